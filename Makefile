@@ -1,0 +1,63 @@
+# Everything a newcomer needs: `make demo`, `make test`. Everything else: `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+EXTRA ?= cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench image lock wheel clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv
+
+$(BIN)/python: | $(UV)
+	$(UV) venv --quiet --python $(PYTHON) $(VENV)
+
+# The stamp makes a second `make` free; a changed lock or project file installs again.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml | $(UV) $(BIN)/python
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(VENV)/.installed ## make the local environment (.venv) from the hashed lock
+
+demo: install ## swap two pictures through a local bucket, end to end, offline
+	$(BIN)/swapdrop demo
+
+test: install ## run the fast tests
+	$(BIN)/pytest -n auto
+
+lint: install ## ruff, mypy, import contracts, Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
+
+format: install ## let ruff mend what it can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: install ## measure, side by side with the references; writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+image: install ## build the container image and run the demo in it as its user
+	infra/image/build.sh
+
+lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra cpu pyproject.toml -o requirements/cpu.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/cpu.txt --extra cpu --extra demo pyproject.toml -o requirements/demo.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/demo.txt --extra cpu --extra demo --group dev pyproject.toml -o requirements/dev.txt
+
+wheel: install ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,40 @@
+"""What can go wrong with a model file or the device it runs on."""
+
+import inspect
+from typing import ClassVar, Literal
+
+Kind = Literal["input", "transient", "machine"]
+
+
+class ModelError(Exception):
+    """A model failed in a way nobody foresaw."""
+
+    code: ClassVar[str] = "internal"
+    kind: ClassVar[Kind] = "transient"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))
+
+
+class ModelUnavailable(ModelError):
+    """A model file is missing or is not the one it should be."""
+
+    code = "model_unavailable"
+    kind = "input"
+
+
+class ProviderUnavailable(ModelError):
+    """The execution provider that was asked for is not the one that runs."""
+
+    code = "model_unavailable"
+    kind = "machine"
+
+
+class DeviceLost(ModelError):
+    """The device stopped working; this machine should be replaced."""
+
+    kind = "machine"
+
+
+class DeviceOutOfMemory(ModelError):
+    """The device ran out of memory; the job will be tried again."""

@@ -1,0 +1,65 @@
+"""The engine port: how a face is found and replaced, whatever does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from pipeline.faces import Array, Bgr, Face, Notice, Source
+
+SourceT = TypeVar("SourceT", bound=Source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """What the status record says of an engine.
+
+    `models` maps each file name to `sha256:<hex>`; `provider` is the one that really runs, read back
+    from the opened sessions.
+    """
+
+    name: str
+    version: str
+    provider: str
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a swapped face is blended in: the contract's options that concern pixels."""
+
+    color_correction: bool = True
+    mouth_mask: bool = False
+
+
+class Engine(Protocol[SourceT]):
+    """One swap engine. Not thread-safe: one device thread calls it."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Name, version, provider and model hashes."""
+        ...
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What every result of this engine should carry as warnings."""
+        ...
+
+    def find_faces(self, picture: Bgr) -> list[Face]:
+        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        ...
+
+    def prepare_source(self, picture: Bgr, face: Face) -> SourceT:
+        """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
+        ...
+
+    def swap(self, frame: Bgr, face: Face, source: SourceT, look: Look) -> bool:
+        """Put `source` onto `face` in `frame` (BGR uint8, changed in place); False if nothing changed."""
+        ...
+
+    def embed(self, picture: Bgr, face: Face) -> Array | None:
+        """Identity embedding of a face, (n,) float32; None where there is no identity model."""
+        ...
+
+    def distance(self, one: Array, other: Array) -> float:
+        """Distance of two embeddings of this engine; 0 is the same face, larger is less alike."""
+        ...

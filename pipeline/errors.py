@@ -1,0 +1,62 @@
+"""What can go wrong with pixels, each with the contract's code and a sentence for the job's sender."""
+
+from models.errors import ModelError
+
+
+class PipelineError(ModelError):
+    """The picture could not be processed."""
+
+
+class InputError(PipelineError):
+    """The picture cannot be used as it is; sending the same again will not help."""
+
+    code = "media_corrupt"
+    kind = "input"
+
+
+class UnsupportedMedia(InputError):
+    """The file is not a picture format this service reads."""
+
+    code = "unsupported_media"
+
+
+class MediaCorrupt(InputError):
+    """The file is damaged or incomplete and was not decoded."""
+
+    code = "media_corrupt"
+
+
+class MediaTooLarge(InputError):
+    """The picture is larger than this service accepts."""
+
+    code = "input_too_large"
+
+
+class NoFaceInSource(InputError):
+    """No usable face was found in the source picture; send a sharp, frontal one."""
+
+    code = "no_face_in_source"
+
+
+class NoFaceInTarget(InputError):
+    """No face was found in the target picture."""
+
+    code = "no_face_in_target"
+
+
+class FaceNotFound(InputError):
+    """The face that was asked for is not in the target picture."""
+
+    code = "face_not_found"
+
+
+class OptionUnavailable(InputError):
+    """An option asks for something this consumer has no model for."""
+
+    code = "model_unavailable"
+
+
+class OutputInvalid(PipelineError):
+    """The engine produced an unusable picture."""
+
+    code = "output_invalid"

@@ -1,0 +1,69 @@
+"""A face as the pipeline hands it from stage to stage."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Bgr = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Face:
+    """One detected face, in pixels of the picture it was found in.
+
+    Attributes:
+        bbox: (4,) float32 `x0, y0, x1, y1`; may reach beyond the picture's edge.
+        score: detector confidence, 0..1.
+        kps: (5, 2) float32: left eye, right eye, nose tip, left and right mouth corner, where left
+            is the viewer's left (the order of insightface and of the ArcFace template).
+        landmarks: (478, 3) float32 FaceMesh points, `z` growing away from the camera in the same
+            unit as x and y; None where an engine does not need them.
+        presence: confidence of the landmark model that this is a face, 0..1.
+    """
+
+    bbox: Array
+    score: float
+    kps: Array
+    landmarks: Array | None = None
+    presence: float = 1.0
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the box in pixels."""
+        return float(self.bbox[2] - self.bbox[0]), float(self.bbox[3] - self.bbox[1])
+
+    @property
+    def area(self) -> float:
+        """Area of the box in square pixels."""
+        width, height = self.size
+        return width * height
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Centre of the box in pixels."""
+        return float(self.bbox[0] + self.bbox[2]) / 2, float(self.bbox[1] + self.bbox[3]) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the sender should know although the job succeeded: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """A source face made ready once per picture; engines derive their own from it.
+
+    Attributes:
+        face: the face in the source picture.
+        embedding: (n,) float32 identity embedding, None where there is no identity model.
+        notices: what is not ideal about this source, for the status record.
+    """
+
+    face: Face
+    embedding: Array | None = None
+    notices: tuple[Notice, ...] = field(default=())

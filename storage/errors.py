@@ -1,0 +1,83 @@
+"""What can go wrong between a job and its bucket: each fault with a stable code and a class.
+
+`kind` decides what happens next: an *input* fault ends the job, a *transient* one is tried again
+later, a *machine* fault gives the job back and ends this consumer.
+"""
+
+import inspect
+from typing import ClassVar, Literal
+
+Kind = Literal["input", "transient", "machine"]
+
+
+class StorageError(Exception):
+    """The storage failed in a way nobody foresaw."""
+
+    code: ClassVar[str] = "internal"
+    kind: ClassVar[Kind] = "transient"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))
+
+
+class ObjectNotFound(StorageError):
+    """There is no object under this key."""
+
+    code = "input_not_found"
+    kind = "input"
+
+
+class PreconditionFailed(StorageError):
+    """The object is not in the state this conditional request was made for."""
+
+
+class StoreUnavailable(StorageError):
+    """The storage did not answer as it should; the job will be tried again."""
+
+    code = "storage_unavailable"
+
+
+class StoreThrottled(StoreUnavailable):
+    """The storage asked for fewer requests; the job will be tried again."""
+
+
+class StoreDenied(StoreUnavailable):
+    """The storage refused these credentials; check the key, its permissions and the bucket's name."""
+
+
+class InvalidManifest(StorageError):
+    """The manifest is not one this service understands."""
+
+    code = "invalid_manifest"
+    kind = "input"
+
+
+class InputNotFound(StorageError):
+    """An input file is not where the job says it is."""
+
+    code = "input_not_found"
+    kind = "input"
+
+
+class InputForbidden(StorageError):
+    """An input points somewhere this service does not read from."""
+
+    code = "input_forbidden"
+    kind = "input"
+
+
+class InputTooLarge(StorageError):
+    """An input is larger than this service accepts."""
+
+    code = "input_too_large"
+    kind = "input"
+
+
+class InputUnavailable(StorageError):
+    """An input could not be downloaded; the job will be tried again."""
+
+    code = "storage_unavailable"
+
+
+class LeaseLost(StorageError):
+    """Another consumer owns this job now."""
