@@ -1,0 +1,87 @@
+"""The key layout of the bucket: the only place that spells a key."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+INBOX = "inbox/"
+UPLOADS = "uploads/"
+STATUS = "status/"
+CANCEL = "cancel/"
+RESULTS = "results/"
+ARCHIVE = "archive/"
+DEAD_LETTER = "dead-letter/"
+
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_MAX_JOB_ID = 64
+_CONTENT_DIGITS = 8
+
+
+def is_job_id(text: str) -> bool:
+    """Say whether `text` may name a job."""
+    return JOB_ID.fullmatch(text) is not None
+
+
+def manifest(job_id: str) -> str:
+    """Key of a job's manifest."""
+    return f"{INBOX}{job_id}.json"
+
+
+def status(job_id: str) -> str:
+    """Key of a job's status record."""
+    return f"{STATUS}{job_id}.json"
+
+
+def cancel(job_id: str) -> str:
+    """Key whose existence asks for the job to stop."""
+    return f"{CANCEL}{job_id}"
+
+
+def result(job_id: str, attempt: int, extension: str) -> str:
+    """Key of one attempt's result; the attempt is in it so that a zombie cannot overwrite a winner."""
+    return f"{RESULTS}{job_id}/{attempt}.{extension}"
+
+
+def dead_letter(job_id: str) -> str:
+    """Key of the pointer to a job that used up its attempts."""
+    return f"{DEAD_LETTER}{job_id}.json"
+
+
+def archive(job_id: str, name: str) -> str:
+    """Key under which a file of a dropped folder is kept once the job has ended."""
+    return f"{ARCHIVE}{job_id}/{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxKey:
+    """An inbox key taken apart.
+
+    `name` is the manifest's stem or the folder; `file` is the name in the folder, None for a manifest.
+    """
+
+    name: str
+    file: str | None
+
+
+def parse_inbox(key: str) -> InboxKey | None:
+    """Take an inbox key apart; None for a key that announces nothing (deeper folders, other files)."""
+    rest = key.removeprefix(INBOX)
+    if rest == key or not rest:
+        return None
+    name, slash, file = rest.partition("/")
+    if not slash:
+        stem, dot, extension = rest.rpartition(".")
+        return InboxKey(name=stem, file=None) if dot and stem and extension.lower() == "json" else None
+    return InboxKey(name=name, file=file) if name and file and "/" not in file else None
+
+
+def dropped_job_id(name: str, etags: Iterable[str]) -> str:
+    """Job id of something people dropped: its name and 8 hex digits of its content.
+
+    The same content dropped again finds the result that is already there; other content under an old
+    name is a new job. Characters a job id may not hold become `-`; the result is at most 64 characters.
+    """
+    digest = hashlib.sha256("\n".join(sorted(etags)).encode()).hexdigest()[:_CONTENT_DIGITS]
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", name).lstrip("_-") or "job"
+    return f"{safe[: _MAX_JOB_ID - _CONTENT_DIGITS - 1]}-{digest}"

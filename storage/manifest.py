@@ -1,0 +1,203 @@
+"""The job manifest: one typed form behind every accepted spelling.
+
+`read_manifest` is the only door. It unwraps a RunPod envelope, maps aliases to the contract's names and
+validates; nothing behind it knows that there were several spellings.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from storage import keys
+from storage.errors import InvalidManifest
+
+MAX_MANIFEST_BYTES = 4 * 2**20  # small pictures may be inline as base64; a 10 MB manifest is refused
+
+ProcessType = Literal["single-image", "multi-image", "single-video", "multi-video", "detect-faces"]
+OutputFormat = Literal["jpeg", "png", "webp", "avif"]
+VideoEncoder = Literal["libx264", "libx265", "libvpx-vp9", "libsvtav1", "h264_nvenc", "hevc_nvenc"]
+Reference = Annotated[str, StringConstraints(min_length=1)]
+FaceId = Annotated[str, StringConstraints(pattern=r"^face_(0|[1-9][0-9]{0,3})$")]
+
+_PROCESS_TYPES = ("single-image", "multi-image", "single-video", "multi-video", "detect-faces")
+_PROCESS_ALIASES = {"single-image-base64": "single-image", "video": "single-video"}
+_FIELD_ALIASES = {
+    "type": "process_type",
+    **dict.fromkeys(("face", "source_file", "source_url", "source_image"), "source"),
+    **dict.fromkeys(
+        ("media", "target_file", "target_url", "target_image", "target_video", "image_file", "image_url"),
+        "target",
+    ),
+}
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Trim(BaseModel):
+    """The part of a video to work on, in seconds from its start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    start: float = Field(default=0, ge=0)
+    end: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("`end` must be later than `start`")
+        return self
+
+
+class Options(BaseModel):
+    """The contract's options with their defaults."""
+
+    model_config = _STRICT
+    engine: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "auto"
+    many_faces: bool = False
+    use_face_enhancer: bool = False
+    mouth_mask: bool = False
+    color_correction: bool = True
+    output_format: OutputFormat | None = None
+    image_quality: int = Field(default=95, ge=1, le=100)
+    keep_fps: bool = True
+    keep_audio: bool = True
+    video_encoder: VideoEncoder = "libx264"
+    video_quality: int = Field(default=18, ge=0, le=51)
+    trim: Trim | None = None
+    execution_provider: str | None = None
+
+    @field_validator("output_format", mode="before")
+    @classmethod
+    def _jpg_is_jpeg(cls, value: object) -> object:
+        lowered = value.lower() if isinstance(value, str) else value
+        return "jpeg" if lowered == "jpg" else lowered
+
+
+class Consent(BaseModel):
+    """What the sender attests about the people shown; `reference` is an opaque id of theirs."""
+
+    model_config = _STRICT
+    attested: bool
+    reference: str | None = Field(default=None, max_length=256)
+
+
+class Manifest(BaseModel):
+    """A job as it was asked for (contract, version 1)."""
+
+    model_config = _STRICT
+    version: Literal[1] = 1
+    job_id: Annotated[str, StringConstraints(pattern=rf"^{keys.JOB_ID.pattern}$")] | None = None
+    process_type: ProcessType
+    source: Reference | None = None
+    target: Reference
+    face_mappings: dict[FaceId, Reference] | None = Field(default=None, min_length=1)
+    detection: Reference | None = None
+    options: Options = Options()
+    consent: Consent | None = None
+    callback_url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=2048)] | None = None
+
+    @model_validator(mode="after")
+    def _faces_fit_the_process_type(self) -> Self:
+        wanted = {"single": "source", "multi": "face_mappings"}.get(self.process_type.partition("-")[0])
+        for name in ("source", "face_mappings"):
+            given = getattr(self, name) is not None
+            if given and name != wanted:
+                raise ValueError(f"`{name}` does not go with process_type `{self.process_type}`")
+            if not given and name == wanted:
+                raise ValueError(f"process_type `{self.process_type}` needs `{name}`")
+        return self
+
+
+def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
+    """Read a manifest in any accepted spelling; raises InvalidManifest with a sentence for its sender."""
+    document = _parse(raw)
+    try:
+        return Manifest.model_validate(_normalise(document))
+    except ValidationError as error:
+        raise InvalidManifest(_explain(error)) from None
+
+
+def _parse(raw: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(raw, bytes | str):
+        if len(raw) > MAX_MANIFEST_BYTES:
+            raise InvalidManifest(f"The manifest is larger than {MAX_MANIFEST_BYTES // 2**20} MiB.")
+        try:
+            raw = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise InvalidManifest("The manifest is not valid JSON.") from error
+    if not isinstance(raw, Mapping):
+        raise InvalidManifest("The manifest must be a JSON object.")
+    return raw
+
+
+def _normalise(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Map every accepted spelling to the contract's names; leaves unknown keys for validation to name."""
+    if isinstance(document.get("input"), Mapping):
+        envelope = {key: value for key, value in document.items() if key not in {"input", "id"}}
+        job = {"job_id": document["id"]} if "id" in document else {}
+        document = {**envelope, **job, **document["input"]}
+    fields = _rename(document, _FIELD_ALIASES)
+    process_type = fields.get("process_type")
+    if isinstance(process_type, str):
+        name = process_type.strip().lower().replace("_", "-")
+        fields["process_type"] = _PROCESS_ALIASES.get(name, name)
+    if isinstance(fields.get("options"), Mapping):
+        fields["options"] = _rename(fields["options"], {})
+    return fields
+
+
+def _rename(document: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    for key, value in document.items():
+        snake = str(key).replace("-", "_")
+        name = aliases.get(snake, snake)
+        if name in renamed and renamed[name] != value:
+            raise InvalidManifest(f"`{spelled[name]}` and `{key}` say the same thing differently; keep one.")
+        renamed[name] = value
+        spelled[name] = str(key)
+    return renamed
+
+
+def _explain(error: ValidationError) -> str:
+    """Turn a validation error into sentences that name each key and what it may be."""
+    details = error.errors(include_url=False)
+    unknown = [_where(e["loc"]) for e in details if e["type"] == "extra_forbidden"]
+    in_options = [name for name in unknown if name.startswith("options.")]
+    at_top = [name for name in unknown if name not in in_options]
+    sentences = [_unknown(at_top, Manifest), _unknown(in_options, Options)]
+    sentences += [_sentence(e["loc"], e["type"], e["msg"], e["input"]) for e in details]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _unknown(names: list[str], model: type[BaseModel]) -> str:
+    if not names:
+        return ""
+    quoted = ", ".join(f"`{name}`" for name in names)
+    return f"Unknown key {quoted}; known are {', '.join(sorted(model.model_fields))}."
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: object) -> str:
+    where = _where(location)
+    if kind == "extra_forbidden":
+        return ""
+    if kind == "missing":
+        hint = f" (one of {', '.join(_PROCESS_TYPES)})" if where == "process_type" else ""
+        return f"`{where}` is missing{hint}."
+    reason = message.removeprefix("Value error, ")
+    if not where:
+        return f"{reason}."
+    shown = f" (given: {str(given)[:40]!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"`{where}`: {reason[:1].lower()}{reason[1:]}{shown}."
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location if part != "[key]")
