@@ -1,0 +1,45 @@
+"""The weights shipped with the code (origin and licences: NOTICE beside this file)."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from models.errors import ModelUnavailable
+
+DETECTION_BACK: Final = "face_detection_back.onnx"
+DETECTION_FULL_RANGE: Final = "face_detection_full_range.onnx"
+LANDMARKS: Final = "face_landmarks_with_attention.onnx"
+ATTENTION_INDICES: Final = "attention_indices.json"
+EMBEDDING: Final = "face_embedding.onnx"
+TOPOLOGY: Final = "mesh_topology.npz"
+
+_SHA256: Final[Mapping[str, str]] = {
+    DETECTION_BACK: "57770c2c217b833ecb6136d375c80bc79e47cdbe24bf9187ef127a9e9bd75e02",
+    DETECTION_FULL_RANGE: "84ec3695ada8e4902b86b6ceb017c33681dfc0e9b906ad50c587580c681786f2",
+    LANDMARKS: "4a423ecfcc66c764b21b1abed973cf492dd2ae9a14bc145b2ffd36329e4d50df",
+    ATTENTION_INDICES: "6512579c815e62c1eb39dc323a8189b8eb8eb38ec298c1b72b99036eda7ec2c2",
+    EMBEDDING: "ef4b2eb134cc63f4319cadd928af5233212858665b55543ec10dd764bf48e56e",
+    TOPOLOGY: "8dd08df4b4deaf57e9767c18c1f6740872350f9de191c13c5605d4a1ae18f1c9",
+}
+
+
+def embedded_weights() -> dict[str, str]:
+    """Return `{file name: "sha256:<hex>"}` of every shipped file, as the status record states them."""
+    return {name: f"sha256:{digest}" for name, digest in _SHA256.items()}
+
+
+def embedded_path(name: str, folder: Path = Path(__file__).parent) -> Path:
+    """Return where a shipped file lies, once its content has been checked against its sha256.
+
+    Raises:
+        ModelUnavailable: the file is missing, or is not the one that was shipped.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise ModelUnavailable(f"The model file {name} is missing from this installation; install it again.")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != _SHA256[name]:
+        raise ModelUnavailable(f"The model file {name} is not the one that was shipped; install it again.")
+    return path

@@ -1,0 +1,91 @@
+"""Similarity transforms between a picture and an aligned crop.
+
+Points are in pixels with the centre of the first pixel at (0, 0), as OpenCV's warps count them.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.faces import Array, Bgr
+
+Matrix = NDArray[np.float64]
+
+
+def similarity_fit(points: NDArray[np.floating], template: NDArray[np.floating]) -> Matrix:
+    """Fit the rotation, uniform scale and shift that bring `points` closest to `template`.
+
+    Least squares without reflection (Umeyama 1991). In the plane it has a closed form: with points as
+    complex numbers about their means, the best `a` in `template = a * points` is the projection
+    `<points, template> / <points, points>`.
+
+    Args:
+        points: (n, 2) pixels, not all the same.
+        template: (n, 2) pixels.
+
+    Returns:
+        (2, 3) float64 matrix that takes `points` to `template`.
+
+    Raises:
+        ValueError: all points are the same, so no scale can be found.
+    """
+    moving = np.asarray(points, np.float64) @ (1, 1j)
+    fixed = np.asarray(template, np.float64) @ (1, 1j)
+    moving_mean, fixed_mean = moving.mean(), fixed.mean()
+    moving -= moving_mean
+    spread = np.vdot(moving, moving).real
+    if spread <= 0:
+        raise ValueError("no similarity can be fitted to points that are all the same")
+    turn = np.vdot(moving, fixed - fixed_mean) / spread
+    shift = fixed_mean - turn * moving_mean
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def transform(matrix: Matrix, points: NDArray[np.floating]) -> Array:
+    """Apply a (2, 3) matrix to (n, 2) points; returns (n, 2) float32."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def invert(matrix: Matrix) -> Matrix:
+    """The (2, 3) matrix that undoes `matrix`."""
+    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
+def warp_crop(picture: Bgr, matrix: Matrix, size: int, *, border: int = cv2.BORDER_REPLICATE) -> Bgr:
+    """Cut the (size, size, 3) crop that `matrix`, a similarity from picture to crop, describes.
+
+    Where the crop is smaller than what it shows, the region is first averaged down to the crop's own
+    scale; a plain bilinear warp would alias and make landmarks jump from frame to frame.
+
+    Args:
+        picture: BGR uint8 (h, w, 3).
+        matrix: (2, 3) similarity from picture to crop.
+        size: side of the crop in pixels.
+        border: OpenCV border mode for what lies outside the picture.
+
+    Returns:
+        BGR uint8 (size, size, 3).
+    """
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 1:
+        picture, matrix = _shrink(picture, matrix, size, scale)
+    return np.asarray(
+        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
+    )
+
+
+def _shrink(picture: Bgr, matrix: Matrix, size: int, scale: float) -> tuple[Bgr, Matrix]:
+    """Average the part of `picture` that the crop shows down by `scale`; returns it and its matrix."""
+    height, width = picture.shape[:2]
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
+    shown = transform(invert(matrix), corners)
+    margin = 2 / scale
+    x0, y0 = np.clip(np.floor(shown.min(0) - margin), 0, (width - 1, height - 1)).astype(int)
+    x1, y1 = np.clip(np.ceil(shown.max(0) + margin), (x0 + 1, y0 + 1), (width, height)).astype(int)
+    region = picture[y0:y1, x0:x1]
+    small_size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
+    small = cv2.resize(region, small_size, interpolation=cv2.INTER_AREA)
+    # small -> picture: pixel edges, not centres, are what scales.
+    step_x, step_y = (x1 - x0) / small_size[0], (y1 - y0) / small_size[1]
+    to_picture = np.array([[step_x, 0, x0 + (step_x - 1) / 2], [0, step_y, y0 + (step_y - 1) / 2], [0, 0, 1]])
+    return np.asarray(small, np.uint8), matrix @ to_picture

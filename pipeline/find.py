@@ -1,0 +1,43 @@
+"""From a picture to its faces: detection, landmarks, and the checks that need both."""
+
+from typing import Final
+
+from pipeline.detect import Detection, Detector, overlaps
+from pipeline.faces import Bgr, Face
+from pipeline.landmarks import LandmarkModel, bounding_box, five_points
+from pipeline.select import reading_order
+
+_PRESENCE: Final = 0.5
+_SAME_FACE_IOU: Final = 0.4
+
+
+class FaceFinder:
+    """Finds faces with BlazeFace and FaceMesh; box and `kps` are taken from the landmarks."""
+
+    def __init__(self, detector: Detector, landmarks: LandmarkModel) -> None:
+        self._detector = detector
+        self._landmarks = landmarks
+
+    def find(self, picture: Bgr) -> list[Face]:
+        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        faces: list[Face] = []
+        for detection in self._detector.detect(picture):
+            face = self._face(picture, detection)
+            if face.presence > _PRESENCE and not any(_same(face, other) for other in faces):
+                faces.append(face)
+        return reading_order(faces)
+
+    def _face(self, picture: Bgr, detection: Detection) -> Face:
+        landmarks = self._landmarks.locate(picture, detection)
+        return Face(
+            bbox=bounding_box(landmarks.points),
+            score=detection.score,
+            kps=five_points(landmarks.points),
+            landmarks=landmarks.points,
+            presence=landmarks.presence,
+        )
+
+
+def _same(one: Face, other: Face) -> bool:
+    iou, _ = overlaps(one.bbox, other.bbox[None])
+    return bool(iou[0] > _SAME_FACE_IOU)
