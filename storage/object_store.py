@@ -2,7 +2,8 @@
 
 Two adapters implement it (`s3_store`, `memory_store`); `tests/conformance` holds them to one behaviour.
 ETags are opaque strings with their quotes stripped. Every answer carries the store's own clock, because
-lease expiry is never judged by a local wall clock.
+lease expiry is never judged by a local wall clock. All times are timezone-aware UTC in whole seconds, as
+in HTTP dates.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+MAX_KEYS = 1000  # per listing page and per delete, S3's own limit
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectInfo:
-    """One object as the store describes it; `size` in bytes, times are timezone-aware UTC.
+    """One object as the store describes it; `size` in bytes.
 
     `store_now` is the answer's `Date`: the store's clock when it said this.
     """
@@ -82,7 +85,11 @@ class ObjectStore(Protocol):
     def stream(
         self, key: str, *, start: int = 0, if_match: str | None = None
     ) -> AbstractAsyncContextManager[ObjectStream]:
-        """Open an object for reading from byte `start`; raises ObjectNotFound, PreconditionFailed."""
+        """Open an object for reading from byte `start`; raises ObjectNotFound, PreconditionFailed.
+
+        PreconditionFailed says that the object has another ETag than `if_match`, or is not longer
+        than `start`.
+        """
         ...
 
     async def put(
@@ -97,6 +104,7 @@ class ObjectStore(Protocol):
     ) -> str:
         """Write an object in one request and return its ETag; the store checks the body's MD5.
 
+        `metadata` is ASCII and its names come back in lower case (ValueError otherwise).
         `if_none_match` writes only where there is nothing, `if_match` only over that ETag; a condition
         that does not hold raises PreconditionFailed (also where the key is missing for `if_match`).
         A conditional write is sent once and never retried here: the caller must read back to know
@@ -109,9 +117,9 @@ class ObjectStore(Protocol):
         ...
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects (at most 1,000) in one request; keys that are not there are no error."""
+        """Remove objects (at most MAX_KEYS) in one request; keys that are not there are no error."""
         ...
 
-    async def list(self, prefix: str, *, start_after: str = "", limit: int = 1000) -> Listing:
+    async def list(self, prefix: str, *, start_after: str = "", limit: int = MAX_KEYS) -> Listing:
         """List one page of keys below `prefix`, in key order, after `start_after`."""
         ...
