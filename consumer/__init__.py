@@ -1,0 +1,1 @@
+"""Time and work: triggers, scheduling, retries, drain, health, metrics, the command line."""

@@ -1,0 +1,1 @@
+"""Weights and sessions: finding, verifying and opening model files."""

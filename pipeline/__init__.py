@@ -1,0 +1,1 @@
+"""Pixels: decoding, finding faces, swapping, encoding."""

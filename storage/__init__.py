@@ -1,0 +1,1 @@
+"""The bucket: keys, records, leases, inputs."""

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -85,3 +87,13 @@ def dropped_job_id(name: str, etags: Iterable[str]) -> str:
     digest = hashlib.sha256("\n".join(sorted(etags)).encode()).hexdigest()[:_CONTENT_DIGITS]
     safe = re.sub(r"[^A-Za-z0-9_-]", "-", name).lstrip("_-") or "job"
     return f"{safe[: _MAX_JOB_ID - _CONTENT_DIGITS - 1]}-{digest}"
+
+
+def new_job_id() -> str:
+    """A fresh job id that sorts by time: 48 bits of milliseconds and 80 random bits, in hex (as UUIDv7)."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def new_upload(extension: str) -> str:
+    """A fresh key for an upload: 128 random bits, so that nobody can guess another's file."""
+    return f"{UPLOADS}{secrets.token_hex(16)}.{extension}"

@@ -1,0 +1,1 @@
+"""Two public-domain portraits for the demo."""

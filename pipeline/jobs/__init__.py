@@ -1,0 +1,1 @@
+"""What is done to one picture, step by step."""

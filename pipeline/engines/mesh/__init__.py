@@ -1,0 +1,1 @@
+"""The embedded engine: a textured face mesh, no downloaded weights, any CPU."""

@@ -1,0 +1,190 @@
+"""`swapdrop demo`: the real thing, small. A local S3 server, two dropped jobs, one consumer, all over HTTP."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+
+import boto3
+import cv2
+import numpy as np
+from rich.console import Console
+
+from consumer.cli.jobs import follow
+from consumer.cli.local_s3 import LocalS3, run_local_s3
+from pipeline.image_io.decode import decode
+from storage import keys
+from storage.manifest import Manifest
+from storage.object_store import ObjectStore
+from storage.s3_store import S3Settings, open_s3_store
+from storage.status import Status
+
+_BUCKET = "swapdrop-demo"
+_PORTRAITS = ("astronaut.png", "grace_hopper.jpg")
+_PATIENCE_S = 50.0
+_SHEET_HEIGHT = 512
+_SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the demo is the same whatever is configured here
+
+
+def run_demo(output: Path) -> int:
+    """Run the demo and save its pictures below `output`; 0 only if both jobs completed."""
+    console = Console(highlight=False)
+    output.mkdir(parents=True, exist_ok=True)
+    console.print("[bold]1[/bold]  starting a local S3 server")
+    with run_local_s3() as server:
+        _client(server).create_bucket(Bucket=_BUCKET)
+        try:
+            return asyncio.run(asyncio.wait_for(_demo(server, output, console), _PATIENCE_S))
+        except TimeoutError:
+            console.print(
+                f"[red]The jobs did not end within {_PATIENCE_S:.0f} s; see {output}/consumer.log[/red]"
+            )
+            return 1
+
+
+async def _demo(server: LocalS3, output: Path, console: Console) -> int:
+    settings = S3Settings(
+        endpoint_url=server.endpoint_url,
+        bucket=_BUCKET,
+        access_key_id=server.access_key_id,
+        secret_access_key=server.secret_access_key,
+    )
+    portraits = [resources.files("consumer.samples").joinpath(name).read_bytes() for name in _PORTRAITS]
+    async with open_s3_store(settings) as store:
+        console.print("[bold]2[/bold]  dropping one job as a folder and one as a manifest")
+        jobs = [await _drop_folder(store, *portraits), await _drop_manifest(store, *portraits)]
+        console.print("[bold]3[/bold]  starting a consumer")
+        started = time.monotonic()
+        with _consumer(server, output / "consumer.log") as (process, health_url):
+            await asyncio.to_thread(_wait_until_ready, process, f"{health_url}/readyz")
+            ready = time.monotonic()
+            statuses = await asyncio.gather(*(_ended(store, job_id) for job_id in jobs))
+            done = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            exit_code = await asyncio.to_thread(process.wait, 30)
+        results = [await _save(store, status, output) for status in statuses]
+    for status in statuses:
+        console.print_json(status.model_dump_json(exclude={"manifest"}))
+    if exit_code != 0 or None in results:
+        console.print(f"[red]Something went wrong; see {output}/consumer.log[/red]")
+        return 1
+    _sheet([path for path in results if path is not None], portraits, output / "before-after.png")
+    console.print(
+        f"[green]Both jobs completed.[/green] Ready after {ready - started:.1f} s, "
+        f"both jobs {done - ready:.1f} s later."
+    )
+    for path in [*results, output / "before-after.png"]:
+        console.print(f"  {path}")
+    return 0
+
+
+async def _drop_folder(store: ObjectStore, astronaut: bytes, hopper: bytes) -> str:
+    """Drop two files in a folder, as a person would; returns the id the job will have."""
+    folder = f"{keys.INBOX}portraits/"
+    etags = [
+        await store.put(f"{folder}source.png", astronaut, content_type="image/png"),
+        await store.put(f"{folder}target.jpg", hopper, content_type="image/jpeg"),
+    ]
+    return keys.dropped_job_id("portraits", etags)
+
+
+async def _drop_manifest(store: ObjectStore, astronaut: bytes, hopper: bytes) -> str:
+    """Upload two files and announce them with a manifest, as a program would; returns the job's id."""
+    source, target = keys.new_upload("jpg"), keys.new_upload("png")
+    await store.put(source, hopper, content_type="image/jpeg")
+    await store.put(target, astronaut, content_type="image/png")
+    job_id = keys.new_job_id()
+    manifest = Manifest(job_id=job_id, process_type="single-image", source=source, target=target)
+    body = manifest.model_dump_json(exclude_none=True).encode()
+    await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
+    return job_id
+
+
+@contextmanager
+def _consumer(server: LocalS3, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A consumer in its own process, ended with the block."""
+    port = _free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)},
+        "R2_ENDPOINT_URL": server.endpoint_url,
+        "R2_BUCKET": _BUCKET,
+        "R2_ACCESS_KEY_ID": server.access_key_id,
+        "R2_SECRET_ACCESS_KEY": server.secret_access_key,
+        "SWAPDROP_HEALTH_PORT": str(port),
+    }
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "consumer", "run"], env=environment, stdout=sink, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    """Ask until the consumer says it is ready; the caller's time limit ends the process, and this with it."""
+    while process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 -- our own loopback URL
+            return
+        time.sleep(0.05)
+
+
+async def _ended(store: ObjectStore, job_id: str) -> Status:
+    async for status in follow(store, job_id, poll_s=0.1):
+        if status.terminal:
+            return status
+    raise AssertionError("follow() ends with a terminal status")
+
+
+async def _save(store: ObjectStore, status: Status, output: Path) -> Path | None:
+    if status.result is None:
+        return None
+    stored = await store.get(status.result.key, max_bytes=status.result.size)
+    path = output / f"{status.job_id}.{status.result.key.rpartition('.')[2]}"
+    await asyncio.to_thread(path.write_bytes, stored.body)
+    return path
+
+
+def _sheet(results: list[Path], portraits: list[bytes], path: Path) -> None:
+    """Source, target and result side by side, one row a job."""
+    astronaut, hopper = (decode(data).bgr for data in portraits)
+    rows = [(astronaut, hopper, results[0]), (hopper, astronaut, results[1])]
+    pictures = [
+        np.hstack([_fit(p) for p in (source, target, decode(result.read_bytes()).bgr)])
+        for source, target, result in rows
+    ]
+    width = min(picture.shape[1] for picture in pictures)
+    cv2.imwrite(str(path), np.vstack([picture[:, :width] for picture in pictures]))
+
+
+def _fit(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    size = (round(width * _SHEET_HEIGHT / height), _SHEET_HEIGHT)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _client(server: LocalS3):  # noqa: ANN202 -- boto3's client type exists only for type checkers
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint_url,
+        aws_access_key_id=server.access_key_id,
+        aws_secret_access_key=server.secret_access_key,
+        region_name="us-east-1",
+    )

@@ -1,0 +1,1 @@
+"""`swapdrop swap`: the same work as a job, on local files."""
