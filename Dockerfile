@@ -1,0 +1,74 @@
+# Targets: `cpu`, `demo` (cpu and the local S3 server of `swapdrop demo`), `gpu`; always name one: `--target cpu`.
+# CUDA and cuDNN come as wheels from the hashed lock, so every target can stand on the same small base; a CUDA
+# base works too if it brings Python 3.11 (`--build-arg BASE=…`). infra/README.md says how it is built and run.
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+
+# --- building: nothing below reaches an image except what is copied out by name --------------------------------
+
+FROM ${BASE} AS tools
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_ONLY_BINARY=:all:
+# Two environments: pip lives in one and installs into the other, which therefore ships no installer.
+RUN python3 -m venv /opt/tools && python3 -m venv --without-pip /opt/swapdrop
+WORKDIR /src
+
+FROM tools AS wheel
+COPY requirements/build.txt requirements/
+RUN /opt/tools/bin/pip install --require-hashes --no-deps -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY storage/ storage/
+COPY models/ models/
+COPY pipeline/ pipeline/
+COPY consumer/ consumer/
+RUN /opt/tools/bin/python -m hatchling build -t wheel -d /dist
+
+FROM tools AS install-cpu
+COPY requirements/cpu.txt requirements/
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/cpu.txt
+COPY --from=wheel /dist /dist
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --no-deps --no-index /dist/*.whl
+
+FROM install-cpu AS install-demo
+COPY requirements/demo.txt requirements/
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/demo.txt
+
+# --- shipping: no command runs here, so nothing of the building machine can be left behind ---------------------
+
+FROM ${BASE} AS runtime
+LABEL org.opencontainers.image.title="swapdrop" \
+      org.opencontainers.image.description="Headless, storage-triggered face-swap consumer" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# pip compiled the bytecode while building. Whatever wants a home gets /tmp, so that the rest may be read-only.
+ENV PATH=/opt/swapdrop/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    XDG_CACHE_HOME=/tmp/.cache
+WORKDIR /tmp
+# A bare number: Kubernetes can verify `runAsNonRoot`, and any other uid works as well.
+USER 10001:10001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('SWAPDROP_HEALTH_PORT', '8080')), timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+ENTRYPOINT ["swapdrop"]
+CMD ["run"]
+
+FROM runtime AS cpu
+COPY --from=install-cpu /opt/swapdrop /opt/swapdrop
+
+FROM runtime AS demo
+COPY --from=install-demo /opt/swapdrop /opt/swapdrop
+CMD ["demo"]
+
+FROM tools AS install-gpu
+COPY requirements/gpu.txt requirements/
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/gpu.txt
+COPY --from=wheel /dist /dist
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --no-deps --no-index /dist/*.whl
+
+FROM runtime AS gpu
+# The first three are read by NVIDIA's container runtime: which driver parts to hand in, and how old a driver may be.
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
+    NVIDIA_REQUIRE_CUDA="cuda>=13.0" \
+    SWAPDROP_PROVIDER=cuda
+COPY --from=install-gpu /opt/swapdrop /opt/swapdrop
