@@ -1,0 +1,274 @@
+"""The outside of a picture file: its size, its colour profile and turn, and the bytes to decode.
+
+Each reader walks one container format before any pixel is decoded. It refuses what is cut short, and
+passes on only what the pixels need: text, previews, animation frames and unknown blocks never reach the
+decoder, so that they can neither exhaust memory nor break a sound picture.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.errors import MediaCorrupt
+
+MAX_PROFILE_BYTES = 4 << 20
+"""Colour profiles larger than this are ignored; real ones are below 2 MB (CMYK print profiles)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What a file says of its picture.
+
+    Attributes:
+        size: (width, height) in pixels as stored, before any turn.
+        data: the file, less what the decoder does not need.
+        exif: the EXIF block starting with its TIFF header, empty if there is none.
+        icc: the ICC profile, empty if there is none.
+        frames: how many pictures the file holds; 2 stands for "more than one".
+    """
+
+    size: tuple[int, int]
+    data: bytes
+    exif: bytes = b""
+    icc: bytes = b""
+    frames: int = 1
+
+
+def read_png(data: bytes) -> Container:
+    """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
+    kept, exif, icc, frames = [data[:8]], b"", b"", 1
+    size: tuple[int, int] | None = None
+    for kind, chunk in _png_chunks(data):
+        body = chunk[8:-4]
+        if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
+            size = struct.unpack(">II", body[:8])
+        elif kind == b"eXIf":
+            exif = body
+        elif kind == b"iCCP":
+            icc = _inflate(body.partition(b"\0")[2][1:])
+        elif kind == b"acTL":
+            frames = 2
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            kept.append(chunk)
+    if size is None:
+        raise MediaCorrupt
+    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at, kind = 8, b""
+    while kind != b"IEND":
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind, end = data[at + 4 : at + 8], at + 12 + length
+        if end > len(data) or (at == 8) != (kind == b"IHDR"):  # noqa: PLR2004 -- the signature's length
+            raise MediaCorrupt
+        crc = int.from_bytes(data[end - 4 : end], "big")
+        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) == crc:
+            yield kind, data[at:end]
+        elif not kind[0] & 0x20:  # bit 5 of the first letter marks what a decoder may skip
+            raise MediaCorrupt
+        at = end
+
+
+def _inflate(packed: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(packed, MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b""
+    return profile if inflater.eof else b""
+
+
+_APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_SKIPPED = frozenset(range(0xE1, 0xEE)) | {0xFE}  # APP1 to APP13, comment; APP14 tells the colours
+
+
+def read_jpeg(data: bytes) -> Container:
+    """Walk a JPEG (ITU-T T.81) to its first scan; raises MediaCorrupt where there is none."""
+    kept, exif, profiles = [data[:2]], b"", list[bytes]()
+    size: tuple[int, int] | None = None
+    at = 2
+    while True:
+        while data[at : at + 2] == b"\xff\xff":  # fill bytes may precede a marker
+            at += 1
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        end = at + 2 + length
+        if data[at : at + 1] != b"\xff" or length < 2 or end > len(data):  # noqa: PLR2004 -- counts itself
+            raise MediaCorrupt
+        marker, body = data[at + 1], data[at + 4 : end]
+        if marker == _SCAN:
+            break
+        if marker in _JPEG_FRAMES and len(body) > 5:  # noqa: PLR2004 -- precision, height, width
+            height, width = struct.unpack(">HH", body[1:5])
+            size = (width, height)
+        if marker == _APP1 and body.startswith(b"Exif\0\0") and not exif:
+            exif = body[6:]
+        elif marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
+            profiles.append(body[12:])
+        elif marker not in _JPEG_SKIPPED:
+            kept.append(data[at:end])
+        at = end
+    if size is None:
+        raise MediaCorrupt
+    return Container(size=size, data=b"".join((*kept, data[at:])), exif=exif, icc=_join_profile(profiles))
+
+
+def _join_profile(parts: list[bytes]) -> bytes:
+    """Put the parts of a JPEG's ICC profile in order; empty if one is missing (ICC.1:2022, B.4)."""
+    parts = sorted(parts)
+    complete = [part[:2] for part in parts] == [bytes((n + 1, len(parts))) for n in range(len(parts))]
+    return b"".join(part[2:] for part in parts) if complete else b""
+
+
+_GIF_CONTROL = 0xF9
+
+
+def read_gif(data: bytes) -> Container:
+    """Walk a GIF (89a) through its first frame, which alone is kept; raises MediaCorrupt if cut short."""
+    at = 13 + _gif_palette_bytes(data, 10)
+    kept, control = data[:at], b""
+    while True:
+        kind = data[at : at + 1]
+        if kind == b",":
+            break
+        if kind != b"!":
+            raise MediaCorrupt
+        end = _gif_blocks_end(data, at + 2)
+        if data[at + 1] == _GIF_CONTROL and end == at + 8:
+            # Without its disposal method, which matters only to a second frame.
+            control = data[at : at + 3] + bytes((data[at + 3] & 0x01,)) + data[at + 4 : end]
+        at = end
+    if at + 10 > len(data):
+        raise MediaCorrupt
+    left, top, width, height = struct.unpack("<4H", data[at + 1 : at + 9])
+    end = _gif_blocks_end(data, at + 11 + _gif_palette_bytes(data, at + 9))
+    canvas_width, canvas_height = struct.unpack("<2H", data[6:10])
+    return Container(
+        size=(max(canvas_width, left + width), max(canvas_height, top + height)),
+        data=kept + control + data[at:end] + b";",
+        frames=1 if data[end : end + 1] in (b";", b"") else 2,
+    )
+
+
+def _gif_palette_bytes(data: bytes, flags_at: int) -> int:
+    if flags_at >= len(data):
+        raise MediaCorrupt
+    flags = data[flags_at]
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _gif_blocks_end(data: bytes, at: int) -> int:
+    while at < len(data) and data[at]:
+        at += data[at] + 1
+    if at >= len(data):
+        raise MediaCorrupt
+    return at + 1
+
+
+def read_webp(data: bytes) -> Container:
+    """Read a WebP's canvas (RFC 9649); raises MediaCorrupt where the file is shorter than it says."""
+    if int.from_bytes(data[4:8], "little") + 8 > len(data) or len(data) < 30:  # noqa: PLR2004 -- VP8 header
+        raise MediaCorrupt
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack("<2H", data[26:30]))
+    else:
+        raise MediaCorrupt
+    return Container(size=(width, height), data=data)
+
+
+def read_bmp(data: bytes) -> Container:
+    """Read a BMP's size from its DIB header, whose height is negative when rows go downwards."""
+    if len(data) < 26:  # noqa: PLR2004 -- the smallest header there is
+        raise MediaCorrupt
+    if data[14] == 12:  # noqa: PLR2004 -- BITMAPCOREHEADER, with sides of 16 bits
+        width, height = struct.unpack("<2H", data[18:22])
+    else:
+        width, height = struct.unpack("<2i", data[18:26])
+    return Container(size=(width, abs(height)), data=data)
+
+
+_TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+# Geometry, layout, compression and colour; neither descriptions nor EXIF, XMP or further directories.
+_TIFF_PIXEL_TAGS = frozenset(
+    (*range(256, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, *range(322, 326))
+) | {332, 334, 338, 339, 347, *range(512, 522), *range(529, 533), 34675}
+_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 322, 323
+
+
+def read_tiff(data: bytes) -> Container:
+    """Read a TIFF's first directory (TIFF 6.0, BigTIFF); raises MediaCorrupt where it leaves the file.
+
+    The directory is written anew with only the tags that concern pixels. `size` covers a tile where that
+    is larger than the picture, for the decoder holds a whole one.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    head, count_format, offset_format = (
+        (8, order + "Q", order + "Q") if big else (4, order + "H", order + "I")
+    )
+    entry_format = order + ("HHQ8s" if big else "HHI4s")
+    entry_bytes = struct.calcsize(entry_format)
+    sides, kept = dict[int, int](), list[bytes]()
+    try:
+        (at,) = struct.unpack_from(offset_format, data, head)
+        (count,) = struct.unpack_from(count_format, data, at)
+        first = at + struct.calcsize(count_format)
+        (following,) = struct.unpack_from(offset_format, data, first + count * entry_bytes)
+        for entry in range(first, first + count * entry_bytes, entry_bytes):
+            tag, kind, number, value = struct.unpack_from(entry_format, data, entry)
+            if tag not in _TIFF_PIXEL_TAGS:
+                continue
+            unit = _TIFF_TYPE_BYTES.get(kind, 0)
+            if unit * number > len(value):
+                _check_inside(data, struct.unpack(offset_format, value)[0], unit * number)
+            elif tag in (_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH):
+                sides[tag] = int.from_bytes(value[:unit], "little" if order == "<" else "big")
+            kept.append(data[entry : entry + entry_bytes])
+    except struct.error as error:
+        raise MediaCorrupt from error
+    if not sides.get(_WIDTH) or not sides.get(_LENGTH):
+        raise MediaCorrupt
+    directory = struct.pack(count_format, len(kept)) + b"".join(kept) + struct.pack(offset_format, 0)
+    return Container(
+        size=(
+            max(sides[_WIDTH], sides.get(_TILE_WIDTH, 0)),
+            max(sides[_LENGTH], sides.get(_TILE_LENGTH, 0)),
+        ),
+        data=b"".join((data[:at], directory, data[at + len(directory) :])),
+        frames=2 if following else 1,
+    )
+
+
+def _check_inside(data: bytes, offset: int, length: int) -> None:
+    if offset + length > len(data):
+        raise MediaCorrupt
+
+
+_ORIENTATION_TAG = 0x0112
+
+
+def exif_orientation(exif: bytes) -> int:
+    """Read the orientation, 1..8, from the first directory of an EXIF block; 1 where there is none."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return 1
+    try:
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, at)
+        for entry in range(at + 2, at + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, entry)
+            if tag == _ORIENTATION_TAG:
+                return int(value) if 1 <= value <= 8 else 1  # noqa: PLR2004 -- the values EXIF defines
+    except struct.error:
+        return 1
+    return 1
