@@ -1,4 +1,4 @@
-"""Similarity transforms between a picture and an aligned crop.
+"""Aligned crops: similarity transforms between picture and crop, and a crop as a model's input.
 
 Points are in pixels with the centre of the first pixel at (0, 0), as OpenCV's warps count them.
 """
@@ -72,6 +72,14 @@ def warp_crop(picture: Bgr, matrix: Matrix, size: int, *, border: int = cv2.BORD
     return np.asarray(
         cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
     )
+
+
+def rgb_input(crop: Bgr, *, scale: float = 1.0, shift: float = 0.0) -> Array:
+    """Turn a BGR uint8 (h, w, 3) crop into a (1, h, w, 3) float32 RGB tensor, `value * scale + shift`."""
+    rgb = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).astype(np.float32)
+    rgb *= scale
+    rgb += shift
+    return rgb[None]
 
 
 def _shrink(picture: Bgr, matrix: Matrix, size: int, scale: float) -> tuple[Bgr, Matrix]:

@@ -14,14 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.session import Session
+from pipeline.align import rgb_input
 from pipeline.faces import Array, Bgr
 
-# A tile shows 1.4 times its share of the picture, so that neighbours overlap by 0.3 of a tile and
-# whatever a border cuts lies whole in the neighbour or in a coarser level.
-_TILE_STRETCH: Final = 1.4
-_OVERLAP: Final = 0.3
-_LEVELS: Final = (1, 2, 4)
-_SMALLEST_TILE: Final = 256
+# How much of the picture's longer side one tile shows, level by level. The first shows a rim around
+# the picture: a face at the edge, or one that fills the frame, needs something around it to be seen.
+_WHOLE: Final = 1.2
+_TILES: Final = (0.7, 0.35)
+_FROM_AFAR: Final = 2.0
+# Neighbouring tiles share this part of a side: a face that a border cuts lies whole in the neighbour,
+# or is large enough for the level above.
+_OVERLAP: Final = 0.28
+_RIM: Final = 0.05
+# Below this span, in pixels, a finer level would only look for faces too small to be of use.
+_SMALLEST_SPAN: Final = 400.0
 _BORDER: Final = 0.02
 
 _SAME_FACE_IOU: Final = 0.3
@@ -70,7 +76,7 @@ BACK: Final = BlazeFaceShape(side=256, layers=((16, 2), (32, 6)))
 class BlazeFace:
     """One BlazeFace model on one square input."""
 
-    def __init__(self, session: Session, shape: BlazeFaceShape, *, threshold: float = 0.5) -> None:
+    def __init__(self, session: Session, shape: BlazeFaceShape, *, threshold: float = 0.4) -> None:
         self.side = shape.side
         self._session = session
         self._anchors = shape.anchors()
@@ -82,12 +88,11 @@ class BlazeFace:
         Returns:
             (n, 17) float32 rows of box (4), six points (12) and score, in pixels of the tile.
         """
-        blob = cv2.dnn.blobFromImage(tile, 1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True)
-        regressors, logits = self._session.run(np.ascontiguousarray(blob.transpose(0, 2, 3, 1)))
+        regressors, logits = self._session.run(rgb_input(tile, scale=1 / 127.5, shift=-1))
         scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -60, 60)))
         hits = np.flatnonzero(scores > self._threshold)
         values = regressors[0, hits].reshape(-1, 8, 2)
-        anchors = self._anchors[hits] * self.side
+        anchors = self._anchors[hits] * self.side - 0.5  # the model measures from the first pixel's edge
         middle, half = values[:, 0] + anchors, values[:, 1] / 2
         points = values[:, 2:] + anchors[:, None]
         return np.column_stack([middle - half, middle + half, points.reshape(-1, 12), scores[hits]])
@@ -101,48 +106,78 @@ class Detector:
 
     def detect(self, picture: Bgr) -> list[Detection]:
         """Find the faces of a BGR uint8 (h, w, 3) picture, best score first; an empty list if none."""
-        rows = [
-            found
-            for level in _levels(max(picture.shape[:2]))
-            for model in self._models
-            for found in _scan(model, picture, level)
-        ]
-        return _merge(np.concatenate(rows))
+        height, width = picture.shape[:2]
+        spans = _spans(height, width)
+        enough = 2 * max(model.side for model in self._models) / min(spans)
+        small = _resize(picture, min(1.0, enough / max(height, width)))
+        found = self._look(small, spans)
+        if not len(found):
+            found = self._look(small, [_FROM_AFAR])
+        return _merge(_stretch(found, small, (width, height)))
+
+    def _look(self, picture: Bgr, spans: Sequence[float]) -> Array:
+        return np.concatenate(
+            [found for span in spans for model in self._models for found in _scan(model, picture, span)]
+        )
 
 
-def _levels(longest: int) -> list[int]:
-    return [level for level in _LEVELS if level == 1 or longest * _TILE_STRETCH / level >= _SMALLEST_TILE]
+def _spans(height: int, width: int) -> list[float]:
+    """The levels a picture needs; a long strip needs finer ones than its longer side suggests."""
+    short, long = sorted((height, width))
+    spans = [_WHOLE, *_TILES]
+    while spans[-1] * long > short:
+        spans.append(spans[-1] / 2)
+    return [span for span in spans if span == _WHOLE or span * long >= _SMALLEST_SPAN]
 
 
-def _scan(model: BlazeFace, picture: Bgr, level: int) -> Iterator[Array]:
+def _scan(model: BlazeFace, picture: Bgr, span: float) -> Iterator[Array]:
     """Look at every tile of one level; yields (n, 17) rows in pixels of the picture."""
     height, width = picture.shape[:2]
-    side = model.side
-    scale = side * (level / _TILE_STRETCH if level > 1 else 1) / max(height, width)
-    small_size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(picture, small_size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    steps = np.array([width / small_size[0], height / small_size[1]])
-    for y in _starts(small_size[1], side):
-        for x in _starts(small_size[0], side):
-            tile = small[max(y, 0) : y + side, max(x, 0) : x + side]
-            before = max(-y, 0), max(-x, 0)
-            after = side - tile.shape[0] - before[0], side - tile.shape[1] - before[1]
-            padded = cv2.copyMakeBorder(tile, before[0], after[0], before[1], after[1], cv2.BORDER_CONSTANT)
-            found = _whole(model.look(np.asarray(padded, np.uint8)), (x, y), small_size, side)
-            places = found[:, :16].reshape(-1, 8, 2) + np.array([x, y])
-            yield np.column_stack([((places * steps) - 0.5).reshape(-1, 16), found[:, 16]])
+    small = _resize(picture, model.side / (span * max(height, width)))
+    size = small.shape[1], small.shape[0]
+    for y in _starts(size[1], model.side):
+        for x in _starts(size[0], model.side):
+            found = model.look(_cut(small, x, y, model.side))
+            found = found[_uncut(found, (x, y), size, model.side)]
+            found[:, :16] += np.tile((x, y), 8)
+            yield _stretch(found, small, (width, height))
+
+
+def _resize(picture: Bgr, scale: float) -> Bgr:
+    if scale == 1:
+        return picture
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
+
+
+def _stretch(found: Array, small: Bgr, size: tuple[int, int]) -> Array:
+    """Turn rows in pixels of `small` into those of the (width, height) picture it was made from."""
+    steps = np.tile(np.divide(size, small.shape[1::-1]), 8)
+    stretched = found.copy()
+    stretched[:, :16] = (found[:, :16] + 0.5) * steps - 0.5
+    return stretched
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where tiles start along one axis; a picture shorter than a tile lies in the tile's middle."""
-    if length <= side:
+    """Where tiles start along one axis; what is shorter than a tile lies in the tile's middle."""
+    rim = _RIM * side
+    if length + 2 * rim <= side:
         return [-((side - length) // 2)]
-    count = int(np.ceil((length / side - _OVERLAP) / (1 - _OVERLAP)))
-    return [int(start) for start in np.linspace(0, length - side, count).round()]
+    count = int(np.ceil(((length + 2 * rim) / side - _OVERLAP) / (1 - _OVERLAP)))
+    return [int(start) for start in np.linspace(-rim, length - side + rim, max(count, 2)).round()]
 
 
-def _whole(found: Array, start: tuple[int, int], size: tuple[int, int], side: int) -> Array:
-    """Keep the faces that no border inside the picture cuts; the picture's own edge may cut one."""
+def _cut(picture: Bgr, x: int, y: int, side: int) -> Bgr:
+    """Cut a (side, side, 3) tile; what lies outside the picture is black."""
+    tile = picture[max(y, 0) : y + side, max(x, 0) : x + side]
+    top, left = max(-y, 0), max(-x, 0)
+    bottom, right = side - tile.shape[0] - top, side - tile.shape[1] - left
+    return np.asarray(cv2.copyMakeBorder(tile, top, bottom, left, right, cv2.BORDER_CONSTANT), np.uint8)
+
+
+def _uncut(found: Array, start: tuple[int, int], size: tuple[int, int], side: int) -> NDArray[np.bool_]:
+    """Which faces no border inside the picture cuts; the picture's own edge may cut one."""
     margin = _BORDER * side
     keep = np.ones(len(found), bool)
     for axis in (0, 1):
@@ -150,7 +185,7 @@ def _whole(found: Array, start: tuple[int, int], size: tuple[int, int], side: in
             keep &= found[:, axis] > margin
         if start[axis] + side < size[axis]:
             keep &= found[:, axis + 2] < side - margin
-    return found[keep]
+    return keep
 
 
 def _merge(found: Array) -> list[Detection]:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.session import Session
-from pipeline.align import invert, similarity_fit, transform, warp_crop
+from pipeline.align import invert, rgb_input, similarity_fit, transform, warp_crop
 from pipeline.detect import Detection
 from pipeline.faces import Array, Bgr
 
@@ -24,7 +23,7 @@ POINTS: Final = 478
 # Point numbers of the FaceMesh topology; left is the viewer's left.
 LEFT_EYE_CORNERS: Final = (33, 133)
 RIGHT_EYE_CORNERS: Final = (362, 263)
-NOSE_TIP: Final = 1
+NOSE_TIP: Final = 4
 MOUTH_CORNERS: Final = (61, 291)
 
 _INPUT: Final = 192
@@ -82,9 +81,8 @@ class LandmarkModel:
     def _look(self, picture: Bgr, roi: Roi) -> Landmarks:
         matrix = roi.to_crop()
         crop = warp_crop(picture, matrix, _INPUT)
-        blob = cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True)
         mesh, lips, left, right, left_iris, right_iris, flag = self._session.run(
-            np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
+            rgb_input(crop, scale=1 / 255)
         )
         points = np.zeros((POINTS, 3), np.float32)
         points[:MESH_POINTS] = mesh.reshape(MESH_POINTS, 3)
