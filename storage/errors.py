@@ -36,6 +36,10 @@ class StoreUnavailable(StorageError):
 
     code = "storage_unavailable"
 
+    def __init__(self, message: str | None = None, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s  # what the storage asked for; 0 when it did not say
+
 
 class StoreThrottled(StoreUnavailable):
     """The storage asked for fewer requests; the job will be tried again."""
@@ -81,3 +85,7 @@ class InputUnavailable(StorageError):
 
 class LeaseLost(StorageError):
     """Another consumer owns this job now."""
+
+
+class StatusUnreadable(StorageError):
+    """The status record of this job is not one this version can read."""

@@ -39,13 +39,16 @@ _FIELD_ALIASES = {
         "target",
     ),
 }
+_MAX_SENTENCES = 20  # a mistake repeated a thousand times needs no thousand sentences
+_MAX_SHOWN = 64
+_MAX_KEPT_TEXT = 2048  # longer than any address; what is longer is a picture written inline
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Trim(BaseModel):
     """The part of a video to work on, in seconds from its start."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     start: float = Field(default=0, ge=0)
     end: float | None = Field(default=None, gt=0)
 
@@ -125,6 +128,26 @@ def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
         raise InvalidManifest(_explain(error)) from None
 
 
+def named_job_id(raw: bytes) -> str | None:
+    """The valid job id that a manifest names, also when the rest of it is wrong; else None."""
+    try:
+        job_id = _normalise(_parse(raw)).get("job_id")
+    except InvalidManifest:
+        return None
+    return job_id if isinstance(job_id, str) and keys.is_job_id(job_id) else None
+
+
+def without_inline(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with its inline pictures cut out, so that a record rewritten all the time stays small."""
+    return {name: _brief(value) for name, value in document.items()}
+
+
+def _brief(value: object) -> object:
+    if isinstance(value, str) and len(value) > _MAX_KEPT_TEXT:
+        return f"(inline, {len(value)} characters)"
+    return without_inline(value) if isinstance(value, Mapping) else value
+
+
 def _parse(raw: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(raw, bytes | str):
         if len(raw) > MAX_MANIFEST_BYTES:
@@ -161,7 +184,9 @@ def _rename(document: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str
         snake = str(key).replace("-", "_")
         name = aliases.get(snake, snake)
         if name in renamed and renamed[name] != value:
-            raise InvalidManifest(f"`{spelled[name]}` and `{key}` say the same thing differently; keep one.")
+            raise InvalidManifest(
+                f"{_shown(spelled[name])} and {_shown(key)} say the same thing differently; keep one."
+            )
         renamed[name] = value
         spelled[name] = str(key)
     return renamed
@@ -175,14 +200,17 @@ def _explain(error: ValidationError) -> str:
     at_top = [name for name in unknown if name not in in_options]
     sentences = [_unknown(at_top, Manifest), _unknown(in_options, Options)]
     sentences += [_sentence(e["loc"], e["type"], e["msg"], e["input"]) for e in details]
-    return " ".join(sentence for sentence in sentences if sentence)
+    told = [sentence for sentence in sentences if sentence]
+    more = len(told) - _MAX_SENTENCES
+    return " ".join([*told[:_MAX_SENTENCES], *([f"And {more} more of this kind."] if more > 0 else [])])
 
 
 def _unknown(names: list[str], model: type[BaseModel]) -> str:
     if not names:
         return ""
-    quoted = ", ".join(f"`{name}`" for name in names)
-    return f"Unknown key {quoted}; known are {', '.join(sorted(model.model_fields))}."
+    quoted = ", ".join(_shown(name) for name in names[:_MAX_SENTENCES])
+    more = f" and {len(names) - _MAX_SENTENCES} more" if len(names) > _MAX_SENTENCES else ""
+    return f"Unknown key {quoted}{more}; known are {', '.join(sorted(model.model_fields))}."
 
 
 def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: object) -> str:
@@ -191,13 +219,19 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: o
         return ""
     if kind == "missing":
         hint = f" (one of {', '.join(_PROCESS_TYPES)})" if where == "process_type" else ""
-        return f"`{where}` is missing{hint}."
+        return f"{_shown(where)} is missing{hint}."
     reason = message.removeprefix("Value error, ")
     if not where:
         return f"{reason}."
     shown = f" (given: {str(given)[:40]!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"`{where}`: {reason[:1].lower()}{reason[1:]}{shown}."
+    return f"{_shown(where)}: {reason[:1].lower()}{reason[1:]}{shown}."
 
 
 def _where(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location if part != "[key]")
+
+
+def _shown(key: object) -> str:
+    """A key as a message may show it: short, and writable also where it holds half a character."""
+    text = str(key).encode(errors="backslashreplace").decode()
+    return f"`{text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + '…'}`"
