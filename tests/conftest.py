@@ -1,0 +1,22 @@
+"""S3 servers that tests share: each is started once per worker, when the first test asks for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.s3_client import S3Settings
+from tests.support.s3_servers import moto_server, seaweedfs_server
+
+
+@pytest.fixture(scope="session")
+def moto_s3() -> Iterator[S3Settings]:
+    """A bucket on moto's server; tests keep to a prefix of their own."""
+    with moto_server() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_s3() -> Iterator[S3Settings]:
+    """A bucket on SeaweedFS; tests keep to a prefix of their own and carry the `seaweedfs` marker."""
+    with seaweedfs_server() as settings:
+        yield settings
