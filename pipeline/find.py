@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from pipeline.detect import Detection, Detector, overlaps
+from models.embedded import (
+    ATTENTION_INDICES,
+    DETECTION_BACK,
+    DETECTION_FULL_RANGE,
+    LANDMARKS,
+    embedded_path,
+)
+from models.session import open_session
+from pipeline.detect import BACK, FULL_RANGE, BlazeFace, Detection, Detector, overlaps
 from pipeline.faces import Bgr, Face
 from pipeline.landmarks import LandmarkModel, bounding_box, five_points
 from pipeline.select import reading_order
@@ -41,6 +49,22 @@ class FaceFinder:
             landmarks=landmarks.points,
             presence=landmarks.presence,
         )
+
+
+def embedded_face_finder(*, threads: int = 1) -> FaceFinder:
+    """A finder on the shipped weights, on the CPU with `threads` threads inside an operator.
+
+    Raises:
+        ModelUnavailable: a shipped file is missing or was changed.
+    """
+    full_range, back, landmarks = (
+        open_session(embedded_path(name), threads=threads)
+        for name in (DETECTION_FULL_RANGE, DETECTION_BACK, LANDMARKS)
+    )
+    return FaceFinder(
+        Detector([BlazeFace(full_range, FULL_RANGE), BlazeFace(back, BACK)]),
+        LandmarkModel(landmarks, embedded_path(ATTENTION_INDICES)),
+    )
 
 
 def _is_face(face: Face) -> bool:

@@ -1,0 +1,103 @@
+"""Opening sessions: the provider is what was asked for, and every fault has a type and a name."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from models.embedded import DETECTION_BACK, embedded_path
+from models.errors import DeviceLost, DeviceOutOfMemory, ModelUnavailable, ProviderUnavailable
+from models.session import device_error, open_session
+
+
+def test_a_session_says_which_provider_runs_and_what_it_loaded() -> None:
+    session = open_session(embedded_path(DETECTION_BACK), provider="cpu")
+    assert (session.provider, session.name) == ("cpu", DETECTION_BACK)
+    outputs = session.run(np.zeros((1, 256, 256, 3), np.float32))
+    assert [output.shape for output in outputs] == [(1, 896, 16), (1, 896, 1)]
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in ort.get_available_providers(), reason="this ONNX Runtime has CUDA"
+)
+def test_a_missing_gpu_provider_is_an_error_and_not_the_cpu() -> None:
+    with pytest.raises(ProviderUnavailable, match=r"should run on cuda.*no CUDAExecutionProvider"):
+        open_session(embedded_path(DETECTION_BACK), provider="cuda")
+
+
+def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What ONNX Runtime does on a machine with its CUDA package but no driver: listed, not running.
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with (
+        pytest.warns(UserWarning, match="not in available provider names"),
+        pytest.raises(ProviderUnavailable, match="CUDAExecutionProvider did not start"),
+    ):
+        open_session(embedded_path(DETECTION_BACK), provider="cuda")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\x08\x07" * 500])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "swapper.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelUnavailable, match=r"swapper\.onnx is damaged") as caught:
+        open_session(path)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "swapper.onnx"
+    path.write_bytes(embedded_path(DETECTION_BACK).read_bytes()[:100_000])
+    with pytest.raises(ModelUnavailable, match=r"swapper\.onnx is damaged"):
+        open_session(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"swapper\.onnx is missing"):
+        open_session(tmp_path / "swapper.onnx")
+
+
+def test_memory_that_cannot_be_had_is_a_transient_fault(tmp_path: Path) -> None:
+    """A graph whose output would need 4 exabytes, so that the allocator really refuses."""
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Cast", ["shape"], ["sides"], to=onnx.TensorProto.INT64),
+            onnx.helper.make_node("ConstantOfShape", ["sides"], ["out"]),
+        ],
+        "greedy",
+        [onnx.helper.make_tensor_value_info("shape", onnx.TensorProto.FLOAT, [2])],
+        [onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, [None, None])],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    path = tmp_path / "greedy.onnx"
+    onnx.save(model, path)
+    session = open_session(path)
+    with pytest.raises(DeviceOutOfMemory) as caught:
+        session.run(np.full(2, 2.0**30, np.float32))
+    assert caught.value.kind == "transient"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (
+            "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; expr=cudaStreamSynchronize",
+            DeviceLost,
+        ),
+        ("CUDA failure 719: unspecified launch failure ; GPU=0", DeviceLost),
+        ("CUDA failure 2: out of memory ; GPU=0 ; hostname=x ; expr=cudaMalloc", DeviceOutOfMemory),
+        ("Failed to allocate memory for requested buffer of size 12582912", DeviceOutOfMemory),
+        ("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED", DeviceOutOfMemory),
+    ],
+)
+def test_device_faults_are_told_apart_by_their_words(words: str, kind: type[Exception]) -> None:
+    assert type(device_error(ort_errors.RuntimeException(words))) is kind
+
+
+def test_a_fault_that_is_not_the_devices_stays_what_it_is() -> None:
+    session = open_session(embedded_path(DETECTION_BACK))
+    with pytest.raises(ort_errors.InvalidArgument, match="invalid dimensions"):
+        session.run(np.zeros((1, 3, 3, 3), np.float32))
