@@ -5,6 +5,8 @@ passes on only what the pixels need: text, previews, animation frames and unknow
 decoder, so that they can neither exhaust memory nor break a sound picture.
 """
 
+import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -82,37 +84,46 @@ def _inflate(packed: bytes) -> bytes:
 
 _APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Their scans spend at least one bit on each block of 8 x 8 pixels; with fewer, the rest would be made up.
+_JPEG_HUFFMAN = frozenset((0xC0, 0xC1, 0xC2))
+_JPEG_FILL = re.compile(rb"\xff+")
 _JPEG_SKIPPED = frozenset(range(0xE1, 0xEE)) | {0xFE}  # APP1 to APP13, comment; APP14 tells the colours
 
 
 def read_jpeg(data: bytes) -> Container:
     """Walk a JPEG (ITU-T T.81) to its first scan; raises MediaCorrupt where there is none."""
     kept, exif, profiles = [data[:2]], b"", list[bytes]()
-    size: tuple[int, int] | None = None
-    at = 2
-    while True:
-        while data[at : at + 2] == b"\xff\xff":  # fill bytes may precede a marker
-            at += 1
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        end = at + 2 + length
-        if data[at : at + 1] != b"\xff" or length < 2 or end > len(data):  # noqa: PLR2004 -- counts itself
-            raise MediaCorrupt
-        marker, body = data[at + 1], data[at + 4 : end]
-        if marker == _SCAN:
-            break
+    size, smallest, scan = (0, 0), 0, 0
+    for marker, at, end in _jpeg_segments(data):
+        body, scan = data[at + 4 : end], end
         if marker in _JPEG_FRAMES and len(body) > 5:  # noqa: PLR2004 -- precision, height, width
             height, width = struct.unpack(">HH", body[1:5])
             size = (width, height)
+            smallest = math.ceil(width / 8) * math.ceil(height / 8) // 8 if marker in _JPEG_HUFFMAN else 0
         if marker == _APP1 and body.startswith(b"Exif\0\0") and not exif:
             exif = body[6:]
         elif marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
             profiles.append(body[12:])
         elif marker not in _JPEG_SKIPPED:
             kept.append(data[at:end])
-        at = end
-    if size is None:
+    if len(data) - scan < smallest:
         raise MediaCorrupt
-    return Container(size=size, data=b"".join((*kept, data[at:])), exif=exif, icc=_join_profile(profiles))
+    return Container(size=size, data=b"".join((*kept, data[scan:])), exif=exif, icc=_join_profile(profiles))
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment up to the head of the first scan."""
+    at, marker = 2, 0
+    while marker != _SCAN:
+        fill = _JPEG_FILL.match(data, at)  # any number of 0xFF may precede a marker
+        if fill is None or fill.end() + 3 > len(data):
+            raise MediaCorrupt
+        at, marker = fill.end() - 1, data[fill.end()]
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if end < at + 4 or end > len(data):
+            raise MediaCorrupt
+        yield marker, at, end
+        at = end
 
 
 def _join_profile(parts: list[bytes]) -> bytes:

@@ -1,7 +1,8 @@
 """Any picture file to 8-bit sRGB pixels the right way up, or a sentence that says why not."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -61,8 +62,8 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Opened:
-    """A file whose header is read: the image that will load its pixels, and how they are meant."""
+class _Loaded:
+    """Decoded pixels as the file holds them, and how they are meant."""
 
     image: Image.Image
     exif: bytes = b""
@@ -70,51 +71,79 @@ class _Opened:
     frames: int = 1
 
 
-_Check = Callable[[int, int], None]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Header:
+    """Width and height in pixels as the decoder will hold them, and how to decode them."""
+
+    size: tuple[int, int]
+    load: Callable[[], _Loaded]
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
     """Decode a picture file of any readable format.
 
     Pictures of 16 bits a channel keep their high byte; animations and documents keep their first frame.
+    Thread-safe.
 
     Raises:
         UnsupportedMedia: the file is no picture, or one of a kind that is not read.
         MediaTooLarge: the file or the picture exceeds `limits`; no pixel was decoded.
         MediaCorrupt: the file is empty, damaged or cut short.
     """
+    media = _accept(data, limits)
+    with _faults():
+        header = _OPENERS[media.name](data)
+        _check_size(header.size, limits)
+        loaded = header.load()
+        _check_size(loaded.image.size, limits)
+        bgr, alpha = _pixels(loaded)
+    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames))
+
+
+def count_pixels(data: bytes, limits: Limits) -> int:
+    """Count the pixels of a picture file by its header alone; raises as `decode` does."""
+    media = _accept(data, limits)
+    with _faults():
+        width, height = _OPENERS[media.name](data).size
+        _check_size((width, height), limits)
+    return width * height
+
+
+def _accept(data: bytes, limits: Limits) -> MediaType:
     if not data:
         raise MediaCorrupt("The file is empty.")
     if len(data) > limits.max_bytes:
         raise MediaTooLarge(
-            f"The file has {len(data) / 1e6:.0f} MB; at most {limits.max_bytes / 1e6:.0f} MB are accepted."
+            f"The file has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are accepted."
         )
     media = sniff(data)
     if media.kind != "picture":
         raise UnsupportedMedia(_not_a_picture(media))
+    return media
 
-    def check(width: int, height: int) -> None:
-        if min(width, height) < 1:
-            raise MediaCorrupt
-        if width * height > limits.max_pixels:
-            raise MediaTooLarge(
-                f"The picture has {width} x {height} pixels; at most "
-                f"{limits.max_pixels / 1e6:.0f} million are accepted. Send a smaller one."
-            )
 
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    if min(width, height) < 1:
+        raise MediaCorrupt
+    if width * height > limits.max_pixels:
+        raise MediaTooLarge(
+            f"The picture has {width} x {height} pixels; at most "
+            f"{limits.max_pixels / 1e6:.1f} million are accepted. Send a smaller one."
+        )
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Name the faults of decoders, which raise whatever their parsers run into, as ours."""
     try:
-        opened = _OPENERS[media.name](data, check)
-        opened.image.load()
-        check(*opened.image.size)
-        bgr, alpha = _pixels(opened)
+        yield
     except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise MediaTooLarge from error
     except Exception as error:
-        # Decoders raise whatever their parsers run into: OSError, ValueError, SyntaxError, struct.error ...
         raise MediaCorrupt from error
-    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(opened.frames))
 
 
 def _not_a_picture(media: MediaType) -> str:
@@ -133,41 +162,52 @@ def _notices(frames: int) -> tuple[Notice, ...]:
 def _pillow(plugin: type[ImageFile.ImageFile], read: Callable[[bytes], Container]) -> "_Opener":
     """Open by one Pillow plugin: never by another one's guess, and without Pillow's global settings."""
 
-    def opener(data: bytes, check: _Check) -> _Opened:
+    def opener(data: bytes) -> _Header:
         container = read(data)
-        check(*container.size)
-        image = plugin(io.BytesIO(container.data))
-        return _Opened(
-            image=image,
-            exif=container.exif or image.info.get("exif", b""),
-            icc=container.icc or image.info.get("icc_profile") or b"",
-            frames=max(container.frames, getattr(image, "n_frames", 1)),
-        )
+
+        def load() -> _Loaded:
+            image = plugin(io.BytesIO(container.data))
+            image.load()
+            return _Loaded(
+                image=image,
+                exif=container.exif or image.info.get("exif", b""),
+                icc=container.icc or image.info.get("icc_profile") or b"",
+                frames=max(container.frames, getattr(image, "n_frames", 1)),
+            )
+
+        return _Header(size=container.size, load=load)
 
     return opener
 
 
-def _open_avif(data: bytes, check: _Check) -> _Opened:
+def _open_avif(data: bytes) -> _Header:
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
-    check(*image.size)
-    return _Opened(
-        image=image,
-        exif=image.info.get("exif", b""),
-        icc=image.info.get("icc_profile", b""),
-        frames=image.n_frames,
-    )
+
+    def load() -> _Loaded:
+        image.load()
+        info = image.info
+        return _Loaded(
+            image=image,
+            exif=info.get("exif", b""),
+            icc=info.get("icc_profile", b""),
+            frames=image.n_frames,
+        )
+
+    return _Header(size=image.size, load=load)
 
 
-def _open_heic(data: bytes, check: _Check) -> _Opened:
+def _open_heic(data: bytes) -> _Header:
     heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
-    check(*heif.size)
-    pixels = heif.data  # libheif turns the picture itself, so its EXIF orientation no longer applies
-    check(*heif.size)
-    image = Image.frombuffer(heif.mode, heif.size, pixels, "raw", heif.mode, heif.stride, 1)
-    return _Opened(image=image, icc=heif.info.get("icc_profile", b""))
+
+    def load() -> _Loaded:
+        pixels = heif.data  # libheif turns the picture itself, so its EXIF orientation no longer applies
+        image = Image.frombuffer(heif.mode, heif.size, pixels, "raw", heif.mode, heif.stride, 1)
+        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""))
+
+    return _Header(size=heif.size, load=load)
 
 
-_Opener = Callable[[bytes, _Check], _Opened]
+_Opener = Callable[[bytes], _Header]
 
 _OPENERS: dict[str, _Opener] = {
     "jpeg": _pillow(JpegImagePlugin.JpegImageFile, read_jpeg),
@@ -191,24 +231,41 @@ _TURNS = {
 }
 
 
-def _pixels(opened: _Opened) -> tuple[Bgr, Bgr | None]:
-    image, alpha = _split(opened.image)
-    image = to_srgb(image, opened.icc)
-    turn = _TURNS.get(exif_orientation(opened.exif))
+def _pixels(loaded: _Loaded) -> tuple[Bgr, Bgr | None]:
+    image, alpha = _split(loaded.image)
+    image = to_srgb(image, loaded.icc)
+    turn = _TURNS.get(exif_orientation(loaded.exif))
     if turn is not None:
         image = image.transpose(turn)
         alpha = None if alpha is None else alpha.transpose(turn)
-    if image.mode not in ("L", "RGB"):
+    return _bgr(image), None if alpha is None else np.array(alpha)
+
+
+_STRIPE_ROWS = 64
+
+
+def _bgr(image: Image.Image) -> Bgr:
+    """Copy an image out in stripes: their buffers stay in cache, and no second whole copy is held."""
+    if image.mode == "L":
+        return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    if image.mode != "RGB":
         image = image.convert("RGB")
-    code = cv2.COLOR_GRAY2BGR if image.mode == "L" else cv2.COLOR_RGB2BGR
-    bgr = cv2.cvtColor(np.asarray(image), code)
-    return bgr.astype(np.uint8, copy=False), None if alpha is None else np.array(alpha)
+    width, height = image.size
+    bgr = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _STRIPE_ROWS):
+        stripe = image.crop((0, top, width, min(top + _STRIPE_ROWS, height)))
+        pixels = np.frombuffer(stripe.tobytes("raw", "BGR"), np.uint8)
+        bgr[top : top + _STRIPE_ROWS] = pixels.reshape(-1, width, 3)
+    return bgr
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Separate any mode into colour (L, RGB or CMYK) and alpha (L)."""
     if image.mode.startswith("I;16"):
         return _high_byte(image)
+    key = image.info.get("transparency")
+    if image.mode == "RGB" and key is not None and max(key) > 255:  # noqa: PLR2004 -- a key of 16 bits
+        image.info["transparency"] = tuple(value >> 8 for value in key)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return image.convert("RGB"), image.getchannel("A")
