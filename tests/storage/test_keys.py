@@ -1,0 +1,78 @@
+"""The key layout: what a name may do to the bucket."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage import keys
+
+ANY_NAME = st.text(min_size=1, max_size=200)
+
+
+def test_keys_are_those_of_the_contract() -> None:
+    assert keys.manifest("j") == "inbox/j.json"
+    assert keys.status("j") == "status/j.json"
+    assert keys.cancel("j") == "cancel/j"
+    assert keys.result("j", 2, "png") == "results/j/2.png"
+    assert keys.dead_letter("j") == "dead-letter/j.json"
+    assert keys.archive("j", "target.png") == "archive/j/target.png"
+
+
+@pytest.mark.parametrize("text", ["", "-a", "_a", "a/b", "a.b", "..", "a\n", "a\x00", "é", "a" * 65, "a b"])
+def test_a_name_that_could_leave_its_prefix_is_no_job_id(text: str) -> None:
+    assert not keys.is_job_id(text)
+
+
+@pytest.mark.parametrize("text", ["a", "0", "A-_9", "01JABCDEF", "a" * 64])
+def test_a_plain_name_is_a_job_id(text: str) -> None:
+    assert keys.is_job_id(text)
+
+
+@given(ANY_NAME, st.lists(st.text(max_size=40), max_size=5))
+def test_whatever_people_drop_gets_a_valid_job_id(name: str, contents: list[str]) -> None:
+    assert keys.is_job_id(keys.dropped_job_id(name, contents))
+
+
+def test_the_order_of_files_does_not_change_a_dropped_job_id() -> None:
+    assert keys.dropped_job_id("cat", ["a", "b"]) == keys.dropped_job_id("cat", ["b", "a"])
+
+
+def test_other_content_under_an_old_name_is_a_new_job() -> None:
+    assert keys.dropped_job_id("cat", ["a"]) != keys.dropped_job_id("cat", ["b"])
+
+
+def test_a_long_name_keeps_its_content_digits() -> None:
+    one, other = (keys.dropped_job_id("x" * 300, [content]) for content in "ab")
+    assert len(one) == len(other) == 64
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "file"),
+    [
+        ("inbox/j.json", "j", None),
+        ("inbox/j.JSON", "j", None),
+        ("inbox/a.b.json", "a.b", None),
+        ("inbox/pics/target.png", "pics", "target.png"),
+        ("inbox/a b/%2e%2e", "a b", "%2e%2e"),
+        ("inbox/../target.png", "..", "target.png"),
+    ],
+)
+def test_an_inbox_key_comes_apart(key: str, name: str, file: str | None) -> None:
+    assert keys.parse_inbox(key) == keys.InboxKey(name=name, file=file)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "inbox/",
+        "inbox/a/",
+        "inbox/.json",
+        "inbox/readme.txt",
+        "inbox/a/b/c.png",
+        "inbox//target.png",
+        "x/j.json",
+    ],
+)
+def test_a_key_that_announces_nothing_is_left_alone(key: str) -> None:
+    assert keys.parse_inbox(key) is None
