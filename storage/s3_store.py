@@ -15,7 +15,7 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from storage.errors import (
@@ -95,8 +95,7 @@ class S3Store:
         self._settings = settings
         self._bucket = settings.bucket
         self._observer = observer
-        first_wait_s = settings.retry_first_wait_s
-        self._backoff = wait_exponential_jitter(first_wait_s, _LONGEST_WAIT_S, jitter=first_wait_s)
+        self._backoff = wait_random_exponential(settings.retry_first_wait_s, _LONGEST_WAIT_S)
 
     async def head(self, key: str) -> ObjectInfo:
         """Describe an object; raises ObjectNotFound."""
