@@ -1,0 +1,207 @@
+"""A consumer put together from its settings: one device, one bucket, one inbox."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import asdict
+from importlib import metadata, resources
+from typing import Any
+
+import onnxruntime as ort
+import structlog
+
+from consumer.device import ByteBudget, Device
+from consumer.engines import open_engine as open_configured_engine
+from consumer.health import Health, HealthServer
+from consumer.job import JobPolicy, JobRunner
+from consumer.metrics import Metrics
+from consumer.scheduler import Exit, Scheduler
+from consumer.settings import Settings
+from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from consumer.work import Workshop
+from models.errors import ModelError
+from pipeline.engines.base import Engine
+from pipeline.image_io.decode import Limits
+from pipeline.jobs.image import PictureSwapper
+from storage.inbox import Inbox
+from storage.inputs import InputFetcher, InputPolicy
+from storage.lease import Leases
+from storage.object_store import ObjectStore
+from storage.s3_store import Observer, open_s3_store
+
+EXIT_DRAINED = 0
+EXIT_SICK = 1
+_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
+_EMBEDDED = resources.files("models.embedded")
+
+OpenStore = Callable[[Observer], AbstractAsyncContextManager[ObjectStore]]
+OpenEngine = Callable[[], Engine[Any]]
+
+_log = structlog.get_logger()
+
+
+class Consumer:
+    """Works on the jobs of one bucket until told to stop.
+
+    `open_store` and `open_engine` stand in for the configured bucket and engine. The engine is opened on
+    the device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it
+    runs, says what is missing, and fails only the jobs that need it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_store: OpenStore | None = None,
+        open_engine: OpenEngine | None = None,
+    ) -> None:
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.metrics = Metrics()
+        self.health_url: str | None = None
+        self._settings = settings
+        self._open_store = open_store or (lambda observer: open_s3_store(settings.s3(), observer))
+        self._open_engine = open_engine or (lambda: open_configured_engine(settings))
+        self._engine: Engine[Any] | None = None
+        self._problem: str | None = "The engine is being opened."
+        self._device = Device()
+        self._trigger: InboxTrigger | None = None
+        self._scheduler: Scheduler | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> int:
+        """Work until `stop`, SIGTERM or SIGINT; a second signal gives jobs in flight back at once.
+
+        Returns 0 after a drain, 1 when this machine is sick and should be replaced.
+        """
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            server = HealthServer(
+                self.health, self.metrics.render, host=settings.health_host, port=settings.health_port
+            )
+            self.health_url = (await stack.enter_async_context(server)).url
+            stack.callback(self._listen_to_signals())
+            stack.callback(self._device.close)
+            store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
+            fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
+            cpu = ThreadPoolExecutor(settings.cpu_threads, thread_name_prefix="cpu")
+            stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
+            workshop = self._workshop(fetcher, cpu)
+            self._scheduler = self._schedule(store, workshop)
+            return await self._work(workshop, self._scheduler)
+
+    def stop(self) -> None:
+        """Take no more jobs and end when those in flight are done; called again, give them back at once."""
+        again = self._stopping.is_set()
+        self._stopping.set()
+        if self._scheduler is not None:
+            (self._scheduler.release if again else self._scheduler.drain)()
+
+    def health(self) -> Health:
+        """How this consumer is, computed now."""
+        engine, scheduler = self._engine, self._scheduler
+        problems = tuple(self._problems())
+        return Health(
+            status="degraded" if problems else "healthy",
+            message=" ".join(problems) or "Ready.",
+            problems=problems,
+            modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
+            models_directory=str(self._settings.models_dir or _EMBEDDED),
+            engine=asdict(engine.info) if engine is not None else None,
+            providers=tuple(ort.get_available_providers()),
+            jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
+        )
+
+    def _problems(self) -> list[str]:
+        engine, trigger = self._engine, self._trigger
+        found = []
+        if self._stopping.is_set():
+            found.append("The consumer is stopping.")
+        if engine is None and self._problem is not None:
+            found.append(self._problem)
+        elif engine is not None and not engine.info.provider.lower().startswith(self._settings.provider):
+            found.append(f"The engine runs on {engine.info.provider}, not on {self._settings.provider}.")
+        if trigger is None or not trigger.looks:
+            found.append((trigger and trigger.problem) or "The bucket has not answered yet.")
+        elif trigger.problem:
+            found.append(trigger.problem)
+        return found
+
+    async def _work(self, workshop: Workshop, scheduler: Scheduler) -> int:
+        _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
+        try:
+            self._engine = await self._device.run(self._open_engine)
+        except ModelError as error:
+            self._problem = workshop.no_engine = str(error)
+            _log.error("engine_unavailable", reason=str(error), exc_info=error)
+            if error.kind == "machine":
+                return EXIT_SICK
+        else:
+            workshop.swapper = PictureSwapper(self._engine)
+            info = self._engine.info
+            _log.info("engine_ready", engine=info.name, version=info.version, provider=info.provider)
+        if self._stopping.is_set():
+            return EXIT_DRAINED
+        reason = await scheduler.run()
+        _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
+        return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
+
+    def _workshop(self, fetcher: InputFetcher, cpu: ThreadPoolExecutor) -> Workshop:
+        settings = self._settings
+        return Workshop(
+            fetcher=fetcher,
+            device=self._device,
+            cpu=cpu,
+            budget=ByteBudget(settings.decoded_budget_bytes),
+            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes),
+            operator=settings.operator,
+            version=metadata.version("swapdrop"),
+        )
+
+    def _schedule(self, store: ObjectStore, workshop: Workshop) -> Scheduler:
+        settings = self._settings
+        self._trigger = InboxTrigger(
+            Inbox(store, settle_s=settings.settle_s),
+            policy=InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s),
+        )
+        runner = JobRunner(
+            leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
+            workshop=workshop,
+            metrics=self.metrics,
+            policy=JobPolicy(timeout_s=settings.job_timeout_s),
+            owner=self.owner,
+        )
+        scheduler = Scheduler(
+            self._trigger.tickets,
+            runner,
+            max_in_flight=settings.max_in_flight,
+            drain_grace_s=settings.drain_grace_s,
+        )
+        self.metrics.watch(in_flight=lambda: scheduler.in_flight, device_busy_s=lambda: self._device.busy_s)
+        return scheduler
+
+    def _input_policy(self) -> InputPolicy:
+        settings = self._settings
+        return InputPolicy(
+            max_bytes=settings.max_input_bytes,
+            missing_grace_s=settings.missing_grace_s,
+            total_timeout_s=settings.input_timeout_s,
+        )
+
+    def _listen_to_signals(self) -> Callable[[], None]:
+        """Let SIGTERM and SIGINT stop the consumer; returns what undoes this."""
+        loop = asyncio.get_running_loop()
+        wanted = (signal.SIGTERM, signal.SIGINT)
+        for number in wanted:
+            loop.add_signal_handler(number, self.stop)
+
+        def undo() -> None:
+            for number in wanted:
+                loop.remove_signal_handler(number)
+
+        return undo

@@ -1,0 +1,54 @@
+"""What an error means for a job: who is at fault decides what happens next."""
+
+import errno
+import random
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import structlog
+
+from models.errors import ModelError
+from storage.errors import StorageError
+from storage.status import ErrorCode
+
+Kind = Literal["input", "transient", "machine"]
+
+_FIRST_RETRY_S = 2.0
+_LONGEST_RETRY_S = 60.0
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_INTERNAL = "Something went wrong on our side; the job will be tried again."
+_NO_MEMORY = "The machine ran out of memory; the job will be tried again."
+_NO_DISK = "The machine ran out of disk space; the job will be tried again."
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Why an attempt failed: `message` is for the job's sender, `kind` for the consumer."""
+
+    kind: Kind
+    code: ErrorCode
+    message: str
+    stage: str
+
+
+def judge(error: Exception, *, stage: str) -> Fault:
+    """Turn any exception into a fault; one that nobody foresaw is logged here with its traceback.
+
+    An unforeseen error counts as transient, because it may be this machine's, and its text stays out of
+    the message, because nobody wrote it for the sender.
+    """
+    if isinstance(error, StorageError | ModelError):
+        return Fault(kind=error.kind, code=cast("ErrorCode", error.code), message=str(error), stage=stage)
+    if isinstance(error, MemoryError):
+        return Fault(kind="transient", code="internal", message=_NO_MEMORY, stage=stage)
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return Fault(kind="transient", code="internal", message=_NO_DISK, stage=stage)
+    _log.error("unforeseen_error", stage=stage, exc_info=error)
+    return Fault(kind="transient", code="internal", message=_INTERNAL, stage=stage)
+
+
+def retry_delay_s(attempt: int, rng: random.Random) -> float:
+    """Seconds until the next attempt: 2, 4, 8 … up to 60, and up to half of that again at random."""
+    return float(min(_FIRST_RETRY_S * 2 ** (attempt - 1), _LONGEST_RETRY_S) * rng.uniform(1, 1.5))

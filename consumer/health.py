@@ -1,0 +1,98 @@
+"""The consumer's health over HTTP: `/healthz`, `/readyz`, `/metrics`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import aiohttp
+from aiohttp import web
+
+_UNAVAILABLE = 503
+_OK = 200
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What the endpoints say; `problems` keep the consumer from being ready, each a sentence."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    message: str
+    problems: tuple[str, ...]
+    modules_imported: bool
+    models_directory: str
+    engine: Mapping[str, Any] | None
+    providers: tuple[str, ...]
+    jobs: Mapping[str, int]
+
+    @property
+    def ready(self) -> bool:
+        """Whether jobs sent now would be done here."""
+        return self.status == "healthy"
+
+
+class HealthServer:
+    """Serves the health of one consumer on `host`, at `port` or a free one for 0; a context manager.
+
+    Raises OSError on entering when the address is taken.
+    """
+
+    def __init__(
+        self, health: Callable[[], Health], metrics: Callable[[], bytes], *, host: str, port: int
+    ) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._host = host
+        self._port = port
+        application = web.Application()
+        application.router.add_get("/healthz", self._alive)
+        application.router.add_get("/readyz", self._ready)
+        application.router.add_get("/metrics", self._measured)
+        self._runner = web.AppRunner(application, access_log=None)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    async def _alive(self, _request: web.Request) -> web.Response:
+        health = self._health()
+        return _answer(health, fine=health.status != "unhealthy")
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        health = self._health()
+        return _answer(health, fine=health.ready)
+
+    async def _measured(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+def _answer(health: Health, *, fine: bool) -> web.Response:
+    return web.json_response(asdict(health), status=_OK if fine else _UNAVAILABLE)
+
+
+async def wait_until_ready(
+    url: str, *, timeout_s: float = 30.0, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+) -> None:
+    """Wait until the consumer whose health is served at `url` is ready; raises TimeoutError."""
+    async with asyncio.timeout(timeout_s), aiohttp.ClientSession(trust_env=False) as session:
+        while True:
+            try:
+                async with session.get(f"{url}/readyz") as answer:
+                    if answer.status == _OK:
+                        return
+            except aiohttp.ClientError:
+                pass  # it does not listen yet
+            await sleep(_POLL_S)

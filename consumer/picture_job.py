@@ -1,0 +1,108 @@
+"""What a manifest asks of the picture pipeline, and what the pipeline's answer means for the status."""
+
+from dataclasses import dataclass
+
+from consumer.engines import ENGINES
+from pipeline.engines.base import EngineInfo, Look
+from pipeline.errors import OptionUnavailable
+from pipeline.faces import Notice
+from pipeline.jobs.image import FaceResult
+from storage.errors import InvalidManifest
+from storage.manifest import Manifest, Options
+from storage.status import (
+    EngineRecord,
+    FaceOutcome,
+    FaceSimilarity,
+    Warning,  # noqa: A004 -- the contract's word for it
+)
+
+_VIDEO_OPTIONS = ("keep_fps", "keep_audio", "video_encoder", "video_quality", "trim")
+_IGNORED_FIELDS = ("detection", "callback_url")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturePlan:
+    """A checked single-image job: where its two files are and how they are to be combined."""
+
+    source: str
+    target: str
+    options: Options
+    look: Look
+    warnings: tuple[Warning, ...]
+
+
+def plan_picture(manifest: Manifest) -> PicturePlan:
+    """Check that this consumer can do what is asked; whatever it will not heed becomes a warning.
+
+    Raises:
+        InvalidManifest: another kind of job.
+        OptionUnavailable: an engine or an enhancer that is not here.
+    """
+    if manifest.process_type != "single-image" or manifest.source is None:
+        raise InvalidManifest(
+            f"This consumer cannot do `{manifest.process_type}` yet; it can do `single-image` "
+            "(the face of `source` onto the picture `target`)."
+        )
+    options = manifest.options
+    if options.engine not in ("auto", *ENGINES):
+        raise OptionUnavailable(
+            f"There is no engine `{options.engine}` here; known are auto, {', '.join(ENGINES)}."
+        )
+    if options.use_face_enhancer:
+        raise OptionUnavailable("`use_face_enhancer` is not available here yet; leave it out.")
+    return PicturePlan(
+        source=manifest.source,
+        target=manifest.target,
+        options=options,
+        look=Look(color_correction=options.color_correction, mouth_mask=options.mouth_mask),
+        warnings=tuple(_ignored(manifest)),
+    )
+
+
+def _ignored(manifest: Manifest) -> list[Warning]:
+    options, defaults = manifest.options, Options()
+    warnings = [
+        Warning(code="option_ignored", message=f"`{name}` is for videos and has no effect on a picture.")
+        for name in _VIDEO_OPTIONS
+        if getattr(options, name) != getattr(defaults, name)
+    ]
+    if options.execution_provider is not None:
+        message = "`execution_provider` is ignored: the consumer decides where its networks run."
+        warnings.append(Warning(code="option_ignored", message=message))
+    warnings += [
+        Warning(code="field_ignored", message=f"`{name}` has no effect on a `single-image` job here.")
+        for name in _IGNORED_FIELDS
+        if getattr(manifest, name) is not None
+    ]
+    return warnings
+
+
+def to_warnings(notices: tuple[Notice, ...]) -> tuple[Warning, ...]:
+    """The pipeline's notices as the status record's warnings, each once."""
+    return tuple(Warning(code=notice.code, message=notice.message) for notice in dict.fromkeys(notices))
+
+
+def to_outcome(face: FaceResult) -> FaceOutcome:
+    """A face as the status record tells of it."""
+    likeness = face.likeness
+    return FaceOutcome(
+        face_id=face.face_id,
+        box=face.box,
+        score=face.score,
+        swapped=face.swapped,
+        source="source" if face.swapped else None,
+        similarity=None
+        if likeness is None
+        else FaceSimilarity(
+            to_source=likeness.to_source,
+            to_target_before=likeness.to_target_before,
+            source_to_target_before=likeness.source_to_target_before,
+        ),
+    )
+
+
+def to_engine_record(info: EngineInfo) -> EngineRecord:
+    """An engine as the status record tells of it."""
+    return EngineRecord(
+        name=info.name, version=info.version, provider=info.provider, models=dict(info.models)
+    )

@@ -1,0 +1,166 @@
+"""Keeps the device busy and nothing else: as many jobs in flight as that takes, and no more.
+
+While the device works on one job, the inputs of the next are fetched and decoded and the results of the
+last are encoded and uploaded, so that the store's latency is hidden. How many jobs that takes follows
+from Little's law: those on their way to the device are as many as it finishes in the time one needs to
+get there. Claiming more would only keep them from other consumers.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from enum import Enum
+
+import structlog
+
+from consumer.job import Ending, JobRunner
+from consumer.triggers.inbox import InboxTicket
+from consumer.work import Work
+
+# Before anything is measured: a store with 50 ms a call, and a picture with one face on a small machine.
+_FIRST_READY_S = 0.4
+_FIRST_DEVICE_S = 0.1
+_WEIGHT = 0.25  # of the newest job in the running means
+_SPARE = 2  # one on the device and one waiting, so that uneven jobs leave no gap
+_GIVE_BACK_S = 10.0  # for the writes that give jobs back, before the process ends without them
+
+_log = structlog.get_logger()
+
+
+class Exit(Enum):
+    """Why the scheduler has ended."""
+
+    DRAINED = "drained"
+    SICK = "sick"
+
+
+class Pace:
+    """Running means of how long a job takes to reach the device and stays there, in seconds."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._ready_s = _FIRST_READY_S
+        self._device_s = _FIRST_DEVICE_S
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs may be on their way to the device or on it."""
+        needed = math.ceil(self._ready_s / self._device_s) + _SPARE if self._device_s > 0 else self._most
+        return min(needed, self._most)
+
+    def observe(self, *, ready_s: float, device_s: float) -> None:
+        """Take in one job's times."""
+        self._ready_s += _WEIGHT * (ready_s - self._ready_s)
+        self._device_s += _WEIGHT * (device_s - self._device_s)
+
+
+class Scheduler:
+    """Runs jobs from a trigger's tickets until told to stop; a context for any number of them at once."""
+
+    def __init__(
+        self,
+        tickets: Callable[[], AsyncGenerator[InboxTicket, None]],
+        runner: JobRunner,
+        *,
+        max_in_flight: int,
+        drain_grace_s: float,
+    ) -> None:
+        self._tickets = tickets
+        self._runner = runner
+        self._max_in_flight = max_in_flight
+        self._grace_s = drain_grace_s
+        self._pace = Pace(max_in_flight)
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._ahead: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._drain = asyncio.Event()
+        self._release = asyncio.Event()
+        self._sick = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many jobs are between their ticket and their end."""
+        return len(self._jobs)
+
+    def drain(self) -> None:
+        """Take no more jobs; end once those in flight are done, or given back after the grace."""
+        self._drain.set()
+
+    def release(self) -> None:
+        """Take no more jobs and give those in flight back at once."""
+        self._drain.set()
+        self._release.set()
+
+    async def run(self) -> Exit:
+        """Work until `drain`, `release` or a sick machine."""
+        taking = asyncio.create_task(self._take())
+        draining = asyncio.create_task(self._drain.wait())
+        await asyncio.wait({taking, draining}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+        taking.cancel()
+        await asyncio.wait({taking})
+        await self._finish()
+        if not taking.cancelled() and (error := taking.exception()):
+            raise error
+        return Exit.SICK if self._sick else Exit.DRAINED
+
+    async def _take(self) -> None:
+        async with aclosing(self._tickets()) as tickets:
+            async for ticket in tickets:
+                self._start(ticket)
+                while not self._has_room():
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def _has_room(self) -> bool:
+        return len(self._jobs) < self._max_in_flight and len(self._ahead) < self._pace.ahead
+
+    def _start(self, ticket: InboxTicket) -> None:
+        task = asyncio.create_task(self._run(ticket))
+        self._jobs.add(task)
+        self._ahead.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _run(self, ticket: InboxTicket) -> None:
+        task = asyncio.current_task()
+
+        def swapped(work: Work) -> None:
+            self._pace.observe(ready_s=work.ready_s, device_s=work.device_s)
+            if task is not None:
+                self._ahead.discard(task)
+            self._changed.set()
+
+        try:
+            ending = await self._runner.run(ticket, release=self._release, on_swapped=swapped)
+        except Exception:  # noqa: BLE001 -- whatever it was, the lease lapses and this consumer lives on
+            _log.exception("job_crashed")
+            ticket.defer(math.inf)
+            return
+        if ending is Ending.SICK:
+            _log.error("machine_sick")
+            self._sick = True
+            self.release()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._jobs.discard(task)
+        self._ahead.discard(task)
+        self._changed.set()
+
+    async def _finish(self) -> None:
+        """Wait for the jobs in flight as long as the grace lasts, then have them given back."""
+        if self._jobs:
+            _log.info("draining", in_flight=len(self._jobs), grace_s=self._grace_s)
+        released = asyncio.create_task(self._release.wait())
+        jobs = asyncio.create_task(self._all_ended())
+        await asyncio.wait({released, jobs}, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
+        self._release.set()
+        await asyncio.wait({jobs}, timeout=_GIVE_BACK_S)
+        released.cancel()
+        jobs.cancel()
+        for job in self._jobs:
+            job.cancel()
+
+    async def _all_ended(self) -> None:
+        while self._jobs:
+            await asyncio.wait(self._jobs)

@@ -1,0 +1,252 @@
+"""Every setting of the consumer: its name in the environment, meaning, unit, default and bounds.
+
+`load_settings` is the only place that reads the environment. A variable that is set but empty counts as
+not set, so that `NAME=${NAME:-}` in a compose file means the default.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+
+from storage.claim import LeasePolicy
+from storage.s3_client import S3Settings
+
+_PREFIX = "SWAPDROP_"
+_MASK = "********"
+_MIB = 2**20
+# Names a setting goes by besides its SWAPDROP_ one; the first that is set wins.
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "bucket": ("R2_BUCKET", "R2_BUCKET_NAME", "AWS_BUCKET", "S3_BUCKET"),
+    "endpoint_url": ("R2_ENDPOINT_URL", "R2_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "account_id": ("R2_ACCOUNT_ID",),
+    # AWS_ACCESS_KEY_ID and its like are the SDK's to read: it also knows tokens, profiles and roles.
+    "access_key_id": ("R2_ACCESS_KEY_ID",),
+    "secret_access_key": ("R2_SECRET_ACCESS_KEY",),
+    "region": ("R2_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    "models_dir": ("MODELS_DIR",),
+}
+
+
+class SettingsError(ValueError):
+    """The environment asks for something that cannot be; the message names the variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One line of `swapdrop config`; `source` is `default` or the variable the value came from."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+class Settings(BaseModel):
+    """All settings; `Settings(bucket=…)` takes nothing from the environment, `load_settings()` does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bucket: str | None = Field(
+        default=None,
+        min_length=3,
+        description="bucket with the inbox and the results",
+    )
+    endpoint_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="address of the S3-compatible store; not needed for AWS or with R2_ACCOUNT_ID",
+    )
+    account_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9]+$",
+        description="Cloudflare account; gives the R2 address where endpoint_url is not set",
+    )
+    access_key_id: str | None = Field(
+        default=None,
+        description="access key of the store; if not set, the SDK looks for AWS_*, a profile or a role",
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None,
+        description="secret of the access key",
+    )
+    addressing: Literal["auto", "path", "virtual"] = Field(
+        default="auto", description="where the bucket's name stands in a request: path or host name"
+    )
+    region: str = Field(
+        default="auto",
+        description="region of the store; auto for R2",
+    )
+    models_dir: Path | None = Field(
+        default=None,
+        description="folder with model files; they come before the embedded ones",
+    )
+    operator: str = Field(
+        default="swapdrop",
+        min_length=1,
+        pattern=r"^[\x20-\x7e]+$",
+        description="who runs this service, as the mark in every result says",
+    )
+    engine: Literal["auto", "mesh"] = Field(
+        default="auto", description="engine that must be ready; auto takes the best that is"
+    )
+    provider: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where the networks run; never replaced by another in silence"
+    )
+    max_input_bytes: int = Field(
+        default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"
+    )
+    max_pixels: int = Field(
+        default=64_000_000, ge=4096, le=1_000_000_000, description="largest picture, width x height"
+    )
+    input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
+    missing_grace_s: float = Field(
+        default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"
+    )
+    job_timeout_s: float = Field(
+        default=600, gt=0, le=86_400, description="longest time one attempt may take"
+    )
+    lease_ttl_s: float = Field(
+        default=90, ge=1, le=3600, description="a job without a heartbeat for this long is taken over"
+    )
+    stall_timeout_s: float = Field(
+        default=120, ge=1, le=3600, description="no progress for this long means that the device hangs"
+    )
+    max_attempts: int = Field(default=3, ge=1, le=100, description="attempts before a job is given up")
+    max_in_flight: int = Field(
+        default=16, ge=1, le=256, description="most jobs between claim and finish at once"
+    )
+    decoded_budget_bytes: int = Field(
+        default=1024 * _MIB, ge=16 * _MIB, description="most memory for decoded pictures at once"
+    )
+    cpu_threads: int = Field(default=4, ge=1, le=64, description="threads that decode and encode pictures")
+    drain_grace_s: float = Field(
+        default=25, ge=0, le=3600, description="time to finish jobs after SIGTERM before giving them back"
+    )
+    poll_min_s: float = Field(default=0.25, ge=0.01, le=60, description="pause between looks at a busy inbox")
+    poll_max_s: float = Field(default=5, ge=0.01, le=3600, description="pause between looks at an idle inbox")
+    settle_s: float = Field(
+        default=2, ge=0, le=60, description="a dropped folder counts once nothing changed for this long"
+    )
+    health_host: str = Field(default="127.0.0.1", description="address of the health endpoints")
+    health_port: int = Field(
+        default=8080, ge=0, le=65_535, description="port of the health endpoints; 0 takes a free one"
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        default="auto", description="auto is pretty on a terminal and json elsewhere"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least important events to log"
+    )
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _pauses_in_order(self) -> Self:
+        if self.poll_min_s > self.poll_max_s:
+            raise ValueError("poll_min_s must not be more than poll_max_s")
+        return self
+
+    @property
+    def store_address(self) -> str | None:
+        """The store's address, by R2 account where only that is given; None means AWS's own."""
+        if self.endpoint_url is None and self.account_id is not None:
+            return f"https://{self.account_id}.r2.cloudflarestorage.com"
+        return self.endpoint_url
+
+    def s3(self) -> S3Settings:
+        """How to reach the bucket; raises SettingsError when none is set."""
+        if self.bucket is None:
+            raise SettingsError("No bucket is set; set SWAPDROP_BUCKET or R2_BUCKET.")
+        secret = self.secret_access_key
+        return S3Settings(
+            bucket=self.bucket,
+            endpoint_url=self.store_address,
+            access_key_id=self.access_key_id,
+            secret_access_key=secret.get_secret_value() if secret else None,
+            region=self.region,
+            addressing=self.addressing,
+        )
+
+    def lease_policy(self) -> LeasePolicy:
+        """The lease's times; with a short `lease_ttl_s` its margins shrink along."""
+        usual, ttl_s = LeasePolicy(), self.lease_ttl_s
+        return LeasePolicy(
+            ttl_s=ttl_s,
+            grace_s=min(usual.grace_s, ttl_s / 6),
+            margin_s=min(usual.margin_s, ttl_s / 6),
+            min_write_gap_s=min(usual.min_write_gap_s, ttl_s / 3),
+            max_attempts=self.max_attempts,
+            stall_timeout_s=self.stall_timeout_s,
+        )
+
+    def explain(self) -> list[Setting]:
+        """Every setting in force, in order of definition, secrets masked."""
+        return [
+            Setting(
+                name=name,
+                value=_shown(getattr(self, name)),
+                source=self._sources.get(name, "default"),
+                description=field.description or "",
+            )
+            for name, field in type(self).model_fields.items()
+        ]
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment (`os.environ` if not given).
+
+    Raises:
+        SettingsError: an unknown `SWAPDROP_` variable, or a value out of bounds; says which and why.
+    """
+    environ = os.environ if environ is None else environ
+    known = {name: env_names(name) for name in Settings.model_fields}
+    _refuse_unknown(environ, [names[0] for names in known.values()])
+    sources = {
+        field: next((name for name in names if environ.get(name)), None) for field, names in known.items()
+    }
+    found = {field: name for field, name in sources.items() if name is not None}
+    try:
+        settings = Settings.model_validate({field: environ[name] for field, name in found.items()})
+    except ValidationError as error:
+        raise SettingsError(_explain(error, found)) from None
+    settings._sources.update(found)  # noqa: SLF001 -- this is the model's only constructor from outside
+    return settings
+
+
+def env_names(field: str) -> tuple[str, ...]:
+    """The variables a setting is read from, in order of precedence."""
+    return (f"{_PREFIX}{field.upper()}", *_OTHER_NAMES.get(field, ()))
+
+
+def _refuse_unknown(environ: Mapping[str, str], known: list[str]) -> None:
+    for name in sorted(environ):
+        if name.startswith(_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")
+
+
+def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
+    """One sentence a fault; values are not repeated, because a secret could be among them."""
+    sentences = []
+    for fault in error.errors(include_url=False, include_input=False):
+        reason = fault["msg"].removeprefix("Value error, ").lower()
+        if not fault["loc"]:
+            sentences.append(f"{reason}.")
+            continue
+        field = str(fault["loc"][0])
+        allowed = (
+            get_args(Settings.model_fields[field].annotation) if fault["type"] == "literal_error" else ()
+        )
+        reason = f"must be one of {', '.join(map(str, allowed))}" if allowed else reason
+        sentences.append(f"{found.get(field, field)}: {reason}.")
+    return " ".join(sentences)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return _MASK
+    return "" if value is None else str(value)

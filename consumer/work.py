@@ -1,0 +1,215 @@
+"""The work of one picture job: fetch, decode, swap on the device, encode; no word to the store of its end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from consumer.device import ByteBudget, Device
+from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
+from models.errors import ModelUnavailable
+from pipeline.image_io.decode import Limits
+from pipeline.jobs.image import (
+    DecodedPictures,
+    PictureRequest,
+    PictureSwapper,
+    SwappedPicture,
+    decode,
+    decoded_bytes,
+    encode,
+)
+from pipeline.jobs.timing import Timings
+from pipeline.provenance import Mark
+from storage.inbox import Announced
+from storage.inputs import FetchedInput, InputFetcher
+from storage.lease import Lease, Output
+from storage.status import (
+    EngineRecord,
+    FaceOutcome,
+    Progress,
+    Stage,
+    Warning,  # noqa: A004 -- the contract's word for it
+)
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@dataclass(kw_only=True)
+class Workshop:
+    """What all jobs of a consumer share.
+
+    `swapper` is None as long as there is no engine, `no_engine` then says why. `watch_s` is how often a
+    job that waits looks whether those before it move.
+    """
+
+    fetcher: InputFetcher
+    device: Device
+    cpu: Executor
+    budget: ByteBudget
+    limits: Limits
+    operator: str
+    version: str
+    swapper: PictureSwapper | None = None
+    no_engine: str = "No engine is ready yet."
+    watch_s: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a job's work came to."""
+
+    output: Output
+    faces: tuple[FaceOutcome, ...]
+    warnings: tuple[Warning, ...]
+    engine: EngineRecord
+
+
+class Work:
+    """One attempt's work; `stage` and `timings_ms` tell how far it came, whatever becomes of it.
+
+    `began` is when its ticket was opened, `ready_s` how long it then took until the device could have
+    begun, waits for memory not counted, `device_s` how long the device worked on it.
+    """
+
+    def __init__(
+        self, shop: Workshop, lease: Lease, announced: Announced, *, job_folder: str, began: float
+    ) -> None:
+        self.began = began
+        self.stage: Stage = "download"
+        self.on_device = False
+        self.input_bytes = 0
+        self.ready_s = 0.0
+        self.device_s = 0.0
+        self._shop = shop
+        self._lease = lease
+        self._announced = announced
+        self._job_folder = job_folder
+        self._timings = Timings()
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds by stage so far."""
+        return dict(self._timings.ms)
+
+    async def run(self, on_swapped: Callable[["Work"], None]) -> Finished:
+        """Do it all; raises whatever goes wrong, for `consumer.faults.judge`."""
+        announced, shop = self._announced, self._shop
+        if announced.error is not None:
+            raise announced.error
+        if announced.manifest is None:
+            raise RuntimeError("an announcement has a manifest or an error")
+        plan = plan_picture(announced.manifest)
+        if shop.swapper is None:
+            raise ModelUnavailable(shop.no_engine)
+        request = await self._fetch(plan)
+        self._report("decode")
+        size_bytes = await self._on_cpu(partial(decoded_bytes, request, shop.limits))
+        waited = time.monotonic()
+        async with self._patiently(), shop.budget.hold(size_bytes):
+            waited = time.monotonic() - waited
+            decoded = await self._on_cpu(partial(decode, request, shop.limits, self._timings))
+            self.ready_s = time.monotonic() - self.began - waited
+            del request
+            swapped = await self._swap(shop.swapper, decoded)
+            on_swapped(self)
+            return await self._encode(plan, swapped)
+
+    async def _fetch(self, plan: PicturePlan) -> PictureRequest:
+        self._report("download")
+        with self._timings.measure("download"):
+            source, target = await self._fetch_both(plan)
+        self.input_bytes = len(source.body) + len(target.body)
+        return PictureRequest(
+            source=source.body,
+            source_sha256=source.sha256,
+            target=target.body,
+            many_faces=plan.options.many_faces,
+            look=plan.look,
+        )
+
+    async def _fetch_both(self, plan: PicturePlan) -> tuple[FetchedInput, FetchedInput]:
+        fetch = partial(self._shop.fetcher.fetch, job_folder=self._job_folder)
+        try:
+            async with asyncio.TaskGroup() as group:
+                source, target = (group.create_task(fetch(key)) for key in (plan.source, plan.target))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return source.result(), target.result()
+
+    async def _swap(self, swapper: PictureSwapper, decoded: DecodedPictures) -> SwappedPicture:
+        def progress(stage: Stage, done: int, total: int) -> None:
+            self._shop.device.beat()
+            percent = 100 * done // total if total else 0
+            self._report(stage, Progress(done=done, total=total, unit="faces", percent=percent))
+
+        def swap() -> SwappedPicture:
+            began = time.monotonic()
+            try:
+                return swapper.swap(decoded, progress)
+            finally:
+                self.device_s = time.monotonic() - began
+
+        self.on_device = True
+        swapped = await self._shop.device.run(swap)
+        self.on_device = False
+        return swapped
+
+    async def _encode(self, plan: PicturePlan, swapped: SwappedPicture) -> Finished:
+        self._report("encode")
+        mark = Mark(
+            output_id=f"{self._lease.job_id}/{self._lease.attempt}",
+            provider=self._shop.operator,
+            system="swapdrop",
+            version=self._shop.version,
+            created_at=datetime.now(UTC),
+        )
+        options = plan.options
+        encoded = await self._on_cpu(
+            partial(
+                encode, swapped, requested=options.output_format, quality=options.image_quality, mark=mark
+            )
+        )
+        return Finished(
+            output=Output(
+                body=encoded.data,
+                extension=encoded.media.extension,
+                content_type=encoded.media.content_type,
+                width=encoded.width,
+                height=encoded.height,
+                faces_swapped=sum(face.swapped for face in swapped.faces),
+            ),
+            faces=tuple(to_outcome(face) for face in swapped.faces),
+            warnings=(*plan.warnings, *to_warnings((*swapped.notices, *encoded.notices))),
+            engine=to_engine_record(swapped.engine),
+        )
+
+    def _report(self, stage: Stage, progress: Progress | None = None) -> None:
+        self.stage = stage
+        self._lease.report(stage, progress)
+
+    async def _on_cpu(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._shop.cpu, function)
+
+    @asynccontextmanager
+    async def _patiently(self) -> AsyncIterator[None]:
+        """Count the progress of those before this job in the queue as its own: it does not hang, it waits."""
+
+        async def watch() -> None:
+            seen = self._shop.device.beats
+            while True:
+                await asyncio.sleep(self._shop.watch_s)
+                if self._shop.device.beats != seen:
+                    seen = self._shop.device.beats
+                    self._report(self.stage)
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
