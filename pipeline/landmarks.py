@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.session import Session
-from pipeline.align import invert, rgb_input, similarity_fit, transform, warp_crop
+from pipeline.align import Matrix, invert, rgb_input, similarity_fit, transform, warp_crop
 from pipeline.detect import Detection
 from pipeline.faces import Array, Bgr
 
@@ -42,13 +41,13 @@ class Roi:
     side: float
     angle: float
 
-    def to_crop(self) -> NDArray[np.float64]:
-        """(2, 3) similarity from the picture to the model's square input."""
+    def to_crop(self, size: int) -> Matrix:
+        """(2, 3) similarity from the picture to a crop of `size` x `size` pixels."""
         along = np.array([np.cos(self.angle), np.sin(self.angle)]) * self.side / 2
-        middle = (_INPUT - 1) / 2
+        middle = (size - 1) / 2
         return similarity_fit(
             np.array([self.center - along, self.center + along]),
-            np.array([[middle - _INPUT / 2, middle], [middle + _INPUT / 2, middle]]),
+            np.array([[middle - size / 2, middle], [middle + size / 2, middle]]),
         )
 
 
@@ -76,10 +75,10 @@ class LandmarkModel:
 
     def refine(self, picture: Bgr, points: Array) -> Landmarks:
         """Find the landmarks anew where they were before: the second pass, or the next frame."""
-        return self._look(picture, _roi_of_points(points))
+        return self._look(picture, roi_of_points(points, _ROI_STRETCH))
 
     def _look(self, picture: Bgr, roi: Roi) -> Landmarks:
-        matrix = roi.to_crop()
+        matrix = roi.to_crop(_INPUT)
         crop = warp_crop(picture, matrix, _INPUT)
         mesh, lips, left, right, left_iris, right_iris, flag = self._session.run(
             rgb_input(crop, scale=1 / 255)
@@ -121,7 +120,8 @@ def _roi_of_detection(detection: Detection) -> Roi:
     )
 
 
-def _roi_of_points(points: Array) -> Roi:
+def roi_of_points(points: Array, stretch: float) -> Roi:
+    """The upright square around landmarks, `stretch` times their longer side."""
     angle = _angle(points[LEFT_EYE_CORNERS[0]], points[RIGHT_EYE_CORNERS[1]])
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
     upright = points[:MESH_POINTS, :2] @ np.column_stack([along, across])
@@ -129,7 +129,7 @@ def _roi_of_points(points: Array) -> Roi:
     middle = (low + high) / 2 @ np.array([along, across])
     return Roi(
         center=(float(middle[0]), float(middle[1])),
-        side=float((high - low).max()) * _ROI_STRETCH,
+        side=float((high - low).max()) * stretch,
         angle=angle,
     )
 
