@@ -1,0 +1,148 @@
+"""Give a drawn face the target's tone and light: L*a*b* statistics, shading, chroma, sharpness.
+
+All arrays are maps of one face at up to 256 px: `lab` is (h, w, 3) float32 with L 0..100.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines.mesh.geometry import smoothstep
+from pipeline.engines.mesh.regions import Regions, masked_blur
+from pipeline.faces import Array
+
+Chosen = NDArray[np.intp]  # flat indices of pixels
+
+_ENOUGH = 30  # pixels; statistics of fewer say nothing
+_PLENTY = 4000  # pixels; statistics of more say nothing new
+_LIKELY = 0.5
+_SHADING = 0.9  # share of the target's light that the drawn face takes on
+_CHROMA_TIE = 0.8
+_SOFTER, _SHARPER = 0.85, 1.15  # ratios of detail nobody sees between
+
+
+def to_lab(bgr: Array) -> Array:
+    """(h, w, 3) BGR float32 0..255 to L*a*b*."""
+    return np.asarray(cv2.cvtColor(np.clip(bgr, 0, 255) / 255, cv2.COLOR_BGR2LAB), np.float32)
+
+
+def to_bgr(lab: Array) -> Array:
+    """L*a*b* to (h, w, 3) BGR float32 0..255."""
+    inside = lab.copy()
+    np.clip(lab[..., 0], 0, 100, out=inside[..., 0])  # OpenCV turns a negative L into bright garbage
+    return np.asarray(np.clip(cv2.cvtColor(inside, cv2.COLOR_LAB2BGR), 0, 1) * 255, np.float32)
+
+
+def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> Array:
+    """The drawn face's `lab` in the tone, contrast and light of the target's.
+
+    `skin` (h, w) 0..1 says where both faces show skin: hair, frames and background teach nothing.
+    """
+    core = choose(regions.core > 0)
+    sample = choose((regions.core > 0) & (skin > _LIKELY) & (regions.features == 0))
+    if len(sample) < _ENOUGH:
+        sample = core
+    ours, theirs = _pick(drawn, sample), _pick(target, sample)
+    stretched = stretch(drawn, ours, theirs)
+    matched = stretched + (theirs.mean(axis=1) - _pick(stretched, sample).mean(axis=1))
+    matched = match_shading(matched, target, regions, skin)
+    matched = tie_chroma(matched, target, sample, regions)
+    matched = limit_highlights(matched, float(np.percentile(_pick(target, core)[0], 99)))
+    return keep_blacks(matched, stretched, drawn[..., 0], float(ours[0].mean()))
+
+
+def choose(mask: NDArray[np.bool_]) -> Chosen:
+    """Indices of the pixels where `mask` (h, w) is true, evenly thinned out where they are very many."""
+    all_of_them = np.flatnonzero(mask)
+    return all_of_them[:: max(1, len(all_of_them) // _PLENTY)]
+
+
+def _pick(lab: Array, chosen: Chosen) -> Array:
+    """The chosen pixels channel by channel, (3, n)."""
+    return np.ascontiguousarray(lab.reshape(-1, 3)[chosen].T)
+
+
+def stretch(drawn: Array, ours: Array, theirs: Array) -> Array:
+    """Give each channel the target's deviation, chroma about grey and lightness about its mean.
+
+    `ours` and `theirs` are (3, n) samples of both faces. The stretch of lightness is bounded to 0.7..1.35;
+    a target without colour takes all colour away.
+    """
+    gain = theirs.std(axis=1) / (ours.std(axis=1) + 0.5)
+    gain = np.clip(gain, [0.7, 0.0, 0.0], [1.35, 1.3, 1.3]).astype(np.float32)
+    middle = np.array([ours[0].mean(), 0, 0], np.float32)
+    return np.asarray(drawn * gain + middle * (1 - gain), np.float32)
+
+
+def match_shading(drawn: Array, target: Array, regions: Regions, skin: Array) -> Array:
+    """Add the target's light: what is left of both after a wide blur over skin, 9.5 % of the face.
+
+    Features take half of it: sockets behind spectacles are dark, the eyes drawn in them need not be.
+    """
+    weight = regions.core * ((1 - regions.features) * (0.12 + 0.88 * skin) + 0.004)
+    light = masked_blur(target - drawn, np.asarray(weight, np.float32), 0.095 * regions.face_px)
+    features = cv2.dilate(regions.features, np.ones((3, 3), np.uint8))
+    share = 1 - 0.5 * cv2.GaussianBlur(features, (0, 0), max(0.8, 0.02 * regions.face_px))
+    return np.asarray(drawn + _SHADING * light * share[..., None], np.float32)
+
+
+def tie_chroma(drawn: Array, target: Array, sample: Chosen, regions: Regions) -> Array:
+    """Let colour follow lightness as in the target: saturated shadows, pale highlights."""
+    ours, theirs = _pick(drawn, sample), _pick(target, sample)
+    slope = _CHROMA_TIE * np.clip(_chroma_slope(theirs) - _chroma_slope(ours), -0.6, 0.6)
+    lightness = cv2.GaussianBlur(drawn[..., 0], (0, 0), max(0.8, 0.015 * regions.face_px)) - ours[0].mean()
+    openings = cv2.dilate(regions.openings, np.ones((3, 3), np.uint8))
+    soft = cv2.GaussianBlur(openings, (0, 0), max(1.0, 0.02 * regions.face_px))
+    lightness = np.clip(lightness, -22, 30) * (1 - openings) * np.clip(1 - 2 * soft, 0, 1)
+    tied = drawn.copy()
+    tied[..., 1] += float(slope[0]) * lightness
+    tied[..., 2] += float(slope[1]) * lightness
+    return tied
+
+
+def _chroma_slope(samples: Array) -> Array:
+    """How a and b change per unit of L over (3, n) samples; (2,)."""
+    offset = samples - samples.mean(axis=1, keepdims=True)
+    spread = float(offset[0] @ offset[0]) + 4 * offset.shape[1]
+    return np.asarray(offset[1:] @ offset[0] / spread, np.float32)
+
+
+def limit_highlights(lab: Array, brightest: float) -> Array:
+    """Bend lightness softly so that nothing is much brighter than the target's skin ever is."""
+    knee = brightest - 8
+    over = np.maximum(lab[..., 0] - knee, 0)
+    limited = lab.copy()
+    limited[..., 0] += 8 * np.tanh(over / 12) - over
+    return limited
+
+
+def keep_blacks(matched: Array, stretched: Array, lightness: Array, skin_lightness: float) -> Array:
+    """Leave what was drawn much darker than skin dark and untinted: pupils, lashes, nostrils, frames.
+
+    A shift that is right for skin would turn black into coloured fog.
+    """
+    lit = smoothstep(lightness / max(0.7 * skin_lightness, 1.0))[..., None]
+    plain = stretched.copy()
+    plain[..., 0] = lightness
+    return plain + (matched - plain) * lit
+
+
+def match_sharpness(drawn: Array, target: Array, skin: NDArray[np.bool_]) -> Array:
+    """Soften or sharpen lightness until skin has about as much fine detail as the target's."""
+    chosen = choose(skin)
+    if len(chosen) < _ENOUGH:
+        return drawn
+    ours, theirs = _detail(drawn), _detail(target)
+    ratio = (float(theirs.ravel()[chosen].std()) + 1e-3) / (float(ours.ravel()[chosen].std()) + 1e-3)
+    if _SOFTER < ratio < _SHARPER:
+        return drawn
+    gain = (ratio - 1) * 0.8 if ratio < 1 else min(ratio - 1, 0.9) * 0.7
+    matched = drawn.copy()
+    matched[..., 0] += gain * ours
+    return matched
+
+
+def _detail(lab: Array) -> Array:
+    """The finest structure of lightness, (h, w)."""
+    lightness = np.ascontiguousarray(lab[..., 0])
+    return np.asarray(lightness - cv2.GaussianBlur(lightness, (0, 0), 1.2), np.float32)

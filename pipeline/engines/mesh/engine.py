@@ -1,0 +1,103 @@
+"""The engine port on the face mesh."""
+
+from dataclasses import replace
+from typing import Final
+
+from models.embedded import EMBEDDING, TOPOLOGY, embedded_path, embedded_weights
+from models.session import open_session
+from pipeline.engines.base import EngineInfo, Look
+from pipeline.engines.mesh.gate import find_flaws, measure, refuse_hopeless, usable_landmarks
+from pipeline.engines.mesh.geometry import eye_openness, mouth_openness
+from pipeline.engines.mesh.source import MeshSource
+from pipeline.engines.mesh.swap import swap_face
+from pipeline.engines.mesh.texture import make_texture
+from pipeline.engines.mesh.topology import POINTS, Topology
+from pipeline.faces import Array, Bgr, Face, Notice
+from pipeline.find import FaceFinder, embedded_face_finder
+from pipeline.identity import IdentityModel, distance
+
+VERSION: Final = "1"  # goes up whenever the same input gives other pixels
+
+_BASIC: Final = Notice(
+    code="basic_engine",
+    message="Made with the built-in mesh engine, which copies a face's texture onto the target's outline; "
+    "install the inswapper models for a fuller likeness.",
+)
+
+
+class MeshEngine:
+    """Draws the texture of a source face on the mesh of a target face, on the CPU."""
+
+    def __init__(
+        self, finder: FaceFinder, identity: IdentityModel, topology: Topology, *, provider: str = "cpu"
+    ) -> None:
+        self._finder = finder
+        self._identity = identity
+        self._topology = topology
+        self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=embedded_weights())
+
+    @property
+    def info(self) -> EngineInfo:
+        """Name, version, provider and model hashes."""
+        return self._info
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """That this is the basic engine: every result of it should say so."""
+        return (_BASIC,)
+
+    def find_faces(self, picture: Bgr) -> list[Face]:
+        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        return self._finder.find(picture)
+
+    def prepare_source(self, picture: Bgr, face: Face) -> MeshSource:
+        """Make a source face of a BGR uint8 (h, w, 3) picture ready for any number of swaps.
+
+        Raises:
+            NoFaceInSource: the face is too small, too far turned away, or mostly outside of the picture.
+        """
+        landmarks = usable_landmarks(face)
+        quality = measure(landmarks, picture.shape, self._topology)
+        refuse_hopeless(quality)
+        source = MeshSource(
+            face=face,
+            embedding=self.embed(picture, face),
+            texture=make_texture(picture, landmarks, self._topology),
+            shape=landmarks[:POINTS].copy(),
+            eyes=eye_openness(landmarks),
+            mouth=mouth_openness(landmarks),
+        )
+        return replace(source, notices=tuple(find_flaws(quality, source)))
+
+    def swap(self, frame: Bgr, face: Face, source: MeshSource, look: Look) -> bool:
+        """Put `source` onto `face` in `frame` (BGR uint8 (h, w, 3), changed in place).
+
+        Returns False, with the frame unchanged, where the face has no landmarks, is smaller than 8 pixels
+        or lies outside of the frame.
+        """
+        if face.landmarks is None:
+            return False
+        return swap_face(frame, face.landmarks, source, look, self._topology)
+
+    def embed(self, picture: Bgr, face: Face) -> Array:
+        """Identity embedding of a face in a BGR uint8 (h, w, 3) picture, (128,) float32."""
+        return self._identity.embed(picture, face)
+
+    def distance(self, one: Array, other: Array) -> float:
+        """Euclidean distance of two embeddings; 0 is the same face, larger is less alike."""
+        return distance(one, other)
+
+
+def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
+    """Open the engine on the shipped weights, with `threads` threads inside an operator.
+
+    Raises:
+        ModelUnavailable: a shipped file is missing or was changed.
+    """
+    identity = open_session(embedded_path(EMBEDDING), threads=threads)
+    return MeshEngine(
+        embedded_face_finder(threads=threads),
+        IdentityModel(identity),
+        Topology.load(embedded_path(TOPOLOGY)),
+        provider=identity.provider,
+    )
