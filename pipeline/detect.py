@@ -106,19 +106,18 @@ class Detector:
 
     def detect(self, picture: Bgr) -> list[Detection]:
         """Find the faces of a BGR uint8 (h, w, 3) picture, best score first; an empty list if none."""
+        return self._detect(picture, _spans(*picture.shape[:2]))
+
+    def detect_from_afar(self, picture: Bgr) -> list[Detection]:
+        """As `detect`, for faces larger than the picture: it is seen small, amid black."""
+        return self._detect(picture, [_FROM_AFAR])
+
+    def _detect(self, picture: Bgr, spans: Sequence[float]) -> list[Detection]:
         height, width = picture.shape[:2]
-        spans = _spans(height, width)
         enough = 2 * max(model.side for model in self._models) / min(spans)
         small = _resize(picture, min(1.0, enough / max(height, width)))
-        found = self._look(small, spans)
-        if not len(found):
-            found = self._look(small, [_FROM_AFAR])
-        return _merge(_stretch(found, small, (width, height)))
-
-    def _look(self, picture: Bgr, spans: Sequence[float]) -> Array:
-        return np.concatenate(
-            [found for span in spans for model in self._models for found in _scan(model, picture, span)]
-        )
+        found = [rows for span in spans for model in self._models for rows in _scan(model, small, span)]
+        return _merge(_stretch(np.concatenate(found), small, (width, height)))
 
 
 def _spans(height: int, width: int) -> list[float]:

@@ -1,5 +1,6 @@
 """From a picture to its faces: detection, landmarks, and the checks that need both."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import cv2
@@ -43,15 +44,21 @@ class FaceFinder:
 
     def find(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        faces = self._confirmed(picture, self._detector.detect(picture))
+        if not faces:
+            faces = self._confirmed(picture, self._detector.detect_from_afar(picture))
+        return reading_order(faces)
+
+    def _confirmed(self, picture: Bgr, detections: Iterable[Detection]) -> list[Face]:
         faces: list[Face] = []
-        for detection in self._detector.detect(picture):
+        for detection in detections:
             landmarks = self._landmarks.locate(picture, detection)
             face = _face(detection, landmarks)
             if any(_is_part(face, other) for other in faces):
                 continue
             if landmarks.presence > _PRESENCE and self._is_confirmed(picture, landmarks):
                 faces.append(face)
-        return reading_order(faces)
+        return faces
 
     def _is_confirmed(self, picture: Bgr, landmarks: Landmarks) -> bool:
         """Whether the detector sees a face where the landmarks lie, when it looks there alone."""

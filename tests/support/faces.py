@@ -37,6 +37,14 @@ def scaled(picture: Bgr, factor: float) -> Bgr:
     return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=method), np.uint8)
 
 
+def close_up(picture: Bgr, face: tuple[int, int, int, int], *, share: float) -> Bgr:
+    """The square around a face that is `share` times as high as the square: above 1, it is cut."""
+    x0, y0, x1, y1 = face
+    side = round((y1 - y0) / share)
+    top, left = (y0 + y1 - side) // 2, (x0 + x1 - side) // 2
+    return np.ascontiguousarray(picture[top : top + side, left : left + side])
+
+
 def turned(picture: Bgr, degrees: float, center: tuple[float, float]) -> Bgr:
     """Turn about `center`, counter-clockwise as seen, within the same frame."""
     matrix = cv2.getRotationMatrix2D(center, degrees, 1)
