@@ -1,4 +1,4 @@
-"""`swapdrop demo`: the real thing, small. A local S3 server, two dropped jobs, one consumer, all over HTTP."""
+"""`swapdrop demo`: the real thing, small: a local S3 server, two dropped jobs and one consumer."""
 
 import asyncio
 import os
@@ -20,8 +20,10 @@ from rich.console import Console
 
 from consumer.cli.jobs import follow
 from consumer.cli.local_s3 import LocalS3, run_local_s3
-from pipeline.image_io.decode import decode
+from pipeline.faces import Bgr
+from pipeline.image_io.decode import Limits, decode
 from storage import keys
+from storage.inbox import Inbox
 from storage.manifest import Manifest
 from storage.object_store import ObjectStore
 from storage.s3_store import S3Settings, open_s3_store
@@ -30,7 +32,8 @@ from storage.status import Status
 _BUCKET = "swapdrop-demo"
 _PORTRAITS = ("astronaut.png", "grace_hopper.jpg")
 _PATIENCE_S = 50.0
-_SHEET_HEIGHT = 512
+_CELL = (400, 400)
+_FACES_WIDE = 2.2
 _SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the demo is the same whatever is configured here
 
 
@@ -40,7 +43,7 @@ def run_demo(output: Path) -> int:
     output.mkdir(parents=True, exist_ok=True)
     console.print("[bold]1[/bold]  starting a local S3 server")
     with run_local_s3() as server:
-        _client(server).create_bucket(Bucket=_BUCKET)
+        _create_bucket(server)
         try:
             return asyncio.run(asyncio.wait_for(_demo(server, output, console), _PATIENCE_S))
         except TimeoutError:
@@ -76,7 +79,7 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
     if exit_code != 0 or None in results:
         console.print(f"[red]Something went wrong; see {output}/consumer.log[/red]")
         return 1
-    _sheet([path for path in results if path is not None], portraits, output / "before-after.png")
+    _sheet(statuses, [path for path in results if path is not None], portraits, output / "before-after.png")
     console.print(
         f"[green]Both jobs completed.[/green] Ready after {ready - started:.1f} s, "
         f"both jobs {done - ready:.1f} s later."
@@ -89,11 +92,11 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
 async def _drop_folder(store: ObjectStore, astronaut: bytes, hopper: bytes) -> str:
     """Drop two files in a folder, as a person would; returns the id the job will have."""
     folder = f"{keys.INBOX}portraits/"
-    etags = [
-        await store.put(f"{folder}source.png", astronaut, content_type="image/png"),
-        await store.put(f"{folder}target.jpg", hopper, content_type="image/jpeg"),
-    ]
-    return keys.dropped_job_id("portraits", etags)
+    await store.put(f"{folder}source.png", astronaut, content_type="image/png")
+    await store.put(f"{folder}target.jpg", hopper, content_type="image/jpeg")
+    inbox = Inbox(store)
+    (entry,) = (await inbox.scan()).entries
+    return (await inbox.open(entry)).job_id
 
 
 async def _drop_manifest(store: ObjectStore, astronaut: bytes, hopper: bytes) -> str:
@@ -162,29 +165,40 @@ async def _save(store: ObjectStore, status: Status, output: Path) -> Path | None
     return path
 
 
-def _sheet(results: list[Path], portraits: list[bytes], path: Path) -> None:
-    """Source, target and result side by side, one row a job."""
-    astronaut, hopper = (decode(data).bgr for data in portraits)
-    rows = [(astronaut, hopper, results[0]), (hopper, astronaut, results[1])]
-    pictures = [
-        np.hstack([_fit(p) for p in (source, target, decode(result.read_bytes()).bgr)])
-        for source, target, result in rows
+def _sheet(statuses: list[Status], results: list[Path], portraits: list[bytes], path: Path) -> None:
+    """Source, target and result side by side around the face, one row a job."""
+    astronaut, hopper = (_pixels(data) for data in portraits)
+    # Each job's target is the other's source, so the two records tell where both faces are.
+    hopper_box, astronaut_box = ((status.faces or ())[0].box for status in statuses)
+    rows = [
+        [_close_up(astronaut, astronaut_box), _close_up(hopper, hopper_box)],
+        [_close_up(hopper, hopper_box), _close_up(astronaut, astronaut_box)],
     ]
-    width = min(picture.shape[1] for picture in pictures)
-    cv2.imwrite(str(path), np.vstack([picture[:, :width] for picture in pictures]))
+    for row, result, box in zip(rows, results, (hopper_box, astronaut_box), strict=True):
+        row.append(_close_up(_pixels(result.read_bytes()), box))
+    cv2.imwrite(str(path), np.vstack([np.hstack(row) for row in rows]))
 
 
-def _fit(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    size = (round(width * _SHEET_HEIGHT / height), _SHEET_HEIGHT)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+def _pixels(data: bytes) -> Bgr:
+    return decode(data, Limits()).bgr
 
 
-def _client(server: LocalS3):  # noqa: ANN202 -- boto3's client type exists only for type checkers
-    return boto3.client(
+def _close_up(picture: Bgr, box: tuple[float, float, float, float]) -> Bgr:
+    """The square around a face, `_FACES_WIDE` faces wide where the picture reaches that far."""
+    x, y, width, height = box
+    side = min(round(_FACES_WIDE * max(width, height)), *picture.shape[:2])
+    left = int(np.clip(x + (width - side) / 2, 0, picture.shape[1] - side))
+    top = int(np.clip(y + (height - side) / 2, 0, picture.shape[0] - side))
+    square = picture[top : top + side, left : left + side]
+    return np.asarray(cv2.resize(square, _CELL, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def _create_bucket(server: LocalS3) -> None:
+    client = boto3.client(
         "s3",
         endpoint_url=server.endpoint_url,
         aws_access_key_id=server.access_key_id,
         aws_secret_access_key=server.secret_access_key,
         region_name="us-east-1",
     )
+    client.create_bucket(Bucket=_BUCKET)

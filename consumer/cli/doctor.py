@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import settings_or_exit
+from consumer.engines import open_engine
 from consumer.settings import Settings
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError
@@ -95,12 +96,10 @@ def _exactly_one(name: str, distributions: tuple[str, ...], fix: str) -> Finding
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    from pipeline.engines.mesh.engine import open_mesh_engine
-
     try:
         for name in embedded_weights():
             embedded_path(name)
-        engine = open_mesh_engine(provider=settings.provider)
+        engine = open_engine(settings)
     except ModelError as error:
         yield Finding(name="engine mesh", state="broken", detail=str(error), fix="install swapdrop again")
         return

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ async def read_status(store: ObjectStore, job_id: str) -> Status | None:
     return Status.from_bytes(stored.body)
 
 
-async def follow(store: ObjectStore, job_id: str, poll_s: float = _POLL_S) -> AsyncIterator[Status]:
+async def follow(store: ObjectStore, job_id: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
     """Yield each new revision of a job's status until it has ended."""
     seen = 0
     while True:
