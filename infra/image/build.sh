@@ -5,8 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$PWD/build/image
+engine=
 
 main() {
+    trap clean_up EXIT
     choose_engine
     local target
     for target in cpu demo; do
@@ -19,24 +21,39 @@ main() {
     done
     say "running the demo"
     "run_with_$engine" demo swapdrop demo
+    if [[ $engine == buildah ]]; then drop_build_layers; fi
     "$engine" "${store[@]}" images
+}
+
+clean_up() {
+    rm -f "$work/pip.conf"
+    if [[ $engine == buildah ]]; then buildah "${store[@]}" rm --all >/dev/null; fi # leaves no mount behind
 }
 
 say() { printf '\n== %s\n' "$*"; }
 
 choose_engine() {
     store=()
+    mkdir -p "$work"
+    read_pip_configuration
     for engine in docker podman; do
         if command -v "$engine" >/dev/null && "$engine" info >/dev/null 2>&1; then return; fi
     done
     engine=buildah
-    # These need neither an engine nor privileges that a container or a plain virtual machine lacks.
-    export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
-    store=(--root "$work/store" --runroot "$work/run")
+    export BUILDAH_ISOLATION=chroot # works inside containers and virtual machines alike
     install_missing buildah debootstrap crun
-    mkdir -p "$work"
+    choose_store
     make_base
-    read_pip_configuration
+}
+
+# Overlay mounts where the kernel allows them here; else plain copies, slower by minutes, and then fewer of them.
+choose_store() {
+    local driver
+    for driver in overlay vfs; do
+        store=(--root "$work/$driver" --runroot "$work/run" --storage-driver "$driver")
+        if buildah "${store[@]}" info >/dev/null 2>&1; then break; fi
+    done
+    if [[ $driver == overlay ]]; then layers=(--layers); else layers=(); fi
 }
 
 install_missing() {
@@ -88,15 +105,19 @@ read_pip_configuration() {
             if [[ $word == /* && -e $word ]]; then mounts+=(--volume "$word:$word:ro"); fi
         done
     done
-    trap 'rm -f "$work/pip.conf"' EXIT
 }
 
 build_with_docker() { docker build --target "$1" --tag "swapdrop:$1" .; }
-build_with_podman() { podman build --format docker --target "$1" --tag "swapdrop:$1" .; }
+build_with_podman() { podman build --format docker "${mounts[@]}" --target "$1" --tag "swapdrop:$1" .; }
 build_with_buildah() {
     # The docker format is the one that has HEALTHCHECK.
-    buildah "${store[@]}" bud --quiet --layers --format docker --network host "${mounts[@]}" \
+    buildah "${store[@]}" bud --quiet "${layers[@]}" --format docker --network host "${mounts[@]}" \
         --build-arg BASE=localhost/swapdrop-base --target "$1" --tag "swapdrop:$1" .
+}
+
+drop_build_layers() {
+    buildah "${store[@]}" rm --all >/dev/null
+    buildah "${store[@]}" rmi --prune >/dev/null
 }
 
 # Run a command in an image with nothing but what production gives it: no network beyond loopback, a root
@@ -104,11 +125,9 @@ build_with_buildah() {
 run_with_docker() { docker run --rm --interactive --read-only --tmpfs /tmp --network none --entrypoint "$2" "swapdrop:$1" "${@:3}"; }
 run_with_podman() { podman run --rm --interactive --read-only --tmpfs /tmp --network none --entrypoint "$2" "swapdrop:$1" "${@:3}"; }
 run_with_buildah() {
-    local container code=0
+    local container
     container=$(buildah "${store[@]}" from "swapdrop:$1")
-    buildah "${store[@]}" run "$container" -- "${@:2}" || code=$?
-    buildah "${store[@]}" rm "$container" >/dev/null
-    return "$code"
+    buildah "${store[@]}" run "$container" -- "${@:2}"
 }
 
 main "$@"
