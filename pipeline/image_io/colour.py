@@ -10,12 +10,16 @@ _SAME_WITHIN = 1
 
 
 def to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
-    """Convert an L, RGB or CMYK image to sRGB by its ICC profile.
+    """Convert an L, RGB, RGBA or CMYK image to sRGB by its ICC profile, without its alpha.
 
-    Returns the image itself where there is no profile, where the profile is unreadable or made for
-    another kind of picture, and where it is sRGB in all but name; otherwise a new RGB image.
+    Colours stay as they are where there is no profile, where it is unreadable or made for another kind
+    of picture, and where it is sRGB in all but name; else the result is RGB.
     """
-    transform = _transform(image.mode, icc) if icc else None
+    if not icc:
+        return image
+    if image.mode == "RGBA":
+        image = image.convert("RGB")
+    transform = _transform(image.mode, icc)
     if transform is None or (image.mode == "RGB" and _changes_nothing(transform)):
         return image
     return transform.apply(image)

@@ -248,7 +248,7 @@ def _bgr(image: Image.Image) -> Bgr:
     """Copy an image out in stripes: their buffers stay in cache, and no second whole copy is held."""
     if image.mode == "L":
         return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
-    if image.mode != "RGB":
+    if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGB")
     width, height = image.size
     bgr = np.empty((height, width, 3), np.uint8)
@@ -260,15 +260,15 @@ def _bgr(image: Image.Image) -> Bgr:
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Separate any mode into colour (L, RGB or CMYK) and alpha (L)."""
+    """Separate any mode into colour (L, RGB, CMYK; the A of RGBA is to be ignored) and alpha (L)."""
     if image.mode.startswith("I;16"):
         return _high_byte(image)
     key = image.info.get("transparency")
     if image.mode == "RGB" and key is not None and max(key) > 255:  # noqa: PLR2004 -- a key of 16 bits
         image.info["transparency"] = tuple(value >> 8 for value in key)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return image.convert("RGB"), image.getchannel("A")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        return image, image.getchannel("A")
     if image.mode in ("L", "RGB", "CMYK"):
         return image, None
     if image.mode == "1":
