@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3 import S3Client
-
-_LARGE_BODY_BYTES = 1 << 20  # above this aiohttp wants a file, which it sends in pieces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +49,8 @@ class _SingleSendSession(AIOHTTPSession):
         return session
 
     async def send(self, request: Any) -> Any:  # noqa: ANN401 - the stubs name another library's types
-        if isinstance(request.body, bytes) and len(request.body) > _LARGE_BODY_BYTES:
-            request.body = io.BytesIO(request.body)
+        # aiohttp would wait for "100 Continue" without end, and a round trip per write is a high price
+        request.headers.pop("Expect", None)
         return await super().send(request)
 
 
