@@ -249,4 +249,6 @@ def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return _MASK
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else str(value)

@@ -1,0 +1,102 @@
+"""Settings: where each comes from, what is refused and how that is said."""
+
+import pytest
+from pydantic import ValidationError
+
+from consumer.settings import Settings, SettingsError, env_names, load_settings
+
+
+def test_every_setting_is_described_and_bounded_by_a_type() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
+    shown = {row.name: row for row in Settings().explain()}[name]
+    usual = {"bucket": "pictures", "endpoint_url": "http://127.0.0.1:1", "account_id": "abc"}
+    given = shown.value or usual.get(name, "something")
+    settings = load_settings({f"SWAPDROP_{name.upper()}": given})
+    row = {row.name: row for row in settings.explain()}[name]
+    assert row.source == f"SWAPDROP_{name.upper()}"
+    assert row.value in {given, "********"}
+
+
+def test_an_unknown_variable_of_ours_is_an_error_that_names_the_closest_one() -> None:
+    with pytest.raises(SettingsError, match=r"SWAPDROP_BUKET is not a setting.*SWAPDROP_BUCKET"):
+        load_settings({"SWAPDROP_BUKET": "pictures"})
+
+
+def test_others_variables_are_none_of_our_business() -> None:
+    assert load_settings({"PATH": "/bin", "R2_SOMETHING": "1"}).explain() == Settings().explain()
+
+
+def test_our_own_name_comes_before_an_alias() -> None:
+    environ = {"SWAPDROP_BUCKET": "ours", "R2_BUCKET": "alias"}
+    assert load_settings(environ).bucket == "ours"
+    assert load_settings({**environ, "SWAPDROP_BUCKET": ""}).bucket == "alias"
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    settings = load_settings({"SWAPDROP_HEALTH_PORT": "", "R2_BUCKET": ""})
+    assert settings.health_port == 8080
+    assert {row.source for row in settings.explain()} == {"default"}
+
+
+def test_an_account_gives_the_address_unless_one_is_set() -> None:
+    account = {"R2_ACCOUNT_ID": "abc123", "R2_BUCKET": "pictures"}
+    assert load_settings(account).s3().endpoint_url == "https://abc123.r2.cloudflarestorage.com"
+    both = {**account, "R2_ENDPOINT_URL": "http://127.0.0.1:9000"}
+    assert load_settings(both).s3().endpoint_url == "http://127.0.0.1:9000"
+
+
+def test_secrets_are_masked_wherever_settings_are_shown() -> None:
+    settings = load_settings({"R2_SECRET_ACCESS_KEY": "hush-hush", "R2_BUCKET": "pictures"})
+    assert "hush-hush" not in repr(settings) + repr(settings.explain()) + settings.model_dump_json()
+    assert "hush-hush" not in repr(settings.s3())
+    assert settings.s3().secret_access_key == "hush-hush"  # noqa: S105 -- it is none
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SWAPDROP_ENGINE", "inswaper", "SWAPDROP_ENGINE: must be one of auto, mesh"),
+        ("SWAPDROP_HEALTH_PORT", "70000", "SWAPDROP_HEALTH_PORT: .*65535"),
+        ("SWAPDROP_MAX_ATTEMPTS", "many", "SWAPDROP_MAX_ATTEMPTS: .*integer"),
+        ("SWAPDROP_POLL_MIN_S", "60", "poll_min_s must not be more than poll_max_s"),
+        ("R2_ENDPOINT_URL", "r2.example", "R2_ENDPOINT_URL"),
+    ],
+)
+def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings({name: value})
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SWAPDROP_ACCOUNT_ID": "not/an/account"})
+    assert "not/an/account" not in str(caught.value)
+
+
+def test_a_missing_bucket_says_which_variable_to_set() -> None:
+    with pytest.raises(SettingsError, match="SWAPDROP_BUCKET or R2_BUCKET"):
+        Settings().s3()
+
+
+def test_settings_made_by_hand_read_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("R2_BUCKET", "pictures")
+    assert Settings().bucket is None
+    assert load_settings().bucket == "pictures"
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"bukcet": "pictures"})
+
+
+@pytest.mark.parametrize("ttl_s", [1, 2, 10, 90, 3600])
+def test_every_allowed_lease_time_leaves_room_for_heartbeats(ttl_s: float) -> None:
+    policy = Settings(lease_ttl_s=ttl_s).lease_policy()
+    assert policy.beat_every_s < policy.trusted_for_s < policy.ttl_s
+
+
+def test_names_are_not_shared_between_settings() -> None:
+    names = [name for field in Settings.model_fields for name in env_names(field)]
+    assert len(names) == len(set(names))

@@ -1,0 +1,177 @@
+"""The picture job's three steps with an engine of known result."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from pipeline.engines.base import Look
+from pipeline.errors import MediaCorrupt, MediaTooLarge, NoFaceInSource, NoFaceInTarget, UnsupportedMedia
+from pipeline.faces import Bgr, Face, Source
+from pipeline.image_io.decode import Limits
+from pipeline.image_io.decode import decode as decode_picture
+from pipeline.jobs.image import (
+    PictureRequest,
+    PictureSwapper,
+    SwappedPicture,
+    decode,
+    decoded_bytes,
+    encode,
+)
+from pipeline.jobs.timing import Timings
+from pipeline.provenance import DIGITAL_SOURCE_TYPE, Mark
+from tests.support.engines import FACE_BGR, FlatEngine, picture, png
+
+SOURCE_BGR = (10, 200, 30)
+MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(64)
+TWO_FACES = ((4, 4, 10, 12), (30, 6, 20, 24))
+
+
+def request(source: Bgr | bytes, target: Bgr | bytes, *, many_faces: bool = False) -> PictureRequest:
+    bodies = [body if isinstance(body, bytes) else png(body) for body in (source, target)]
+    return PictureRequest(
+        source=bodies[0],
+        source_sha256=str(hash(bodies[0])),
+        target=bodies[1],
+        many_faces=many_faces,
+        look=Look(),
+    )
+
+
+def a_mark() -> Mark:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    return Mark(output_id="job/1", provider="us", system="swapdrop", version="1", created_at=made)
+
+
+def run(asked: PictureRequest, swapper: PictureSwapper | None = None) -> SwappedPicture:
+    swapper = swapper or PictureSwapper(FlatEngine())
+    return swapper.swap(decode(asked, Limits(), Timings()), lambda _stage, _done, _total: None)
+
+
+def test_only_the_largest_face_changes_and_nothing_outside_of_it() -> None:
+    target = picture(faces=TWO_FACES)
+    expected = target.copy()
+    expected[6:30, 30:50] = SOURCE_BGR
+    swapped = run(request(picture(colour=SOURCE_BGR), target))
+    encoded = encode(swapped, requested=None, quality=95, mark=a_mark())
+    assert np.array_equal(decode_picture(encoded.data, Limits()).bgr, expected)
+    assert [face.swapped for face in swapped.faces] == [False, True]
+    assert swapped.faces[1].box == (30, 6, 20, 24)
+
+
+def test_many_faces_changes_every_face() -> None:
+    target = picture(faces=TWO_FACES)
+    swapped = run(request(picture(colour=SOURCE_BGR), target, many_faces=True))
+    assert not np.any(np.all(swapped.picture.bgr == FACE_BGR, axis=-1))
+    assert [face.face_id for face in swapped.faces if face.swapped] == ["face_0", "face_1"]
+
+
+def test_the_largest_face_of_the_source_is_the_one_put_in() -> None:
+    seen: list[Face] = []
+
+    class Remembering(FlatEngine):
+        def prepare_source(self, picture: Bgr, face: Face) -> Source:
+            seen.append(face)
+            return super().prepare_source(picture, face)
+
+    run(request(picture(faces=TWO_FACES), picture()), PictureSwapper(Remembering()))
+    assert [face.size for face in seen] == [(20, 24)]
+
+
+def test_likeness_tells_both_distances_of_the_face_before_and_after() -> None:
+    swapped = run(request(picture(colour=SOURCE_BGR), picture()))
+    apart = round(float(np.linalg.norm(np.subtract(FACE_BGR, SOURCE_BGR))), 4)
+    likeness = swapped.faces[0].likeness
+    assert likeness is not None
+    assert (likeness.to_source, likeness.to_target_before) == (0, apart)
+    assert likeness.source_to_target_before == apart
+
+
+def test_an_engine_without_identity_gives_no_likeness() -> None:
+    class Anonymous(FlatEngine):
+        def embed(self, picture: Bgr, face: Face) -> None:  # noqa: ARG002 -- the port's
+            return None
+
+    swapped = run(request(picture(), picture()), PictureSwapper(Anonymous()))
+    assert swapped.faces[0].likeness is None
+    assert swapped.faces[0].swapped
+
+
+def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None:
+    class Refusing(FlatEngine):
+        def swap(self, frame: Bgr, face: Face, source: Source, look: Look) -> bool:  # noqa: ARG002 -- the port's
+            return False
+
+    with pytest.raises(NoFaceInTarget):
+        run(request(picture(), picture()), PictureSwapper(Refusing()))
+
+
+def test_each_missing_face_is_blamed_on_its_own_picture() -> None:
+    with pytest.raises(NoFaceInTarget):
+        run(request(picture(), picture(faces=())))
+    with pytest.raises(NoFaceInSource):
+        run(request(picture(faces=()), picture()))
+
+
+def test_one_source_for_many_targets_is_prepared_once_as_long_as_it_is_kept() -> None:
+    engine = FlatEngine()
+    swapper = PictureSwapper(engine, kept_sources=2)
+    red, green, blue = (request(picture(colour=c), picture()) for c in ((9, 9, 99), (9, 99, 9), (99, 9, 9)))
+    for asked in (red, green, red, red):
+        run(asked, swapper)
+    assert engine.prepared == 2
+    run(blue, swapper)  # pushes out green, used longest ago
+    run(red, swapper)
+    assert engine.prepared == 3
+    run(green, swapper)
+    assert engine.prepared == 4
+
+
+def test_a_video_as_source_is_told_that_the_two_may_be_the_wrong_way_round() -> None:
+    for asked in (request(MP4, picture()), request(MP4, MP4)):
+        with pytest.raises(UnsupportedMedia, match="wrong way round"):
+            decode(asked, Limits(), Timings())
+
+
+def test_a_video_as_target_is_unsupported_for_now() -> None:
+    with pytest.raises(UnsupportedMedia, match="target is an MP4 video"):
+        decoded_bytes(request(picture(), MP4), Limits())
+
+
+@pytest.mark.parametrize(("broken", "name"), [(0, "source"), (1, "target")])
+def test_an_error_names_the_picture_it_is_about(broken: int, name: str) -> None:
+    bodies: list[Bgr | bytes] = [picture(), picture()]
+    bodies[broken] = png(picture())[:-40]
+    with pytest.raises(MediaCorrupt, match=f"The {name} cannot be used"):
+        decode(request(*bodies), Limits(), Timings())
+
+
+def test_memory_is_known_before_anything_is_decoded() -> None:
+    asked = request(picture(100, 80), picture(60, 50))
+    assert decoded_bytes(asked, Limits()) == (100 * 80 + 60 * 50) * 4
+    with pytest.raises(MediaTooLarge, match="source"):
+        decoded_bytes(asked, Limits(max_pixels=100 * 80 - 1))
+
+
+def test_stages_are_timed_and_notices_of_the_engine_reach_the_result() -> None:
+    swapped = run(request(picture(), picture()))
+    encode(swapped, requested="jpeg", quality=90, mark=a_mark())
+    assert set(swapped.timings.ms) == {"decode", "detect", "swap", "encode"}
+    assert [notice.code for notice in swapped.notices] == ["flat_engine"]
+
+
+def test_the_result_is_in_the_format_asked_for_and_marked() -> None:
+    swapped = run(request(picture(), picture()))
+    for requested, extension in ((None, "png"), ("jpeg", "jpg"), ("webp", "webp")):
+        encoded = encode(swapped, requested=requested, quality=80, mark=a_mark())  # type: ignore[arg-type] # literals
+        assert encoded.media.extension == extension
+        assert DIGITAL_SOURCE_TYPE.encode() in encoded.data
+
+
+def test_progress_counts_the_faces() -> None:
+    told: list[tuple[str, int, int]] = []
+    asked = request(picture(), picture(faces=TWO_FACES), many_faces=True)
+    PictureSwapper(FlatEngine()).swap(
+        decode(asked, Limits(), Timings()), lambda stage, done, total: told.append((stage, done, total))
+    )
+    assert told == [("detect", 0, 0), ("swap", 0, 2), ("swap", 1, 2)]

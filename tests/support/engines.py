@@ -1,0 +1,88 @@
+"""An engine whose result is known beforehand: faces are red rectangles, a swap fills one with one colour."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from pipeline.engines.base import EngineInfo, Look
+from pipeline.faces import Array, Bgr, Face, Notice, Source
+
+FACE_BGR = (0, 0, 255)
+
+
+def picture(
+    width: int = 64,
+    height: int = 48,
+    *,
+    colour: tuple[int, int, int] = (200, 120, 40),
+    faces: tuple[tuple[int, int, int, int], ...] = ((20, 10, 24, 24),),
+) -> Bgr:
+    """A (height, width, 3) uint8 BGR picture of one colour; `faces` are its boxes (x, y, width, height)."""
+    bgr = np.full((height, width, 3), colour, np.uint8)
+    for x, y, face_width, face_height in faces:
+        bgr[y : y + face_height, x : x + face_width] = FACE_BGR
+    return bgr
+
+
+def png(bgr: Bgr) -> bytes:
+    """A lossless file of a picture."""
+    return cv2.imencode(".png", bgr)[1].tobytes()
+
+
+class FlatEngine:
+    """Fills a face's box with the colour of the source picture's first pixel.
+
+    `swap_s` is how long a swap takes, `on_swap` is called within one and may raise or block. `prepared`
+    and `swaps` count the calls, `threads` holds the threads that made them.
+    """
+
+    def __init__(self, *, swap_s: float = 0.0, on_swap: Callable[[], None] | None = None) -> None:
+        self.prepared = 0
+        self.swaps = 0
+        self.threads: set[str] = set()
+        self._swap_s = swap_s
+        self._on_swap = on_swap
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(name="flat", version="1", provider="cpu", models={"flat.onnx": "sha256:00"})
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        return (Notice(code="flat_engine", message="Faces are one colour."),)
+
+    def find_faces(self, picture: Bgr) -> list[Face]:
+        self.threads.add(threading.current_thread().name)
+        mask = np.all(picture == FACE_BGR, axis=-1).astype(np.uint8)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+        boxes = sorted((int(top), int(left), int(w), int(h)) for left, top, w, h, _ in stats[1:count])
+        return [_face(left, top, width, height) for top, left, width, height in boxes]
+
+    def prepare_source(self, picture: Bgr, face: Face) -> Source:
+        self.prepared += 1
+        return Source(face=face, embedding=picture[0, 0].astype(np.float32))
+
+    def swap(self, frame: Bgr, face: Face, source: Source, look: Look) -> bool:  # noqa: ARG002 -- the port's
+        self.swaps += 1
+        time.sleep(self._swap_s)
+        if self._on_swap is not None:
+            self._on_swap()
+        x0, y0, x1, y1 = face.bbox.astype(int)
+        frame[y0:y1, x0:x1] = 0 if source.embedding is None else source.embedding
+        return True
+
+    def embed(self, picture: Bgr, face: Face) -> Array | None:
+        x0, y0, x1, y1 = face.bbox.astype(int)
+        return np.asarray(picture[y0:y1, x0:x1].mean(axis=(0, 1)), np.float32)
+
+    def distance(self, one: Array, other: Array) -> float:
+        return float(np.linalg.norm(one - other))
+
+
+def _face(left: int, top: int, width: int, height: int) -> Face:
+    bbox = np.array((left, top, left + width, top + height), np.float32)
+    kps = np.array(((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)), np.float32)
+    return Face(bbox=bbox, score=0.9, kps=kps * (width, height) + (left, top))

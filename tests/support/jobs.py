@@ -1,0 +1,124 @@
+"""Dropping jobs into a store and running consumers on them, all in this process."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from consumer.app import Consumer
+from consumer.settings import Settings
+from pipeline.engines.base import Engine
+from storage import keys
+from storage.errors import ObjectNotFound
+from storage.object_store import ObjectStore
+from storage.status import Status
+from tests.support.engines import picture, png
+
+SOURCE_BGR = (10, 200, 30)
+_PATIENCE_S = 30.0
+
+
+def quick_settings(**changes: Any) -> Settings:  # noqa: ANN401 -- any setting
+    """Settings for a consumer in a test: it looks often and waits for nothing."""
+    quick = {"poll_min_s": 0.01, "poll_max_s": 0.05, "settle_s": 0, "health_port": 0, "missing_grace_s": 0}
+    return Settings.model_validate({**quick, **changes})
+
+
+async def upload_pair(
+    store: ObjectStore, *, source: bytes | None = None, target: bytes | None = None
+) -> dict[str, str]:
+    """Put a source and a target below uploads/ and return their keys as a manifest names them."""
+    files = {
+        "source": png(picture(colour=SOURCE_BGR)) if source is None else source,
+        "target": png(picture()) if target is None else target,
+    }
+    references = {role: keys.new_upload("png") for role in files}
+    for role, body in files.items():
+        await store.put(references[role], body, content_type="image/png")
+    return references
+
+
+async def announce(store: ObjectStore, manifest: dict[str, Any]) -> str:
+    """Put a manifest into the inbox and return its job's id."""
+    job_id = str(manifest.get("job_id") or keys.new_job_id())
+    body = json.dumps({"version": 1, "process_type": "single-image", **manifest, "job_id": job_id}).encode()
+    await store.put(keys.manifest(job_id), body, content_type="application/json")
+    return job_id
+
+
+async def drop_job(
+    store: ObjectStore, *, source: bytes | None = None, target: bytes | None = None, **options: object
+) -> str:
+    """Upload two pictures and announce their job with `options`; returns its id."""
+    references = await upload_pair(store, source=source, target=target)
+    return await announce(store, {**references, "options": options})
+
+
+async def read_status(store: ObjectStore, job_id: str) -> Status | None:
+    """A job's record, None before anybody has claimed it."""
+    try:
+        return Status.from_bytes((await store.get(keys.status(job_id), max_bytes=1 << 20)).body)
+    except ObjectNotFound:
+        return None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds; raises TimeoutError."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 -- what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+async def reached(store: ObjectStore, job_id: str, wanted: Callable[[Status], bool]) -> Status:
+    """Wait until a job's record is as wanted; raises TimeoutError."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            status = await read_status(store, job_id)
+            if status is not None and wanted(status):
+                return status
+            await asyncio.sleep(0.005)
+
+
+async def ended(store: ObjectStore, job_id: str) -> Status:
+    """Wait until a job has ended."""
+    return await reached(store, job_id, lambda status: status.terminal)
+
+
+async def inbox_empty(store: ObjectStore) -> None:
+    """Wait until the inbox is empty; raises TimeoutError."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            if not (await store.list(keys.INBOX)).objects:
+                return
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(
+    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]], **settings: object
+) -> AsyncIterator[Consumer]:
+    """A consumer that works within the block and drains at its end."""
+    consumer, task = start(store, engine, **settings)
+    try:
+        yield consumer
+    finally:
+        consumer.stop()
+        await asyncio.wait_for(task, _PATIENCE_S)
+
+
+def start(
+    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]], **settings: object
+) -> tuple[Consumer, asyncio.Task[int]]:
+    """Start a consumer; its task returns the exit code."""
+
+    @asynccontextmanager
+    async def open_store(_observer: object) -> AsyncIterator[ObjectStore]:
+        yield store
+
+    consumer = Consumer(
+        quick_settings(**settings),
+        open_store=open_store,
+        open_engine=engine if callable(engine) else lambda: engine,
+    )
+    return consumer, asyncio.create_task(consumer.run())
