@@ -92,7 +92,7 @@ class MemoryStore:
         if if_match is not None and (existing is None or existing.etag != if_match):
             raise PreconditionFailed
         self._entries[key] = _Entry(
-            body=bytes(body),
+            body=body,
             etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
             last_modified=self._now(),
             content_type=content_type,
