@@ -48,6 +48,7 @@ def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> 
     matched = match_shading(matched, target, regions, skin)
     matched = tie_chroma(matched, target, sample, regions)
     matched = limit_highlights(matched, float(np.percentile(_pick(target, core)[0], 99)))
+    matched = keep_hue(matched, stretched, theirs.mean(axis=1)[1:])
     return keep_blacks(matched, stretched, drawn[..., 0], float(ours[0].mean()))
 
 
@@ -65,11 +66,12 @@ def _pick(lab: Array, chosen: Chosen) -> Array:
 def stretch(drawn: Array, ours: Array, theirs: Array) -> Array:
     """Give each channel the target's deviation, chroma about grey and lightness about its mean.
 
-    `ours` and `theirs` are (3, n) samples of both faces. The stretch of lightness is bounded to 0.7..1.35;
-    a target without colour takes all colour away.
+    `ours` and `theirs` are (3, n) samples of both faces. The stretch of lightness is bounded to 0.7..1.35,
+    or less in the dark, where nothing has much contrast; a target without colour takes all colour away.
     """
+    least = min(0.7, float(theirs[0].mean()) / max(float(ours[0].mean()), 1.0))
     gain = theirs.std(axis=1) / (ours.std(axis=1) + 0.5)
-    gain = np.clip(gain, [0.7, 0.0, 0.0], [1.35, 1.3, 1.3]).astype(np.float32)
+    gain = np.clip(gain, [least, 0.0, 0.0], [1.35, 1.3, 1.3]).astype(np.float32)
     middle = np.array([ours[0].mean(), 0, 0], np.float32)
     return np.asarray(drawn * gain + middle * (1 - gain), np.float32)
 
@@ -116,6 +118,18 @@ def limit_highlights(lab: Array, brightest: float) -> Array:
     return limited
 
 
+def keep_hue(matched: Array, stretched: Array, skin_chroma: Array) -> Array:
+    """Let no pixel go beyond grey into the opposite of the target's skin: pale, but never cyan.
+
+    `skin_chroma` is (2,): mean a and b. What was drawn in such a colour keeps it.
+    """
+    hue = skin_chroma / max(float(np.linalg.norm(skin_chroma)), 1e-6)
+    beyond = np.minimum(stretched[..., 1:] @ hue, 0) - matched[..., 1:] @ hue
+    kept = matched.copy()
+    kept[..., 1:] += np.maximum(beyond, 0)[..., None] * hue
+    return kept
+
+
 def keep_blacks(matched: Array, stretched: Array, lightness: Array, skin_lightness: float) -> Array:
     """Leave what was drawn much darker than skin dark and untinted: pupils, lashes, nostrils, frames.
 
@@ -123,7 +137,7 @@ def keep_blacks(matched: Array, stretched: Array, lightness: Array, skin_lightne
     """
     lit = smoothstep(lightness / max(0.7 * skin_lightness, 1.0))[..., None]
     plain = stretched.copy()
-    plain[..., 0] = lightness
+    plain[..., 0] = np.minimum(lightness, matched[..., 0])
     return plain + (matched - plain) * lit
 
 

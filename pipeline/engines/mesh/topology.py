@@ -17,6 +17,7 @@ SKIN, EYE, MOUTH = 0, 1, 2  # what a triangle shows
 
 # Indices of MediaPipe FaceMesh (face_mesh_connections.py); "right" is the person's right.
 LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 BROW_RIGHT = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
@@ -25,6 +26,7 @@ BROW_LEFT = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 STILL = (1, 2, 4, 5, 6, 168, 197, 195, 33, 133, 263, 362, 98, 327, 9, 8, 10, 151)
 NOSE = (6, 197, 195, 5, 4)  # its bridge, from between the eyes to the tip
 CHEEK_RIGHT, CHEEK_LEFT = 234, 454
+_MIRROR_PAIRS = ((20, 250), (246, 466))  # what the stored table gets wrong, at a nostril and an eye's corner
 # Each upper oval point, from temple to temple, and the brow point below it: the ways hair comes down.
 _OVAL_TOP = (21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251)
 _BROW_TOP = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300)
@@ -71,6 +73,8 @@ class Topology:
             triangles, mean = stored["tris"].astype(np.intp), stored["mean"].astype(np.float32)
             kind, mirror = stored["kind"].astype(np.uint8), stored["mirror"].astype(np.intp)
             oval = stored["oval"].astype(np.intp)
+        for one, other in _MIRROR_PAIRS:
+            mirror[[one, other]] = other, one
         areas = np.maximum(signed_areas(mean, triangles), 1e-6)
         return cls(
             triangles=triangles,
@@ -126,5 +130,5 @@ def _identity_weight(mean: Array, oval: Index) -> Array:
         gaps = np.linalg.norm(flat[:, None] - flat[group][None], axis=-1)
         return np.asarray(gaps.min(axis=1) / width, np.float32)
 
-    weight = smoothstep(nearest(np.array(LIPS_OUTER)) / 0.15) * smoothstep(nearest(oval) / 0.18)
+    weight = smoothstep(nearest(np.array(LIPS_OUTER + LIPS_INNER)) / 0.15) * smoothstep(nearest(oval) / 0.18)
     return weight.astype(np.float32)
