@@ -32,6 +32,7 @@ from pipeline.image_io.containers import (
     read_png,
     read_tiff,
     read_webp,
+    without_exif,
 )
 from pipeline.image_io.sniff import MediaType, sniff
 
@@ -181,7 +182,7 @@ def _pillow(plugin: type[ImageFile.ImageFile], read: Callable[[bytes], Container
 
 
 def _open_avif(data: bytes) -> _Header:
-    image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
+    image = AvifImagePlugin.AvifImageFile(io.BytesIO(without_exif(data)))
 
     def load() -> _Loaded:
         image.load()

@@ -124,8 +124,23 @@ def test_alpha_is_turned_with_the_picture() -> None:
     [b"", b"II", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"nonsense" * 9, bytes(64)],
 )
 def test_broken_exif_does_not_spoil_a_sound_picture(exif: bytes) -> None:
-    data = save(to_image(SCENE), "JPEG", quality=95, exif=b"Exif\0\0" + exif)
-    assert mean_difference(decode(data, LIMITS).bgr, SCENE) <= 6
+    for form in ("JPEG", "PNG", "WEBP"):
+        data = save(to_image(SCENE), form, exif=b"Exif\0\0" + exif)
+        assert mean_difference(decode(data, LIMITS).bgr, SCENE) <= 6
+
+
+@pytest.mark.parametrize("form", ["AVIF", "HEIC", "TIFF"])
+def test_broken_exif_inside_a_box_or_directory_does_not_spoil_a_sound_picture(form: str) -> None:
+    exif = Image.Exif()
+    exif[0x8769] = {0x9286: b"a comment of some length"}
+    image = to_image(SCENE)
+    image.info["exif"] = exif.tobytes()
+    data = save(image, form, **({} if form == "HEIC" else {"exif": exif.tobytes()}))
+    at = data.index(b"\x69\x87\x04\0" if form == "TIFF" else b"\x87\x69\0\x04") + 8
+    outside = data[:at] + b"\x7f" * 4 + data[at + 4 :]
+    uncounted = data[: at - 10] + b"\x7f\x7f" + data[at - 8 :]
+    for broken in (outside, uncounted) if form != "TIFF" else (outside,):
+        assert mean_difference(decode(broken, LIMITS).bgr, SCENE) <= 6
 
 
 def test_16_bit_grey_keeps_its_high_byte_in_png_and_tiff() -> None:
