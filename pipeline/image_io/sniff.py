@@ -47,14 +47,13 @@ class MediaType:
     label: str
 
 
-def _media(
-    name: str, content_type: str, extension: str, kind: MediaKind, label: str
-) -> tuple[str, MediaType]:
-    return name, MediaType(name=name, content_type=content_type, extension=extension, kind=kind, label=label)
+def _media(name: str, content_type: str, extension: str, kind: MediaKind, label: str) -> MediaType:
+    return MediaType(name=name, content_type=content_type, extension=extension, kind=kind, label=label)
 
 
-MEDIA_TYPES = dict(
-    (
+MEDIA_TYPES = {
+    media.name: media
+    for media in (
         _media("jpeg", "image/jpeg", "jpg", "picture", "a JPEG picture"),
         _media("png", "image/png", "png", "picture", "a PNG picture"),
         _media("webp", "image/webp", "webp", "picture", "a WebP picture"),
@@ -90,7 +89,7 @@ MEDIA_TYPES = dict(
         _media("executable", "application/octet-stream", "bin", "other", "a program"),
         _media("unknown", "application/octet-stream", "bin", "other", "of a type this service does not know"),
     )
-)
+}
 """Every media type `sniff` can answer, by name."""
 
 _PREFIXES: tuple[tuple[bytes, str], ...] = (
