@@ -99,7 +99,7 @@ def _seaweedfs_arguments(folder: Path, settings: S3Settings, ports: dict[str, in
         "-s3.port.lance=0",
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64",
-        "-volume.max=16",
+        "-volume.max=400",  # a bucket takes seven at once
         *(f"-{name}={port}" for name, port in ports.items()),
     ]
 

@@ -1,0 +1,1 @@
+"""Measurements, side by side with their references in one run: `make bench`."""

@@ -1,0 +1,12 @@
+"""`make bench`: every measurement of the project, as a table and as build/bench.json."""
+
+import sys
+from pathlib import Path
+
+from tests.bench.picture import picture_rows
+from tests.bench.queue import queue_rows
+from tests.bench.report import publish
+from tests.bench.startup import startup_rows
+
+if __name__ == "__main__":
+    sys.exit(publish([*startup_rows(), *picture_rows(), *queue_rows()], Path("build/bench.json")))

@@ -1,0 +1,101 @@
+"""Several real consumers on one bucket: nothing done twice, nothing lost, whoever dies."""
+
+import asyncio
+import io
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from PIL import Image
+
+from storage import keys
+from storage.s3_store import S3Settings
+from tests.support.buckets import (
+    ASTRONAUT,
+    HOPPER,
+    all_ended,
+    drop,
+    ended,
+    fresh_bucket,
+    inbox_is_empty,
+    keys_below,
+    upload,
+    wait_for_stage,
+)
+from tests.support.consumers import consumer_environment, run_consumer
+
+JOBS = 200
+
+
+def head(portrait: bytes, side: int) -> bytes:
+    """A small close-up, so that many jobs are quick."""
+    with Image.open(io.BytesIO(portrait)) as image:
+        buffer = io.BytesIO()
+        image.crop((100, 0, 350, 250)).resize((side, side)).save(buffer, "JPEG", quality=95)
+        return buffer.getvalue()
+
+
+async def test_two_consumers_do_200_jobs_once_each(seaweedfs_s3: S3Settings, tmp_path: Path) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        source = await upload(store, head(ASTRONAUT, 128), "jpg")
+        target = await upload(store, head(HOPPER, 128), "jpg")
+        jobs = [await drop(store, source, target) for _ in range(JOBS)]
+        with ExitStack() as stack:
+            environment = consumer_environment(settings)
+            consumers = [
+                stack.enter_context(run_consumer(environment, tmp_path / f"log{number}"))
+                for number in range(2)
+            ]
+            statuses = await all_ended(store, jobs)
+            assert await inbox_is_empty(store)
+            assert [consumer.terminate() for consumer in consumers] == [0, 0]
+        assert Counter(status.status for status in statuses) == {"completed": JOBS}
+        assert {status.attempt for status in statuses} == {1}
+        results = await keys_below(store, keys.RESULTS)
+        assert sorted(results) == sorted(status.result.key for status in statuses if status.result)
+        shares = [consumer.output().count('"ending": "finished"') for consumer in consumers]
+        assert sum(shares) == JOBS
+        assert min(shares) > 0
+
+
+async def test_a_killed_consumers_job_is_finished_by_another(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        source = await upload(store, ASTRONAUT)
+        late = keys.new_upload("jpg")
+        job = await drop(store, source, late)
+        environment = consumer_environment(settings, lease_ttl_s=3)
+        with run_consumer(environment, tmp_path / "killed") as consumer:
+            # It waits for its input with the lease in hand, which is where it dies.
+            first = await wait_for_stage(store, job, "processing")
+            consumer.kill()
+        assert first.lease is not None
+        await store.put(late, HOPPER, content_type="image/jpeg")
+        with run_consumer(environment, tmp_path / "heir") as heir:
+            status = await ended(store, job)
+            assert status.status == "completed", status.error
+            assert status.attempt == 2
+            assert status.error is None
+            assert await inbox_is_empty(store)
+            assert heir.terminate() == 0
+        assert status.result is not None
+        assert await keys_below(store, keys.RESULTS) == [status.result.key]
+
+
+async def test_a_drained_consumer_gives_its_waiting_job_back_uncounted(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        late = keys.new_upload("jpg")
+        job = await drop(store, await upload(store, ASTRONAUT), late)
+        environment = consumer_environment(settings, drain_grace_s=0.5)
+        with run_consumer(environment, tmp_path / "drained") as consumer:
+            await wait_for_stage(store, job, "processing")
+            assert await asyncio.to_thread(consumer.terminate) == 0
+        await wait_for_stage(store, job, "pending", within_s=1)
+        await store.put(late, HOPPER, content_type="image/jpeg")
+        with run_consumer(environment, tmp_path / "heir"):
+            status = await ended(store, job)
+        assert status.status == "completed"
+        assert status.max_attempts - status.attempt >= 2
