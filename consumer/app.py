@@ -70,6 +70,7 @@ class Consumer:
         self._engine: Engine[Any] | None = None
         self._problem: str | None = "The engine is being opened."
         self._device = Device()
+        self._budget = ByteBudget(settings.decoded_budget_bytes)
         self._trigger: InboxTrigger | None = None
         self._scheduler: Scheduler | None = None
         self._stopping = asyncio.Event()
@@ -101,6 +102,11 @@ class Consumer:
         self._stopping.set()
         if self._scheduler is not None:
             (self._scheduler.release if again else self._scheduler.drain)()
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that decoded pictures hold now."""
+        return self._budget.held_bytes
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
@@ -157,10 +163,11 @@ class Consumer:
             fetcher=fetcher,
             device=self._device,
             cpu=cpu,
-            budget=ByteBudget(settings.decoded_budget_bytes),
+            budget=self._budget,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
+            stall_timeout_s=settings.stall_timeout_s,
         )
 
     def _schedule(self, store: ObjectStore, workshop: Workshop) -> Scheduler:

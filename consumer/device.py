@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from queue import SimpleQueue
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 class Device:
@@ -23,16 +22,17 @@ class Device:
 
     def __init__(self, *, name: str = "device-0", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._queue: SimpleQueue[tuple[Future[None], Callable[[], None]] | None] = SimpleQueue()
-        self._beats = 0
+        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._beat: float | None = None
         self._busy_s = 0.0
         self._since: float | None = None
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     @property
-    def beats(self) -> int:
-        """Grows with each sign of life; standing still while work waits means that the device hangs."""
-        return self._beats
+    def silent_s(self) -> float:
+        """Seconds since the running function began or gave a sign of life; 0 while none runs."""
+        beat = self._beat
+        return 0.0 if beat is None else self._monotonic() - beat
 
     @property
     def busy_s(self) -> float:
@@ -40,29 +40,18 @@ class Device:
         since = self._since
         return self._busy_s + (self._monotonic() - since if since is not None else 0.0)
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, function: Callable[[], T]) -> T:
         """Run `function` on the device thread and return what it returns or raise what it raises.
 
         Cancelled before its turn it never runs; cancelled later it runs to its end unheard.
         """
-        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
-
-    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Queue `function` and return its future."""
         future: Future[T] = Future()
-
-        def call() -> None:
-            try:
-                future.set_result(function(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001 -- handed to whoever awaits the future
-                future.set_exception(error)
-
-        self._queue.put((future, call))  # type: ignore[arg-type]  # the queue never looks at the result
-        return future
+        self._queue.put((future, function))
+        return await asyncio.wrap_future(future)
 
     def beat(self) -> None:
         """Give a sign of life; for long functions, to be called on the device's thread."""
-        self._beats += 1
+        self._beat = self._monotonic()
 
     def close(self) -> None:
         """Let the thread end after what is queued; does not wait for it."""
@@ -70,15 +59,25 @@ class Device:
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            future, call = item
+            future, function = item
             if future.set_running_or_notify_cancel():
-                started = self._since = self._monotonic()
-                call()
-                self._since = None
-                self._busy_s += self._monotonic() - started
-                self.beat()
+                self._serve(future, function)
             # The last job's pixels must not stay alive until the next job comes.
-            del item, future, call
+            del item, future, function
+
+    def _serve(self, future: Future[Any], function: Callable[[], Any]) -> None:
+        started = self._since = self._beat = self._monotonic()
+        result, error = None, None
+        try:
+            result = function()
+        except BaseException as caught:  # noqa: BLE001 -- handed to whoever awaits the future
+            error = caught
+        self._since = self._beat = None
+        self._busy_s += self._monotonic() - started
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 class ByteBudget:

@@ -13,7 +13,7 @@ import structlog
 from consumer.faults import Fault, judge, retry_delay_s
 from consumer.metrics import Metrics
 from consumer.triggers.inbox import InboxTicket
-from consumer.work import Finished, Work, Workshop
+from consumer.work import Finished, Place, Work, Workshop
 from storage.errors import LeaseLost, ObjectNotFound, StorageError
 from storage.lease import Lease, Leases, Refusal, Stop, Verdict
 from storage.status import Status
@@ -198,9 +198,11 @@ class _Attempt:
         self.stop = stop
         if stop is Stop.CANCELLED:
             return await self._end(self.lease.cancelled, Ending.FINISHED)
-        if stop is Stop.STALLED and self.work.on_device:
-            # A device that does not come back takes every later job with it.
+        if stop is Stop.STALLED and self.work.place is Place.ON_DEVICE:
+            # It may be this job that makes devices hang: its lease lapses and the attempt counts.
             return Ending.SICK
+        if stop is Stop.STALLED and self.work.place is Place.WAITING:
+            return await self._end(self.lease.release, Ending.SICK)
         return Ending.ABANDONED
 
     async def _settle(self, error: BaseException) -> Ending:

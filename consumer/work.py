@@ -7,8 +7,9 @@ from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from consumer.device import ByteBudget, Device
 from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
@@ -37,15 +38,16 @@ from storage.status import (
 )
 
 T = TypeVar("T")
-P = ParamSpec("P")
+
+_LOOKS_PER_STALL = 10
 
 
 @dataclass(kw_only=True)
 class Workshop:
     """What all jobs of a consumer share.
 
-    `swapper` is None as long as there is no engine, `no_engine` then says why. `watch_s` is how often a
-    job that waits looks whether those before it move.
+    `swapper` is None as long as there is no engine, `no_engine` then says why. A device without a sign of
+    life for `stall_timeout_s` hangs.
     """
 
     fetcher: InputFetcher
@@ -55,9 +57,17 @@ class Workshop:
     limits: Limits
     operator: str
     version: str
+    stall_timeout_s: float
     swapper: PictureSwapper | None = None
     no_engine: str = "No engine is ready yet."
-    watch_s: float = 5.0
+
+
+class Place(Enum):
+    """Where a job is, as far as the device is concerned."""
+
+    ELSEWHERE = "elsewhere"
+    WAITING = "waiting"  # for memory or for its turn, both of which depend on the device
+    ON_DEVICE = "on_device"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +92,7 @@ class Work:
     ) -> None:
         self.began = began
         self.stage: Stage = "download"
-        self.on_device = False
+        self.place = Place.ELSEWHERE
         self.input_bytes = 0
         self.ready_s = 0.0
         self.device_s = 0.0
@@ -111,7 +121,9 @@ class Work:
         self._report("decode")
         size_bytes = await self._on_cpu(partial(decoded_bytes, request, shop.limits))
         waited = time.monotonic()
+        self.place = Place.WAITING
         async with self._patiently(), shop.budget.hold(size_bytes):
+            self.place = Place.ELSEWHERE
             waited = time.monotonic() - waited
             decoded = await self._on_cpu(partial(decode, request, shop.limits, self._timings))
             self.ready_s = time.monotonic() - self.began - waited
@@ -149,15 +161,16 @@ class Work:
             self._report(stage, Progress(done=done, total=total, unit="faces", percent=percent))
 
         def swap() -> SwappedPicture:
+            self.place = Place.ON_DEVICE
             began = time.monotonic()
             try:
                 return swapper.swap(decoded, progress)
             finally:
                 self.device_s = time.monotonic() - began
 
-        self.on_device = True
+        self.place = Place.WAITING
         swapped = await self._shop.device.run(swap)
-        self.on_device = False
+        self.place = Place.ELSEWHERE
         return swapped
 
     async def _encode(self, plan: PicturePlan, swapped: SwappedPicture) -> Finished:
@@ -198,14 +211,13 @@ class Work:
 
     @asynccontextmanager
     async def _patiently(self) -> AsyncIterator[None]:
-        """Count the progress of those before this job in the queue as its own: it does not hang, it waits."""
+        """Report for a job that waits for the device, as long as that one is alive: it does not hang."""
+        limit_s = self._shop.stall_timeout_s
 
         async def watch() -> None:
-            seen = self._shop.device.beats
             while True:
-                await asyncio.sleep(self._shop.watch_s)
-                if self._shop.device.beats != seen:
-                    seen = self._shop.device.beats
+                await asyncio.sleep(limit_s / _LOOKS_PER_STALL)
+                if self.place is Place.WAITING and self._shop.device.silent_s < limit_s:
                     self._report(self.stage)
 
         watching = asyncio.create_task(watch())

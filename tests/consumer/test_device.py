@@ -4,10 +4,12 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from consumer.device import ByteBudget, Device
+from tests.support.clock import VirtualTime
 from tests.support.jobs import until
 
 
@@ -25,7 +27,7 @@ async def test_all_work_is_done_on_one_thread_in_order(device: Device) -> None:
         done.append((number, threading.current_thread().name))
         return number
 
-    results = await asyncio.gather(*(device.run(note, number) for number in range(20)))
+    results = await asyncio.gather(*(device.run(partial(note, number)) for number in range(20)))
     assert results == list(range(20))
     assert done == [(number, "device-under-test") for number in range(20)]
 
@@ -38,14 +40,14 @@ async def test_an_error_reaches_its_caller_and_the_next_work_is_done(device: Dev
 
 async def test_work_cancelled_before_its_turn_is_never_done(device: Device) -> None:
     gate, done = threading.Event(), list[str]()
-    first = asyncio.create_task(device.run(gate.wait, 10))
-    second = asyncio.create_task(device.run(done.append, "second"))
+    first = asyncio.create_task(device.run(lambda: gate.wait(10)))
+    second = asyncio.create_task(device.run(lambda: done.append("second")))
     await asyncio.sleep(0)
     second.cancel()
     await asyncio.sleep(0)
     gate.set()
     assert await first
-    await device.run(done.append, "third")
+    await device.run(lambda: done.append("third"))
     assert done == ["third"]
 
 
@@ -68,9 +70,21 @@ async def test_work_cancelled_in_its_turn_frees_the_caller_at_once_and_the_devic
     assert await device.run(lambda: "alive") == "alive"
 
 
-async def test_signs_of_life_come_with_every_piece_of_work_and_from_within(device: Device) -> None:
-    await device.run(device.beat)
-    await until(lambda: device.beats == 2)
+async def test_a_device_is_silent_only_while_it_works_without_a_sign_of_life() -> None:
+    time = VirtualTime()
+    device = Device(monotonic=time.monotonic)
+
+    def work() -> list[float]:
+        heard = [device.silent_s]
+        time.advance(5)
+        heard.append(device.silent_s)
+        device.beat()
+        return [*heard, device.silent_s]
+
+    assert await device.run(work) == [0, 5, 0]
+    time.advance(60)
+    assert (device.silent_s, device.busy_s) == (0, 5)
+    device.close()
 
 
 async def test_the_budget_is_never_exceeded_and_never_leaks() -> None:

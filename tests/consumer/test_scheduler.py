@@ -1,0 +1,233 @@
+"""The scheduler: how many jobs at once, memory, sharing, and what stopping means in each state."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from consumer.engines import open_engine
+from consumer.scheduler import Pace
+from models.errors import DeviceLost
+from storage import keys
+from storage.memory_store import MemoryStore
+from storage.status import Status
+from tests.support.engines import FlatEngine, picture, png
+from tests.support.jobs import (
+    drop_job,
+    ended,
+    inbox_empty,
+    quick_settings,
+    reached,
+    read_status,
+    running,
+    start,
+    until,
+)
+from tests.support.stores import LatencyStore, Op, T, WrappedStore
+
+
+class BlockingEngine(FlatEngine):
+    """Stops within each swap until `go` is set; `begun` says that the first one has."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go = threading.Event()
+        super().__init__(on_swap=self._wait)
+
+    def _wait(self) -> None:
+        self.begun.set()
+        self.go.wait(30)
+
+
+async def states(store: MemoryStore) -> dict[str, Status]:
+    found = (await store.list(keys.STATUS)).objects
+    bodies = [await store.get(listed.key, max_bytes=1 << 20) for listed in found]
+    return {status.job_id: status for status in (Status.from_bytes(body.body) for body in bodies)}
+
+
+def test_as_many_jobs_are_ahead_as_the_device_finishes_while_one_gets_there() -> None:
+    pace = Pace(most=16)
+    for _ in range(50):
+        pace.observe(ready_s=0.25, device_s=0.05)
+    assert pace.ahead == 7  # 5 on their way, 1 on the device, 1 waiting
+    for _ in range(50):
+        pace.observe(ready_s=0.25, device_s=30)
+    assert pace.ahead == 3
+    for _ in range(50):
+        pace.observe(ready_s=10, device_s=0.001)
+    assert pace.ahead == 16
+
+
+async def test_a_slow_device_leaves_the_rest_of_the_inbox_to_others() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    jobs = [await drop_job(store) for _ in range(30)]
+    async with running(store, engine) as consumer:
+        await until(engine.begun.is_set)
+        await asyncio.sleep(0.1)
+        claimed = len(await states(store))
+        assert claimed <= Pace(most=16).ahead
+        engine.go.set()
+        for job in jobs:
+            assert (await ended(store, job)).status == "completed"
+        assert consumer.metrics.ended["completed"] == 30
+
+
+@pytest.mark.parametrize("most", [1, 3])
+async def test_never_more_jobs_are_in_flight_than_allowed(most: int) -> None:
+    inner = MemoryStore()
+    jobs = [await drop_job(inner) for _ in range(12)]
+    peak = 0
+
+    class Watching(WrappedStore):
+        async def around(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:
+            nonlocal peak
+            peak = max(peak, consumer.health().jobs["in_flight"])
+            return await super().around(op, key, call)
+
+    async with running(LatencyStore(Watching(inner), 0.002), FlatEngine(), max_in_flight=most) as consumer:
+        for job in jobs:
+            await ended(inner, job)
+    assert peak == most
+
+
+async def test_pictures_wait_for_memory_and_a_huge_one_still_gets_its_turn() -> None:
+    small, huge = png(picture(1000, 1000)), png(picture(2500, 2000))
+    store, held, budget = MemoryStore(), list[int](), 16 * 2**20
+    jobs = [await drop_job(store, target=huge if number == 2 else small) for number in range(6)]
+    engine = FlatEngine(swap_s=0.02, on_swap=lambda: held.append(consumer.decoded_bytes))
+    async with running(store, engine, decoded_budget_bytes=budget) as consumer:
+        for job in jobs:
+            assert (await ended(store, job)).status == "completed"
+    assert 8_000_000 < max(held) <= budget
+    assert consumer.decoded_bytes == 0
+
+
+async def test_two_consumers_do_each_of_two_hundred_jobs_once() -> None:
+    store, engines = MemoryStore(), (FlatEngine(swap_s=0.001), FlatEngine(swap_s=0.001))
+    jobs = [await drop_job(store) for _ in range(200)]
+    async with running(store, engines[0]) as one, running(store, engines[1]) as two:
+        await inbox_empty(store)
+    statuses = await states(store)
+    assert set(statuses) == set(jobs)
+    assert {(status.status, status.attempt) for status in statuses.values()} == {("completed", 1)}
+    assert engines[0].swaps + engines[1].swaps == 200
+    assert min(one.metrics.ended["completed"], two.metrics.ended["completed"]) > 20
+    assert len((await store.list(keys.RESULTS)).objects) == 200
+
+
+async def test_the_device_is_used_by_one_thread_only() -> None:
+    store, engine = MemoryStore(), FlatEngine()
+    jobs = [await drop_job(store) for _ in range(10)]
+    async with running(store, engine):
+        for job in jobs:
+            await ended(store, job)
+    assert len(engine.threads) == 1
+    assert threading.current_thread().name not in engine.threads
+
+
+async def test_an_idle_consumer_stops_at_once() -> None:
+    consumer, task = start(MemoryStore(), FlatEngine())
+    await until(lambda: consumer.health().ready)
+    consumer.stop()
+    async with asyncio.timeout(5):
+        assert await task == 0
+
+
+async def test_a_consumer_told_to_stop_finishes_what_it_has_and_takes_nothing_more() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    first = await drop_job(store)
+    consumer, task = start(store, engine)
+    await until(engine.begun.is_set)
+    consumer.stop()
+    assert not consumer.health().ready
+    later = await drop_job(store)
+    await asyncio.sleep(0.1)
+    engine.go.set()
+    assert await task == 0
+    assert (await ended(store, first)).status == "completed"
+    assert await read_status(store, later) is None
+    assert [listed.key for listed in (await store.list(keys.INBOX)).objects] == [keys.manifest(later)]
+
+
+@pytest.mark.parametrize("second_signal", [False, True], ids=["grace is over", "second signal"])
+async def test_jobs_that_cannot_be_finished_are_given_back_uncounted(*, second_signal: bool) -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    jobs = [await drop_job(store) for _ in range(3)]
+    consumer, task = start(store, engine, drain_grace_s=30 if second_signal else 0.1)
+    await until(engine.begun.is_set)
+    for job in jobs:
+        await reached(store, job, lambda status: status.status == "processing")
+    consumer.stop()
+    if second_signal:
+        consumer.stop()
+    assert await task == 0
+    for status in (await states(store)).values():
+        assert (status.status, status.lease, status.error) == ("pending", None, None)
+        assert status.max_attempts - status.attempt == 3
+    engine.go.set()
+    async with running(store, FlatEngine()):
+        for job in jobs:
+            assert (await ended(store, job)).status == "completed"
+
+
+async def test_a_lost_device_gives_everything_back_and_ends_the_consumer_with_an_error() -> None:
+    def lose() -> None:
+        raise DeviceLost
+
+    store = MemoryStore()
+    jobs = [await drop_job(store) for _ in range(4)]
+    _, task = start(store, FlatEngine(on_swap=lose))
+    assert await task == 1
+    statuses = await states(store)
+    assert {status.status for status in statuses.values()} == {"pending"}
+    assert {status.max_attempts - status.attempt for status in statuses.values()} == {3}
+    async with running(store, FlatEngine()):
+        for job in jobs:
+            assert (await ended(store, job)).status == "completed"
+
+
+async def test_a_device_that_hangs_ends_the_consumer_and_only_the_job_on_it_is_counted() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    jobs = [await drop_job(store) for _ in range(3)]
+    _, task = start(store, engine, stall_timeout_s=1, lease_ttl_s=2)
+    assert await task == 1
+    left = [await read_status(store, job) for job in jobs]
+    assert sorted(status.status for status in left if status) == ["pending", "pending", "processing"]
+    assert {status.max_attempts - status.attempt for status in left if status and status.lease is None} == {3}
+    engine.go.set()
+
+
+async def test_a_device_that_hangs_on_a_cancelled_job_is_noticed_by_those_who_wait() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    first = await drop_job(store)
+    _, task = start(store, engine, stall_timeout_s=1, lease_ttl_s=2)
+    await until(engine.begun.is_set)
+    await store.put(keys.cancel(first), b"", content_type="text/plain")
+    assert (await ended(store, first)).status == "cancelled"
+    second = await drop_job(store)
+    assert await task == 1
+    waiting = await read_status(store, second)
+    assert waiting is not None
+    assert (waiting.status, waiting.max_attempts - waiting.attempt) == ("pending", 3)
+    engine.go.set()
+
+
+async def test_waiting_behind_a_long_job_is_not_hanging() -> None:
+    store = MemoryStore()
+    faces = tuple((4 + 12 * number, 4, 8, 8) for number in range(8))
+    long = png(picture(120, 20, faces=faces))
+    jobs = [await drop_job(store, target=long, many_faces=True) for _ in range(2)]
+    async with running(store, FlatEngine(swap_s=0.2), stall_timeout_s=1, lease_ttl_s=2):
+        for job in jobs:
+            status = await ended(store, job)
+            assert (status.status, status.attempt) == ("completed", 1)
+
+
+async def test_an_engine_that_cannot_run_where_it_should_ends_the_consumer_with_an_error() -> None:
+    store = MemoryStore()
+    job = await drop_job(store)
+    consumer, task = start(store, lambda: open_engine(quick_settings(provider="cuda")))
+    assert await task == 1
+    assert "SWAPDROP_PROVIDER" in consumer.health().message
+    assert await read_status(store, job) is None
