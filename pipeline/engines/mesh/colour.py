@@ -66,12 +66,12 @@ def _pick(lab: Array, chosen: Chosen) -> Array:
 def stretch(drawn: Array, ours: Array, theirs: Array) -> Array:
     """Give each channel the target's deviation, chroma about grey and lightness about its mean.
 
-    `ours` and `theirs` are (3, n) samples of both faces. The stretch of lightness is bounded to 0.7..1.35,
+    `ours` and `theirs` are (3, n) samples of both faces. The stretch of lightness is bounded to 0.7..1.2,
     or less in the dark, where nothing has much contrast; a target without colour takes all colour away.
     """
     least = min(0.7, float(theirs[0].mean()) / max(float(ours[0].mean()), 1.0))
     gain = theirs.std(axis=1) / (ours.std(axis=1) + 0.5)
-    gain = np.clip(gain, [least, 0.0, 0.0], [1.35, 1.3, 1.3]).astype(np.float32)
+    gain = np.clip(gain, [least, 0.0, 0.0], [1.2, 1.3, 1.3]).astype(np.float32)
     middle = np.array([ours[0].mean(), 0, 0], np.float32)
     return np.asarray(drawn * gain + middle * (1 - gain), np.float32)
 

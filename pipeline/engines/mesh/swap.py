@@ -7,14 +7,15 @@ import numpy as np
 
 from pipeline.engines.base import Look
 from pipeline.engines.mesh.colour import match_colour, match_sharpness, to_bgr, to_lab
-from pipeline.engines.mesh.geometry import bend, eye_openness, mouth_openness, ramp, smoothstep
+from pipeline.engines.mesh.geometry import bend, smoothstep
+from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
-from pipeline.engines.mesh.regions import Regions, find_regions, soft_region
+from pipeline.engines.mesh.regions import Regions, find_regions
 from pipeline.engines.mesh.skin import skin_likelihood
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.texture import mesh_size, rescaled
-from pipeline.engines.mesh.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER, POINTS, Topology
+from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr
 
 _SKIN = 0.5  # likelihood
@@ -54,8 +55,8 @@ def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topo
     drawing = _draw(patch, source, mesh_size(bent, topology), topology)
     target_lab = to_lab(patch.reduce(patch.roi))
     target_skin = skin_likelihood(target_lab, drawing.regions)
-    alpha = _border(drawing.regions, drawing.seen) * _unhidden(drawing.regions, target_skin, drawing.skin)
-    alpha *= 1 - _kept(patch, landmarks, source, look)
+    alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
+    alpha *= 1 - kept_mask(patch, landmarks, source, look)
     if not alpha.any() or not drawing.regions.core.any():
         return False
     drawn = patch.reduce(drawing.picture)
@@ -73,7 +74,9 @@ def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> 
     ids = paint_triangles(patch.points, topology, patch.shape)
     texture = source.texture
     level, points = texture.level_for(size)
-    values = np.column_stack([points, _support(topology.facing(patch.points), texture.detail)])
+    values = np.column_stack(
+        [points, topology.smooth(_support(topology.facing(patch.points), texture.detail), 2)]
+    )
     x, y, seen = interpolate(ids, planes(patch.points, values, topology.triangles))
     method = cv2.INTER_CUBIC if size > texture.size else cv2.INTER_LINEAR
     picture = cv2.remap(level, patch.enlarge(x), patch.enlarge(y), method, borderMode=cv2.BORDER_REPLICATE)
@@ -94,54 +97,3 @@ def _support(facing: Array, detail: Array) -> Array:
     turned_to_us = smoothstep((facing - 0.08) / 0.2)
     overstretched = smoothstep((stretched - 2.2) / 2)
     return turned_to_us * (1 - overstretched)
-
-
-def _border(regions: Regions, seen: Array) -> Array:
-    """The feathered face without what is turned away from the camera."""
-    border: Array = smoothstep((regions.inside - 0.02) / 0.10) * np.clip(seen, 0, 1)
-    return border
-
-
-def _unhidden(regions: Regions, target_skin: Array, source_skin: Array) -> Array:
-    """Near the border, leave out what is not skin on either face: fringe, frames, hands, background.
-
-    Further in, dark pixels are brows, lashes and nostrils and belong to the face.
-    """
-    features = cv2.GaussianBlur(regions.features, (0, 0), max(0.8, 0.015 * regions.face_px))
-    near = (1 - smoothstep((regions.inside - 0.05) / 0.08)) * (1 - features)
-    reach = max(3, int(0.03 * regions.face_px) | 1)
-    both = np.minimum(
-        cv2.erode(target_skin, np.ones((3, 3), np.uint8)),
-        cv2.erode(source_skin, np.ones((reach, reach), np.uint8)),
-    )
-    soft = cv2.GaussianBlur(both, (0, 0), max(0.8, 0.02 * regions.face_px))
-    return (1 - near * (1 - smoothstep((soft - 0.25) / 0.5))).astype(np.float32)
-
-
-def _kept(patch: Patch, landmarks: Array, source: MeshSource, look: Look) -> Array:
-    """Where the target's own mouth and eyes stay, (h, w) float32 0..1.
-
-    A closed mouth cannot be drawn from an open one, nor the reverse; both eyes go together.
-    """
-    target_mouth, target_eyes = mouth_openness(landmarks), eye_openness(landmarks)
-    mouth = 1.0 if look.mouth_mask else ramp(_strain(target_mouth, source.mouth, 0.03), 0.55, 0.2)
-    eyes = max(
-        ramp(_strain(ours, theirs, 0.04), 0.6, 0.2)
-        for ours, theirs in zip(target_eyes, source.eyes, strict=True)
-    )
-    kept = np.zeros(patch.shape, np.float32)
-    # Lashes reach further beyond the eye's opening than lips beyond their outline.
-    for amount, group, margin in (
-        (mouth, LIPS_OUTER, 0.005),
-        (eyes, EYE_RIGHT, 0.025),
-        (eyes, EYE_LEFT, 0.025),
-    ):
-        if amount > 0:
-            outline, solid = patch.own[list(group)], 1 + margin * patch.face_px
-            kept = np.maximum(kept, amount * soft_region(outline, patch.shape, solid, 0.03 * patch.face_px))
-    return kept
-
-
-def _strain(one: float, other: float, floor: float) -> float:
-    """How differently two openings stand, as the size of the logarithm of their ratio."""
-    return abs(float(np.log((one + floor) / (other + floor))))

@@ -26,7 +26,6 @@ BROW_LEFT = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 STILL = (1, 2, 4, 5, 6, 168, 197, 195, 33, 133, 263, 362, 98, 327, 9, 8, 10, 151)
 NOSE = (6, 197, 195, 5, 4)  # its bridge, from between the eyes to the tip
 CHEEK_RIGHT, CHEEK_LEFT = 234, 454
-_MIRROR_PAIRS = ((20, 250), (246, 466))  # what the stored table gets wrong, at a nostril and an eye's corner
 # Each upper oval point, from temple to temple, and the brow point below it: the ways hair comes down.
 _OVAL_TOP = (21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251)
 _BROW_TOP = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300)
@@ -38,7 +37,7 @@ class Topology:
     """What does not change from face to face.
 
     Attributes:
-        triangles: (898, 3) point indices, clockwise on screen where they face the camera; the eye and
+        triangles: (898, 3) point indices, clockwise on screen where the mean face shows them; the eye and
             mouth openings are closed by fans.
         kind: (898,) uint8, SKIN, EYE or MOUTH.
         mirror: (468,) index of the point on the other side of the face.
@@ -73,8 +72,9 @@ class Topology:
             triangles, mean = stored["tris"].astype(np.intp), stored["mean"].astype(np.float32)
             kind, mirror = stored["kind"].astype(np.uint8), stored["mirror"].astype(np.intp)
             oval = stored["oval"].astype(np.intp)
-        for one, other in _MIRROR_PAIRS:
-            mirror[[one, other]] = other, one
+        # Some nostril triangles look down and away; drawn as facing the camera they leave no holes.
+        away = signed_areas(mean, triangles) < 0
+        triangles[away] = triangles[away][:, [0, 2, 1]]
         areas = np.maximum(signed_areas(mean, triangles), 1e-6)
         return cls(
             triangles=triangles,
