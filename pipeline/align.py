@@ -67,10 +67,11 @@ def warp_crop(picture: Bgr, matrix: Matrix, size: int, *, border: int = cv2.BORD
         BGR uint8 (size, size, 3).
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    shown, matrix = _cut_shown(picture, matrix, size, scale)
     if scale < 1:
-        picture, matrix = _shrink(picture, matrix, size, scale)
+        shown, matrix = _shrink(shown, matrix, scale)
     return np.asarray(
-        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
+        cv2.warpAffine(shown, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
     )
 
 
@@ -82,18 +83,26 @@ def rgb_input(crop: Bgr, *, scale: float = 1.0, shift: float = 0.0) -> Array:
     return rgb[None]
 
 
-def _shrink(picture: Bgr, matrix: Matrix, size: int, scale: float) -> tuple[Bgr, Matrix]:
-    """Average the part of `picture` that the crop shows down by `scale`; returns it and its matrix."""
+def _cut_shown(picture: Bgr, matrix: Matrix, size: int, scale: float) -> tuple[Bgr, Matrix]:
+    """Cut out what the crop shows and a margin; returns it and its matrix.
+
+    OpenCV's warps refuse pictures wider than 32767 px, and averaging should not touch what is not shown.
+    """
     height, width = picture.shape[:2]
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
-    shown = transform(invert(matrix), corners)
-    margin = 2 / scale
-    x0, y0 = np.clip(np.floor(shown.min(0) - margin), 0, (width - 1, height - 1)).astype(int)
-    x1, y1 = np.clip(np.ceil(shown.max(0) + margin), (x0 + 1, y0 + 1), (width, height)).astype(int)
-    region = picture[y0:y1, x0:x1]
-    small_size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
-    small = cv2.resize(region, small_size, interpolation=cv2.INTER_AREA)
-    # small -> picture: pixel edges, not centres, are what scales.
-    step_x, step_y = (x1 - x0) / small_size[0], (y1 - y0) / small_size[1]
-    to_picture = np.array([[step_x, 0, x0 + (step_x - 1) / 2], [0, step_y, y0 + (step_y - 1) / 2], [0, 0, 1]])
+    corners = transform(invert(matrix), np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64))
+    margin = 2 + 2 / scale
+    x0, y0 = np.clip(np.floor(corners.min(0) - margin), 0, (width - 1, height - 1)).astype(int)
+    x1, y1 = np.clip(np.ceil(corners.max(0) + margin), (x0 + 1, y0 + 1), (width, height)).astype(int)
+    to_picture = np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1]])
+    return picture[y0:y1, x0:x1], matrix @ to_picture
+
+
+def _shrink(picture: Bgr, matrix: Matrix, scale: float) -> tuple[Bgr, Matrix]:
+    """Average `picture` down by `scale`; returns it and its matrix."""
+    height, width = picture.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    # Pixel edges, not centres, are what scales.
+    x, y = width / size[0], height / size[1]
+    to_picture = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     return np.asarray(small, np.uint8), matrix @ to_picture

@@ -22,6 +22,7 @@ from pipeline.faces import Array, Bgr
 _WHOLE: Final = 1.2
 _TILES: Final = (0.7, 0.35)
 _FROM_AFAR: Final = 2.0
+_FINEST: Final = 0.05
 # Neighbouring tiles share this part of a side: a face that a border cuts lies whole in the neighbour,
 # or is large enough for the level above.
 _OVERLAP: Final = 0.28
@@ -95,7 +96,9 @@ class BlazeFace:
         anchors = self._anchors[hits] * self.side - 0.5  # the model measures from the first pixel's edge
         middle, half = values[:, 0] + anchors, values[:, 1] / 2
         points = values[:, 2:] + anchors[:, None]
-        return np.column_stack([middle - half, middle + half, points.reshape(-1, 12), scores[hits]])
+        rows: Array = np.column_stack([middle - half, middle + half, points.reshape(-1, 12), scores[hits]])
+        has_area: NDArray[np.bool_] = (half > 0).all(axis=1)
+        return rows[has_area]
 
 
 class Detector:
@@ -124,7 +127,7 @@ def _spans(height: int, width: int) -> list[float]:
     """The levels a picture needs; a long strip needs finer ones than its longer side suggests."""
     short, long = sorted((height, width))
     spans = [_WHOLE, *_TILES]
-    while spans[-1] * long > short:
+    while spans[-1] * long > short and spans[-1] > _FINEST:
         spans.append(spans[-1] / 2)
     return [span for span in spans if span == _WHOLE or span * long >= _SMALLEST_SPAN]
 

@@ -130,6 +130,15 @@ def test_a_picture_of_any_shape_is_looked_at(detector: Detector, shape: tuple[in
     assert detector.detect(np.full((*shape, 3), 200, np.uint8)) == []
 
 
+def test_a_box_without_area_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = open_session(embedded_path(DETECTION_BACK))
+    regressors, logits = np.full((1, 896, 16), 20, np.float32), np.full((1, 896, 1), -50, np.float32)
+    regressors[0, :3, 2:4] = [(30, 40), (-30, 40), (0, 0)]
+    logits[0, :3] = 5
+    monkeypatch.setattr(session, "run", lambda _: [regressors, logits])
+    assert len(BlazeFace(session, BACK).look(np.zeros((256, 256, 3), np.uint8))) == 1
+
+
 def test_the_same_picture_gives_the_same_numbers(detector: Detector) -> None:
     first, second = detector.detect(hopper()), detector.detect(hopper())
     assert [found.bbox.tolist() for found in first] == [found.bbox.tolist() for found in second]

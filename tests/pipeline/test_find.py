@@ -124,9 +124,22 @@ def test_where_there_is_no_face_none_is_found(finder: FaceFinder, picture: Bgr) 
     assert finder.find(picture) == []
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (5000, 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (5000, 3), (2, 400_000)])
 def test_a_picture_of_any_shape_is_looked_at(finder: FaceFinder, shape: tuple[int, int]) -> None:
     assert finder.find(np.full((*shape, 3), 60, np.uint8)) == []
+
+
+def test_a_face_in_a_picture_wider_than_a_warp_can_be_is_found(finder: FaceFinder) -> None:
+    strip = np.full((240, 33_500, 3), 90, np.uint8)
+    head = portrait(90)[:240]
+    strip[: head.shape[0], 33_100 : 33_100 + head.shape[1]] = head
+    (face,) = finder.find(strip)
+    assert face.size[0] == pytest.approx(90, abs=10)
+
+
+def test_the_same_picture_gives_the_same_faces(finder: FaceFinder) -> None:
+    first, second = finder.find(hopper()), finder.find(hopper())
+    assert [face.kps.tolist() for face in first] == [face.kps.tolist() for face in second]
 
 
 @pytest.mark.parametrize("factor", [0.35, 0.7, 1.9, 3.1])
