@@ -538,6 +538,25 @@ async def test_a_store_that_hangs_does_not_outlast_the_owners_trust() -> None:
     assert not lease.trusted
 
 
+async def test_trust_is_counted_from_when_a_beat_was_sent(bucket: Bucket) -> None:
+    class SlowStore(FaultStore):
+        async def put(self, *args: object, **more: object) -> str:
+            etag = await super().put(*args, **more)  # type: ignore[arg-type] # passed on as it came
+            bucket.time.advance(50)
+            return etag
+
+    leases = Leases(SlowStore(bucket.store, []), owner="a", policy=POLICY, monotonic=bucket.time.monotonic)
+    lease = await held(leases)
+    for _ in range(2):  # first the claim's write, then a beat's
+        bucket.time.advance(24)
+        assert lease.trusted
+        bucket.time.advance(1)
+        assert not lease.trusted
+        bucket.time.now_s -= 2
+        lease.report("swap")
+        assert await lease.beat() is None
+
+
 async def test_a_zombies_beat_finds_its_lease_lost(bucket: Bucket) -> None:
     zombie = await held(bucket.leases("zombie"))
     bucket.time.advance(EXPIRED_S)
@@ -561,9 +580,11 @@ async def test_a_beat_cut_off_in_the_middle_does_not_cost_the_job(bucket: Bucket
 
 async def test_beats_beside_the_finish_do_no_harm(bucket: Bucket) -> None:
     lease = await held(bucket.leases())
+    bucket.store.calls.clear()
     results = await asyncio.gather(lease.beat(), complete(lease), lease.beat())
     assert results[1] == await bucket.status()
     assert results[1].status == "completed"
+    assert bucket.store.counts["get"] == 0  # they took turns instead of getting in each other's way
 
 
 @pytest.mark.parametrize(
