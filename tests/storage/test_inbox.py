@@ -353,6 +353,14 @@ async def test_a_scan_reads_no_more_than_it_can_use(drop: Drop) -> None:
     assert len(entries) == 1000
 
 
+async def test_a_folder_that_the_last_page_cuts_off_waits_for_the_next_scan(drop: Drop) -> None:
+    await drop.files({f"a{n:03}.json": b"{}" for n in range(998)})
+    await drop.folder("source.png", "target.jpg", "target.png", folder="b")
+    entries = await drop.entries()
+    assert drop.store.counts == {"list": 1}
+    assert {entry.form for entry in entries} == {"manifest"}
+
+
 async def test_an_inbox_full_of_rubbish_costs_a_bounded_number_of_calls(drop: Drop) -> None:
     await drop.files({f"{n:05}.txt": b"" for n in range(10_500)})
     assert await drop.entries() == []
