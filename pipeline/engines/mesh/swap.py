@@ -19,6 +19,7 @@ from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr
 
 _SKIN = 0.5  # likelihood
+_GREY = 3  # levels between the channels of a picture without colour
 _IDENTITY_SHARE = 0.45  # of the source's geometry; more and the face leaves the target's head
 
 
@@ -53,19 +54,26 @@ def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topo
     if patch is None:
         return False
     drawing = _draw(patch, source, mesh_size(bent, topology), topology)
-    target_lab = to_lab(patch.reduce(patch.roi))
+    target_map = patch.reduce(patch.roi)
+    target_lab = to_lab(target_map)
     target_skin = skin_likelihood(target_lab, drawing.regions)
     alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
     alpha *= 1 - kept_mask(patch, landmarks, source, look)
     if not alpha.any() or not drawing.regions.core.any():
         return False
-    drawn = patch.reduce(drawing.picture)
+    picture = drawing.picture
+    if look.color_correction and np.ptp(target_map, axis=2).max() < _GREY:
+        # The maps carry no detail as fine as the frame's: in a grey picture it would stay coloured.
+        picture = np.asarray(
+            cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
+        )
+    drawn = patch.reduce(picture)
     change = np.zeros_like(drawn)
     if look.color_correction:
         lab = match_colour(to_lab(drawn), target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
         lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
         change = to_bgr(lab) - drawn
-    patch.blend(drawing.picture, change, alpha)
+    patch.blend(picture, change, alpha)
     return True
 
 
