@@ -47,7 +47,7 @@ def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> 
     matched = stretched + (theirs.mean(axis=1) - _pick(stretched, sample).mean(axis=1))
     matched = match_shading(matched, target, regions, skin)
     matched = tie_chroma(matched, target, sample, regions)
-    matched = limit_highlights(matched, float(np.percentile(_pick(target, core)[0], 99)))
+    matched = limit_highlights(matched, float(np.percentile(_pick(target, core)[0], 99.7)))
     matched = keep_hue(matched, stretched, theirs.mean(axis=1)[1:])
     return keep_blacks(matched, stretched, drawn[..., 0], float(ours[0].mean()))
 

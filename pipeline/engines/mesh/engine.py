@@ -29,7 +29,7 @@ class MeshEngine:
     """Draws the texture of a source face on the mesh of a target face, on the CPU."""
 
     def __init__(
-        self, finder: FaceFinder, identity: IdentityModel, topology: Topology, *, provider: str = "cpu"
+        self, finder: FaceFinder, identity: IdentityModel, topology: Topology, *, provider: str
     ) -> None:
         self._finder = finder
         self._identity = identity

@@ -51,14 +51,14 @@ def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, look: Look) ->
     kept = np.zeros(patch.shape, np.float32)
     # Lashes reach further beyond the eye than a mouth beyond its lips, where other people's creases begin.
     for amount, group, margin, feather in (
-        (mouth, LIPS_OUTER, 0.0, 0.012),
+        (mouth, LIPS_OUTER, 0.0, 0.015),
         (eyes, EYE_RIGHT, 0.025, 0.03),
         (eyes, EYE_LEFT, 0.025, 0.03),
     ):
         if amount > 0:
             outline, solid = patch.own[list(group)], 1 + margin * patch.face_px
             kept = np.maximum(
-                kept, amount * soft_region(outline, patch.shape, solid, feather * patch.face_px)
+                kept, amount * soft_region(outline, patch.shape, solid, max(2.5, feather * patch.face_px))
             )
     return kept
 
