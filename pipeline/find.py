@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import cv2
+import numpy as np
 
 from models.embedded import (
     ATTENTION_INDICES,
@@ -27,6 +28,9 @@ _PRESENCE: Final = 0.5
 _CLOSER_SCORE: Final = 0.5
 _CLOSER_STRETCH: Final = 4.0
 _CLOSER_IOU: Final = 0.4
+# Eyes, nose and mouth as the detector then sees them lie within 7 % of the face's size of the landmarks
+# if these fit, and beyond 9 % if they do not, as on a face that hangs upside down.
+_CLOSER_DISTANCE: Final = 0.1
 # Of two faces that share half of the smaller one, one is a part of the other.
 _SHARED: Final = 0.5
 
@@ -61,11 +65,17 @@ class FaceFinder:
         return faces
 
     def _is_confirmed(self, picture: Bgr, landmarks: Landmarks) -> bool:
-        """Whether the detector sees a face where the landmarks lie, when it looks there alone."""
-        matrix = roi_of_points(landmarks.points, _CLOSER_STRETCH).to_crop(self._closer.side)
-        found = self._closer.look(warp_crop(picture, matrix, self._closer.side, border=cv2.BORDER_CONSTANT))
-        iou, _ = overlaps(bounding_box(transform(matrix, landmarks.points[:, :2])), found)
-        return bool((found[iou > _CLOSER_IOU, 16] > _CLOSER_SCORE).any())
+        """Whether the detector, looking there alone, sees the face that the landmarks describe."""
+        side = self._closer.side
+        matrix = roi_of_points(landmarks.points, _CLOSER_STRETCH).to_crop(side)
+        found = self._closer.look(warp_crop(picture, matrix, side, border=cv2.BORDER_CONSTANT))
+        expected = transform(matrix, landmarks.points[:, :2])
+        iou, _ = overlaps(bounding_box(expected), found)
+        left_eye, right_eye, nose, *mouth = five_points(expected)
+        features = np.array([left_eye, right_eye, nose, np.mean(mouth, axis=0)])
+        offsets = np.linalg.norm(found[:, 4:12].reshape(-1, 4, 2) - features, axis=2).mean(axis=1)
+        fits = offsets < _CLOSER_DISTANCE * side / _CLOSER_STRETCH
+        return bool((fits & (iou > _CLOSER_IOU) & (found[:, 16] > _CLOSER_SCORE)).any())
 
 
 def embedded_face_finder(*, threads: int = 1) -> FaceFinder:

@@ -92,6 +92,21 @@ def test_a_face_turned_in_the_picture_is_found(
     assert np.abs(face.kps - expected).max() < 0.04 * upright.size[1]
 
 
+@pytest.mark.parametrize("degrees", [-150, -135, 120, 135, 150, 180])
+@pytest.mark.parametrize(
+    ("picture", "center"), [(astronaut(), (225, 122)), (hopper(), (263, 232))], ids=["astronaut", "hopper"]
+)
+def test_a_face_that_hangs_upside_down_is_found_right_or_not_at_all(
+    finder: FaceFinder, picture: Bgr, center: tuple[int, int], degrees: int
+) -> None:
+    """Landmarks fitted upright onto such a face look sure of themselves; a swap would be grotesque."""
+    (upright,) = finder.find(picture)
+    matrix = np.asarray(cv2.getRotationMatrix2D(center, degrees, 1), np.float64)
+    expected = transform(matrix, upright.kps)
+    for face in finder.find(turned(picture, degrees, center)):
+        assert np.abs(face.kps - expected).max() < 0.1 * upright.size[1]
+
+
 def _noise(sigma: float) -> Bgr:
     rng = np.random.default_rng(7)
     return np.clip(rng.normal(127, sigma, (512, 700, 3)), 0, 255).astype(np.uint8)
