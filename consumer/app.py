@@ -6,10 +6,11 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 from importlib import metadata, resources
 from typing import Any
 
@@ -19,7 +20,7 @@ import structlog
 from consumer.device import ByteBudget, Device
 from consumer.engines import open_engine as open_configured_engine
 from consumer.health import Health, HealthServer
-from consumer.job import JobPolicy, JobRunner
+from consumer.job import JobRunner
 from consumer.metrics import Metrics
 from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
@@ -51,7 +52,8 @@ class Consumer:
 
     `open_store` and `open_engine` stand in for the configured bucket and engine. The engine is opened on
     the device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it
-    runs, says what is missing, and fails only the jobs that need it.
+    runs, says what is missing, and fails only the jobs that need it. Raises SettingsError where no bucket
+    is set.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Consumer:
         self.metrics = Metrics()
         self.health_url: str | None = None
         self._settings = settings
-        self._open_store = open_store or (lambda observer: open_s3_store(settings.s3(), observer))
+        self._open_store = open_store or partial(open_s3_store, settings.s3())
         self._open_engine = open_engine or (lambda: open_configured_engine(settings))
         self._engine: Engine[Any] | None = None
         self._problem: str | None = "The engine is being opened."
@@ -88,13 +90,16 @@ class Consumer:
             self.health_url = (await stack.enter_async_context(server)).url
             stack.callback(self._listen_to_signals())
             stack.callback(self._device.close)
+            # The models load on the device's thread while this one prepares the bucket.
+            engine = asyncio.ensure_future(self._device.run(self._open_engine))
+            stack.callback(engine.cancel)
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
             cpu = ThreadPoolExecutor(settings.cpu_threads, thread_name_prefix="cpu")
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
             self._scheduler = self._schedule(store, workshop)
-            return await self._work(workshop, self._scheduler)
+            return await self._work(engine, workshop, self._scheduler)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -138,10 +143,10 @@ class Consumer:
             found.append(trigger.problem)
         return found
 
-    async def _work(self, workshop: Workshop, scheduler: Scheduler) -> int:
+    async def _work(self, engine: Awaitable[Engine[Any]], workshop: Workshop, scheduler: Scheduler) -> int:
         _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
         try:
-            self._engine = await self._device.run(self._open_engine)
+            self._engine = await engine
         except ModelError as error:
             self._problem = workshop.no_engine = str(error)
             _log.error("engine_unavailable", reason=str(error), exc_info=error)
@@ -180,7 +185,7 @@ class Consumer:
             leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
             workshop=workshop,
             metrics=self.metrics,
-            policy=JobPolicy(timeout_s=settings.job_timeout_s),
+            timeout_s=settings.job_timeout_s,
             owner=self.owner,
         )
         scheduler = Scheduler(

@@ -14,7 +14,8 @@ from enum import Enum
 
 import structlog
 
-from consumer.job import Ending, JobRunner
+from consumer.attempt import Ending
+from consumer.job import JobRunner
 from consumer.triggers.inbox import InboxTicket
 from consumer.work import Work
 
@@ -23,6 +24,7 @@ _FIRST_READY_S = 0.4
 _FIRST_DEVICE_S = 0.1
 _WEIGHT = 0.25  # of the newest job in the running means
 _SPARE = 2  # one on the device and one waiting, so that uneven jobs leave no gap
+_SLOW_S = 5.0  # who waits longer for an input (it may come late, or never) no longer holds up the others
 _GIVE_BACK_S = 10.0  # for the writes that give jobs back, before the process ends without them
 
 _log = structlog.get_logger()
@@ -121,15 +123,14 @@ class Scheduler:
         self._jobs.add(task)
         self._ahead.add(task)
         task.add_done_callback(self._ended)
+        asyncio.get_running_loop().call_later(_SLOW_S, self._not_ahead, task)
 
     async def _run(self, ticket: InboxTicket) -> None:
         task = asyncio.current_task()
 
         def swapped(work: Work) -> None:
             self._pace.observe(ready_s=work.ready_s, device_s=work.device_s)
-            if task is not None:
-                self._ahead.discard(task)
-            self._changed.set()
+            self._not_ahead(task)
 
         try:
             ending = await self._runner.run(ticket, release=self._release, on_swapped=swapped)
@@ -144,7 +145,11 @@ class Scheduler:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._jobs.discard(task)
-        self._ahead.discard(task)
+        self._not_ahead(task)
+
+    def _not_ahead(self, task: asyncio.Task[None] | None) -> None:
+        """Make room for another job on the way to the device."""
+        self._ahead = {other for other in self._ahead if other is not task}
         self._changed.set()
 
     async def _finish(self) -> None:

@@ -1,6 +1,7 @@
 """The work of one picture job: fetch, decode, swap on the device, encode; no word to the store of its end."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
@@ -155,7 +156,11 @@ class Work:
         return source.result(), target.result()
 
     async def _swap(self, swapper: PictureSwapper, decoded: DecodedPictures) -> SwappedPicture:
+        abandoned = threading.Event()
+
         def progress(stage: Stage, done: int, total: int) -> None:
+            if abandoned.is_set():
+                raise asyncio.CancelledError
             self._shop.device.beat()
             percent = 100 * done // total if total else 0
             self._report(stage, Progress(done=done, total=total, unit="faces", percent=percent))
@@ -169,7 +174,12 @@ class Work:
                 self.device_s = time.monotonic() - began
 
         self.place = Place.WAITING
-        swapped = await self._shop.device.run(swap)
+        try:
+            swapped = await self._shop.device.run(swap)
+        except asyncio.CancelledError:
+            # A thread cannot be interrupted: it stops at the next face, and holds the pixels until then.
+            abandoned.set()
+            raise
         self.place = Place.ELSEWHERE
         return swapped
 

@@ -159,13 +159,15 @@ class Lease:
         """Store the result and end the job `completed`, or `cancelled` if that was asked for meanwhile.
 
         Costs two PUTs and one HEAD. The store checks the result's MD5 as it takes it; its size and sha256
-        go into the record.
+        go into the record, and how long it took as `upload` into its times.
         """
         if not self._is_running:
             return self.status
         self._refuse_if_untrusted()
         key = keys.result(self.job_id, self.attempt, output.extension)
+        began = self._wiring.monotonic()
         await self._wiring.store.put(key, output.body, content_type=output.content_type)
+        upload_ms = round((self._wiring.monotonic() - began) * 1000, 1)
         if await is_cancel_requested(self._wiring.store, self.job_id):
             return await self.cancelled()
         progress = self._reported[1]
@@ -188,7 +190,7 @@ class Lease:
                 result=result,
                 faces=faces,
                 warnings=warnings,
-                timings_ms=timings_ms,
+                timings_ms={**timings_ms, "upload": upload_ms},
                 engine=engine,
             )
         )

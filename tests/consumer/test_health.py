@@ -4,18 +4,22 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from consumer.health import wait_until_ready
+from consumer.metrics import Metrics
 from models.errors import ModelUnavailable
 from storage.errors import StoreDenied
 from storage.memory_store import MemoryStore
 from tests.support.engines import FlatEngine
 from tests.support.jobs import drop_job, inbox_empty, running, start, until
 from tests.support.stores import Fault, FaultStore
+
+if TYPE_CHECKING:
+    from storage.s3_store import Observer
 
 
 @asynccontextmanager
@@ -101,6 +105,14 @@ async def test_metrics_count_jobs_by_status_and_code() -> None:
     busy = re.search(r"^swapdrop_device_busy_seconds_total (\S+)$", text, re.MULTILINE)
     assert busy is not None
     assert float(busy[1]) >= 0.05
+
+
+def test_calls_to_the_store_are_counted_by_operation_and_outcome() -> None:
+    metrics = Metrics()
+    observe: Observer = metrics.store_call
+    observe("put", "throttled", 0.02)
+    text = metrics.render().decode()
+    assert 'swapdrop_store_seconds_count{op="put",outcome="throttled"} 1.0' in text
 
 
 async def test_two_consumers_in_one_process_count_apart() -> None:

@@ -14,6 +14,7 @@ from storage.memory_store import MemoryStore
 from storage.status import Status
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import (
+    announce,
     drop_job,
     ended,
     inbox_empty,
@@ -231,3 +232,31 @@ async def test_an_engine_that_cannot_run_where_it_should_ends_the_consumer_with_
     assert await task == 1
     assert "SWAPDROP_PROVIDER" in consumer.health().message
     assert await read_status(store, job) is None
+
+
+async def test_jobs_whose_inputs_do_not_come_do_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.scheduler._SLOW_S", 0.05)
+    store = MemoryStore()
+    missing = {role: keys.new_upload("png") for role in ("source", "target")}
+    waiting = [await announce(store, {**missing, "job_id": f"00-{number}"}) for number in range(12)]
+    good = await drop_job(store)
+    async with running(store, FlatEngine(), missing_grace_s=60, drain_grace_s=0):
+        assert (await ended(store, good)).status == "completed"
+    assert {status.status for status in (await states(store)).values() if status.job_id in waiting} == {
+        "pending"
+    }
+
+
+async def test_a_cancelled_group_picture_leaves_the_device_at_the_next_face() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    faces = tuple((4 + 12 * number, 4, 8, 8) for number in range(8))
+    job = await drop_job(store, target=png(picture(120, 20, faces=faces)), many_faces=True)
+    async with running(store, engine, lease_ttl_s=1):
+        await until(engine.begun.is_set)
+        await store.put(keys.cancel(job), b"", content_type="text/plain")
+        await ended(store, job)
+        engine.go.set()
+        assert (await ended(store, await drop_job(store))).status == "completed"
+    assert engine.swaps == 2
