@@ -40,7 +40,7 @@ class Reply(Enum):
     REFUSED = "refused"
 
 
-class Violation(AssertionError):  # noqa: N818 -- reads as what it is
+class Violation(AssertionError):
     """An invariant of the protocol does not hold."""
 
 

@@ -56,7 +56,7 @@ def seaweedfs_server() -> Iterator[S3Settings]:
             access_key_id="tests",
             secret_access_key="tests-secret",  # noqa: S106 - of a server that lives for seconds
         )
-        process = subprocess.Popen(  # noqa: S603 - the binary of the development lock
+        process = subprocess.Popen(
             [weed, *_seaweedfs_arguments(Path(folder), settings, ports)],
             cwd=folder,
             stdout=stack.enter_context(Path(folder, "log").open("wb")),

@@ -27,7 +27,7 @@ def test_the_server_ends_with_its_block() -> None:
 
 def test_the_server_ends_when_its_parent_is_killed() -> None:
     command = [sys.executable, "-c", _PARENT]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603 - the script above
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         url = parent.stdout.readline().strip()
         assert _answers(url)
