@@ -75,7 +75,7 @@ class Consumer:
         self._budget = ByteBudget(settings.decoded_budget_bytes)
         self._trigger: InboxTrigger | None = None
         self._scheduler: Scheduler | None = None
-        self._stopping = asyncio.Event()
+        self._stopping = False
 
     async def run(self) -> int:
         """Work until `stop`, SIGTERM or SIGINT; a second signal gives jobs in flight back at once.
@@ -103,8 +103,7 @@ class Consumer:
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
-        again = self._stopping.is_set()
-        self._stopping.set()
+        again, self._stopping = self._stopping, True
         if self._scheduler is not None:
             (self._scheduler.release if again else self._scheduler.drain)()
 
@@ -118,7 +117,7 @@ class Consumer:
         engine, scheduler = self._engine, self._scheduler
         problems = tuple(self._problems())
         return Health(
-            status="degraded" if problems else "healthy",
+            status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
             message=" ".join(problems) or "Ready.",
             problems=problems,
             modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
@@ -128,10 +127,17 @@ class Consumer:
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
 
+    @property
+    def _hangs(self) -> bool:
+        opened = self._engine is not None  # opening one may take longer than any job
+        return opened and self._device.silent_s >= self._settings.stall_timeout_s
+
     def _problems(self) -> list[str]:
         engine, trigger = self._engine, self._trigger
         found = []
-        if self._stopping.is_set():
+        if self._hangs:
+            found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
+        if self._stopping:
             found.append("The consumer is stopping.")
         if engine is None and self._problem is not None:
             found.append(self._problem)
@@ -156,7 +162,7 @@ class Consumer:
             workshop.swapper = PictureSwapper(self._engine)
             info = self._engine.info
             _log.info("engine_ready", engine=info.name, version=info.version, provider=info.provider)
-        if self._stopping.is_set():
+        if self._stopping:
             return EXIT_DRAINED
         reason = await scheduler.run()
         _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))

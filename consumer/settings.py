@@ -83,7 +83,7 @@ class Settings(BaseModel):
     )
     models_dir: Path | None = Field(
         default=None,
-        description="folder with model files; they come before the embedded ones",
+        description="folder of model files that are not shipped; the mesh engine needs none",
     )
     operator: str = Field(
         default="swapdrop",

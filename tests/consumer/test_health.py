@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from consumer.device import Device
 from consumer.health import wait_until_ready
 from consumer.metrics import Metrics
 from models.errors import ModelUnavailable
@@ -79,6 +80,15 @@ async def test_an_engine_on_another_provider_than_asked_for_is_not_ready() -> No
         await until(lambda: "bucket" not in consumer.health().message)
         _, body = await ask(consumer.health_url, "/readyz")
     assert body["problems"] == ["The engine runs on cpu, not on cuda."]
+
+
+async def test_a_device_that_hangs_is_not_even_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(MemoryStore(), FlatEngine(), stall_timeout_s=30) as consumer:
+        await until(lambda: consumer.health().ready)
+        monkeypatch.setattr(Device, "silent_s", 31.0)
+        status, body = await ask(consumer.health_url, "/healthz")
+    assert (status, body["status"]) == (503, "unhealthy")
+    assert body["message"] == "The device has given no sign of life for 31 s."
 
 
 async def test_a_stopping_consumer_is_alive_but_not_ready() -> None:
