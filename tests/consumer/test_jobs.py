@@ -240,13 +240,14 @@ async def test_a_cancel_during_the_swap_ends_the_job_while_the_device_is_still_b
     store = MemoryStore()
     with gate() as (begun, go, engine):
         job = await drop_job(store)
-        async with running(store, engine, lease_ttl_s=1):
+        async with running(store, engine, lease_ttl_s=1) as consumer:
             await until(begun.is_set)
             await store.put(keys.cancel(job), b"", content_type="text/plain")
             status = await ended(store, job)
             assert not go.is_set()
             go.set()
             await inbox_empty(store)
+    assert (consumer.metrics.ended["cancelled"], consumer.metrics.ended["abandoned"]) == (1, 0)
     assert (status.status, status.result) == ("cancelled", None)
     assert not (await store.list(keys.CANCEL)).objects
 
