@@ -1,6 +1,6 @@
 """The engine port: how a face is found and replaced, whatever does it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -44,6 +44,11 @@ class Engine(Protocol[SourceT]):
         """What every result of this engine should carry as warnings."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many faces one call of `swap` takes to its advantage; 1 if it does them one by one."""
+        ...
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         ...
@@ -52,8 +57,11 @@ class Engine(Protocol[SourceT]):
         """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
         ...
 
-    def swap(self, frame: Bgr, face: Face, source: SourceT, look: Look) -> bool:
-        """Put `source` onto `face` in `frame` (BGR uint8, changed in place); False if nothing changed."""
+    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, SourceT]], look: Look) -> list[bool]:
+        """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
+
+        Any number of pairs may be given. Returns for each whether anything changed.
+        """
         ...
 
     def embed(self, picture: Bgr, face: Face) -> Array | None:

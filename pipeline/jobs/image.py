@@ -5,7 +5,7 @@ jobs, buckets or retries.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -181,11 +181,11 @@ class PictureSwapper:
         chosen = range(len(faces)) if decoded.many_faces else [faces.index(largest(faces))]
         swapped: dict[int, Likeness | None] = {}
         with timings.measure("swap"):
-            for done, number in enumerate(chosen):
+            for done in range(0, len(chosen), self._engine.batch_size):
                 on_progress("swap", done, len(chosen))
-                before = self._engine.embed(target, faces[number])
-                if self._engine.swap(target, faces[number], source, decoded.look):
-                    swapped[number] = self._likeness(target, faces[number], source, before)
+                batch = chosen[done : done + self._engine.batch_size]
+                likenesses = self._swap(target, [faces[number] for number in batch], source, decoded.look)
+                swapped.update((batch[index], likeness) for index, likeness in likenesses.items())
         if not swapped:
             raise NoFaceInTarget(
                 "No face in the target picture could be swapped; send one that shows it larger."
@@ -214,6 +214,18 @@ class PictureSwapper:
                 self._sources.popitem(last=False)
         self._sources.move_to_end(key)
         return self._sources[key]
+
+    def _swap(
+        self, target: Bgr, faces: Sequence[Face], source: Source, look: Look
+    ) -> dict[int, Likeness | None]:
+        """Swap a batch of faces; returns the likeness of those that changed by their place in `faces`."""
+        before = [self._engine.embed(target, face) for face in faces]
+        changed = self._engine.swap(target, [(face, source) for face in faces], look)
+        return {
+            index: self._likeness(target, face, source, before[index])
+            for index, face in enumerate(faces)
+            if changed[index]
+        }
 
     def _likeness(self, target: Bgr, face: Face, source: Source, before: Array | None) -> Likeness | None:
         after = self._engine.embed(target, face)

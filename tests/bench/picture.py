@@ -47,13 +47,13 @@ def picture_rows() -> Iterator[Row]:
 
 def swap_copy(engine: MeshEngine, frame: Bgr, face: Face, source: MeshSource) -> None:
     """The swap alone; each time on a fresh picture, as a second swap finds other pixels."""
-    engine.swap(frame.copy(), face, source, Look())
+    engine.swap(frame.copy(), [(face, source)], Look())
 
 
 def job(engine: MeshEngine, file: bytes, face: Face, source: MeshSource) -> None:
     """Everything between a target's bytes and the result's, but the networks."""
     picture = decode(file, Limits())
-    engine.swap(picture.bgr, face, source, Look())
+    engine.swap(picture.bgr, [(face, source)], Look())
     encode(picture.bgr, None, to="jpeg", quality=QUALITY, xmp=b"")
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -39,12 +39,15 @@ class FlatEngine:
     and `swaps` count the calls, `threads` holds the threads that made them.
     """
 
-    def __init__(self, *, swap_s: float = 0.0, on_swap: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, *, swap_s: float = 0.0, on_swap: Callable[[], None] | None = None, batch_size: int = 1
+    ) -> None:
         self.prepared = 0
         self.swaps = 0
         self.threads: set[str] = set()
         self._swap_s = swap_s
         self._on_swap = on_swap
+        self._batch_size = batch_size
 
     @property
     def info(self) -> EngineInfo:
@@ -53,6 +56,10 @@ class FlatEngine:
     @property
     def notices(self) -> tuple[Notice, ...]:
         return (Notice(code="flat_engine", message="Faces are one colour."),)
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         self.threads.add(threading.current_thread().name)
@@ -65,14 +72,15 @@ class FlatEngine:
         self.prepared += 1
         return Source(face=face, embedding=picture[0, 0].astype(np.float32))
 
-    def swap(self, frame: Bgr, face: Face, source: Source, look: Look) -> bool:  # noqa: ARG002 -- the port's
+    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
         self.swaps += 1
         time.sleep(self._swap_s)
         if self._on_swap is not None:
             self._on_swap()
-        x0, y0, x1, y1 = face.bbox.astype(int)
-        frame[y0:y1, x0:x1] = 0 if source.embedding is None else source.embedding
-        return True
+        for face, source in pairs:
+            x0, y0, x1, y1 = face.bbox.astype(int)
+            frame[y0:y1, x0:x1] = 0 if source.embedding is None else source.embedding
+        return [True] * len(pairs)
 
     def embed(self, picture: Bgr, face: Face) -> Array | None:
         x0, y0, x1, y1 = face.bbox.astype(int)

@@ -1,5 +1,6 @@
 """The engine port on the face mesh."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -46,6 +47,11 @@ class MeshEngine:
         """That this is the basic engine: every result of it should say so."""
         return (_BASIC,)
 
+    @property
+    def batch_size(self) -> int:
+        """One: faces are drawn one by one."""
+        return 1
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         return self._finder.find(picture)
@@ -69,15 +75,16 @@ class MeshEngine:
         )
         return replace(source, notices=tuple(find_flaws(quality, source)))
 
-    def swap(self, frame: Bgr, face: Face, source: MeshSource, look: Look) -> bool:
-        """Put `source` onto `face` in `frame` (BGR uint8 (h, w, 3), changed in place).
+    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, MeshSource]], look: Look) -> list[bool]:
+        """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        Returns False, with the frame unchanged, where the face has no landmarks, is smaller than 8 pixels
-        or lies outside of the frame.
+        False stands for a face without landmarks, smaller than 8 pixels or outside of the frame; it
+        changes nothing.
         """
-        if face.landmarks is None:
-            return False
-        return swap_face(frame, face.landmarks, source, look, self._topology)
+        return [
+            face.landmarks is not None and swap_face(frame, face.landmarks, source, look, self._topology)
+            for face, source in pairs
+        ]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
         """Identity embedding of a face in a BGR uint8 (h, w, 3) picture, (128,) float32."""

@@ -1,5 +1,6 @@
 """The picture job's three steps with an engine of known result."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -99,8 +100,8 @@ def test_an_engine_without_identity_gives_no_likeness() -> None:
 
 def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None:
     class Refusing(FlatEngine):
-        def swap(self, frame: Bgr, face: Face, source: Source, look: Look) -> bool:  # noqa: ARG002 -- the port's
-            return False
+        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+            return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget):
         run(request(picture(), picture()), PictureSwapper(Refusing()))
@@ -175,3 +176,22 @@ def test_progress_counts_the_faces() -> None:
         decode(asked, Limits(), Timings()), lambda stage, done, total: told.append((stage, done, total))
     )
     assert told == [("detect", 0, 0), ("swap", 0, 2), ("swap", 1, 2)]
+
+
+def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its_result() -> None:
+    class EveryOther(FlatEngine):
+        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
+            super().swap(frame, pairs, look)
+            return [face.bbox[0] % 2 == 0 for face, _ in pairs]
+
+    told: list[tuple[str, int, int]] = []
+    boxes = tuple((x, 4, 6, 8) for x in (2, 11, 20, 30, 41))
+    asked = request(picture(), picture(faces=boxes), many_faces=True)
+    engine = EveryOther(batch_size=2)
+    swapped = PictureSwapper(engine).swap(
+        decode(asked, Limits(), Timings()), lambda stage, done, total: told.append((stage, done, total))
+    )
+    assert told[1:] == [("swap", 0, 5), ("swap", 2, 5), ("swap", 4, 5)]
+    assert engine.swaps == 3
+    assert [face.swapped for face in swapped.faces] == [True, False, True, True, False]
+    assert [face.likeness is not None for face in swapped.faces] == [True, False, True, True, False]

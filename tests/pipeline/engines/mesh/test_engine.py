@@ -33,8 +33,14 @@ class Portraits:
     def swapped(self, source: str, target: str, look: Look | None = None) -> Bgr:
         """A copy of the target's picture with the source's face in it."""
         frame = self.pictures[target].copy()
-        assert self.engine.swap(frame, self.faces[target], self.sources[source], look or Look())
+        assert swap(self.engine, frame, self.faces[target], self.sources[source], look or Look())
         return frame
+
+
+def swap(engine: MeshEngine, frame: Bgr, face: Face, source: MeshSource, look: Look | None = None) -> bool:
+    """Swap one face."""
+    (changed,) = engine.swap(frame, [(face, source)], look or Look())
+    return changed
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +112,7 @@ def test_a_grey_target_stays_grey(portraits: Portraits, factor: int) -> None:
     assert face.landmarks is not None
     frame = grey.copy()
     face = _moved(face, (face.landmarks + 0.5) * factor - 0.5)
-    assert portraits.engine.swap(frame, face, portraits.sources["astronaut"], Look())
+    assert swap(portraits.engine, frame, face, portraits.sources["astronaut"])
     assert np.ptp(frame.astype(int), axis=2).max() <= 1
     assert not np.array_equal(frame, grey)
 
@@ -147,7 +153,7 @@ def test_a_frame_that_is_a_view_is_changed_in_place(portraits: Portraits) -> Non
     wide = np.zeros((600, 1024, 3), np.uint8)
     frame = wide[:, 256:768]
     frame[:] = portraits.pictures["hopper"]
-    assert portraits.engine.swap(frame, portraits.faces["hopper"], portraits.sources["astronaut"], Look())
+    assert swap(portraits.engine, frame, portraits.faces["hopper"], portraits.sources["astronaut"])
     assert np.array_equal(frame, portraits.swapped("astronaut", "hopper"))
     assert not wide[:, :256].any()
 
@@ -163,7 +169,7 @@ def test_small_and_large_faces_are_swapped_within_their_box(portraits: Portraits
         bbox=portraits.faces["hopper"].bbox * np.float32(factor),
     )
     after = before.copy()
-    assert portraits.engine.swap(after, face, portraits.sources["astronaut"], Look())
+    assert swap(portraits.engine, after, face, portraits.sources["astronaut"])
     box = _box(face, before.shape)
     assert np.abs(after[box].astype(int) - before[box]).mean() > 5
     after[box] = before[box]
@@ -175,7 +181,7 @@ def test_a_tilted_head_is_swapped_as_well(portraits: Portraits, degrees: float) 
     picture = turned(portraits.pictures["hopper"], degrees, (260, 230))
     face = max(portraits.engine.find_faces(picture), key=lambda it: it.area)
     frame = picture.copy()
-    assert portraits.engine.swap(frame, face, portraits.sources["astronaut"], Look())
+    assert swap(portraits.engine, frame, face, portraits.sources["astronaut"])
     wanted = portraits.sources["astronaut"].embedding
     assert wanted is not None
     assert portraits.engine.distance(portraits.engine.embed(frame, face), wanted) < 0.55
@@ -187,7 +193,7 @@ def test_a_face_cut_by_the_edge_is_swapped_up_to_the_edge(portraits: Portraits) 
     assert landmarks is not None
     face = _moved(portraits.faces["hopper"], landmarks - np.array([260, 0, 0]))
     after = before.copy()
-    assert portraits.engine.swap(after, face, portraits.sources["astronaut"], Look())
+    assert swap(portraits.engine, after, face, portraits.sources["astronaut"])
     assert (after[200:280, 0] != before[200:280, 0]).any(axis=1).mean() > 0.8
 
 
@@ -200,11 +206,11 @@ def test_a_face_that_is_not_there_changes_nothing(portraits: Portraits) -> None:
     away, behind = face.landmarks + 5000, face.landmarks * np.array([-1, 1, 1]) + np.array([512, 0, 0])
     for landmarks in (broken, tiny, collapsed, away):
         frame = portraits.pictures["hopper"].copy()
-        assert not portraits.engine.swap(frame, _moved(face, landmarks), source, Look())
+        assert not swap(portraits.engine, frame, _moved(face, landmarks), source)
         assert np.array_equal(frame, portraits.pictures["hopper"])
     frame = portraits.pictures["hopper"].copy()
-    portraits.engine.swap(frame, _moved(face, behind), source, Look())
-    assert not portraits.engine.swap(frame, replace(face, landmarks=None), source, Look())
+    swap(portraits.engine, frame, _moved(face, behind), source)
+    assert not swap(portraits.engine, frame, replace(face, landmarks=None), source)
 
 
 @given(
@@ -230,7 +236,7 @@ def test_no_landmarks_break_it_and_a_refusal_leaves_the_frame_alone(
     landmarks[:, :2] = (landmarks[:, :2] - center) @ np.array(linear).reshape(2, 2) + center + shift
     landmarks += np.random.default_rng(seed).normal(0, 1, landmarks.shape) * noise
     frame = portraits.pictures["astronaut"].copy()
-    changed = portraits.engine.swap(frame, _moved(face, landmarks), portraits.sources["hopper"], Look())
+    changed = swap(portraits.engine, frame, _moved(face, landmarks), portraits.sources["hopper"])
     if not changed:
         assert np.array_equal(frame, portraits.pictures["astronaut"])
     low, high = landmarks[:, :2].min(axis=0) - 3, landmarks[:, :2].max(axis=0) + 3
