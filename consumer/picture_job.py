@@ -13,7 +13,7 @@ from storage.status import (
     EngineRecord,
     FaceOutcome,
     FaceSimilarity,
-    Warning,  # noqa: A004 -- the contract's word for it
+    JobWarning,
 )
 
 _VIDEO_OPTIONS = ("keep_fps", "keep_audio", "video_encoder", "video_quality", "trim")
@@ -28,7 +28,7 @@ class PicturePlan:
     target: str
     options: Options
     look: Look
-    warnings: tuple[Warning, ...]
+    warnings: tuple[JobWarning, ...]
 
 
 def plan_picture(manifest: Manifest) -> PicturePlan:
@@ -59,27 +59,27 @@ def plan_picture(manifest: Manifest) -> PicturePlan:
     )
 
 
-def _ignored(manifest: Manifest) -> list[Warning]:
+def _ignored(manifest: Manifest) -> list[JobWarning]:
     options, defaults = manifest.options, Options()
     warnings = [
-        Warning(code="option_ignored", message=f"`{name}` is for videos and has no effect on a picture.")
+        JobWarning(code="option_ignored", message=f"`{name}` is for videos and has no effect on a picture.")
         for name in _VIDEO_OPTIONS
         if getattr(options, name) != getattr(defaults, name)
     ]
     if options.execution_provider is not None:
         message = "`execution_provider` is ignored: the consumer decides where its networks run."
-        warnings.append(Warning(code="option_ignored", message=message))
+        warnings.append(JobWarning(code="option_ignored", message=message))
     warnings += [
-        Warning(code="field_ignored", message=f"`{name}` has no effect on a `single-image` job here.")
+        JobWarning(code="field_ignored", message=f"`{name}` has no effect on a `single-image` job here.")
         for name in _IGNORED_FIELDS
         if getattr(manifest, name) is not None
     ]
     return warnings
 
 
-def to_warnings(notices: tuple[Notice, ...]) -> tuple[Warning, ...]:
+def to_warnings(notices: tuple[Notice, ...]) -> tuple[JobWarning, ...]:
     """The pipeline's notices as the status record's warnings, each once."""
-    return tuple(Warning(code=notice.code, message=notice.message) for notice in dict.fromkeys(notices))
+    return tuple(JobWarning(code=notice.code, message=notice.message) for notice in dict.fromkeys(notices))
 
 
 def to_outcome(face: FaceResult) -> FaceOutcome:

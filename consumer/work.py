@@ -33,9 +33,9 @@ from storage.lease import Lease, Output
 from storage.status import (
     EngineRecord,
     FaceOutcome,
+    JobWarning,
     Progress,
     Stage,
-    Warning,  # noqa: A004 -- the contract's word for it
 )
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class Finished:
 
     output: Output
     faces: tuple[FaceOutcome, ...]
-    warnings: tuple[Warning, ...]
+    warnings: tuple[JobWarning, ...]
     engine: EngineRecord
 
 

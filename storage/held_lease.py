@@ -21,11 +21,11 @@ from storage.object_store import ObjectStore
 from storage.status import (
     EngineRecord,
     FaceOutcome,
+    JobWarning,
     Progress,
     Result,
     Stage,
     Status,
-    Warning,  # noqa: A004 -- the contract's word for it
 )
 from storage.transitions import Failure
 
@@ -152,7 +152,7 @@ class Lease:
         output: Output,
         *,
         faces: Sequence[FaceOutcome] | None = None,
-        warnings: Sequence[Warning] = (),
+        warnings: Sequence[JobWarning] = (),
         timings_ms: Mapping[str, float],
         engine: EngineRecord | None,
     ) -> Status:
@@ -200,7 +200,7 @@ class Lease:
         failure: Failure,
         *,
         faces: Sequence[FaceOutcome] | None = None,
-        warnings: Sequence[Warning] = (),
+        warnings: Sequence[JobWarning] = (),
         timings_ms: Mapping[str, float] | None = None,
         engine: EngineRecord | None = None,
     ) -> Status:

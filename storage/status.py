@@ -96,7 +96,7 @@ class FaceOutcome(_Record):
     similarity: FaceSimilarity | None = None
 
 
-class Warning(_Record):  # noqa: A001 -- the contract's word for it
+class JobWarning(_Record):
     """Something the sender should know although the job went on."""
 
     code: str
@@ -152,7 +152,7 @@ class Status(_Record):
     timings_ms: Mapping[str, float] = {}
     result: Result | None = None
     faces: tuple[FaceOutcome, ...] | None = None
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
     error: JobError | None = None
     engine: EngineRecord | None = None
     manifest: Mapping[str, Any] | None = None

@@ -10,13 +10,13 @@ from storage.status import (
     ErrorCode,
     FaceOutcome,
     JobError,
+    JobWarning,
     LeaseInfo,
     Progress,
     Result,
     Stage,
     State,
     Status,
-    Warning,  # noqa: A004 -- the contract's word for it
 )
 
 _CRASH_MESSAGE = "The machine working on this job stopped answering."
@@ -86,7 +86,7 @@ def completed(
     progress: Progress,
     result: Result,
     faces: Sequence[FaceOutcome] | None,
-    warnings: Sequence[Warning],
+    warnings: Sequence[JobWarning],
     timings_ms: Mapping[str, float],
     engine: EngineRecord | None,
 ) -> Status:

@@ -23,7 +23,7 @@ from pipeline.provenance import Mark, xmp_packet
 from pipeline.select import largest
 
 Stage = Literal["detect", "swap"]
-_BYTES_PER_PIXEL = 4  # BGR and alpha
+_BYTES_PER_PIXEL = 16  # BGR and alpha, and what the decoders take beside: 7 to 16, by format
 OnProgress = Callable[[Stage, int, int], None]  # stage, faces done, faces to do
 
 

@@ -16,6 +16,7 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.faces import Bgr, Face
 from pipeline.image_io.decode import Limits, decode
 from pipeline.image_io.encode import encode
+from pipeline.select import largest
 from tests.bench.report import Row, row
 from tests.support.buckets import ASTRONAUT, HOPPER
 
@@ -32,7 +33,7 @@ def picture_rows() -> Iterator[Row]:
     source = engine.prepare_source(hopper, engine.find_faces(hopper)[0])
     for name, frame in frames().items():
         yield row(f"find faces, {name}", median_ms(partial(engine.find_faces, frame)), "ms")
-        (face,) = engine.find_faces(frame)
+        face = largest(engine.find_faces(frame))
         swap = partial(swap_copy, engine, frame, face, source)
         yield row(f"swap, {name}, {face.size[0]:.0f} px face", median_ms(swap), "ms", reference=SWAP_MS[name])
         file = jpeg(frame)
@@ -41,7 +42,7 @@ def picture_rows() -> Iterator[Row]:
             median_ms(partial(job, engine, file, face, source)),
             "ms",
             reference=median_ms(partial(codec_alone, file)),
-            at_most=3,
+            at_most=3 if name == "1080p" else None,
         )
 
 
@@ -68,10 +69,10 @@ def frames() -> dict[str, Bgr]:
 
 
 def framed(picture: Bgr, side: int, width: int, height: int) -> Bgr:
-    """The square picture at `side` pixels, its edges drawn out to fill the frame."""
+    """The square picture at `side` pixels, mirrored at its edges to fill the frame."""
     scaled = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
     x, y = (width - side) // 2, (height - side) // 2
-    filled = cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_REPLICATE)
+    filled = cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_REFLECT_101)
     return np.asarray(filled, dtype=np.uint8)
 
 

@@ -14,7 +14,7 @@ from storage import keys
 from storage.errors import LeaseLost, StatusUnreadable, StoreUnavailable
 from storage.lease import Lease, LeasePolicy, Leases, Output, Refusal, Stop, Verdict
 from storage.memory_store import MemoryStore
-from storage.status import AttemptFailure, EngineRecord, FaceOutcome, Progress, Status, Warning  # noqa: A004 -- ours
+from storage.status import AttemptFailure, EngineRecord, FaceOutcome, JobWarning, Progress, Status
 from tests.support.clock import EPOCH, VirtualTime
 from tests.support.stores import CountingStore, Fault, FaultStore
 
@@ -287,7 +287,7 @@ async def test_a_completed_record_says_all_there_is_to_say(bucket: Bucket) -> No
     lease = await held(bucket.leases())
     lease.report("paste", Progress(done=3, total=4, unit="faces", percent=75))
     face = FaceOutcome(face_id="face_0", box=(0, 0, 1, 1), score=0.9, swapped=True)
-    warning = Warning(code="old_option", message="ignored")
+    warning = JobWarning(code="old_option", message="ignored")
     status = await lease.complete(
         OUTPUT, faces=[face], warnings=[warning], timings_ms={"swap": 3.0}, engine=ENGINE
     )

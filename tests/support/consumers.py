@@ -42,8 +42,8 @@ def consumer_environment(s3: S3Settings, **settings: object) -> dict[str, str]:
     return inherited | {
         "R2_ENDPOINT_URL": s3.endpoint_url or "",
         "R2_BUCKET": s3.bucket,
-        "R2_ACCESS_KEY_ID": s3.access_key_id,
-        "R2_SECRET_ACCESS_KEY": s3.secret_access_key,
+        "R2_ACCESS_KEY_ID": s3.access_key_id or "",
+        "R2_SECRET_ACCESS_KEY": s3.secret_access_key or "",
         "SWAPDROP_HEALTH_PORT": "0",
         "SWAPDROP_POLL_MAX_S": "0.5",
         "SWAPDROP_LOG_FORMAT": "json",

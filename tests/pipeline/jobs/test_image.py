@@ -149,7 +149,7 @@ def test_an_error_names_the_picture_it_is_about(broken: int, name: str) -> None:
 
 def test_memory_is_known_before_anything_is_decoded() -> None:
     asked = request(picture(100, 80), picture(60, 50))
-    assert decoded_bytes(asked, Limits()) == (100 * 80 + 60 * 50) * 4
+    assert decoded_bytes(asked, Limits()) == (100 * 80 + 60 * 50) * 16
     with pytest.raises(MediaTooLarge, match="source"):
         decoded_bytes(asked, Limits(max_pixels=100 * 80 - 1))
 
