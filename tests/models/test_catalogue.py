@@ -1,0 +1,137 @@
+"""The catalogue: what ships is whole, and what contradicts itself is refused."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError
+
+
+def document() -> dict[str, Any]:
+    return tomllib.loads(CATALOGUE_FILE.read_text())
+
+
+def test_the_shipped_catalogue_names_a_way_to_every_file_of_every_engine() -> None:
+    catalogue = Catalogue.load()
+    for engine in catalogue.engines.values():
+        for file in engine.files.values():
+            origin = catalogue.files[file.archive] if file.archive else file
+            assert any(version.mirrors for version in origin.versions), file.name
+
+
+def test_figures_nobody_here_has_checked_do_not_pass_for_checked() -> None:
+    assert not any(version.checked for file in Catalogue.load().files.values() for version in file.versions)
+
+
+def test_the_production_engine_can_be_verified_down_to_its_last_file() -> None:
+    catalogue = Catalogue.load()
+    for name in ("inswapper_128_fp16", "inswapper_128"):
+        assert all(file.verifiable for file in catalogue.engines[name].files.values())
+
+
+def test_both_published_half_precision_swappers_count_and_no_mixture_of_them() -> None:
+    file = Catalogue.load().files["inswapper_128_fp16.onnx"]
+    first, second = file.versions
+    assert first.sha256 is not None
+    assert second.sha256 is not None
+    assert first.bytes is not None
+    assert second.bytes is not None
+    assert file.version_of(first.sha256, first.bytes) is first
+    assert file.version_of(second.sha256, second.bytes) is second
+    assert file.version_of(first.sha256, second.bytes) is None
+
+
+def test_a_file_without_a_checksum_has_no_version_that_could_match() -> None:
+    file = Catalogue.load().files["gfpgan_1.4.onnx"]
+    assert not file.verifiable
+    assert file.version_of("0" * 64, 1) is None
+
+
+def test_the_128_template_is_the_112_one_moved_by_8_pixels() -> None:
+    template = Catalogue.load().engines["inswapper_128"].template
+    assert template is not None
+    assert template.at(128)[0] == pytest.approx((38.2946 + 8, 51.6963))
+    assert template.at(256)[4] == pytest.approx((2 * (70.7299 + 8), 2 * 92.2041))
+
+
+def test_a_name_stands_for_a_file_an_archive_or_an_engine() -> None:
+    catalogue = Catalogue.load()
+    names = {"det_10g.onnx", "w600k_r50.onnx"}
+    assert {file.name for file in catalogue.select(["buffalo_l.zip"])} == names
+    assert {file.name for file in catalogue.select(["inswapper_128"])} == names | {"inswapper_128.onnx"}
+    assert [file.path for file in catalogue.select(["det_10g.onnx"])] == ["buffalo_l/det_10g.onnx"]
+    with pytest.raises(CatalogueError, match=r"det_10\.onnx is not in the catalogue; it knows inswapper_128"):
+        catalogue.select(["det_10.onnx"])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"files": {"x.onnx": {"licence": "nobody", "versions": [{"revision": "1"}]}}}, "nobody"),
+        ({"files": {"x.onnx": {"licence": "gpl-3", "versions": [{"revision": "1"}]}}}, "comes from nowhere"),
+        ({"files": {"x.onnx": {"licence": "gpl-3", "versions": []}}}, "at least 1 item"),
+        (
+            {
+                "files": {
+                    "../x": {"licence": "gpl-3", "versions": [{"revision": "1", "mirrors": ["https://a/b"]}]}
+                }
+            },
+            "pattern",
+        ),
+        (
+            {
+                "files": {
+                    "x.onnx": {
+                        "licence": "gpl-3",
+                        "versions": [{"revision": "1", "mirrors": ["https://h.test/o/r/blob/main/x.onnx"]}],
+                    }
+                }
+            },
+            "link to the file itself",
+        ),
+        (
+            {"files": {"x.onnx": {"licence": "gpl-3", "archive": "no.zip", "versions": [{"revision": "1"}]}}},
+            r"no\.zip",
+        ),
+        (
+            {"engines": {"e": {"kind": "enhancer", "input_size": 1, "files": {"enhancer": "no.onnx"}}}},
+            r"no\.onnx",
+        ),
+        (
+            {"engines": {"e": {"kind": "enhancer", "input_size": 1, "files": {"mask": "xseg_1.onnx"}}}},
+            "needs exactly the files",
+        ),
+        (
+            {
+                "engines": {
+                    "e": {"kind": "enhancer", "input_size": 1, "files": {"enhancer": "codeformer.onnx"}}
+                }
+            },
+            "needs a template",
+        ),
+        (
+            {
+                "engines": {
+                    "e": {
+                        "kind": "swapper",
+                        "input_size": 128,
+                        "files": {
+                            "swapper": "inswapper_128.onnx",
+                            "detector": "det_10g.onnx",
+                            "recogniser": "w600k_r50.onnx",
+                        },
+                        "template": "arcface_128",
+                    }
+                }
+            },
+            "takes an embedding",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_work_is_refused_when_it_is_read(change: dict[str, Any], complaint: str) -> None:
+    text = document()
+    for table, entries in change.items():
+        text[table] |= entries
+    with pytest.raises(ValueError, match=complaint):
+        Catalogue.parse(text)
