@@ -26,6 +26,7 @@ from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.work import Workshop
+from models.devices import ORT_NAMES
 from models.errors import ModelError
 from pipeline.engines.base import Engine
 from pipeline.image_io.decode import Limits
@@ -141,7 +142,7 @@ class Consumer:
             found.append("The consumer is stopping.")
         if engine is None and self._problem is not None:
             found.append(self._problem)
-        elif engine is not None and not engine.info.provider.lower().startswith(self._settings.provider):
+        elif engine is not None and engine.info.provider != ORT_NAMES[self._settings.provider]:
             found.append(f"The engine runs on {engine.info.provider}, not on {self._settings.provider}.")
         if trigger is None or not trigger.looks:
             found.append((trigger and trigger.problem) or "The bucket has not answered yet.")

@@ -5,20 +5,41 @@ read back from the opened session, and a fallback is an error.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from models.devices import (
+    ORT_NAMES,
+    GpuOptions,
+    Provider,
+    has_gpu_build,
+    load_libraries,
+    provider_options,
+    runtime_distributions,
+    why_not_started,
+)
 from models.errors import DeviceLost, DeviceOutOfMemory, ModelUnavailable, ProviderUnavailable
 
-Provider = Literal["cpu", "cuda"]
+Tensor = NDArray[Any]
+Feed = Mapping[str, Tensor]
 
-_ORT_NAMES: Final[Mapping[str, str]] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ERRORS_ONLY: Final = 3
+_DTYPES: Final[Mapping[str, type[np.generic]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
 
 # ONNX Runtime has no exception types for these; the words are those of its allocators and of CUDA,
 # cuDNN and cuBLAS, in lower case.
@@ -43,54 +64,141 @@ _DEVICE_LOST: Final = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """One input or output of a model; a side that may vary is None."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[Any]
+
+
 class Session:
-    """One opened model: `provider` is the one that really runs it, `name` its file's name."""
+    """One opened model.
 
-    def __init__(self, session: ort.InferenceSession, *, name: str, provider: Provider) -> None:
+    `name` is its file's name, `inputs` and `outputs` are in the file's order, `provider` is ONNX Runtime's
+    name of the provider that really runs it and `runtime` is ONNX Runtime's version.
+    """
+
+    def __init__(self, session: ort.InferenceSession, *, name: str, gpu: GpuOptions | None = None) -> None:
         self.name = name
-        self.provider: Provider = provider
-        self.input_name: str = session.get_inputs()[0].name
+        self.provider: str = session.get_providers()[0]
+        self.runtime: str = ort.__version__
+        self.inputs = tuple(map(_tensor_info, session.get_inputs()))
+        self.outputs = tuple(map(_tensor_info, session.get_outputs()))
         self._session = session
+        self._gpu = gpu or GpuOptions()
 
-    def run(self, value: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        """Run the model on its one input and return all its outputs, in the file's order.
+    def run(self, value: Tensor | Feed) -> Sequence[Tensor]:
+        """Run the model and return all its outputs, in the file's order.
+
+        `value` is an array per input name, or the array of the first input where there is only one.
 
         Raises:
             DeviceOutOfMemory: the provider could not get the memory it needs.
             DeviceLost: the device no longer works.
         """
+        feed = value if isinstance(value, Mapping) else {self.inputs[0].name: value}
         try:
-            outputs: Sequence[NDArray[np.float32]] = self._session.run(None, {self.input_name: value})
+            outputs: Sequence[Tensor] = self._session.run(None, feed)
+        except Exception as error:
+            raise device_error(error) from error
+        return outputs
+
+    def warm_up(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        """Run once on zeros, so that the first job does not pay for what is made on a first run.
+
+        `shapes` gives the shape of inputs by name; without it a side that may vary is taken as 1.
+        Raises as `run`.
+        """
+        given = shapes or {}
+        self.run(
+            {
+                tensor.name: np.zeros(
+                    given.get(tensor.name, tuple(side or 1 for side in tensor.shape)), tensor.dtype
+                )
+                for tensor in self.inputs
+            }
+        )
+
+    def bind(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> "BoundSession":
+        """Keep buffers on the device for many runs of the same shapes (given as to `warm_up`)."""
+        return BoundSession(self, self._session, self._gpu, shapes or {})
+
+
+class BoundSession:
+    """A session with its inputs' buffers on the device: nothing is allocated there from run to run."""
+
+    def __init__(
+        self,
+        session: Session,
+        raw: ort.InferenceSession,
+        gpu: GpuOptions,
+        shapes: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        on_cpu = session.provider == ORT_NAMES["cpu"]
+        place = ("cpu", 0) if on_cpu else ("cuda", gpu.device_id)
+        self._raw = raw
+        self._binding = raw.io_binding()
+        self._buffers: dict[str, Any] = {}
+        try:
+            for tensor in session.inputs:
+                shape = shapes.get(tensor.name, tuple(side or 1 for side in tensor.shape))
+                buffer = ort.OrtValue.ortvalue_from_shape_and_type(shape, tensor.dtype, *place)
+                self._binding.bind_ortvalue_input(tensor.name, buffer)
+                self._buffers[tensor.name] = buffer
+        except Exception as error:
+            raise device_error(error) from error
+        for tensor in session.outputs:
+            self._binding.bind_output(tensor.name, *place)
+
+    def run(self, feed: Feed) -> Sequence[Tensor]:
+        """Run on an array per input name, of the bound shapes, and return copies of all outputs.
+
+        Inputs that are left out keep the values of the run before. Raises as `Session.run`.
+        """
+        try:
+            for name, value in feed.items():
+                self._buffers[name].update_inplace(np.ascontiguousarray(value))
+            self._raw.run_with_iobinding(self._binding)
+            outputs: Sequence[Tensor] = self._binding.copy_outputs_to_cpu()
         except Exception as error:
             raise device_error(error) from error
         return outputs
 
 
-def open_session(path: Path, *, provider: Provider = "cpu", threads: int = 1) -> Session:
-    """Open the model at `path` on `provider` with `threads` threads inside an operator.
+def open_session(
+    model: Path | bytes,
+    *,
+    name: str | None = None,
+    provider: Provider = "cpu",
+    threads: int = 1,
+    gpu: GpuOptions | None = None,
+) -> Session:
+    """Open a model file, or a model in memory called `name`, on `provider`.
 
-    Threads do not spin while they wait: several spinning sessions slow one another about threefold.
+    `threads` counts the CPU threads inside an operator. They do not spin while they wait: several spinning
+    sessions slow one another about threefold. `gpu` says how a GPU is used.
 
     Raises:
         ModelUnavailable: there is no such file, or it is not an ONNX model.
-        ProviderUnavailable: the provider is not installed, or did not start.
+        ProviderUnavailable: the provider is not installed, or did not start; says what is missing.
+        DeviceOutOfMemory: the model does not fit into the device's memory.
     """
-    wanted = _ORT_NAMES[provider]
-    if wanted not in ort.get_available_providers():
-        raise ProviderUnavailable(
-            f"{path.name} should run on {provider}, but this ONNX Runtime has no {wanted}; "
-            "install the package that has it."
-        )
-    if not path.is_file():
-        raise ModelUnavailable(f"The model file {path.name} is missing.")
-    session = _load(path, wanted, threads)
+    name = name or (model.name if isinstance(model, Path) else "the model in memory")
+    wanted = ORT_NAMES[provider]
+    if isinstance(model, Path) and not model.is_file():
+        raise ModelUnavailable(f"The model file {name} is missing.")
+    load_libraries(provider)
+    _check_runtime(name, provider)
+    session = _load(model, name, provider, threads, gpu or GpuOptions())
     running = session.get_providers()[0]
     if running != wanted:
         raise ProviderUnavailable(
-            f"{path.name} should run on {provider}, but {wanted} did not start and ONNX Runtime chose "
-            f"{running}; check the driver and the CUDA and cuDNN libraries."
+            f"{name} should run on {provider}, but {wanted} did not start and ONNX Runtime chose "
+            f"{running}. {why_not_started(provider)}"
         )
-    return Session(session, name=path.name, provider=provider)
+    return Session(session, name=name, gpu=gpu)
 
 
 def device_error(error: Exception) -> Exception:
@@ -103,13 +211,33 @@ def device_error(error: Exception) -> Exception:
     return error
 
 
-def _load(path: Path, wanted: str, threads: int) -> ort.InferenceSession:
+def _check_runtime(name: str, provider: Provider) -> None:
+    installed = runtime_distributions()
+    if len(installed) > 1:
+        raise ProviderUnavailable(
+            f"{' and '.join(installed)} are installed over one another; uninstall them all, then install "
+            "swapdrop[cpu] or swapdrop[gpu]."
+        )
+    if ORT_NAMES[provider] not in ort.get_available_providers():
+        fix = why_not_started(provider) if has_gpu_build() else "Install swapdrop[gpu], not swapdrop[cpu]."
+        raise ProviderUnavailable(
+            f"{name} should run on {provider}, but this ONNX Runtime has no {ORT_NAMES[provider]}. {fix}"
+        )
+
+
+def _load(
+    model: Path | bytes, name: str, provider: Provider, threads: int, gpu: GpuOptions
+) -> ort.InferenceSession:
     options: Any = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    source = model if isinstance(model, bytes) else str(model)
     try:
-        return ort.InferenceSession(str(path), options, providers=[wanted])
+        # With its own fallback ONNX Runtime prints a failure and goes on with the CPU.
+        return ort.InferenceSession(
+            source, options, providers=provider_options(provider, gpu), enable_fallback=0
+        )
     except (
         ort_errors.InvalidProtobuf,
         ort_errors.InvalidGraph,
@@ -117,6 +245,16 @@ def _load(path: Path, wanted: str, threads: int) -> ort.InferenceSession:
         ort_errors.NoModel,
         ort_errors.NotImplemented,
     ) as error:
-        raise ModelUnavailable(f"The model file {path.name} is damaged or is not an ONNX model.") from error
+        raise ModelUnavailable(f"The model file {name} is damaged or is not an ONNX model.") from error
     except Exception as error:
-        raise device_error(error) from error
+        found = device_error(error)
+        if provider != "cpu" and found is error:
+            raise ProviderUnavailable(
+                f"{name} could not be opened on {provider}. {why_not_started(provider)}"
+            ) from error
+        raise found from error
+
+
+def _tensor_info(node: Any) -> TensorInfo:  # noqa: ANN401 - onnxruntime ships no types
+    shape = tuple(side if isinstance(side, int) and side > 0 else None for side in node.shape)
+    return TensorInfo(name=node.name, shape=shape, dtype=np.dtype(_DTYPES[node.type]))

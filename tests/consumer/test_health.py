@@ -79,7 +79,7 @@ async def test_an_engine_on_another_provider_than_asked_for_is_not_ready() -> No
         await until(lambda: consumer.health().engine is not None)
         await until(lambda: "bucket" not in consumer.health().message)
         _, body = await ask(consumer.health_url, "/readyz")
-    assert body["problems"] == ["The engine runs on cpu, not on cuda."]
+    assert body["problems"] == ["The engine runs on CPUExecutionProvider, not on cuda."]
 
 
 async def test_a_device_that_hangs_is_not_even_alive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from models.embedded import DETECTION_BACK, embedded_path
 from models.errors import DeviceLost, DeviceOutOfMemory, ModelUnavailable, ProviderUnavailable
-from models.session import device_error, open_session
+from models.session import TensorInfo, device_error, open_session
 
 
 def test_a_session_says_which_provider_runs_and_what_it_loaded() -> None:
     session = open_session(embedded_path(DETECTION_BACK), provider="cpu")
-    assert (session.provider, session.name) == ("cpu", DETECTION_BACK)
+    assert (session.provider, session.name) == ("CPUExecutionProvider", DETECTION_BACK)
+    assert session.runtime == ort.__version__
     outputs = session.run(np.zeros((1, 256, 256, 3), np.float32))
     assert [output.shape for output in outputs] == [(1, 896, 16), (1, 896, 1)]
 
@@ -33,7 +34,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(monkeypatch:
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with (
         pytest.warns(UserWarning, match="not in available provider names"),
-        pytest.raises(ProviderUnavailable, match="CUDAExecutionProvider did not start"),
+        pytest.raises(ProviderUnavailable, match=r"CUDAExecutionProvider did not start.*libcuda"),
     ):
         open_session(embedded_path(DETECTION_BACK), provider="cuda")
 
@@ -101,3 +102,63 @@ def test_a_fault_that_is_not_the_devices_stays_what_it_is() -> None:
     session = open_session(embedded_path(DETECTION_BACK))
     with pytest.raises(ort_errors.InvalidArgument, match="invalid dimensions"):
         session.run(np.zeros((1, 3, 3, 3), np.float32))
+
+
+def test_a_model_says_what_it_takes_and_gives() -> None:
+    session = open_session(embedded_path(DETECTION_BACK))
+    assert session.inputs == (TensorInfo(name="input", shape=(1, 256, 256, 3), dtype=np.dtype(np.float32)),)
+    assert [output.shape for output in session.outputs] == [(1, 896, 16), (1, 896, 1)]
+
+
+def test_a_model_with_several_inputs_runs_from_memory_by_name() -> None:
+    session = open_session(sum_model(), name="sum.onnx")
+    assert [(tensor.name, tensor.shape) for tensor in session.inputs] == [
+        ("target", (None, 3)),
+        ("source", (1, 3)),
+    ]
+    target, source = np.arange(6, dtype=np.float32).reshape(2, 3), np.ones((1, 3), np.float32)
+    (total,) = session.run({"source": source, "target": target})
+    assert np.array_equal(total, target + source)
+
+
+def test_a_damaged_model_in_memory_is_named() -> None:
+    with pytest.raises(ModelUnavailable, match=r"sum\.onnx is damaged"):
+        open_session(sum_model()[:-9], name="sum.onnx")
+
+
+def test_a_bound_session_gives_what_a_plain_run_gives_and_keeps_what_is_left_out() -> None:
+    session = open_session(sum_model(), name="sum.onnx")
+    bound = session.bind({"target": (2, 3)})
+    for number in range(3):
+        target, source = np.full((2, 3), number, np.float32), np.full((1, 3), 10 * number, np.float32)
+        (first,) = bound.run({"target": target, "source": source})
+        assert np.array_equal(first, session.run({"target": target, "source": source})[0])
+        (second,) = bound.run({"target": target + 1})
+        assert np.array_equal(second, first + 1)
+        assert not np.array_equal(first, second), "an earlier output was overwritten"
+
+
+def test_warming_up_fits_every_shape_that_varies() -> None:
+    session = open_session(sum_model(), name="sum.onnx")
+    session.warm_up()
+    session.warm_up({"target": (4, 3)})
+    with pytest.raises(ort_errors.InvalidArgument):
+        session.warm_up({"source": (4, 9)})
+
+
+def sum_model() -> bytes:
+    """`target` (n, 3) + `source` (1, 3), float32."""
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["target", "source"], ["total"])],
+        "sum",
+        [
+            onnx.helper.make_tensor_value_info("target", kind, ["n", 3]),
+            onnx.helper.make_tensor_value_info("source", kind, [1, 3]),
+        ],
+        [onnx.helper.make_tensor_value_info("total", kind, ["n", 3])],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    content: bytes = model.SerializeToString()
+    return content

@@ -51,7 +51,9 @@ class FlatEngine:
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo(name="flat", version="1", provider="cpu", models={"flat.onnx": "sha256:00"})
+        return EngineInfo(
+            name="flat", version="1", provider="CPUExecutionProvider", models={"flat.onnx": "sha256:00"}
+        )
 
     @property
     def notices(self) -> tuple[Notice, ...]:

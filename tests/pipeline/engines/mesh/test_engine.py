@@ -69,7 +69,7 @@ def _moved(face: Face, landmarks: Array) -> Face:
 def test_it_is_an_engine_that_says_what_it_is(portraits: Portraits) -> None:
     engine: Engine[MeshSource] = portraits.engine
     assert engine.info.name == "mesh"
-    assert engine.info.provider == "cpu"
+    assert engine.info.provider == "CPUExecutionProvider"
     assert engine.info.models == embedded_weights()
     assert [notice.code for notice in engine.notices] == ["basic_engine"]
     assert all(isinstance(source, MeshSource) for source in portraits.sources.values())
