@@ -1,12 +1,13 @@
 """The bucket as the command line sees it: opened from the settings, with errors that name the next step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import typer
 
-from consumer.settings import Settings, load_settings
+from consumer.settings import Settings, SettingsError, load_settings
 from storage.errors import StorageError
 from storage.object_store import ObjectStore
 from storage.s3_store import open_s3_store
@@ -16,24 +17,31 @@ T = TypeVar("T")
 
 def settings_or_exit() -> Settings:
     """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong."""
-    try:
+    with _faults_told():
         return load_settings()
-    except ValueError as error:
-        raise fail(f"{error}\nSee `swapdrop config` for every setting.", code=2) from None
 
 
 def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
     """Run `work` on the configured bucket; storage errors become one sentence and exit code 1."""
-    settings = settings_or_exit()
+    with _faults_told():
+        s3 = load_settings().s3()
 
     async def opened() -> T:
-        async with open_s3_store(settings.s3()) as store:
+        async with open_s3_store(s3) as store:
             return await work(store)
 
     try:
         return asyncio.run(opened())
     except StorageError as error:
         raise fail(f"{error}\n`swapdrop doctor` checks the bucket and its settings.") from None
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise fail(f"{error}\n`swapdrop config` shows every setting.", code=2) from None
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:

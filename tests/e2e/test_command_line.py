@@ -1,0 +1,143 @@
+"""The commands as people type them, in processes of their own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from pipeline.image_io.decode import Limits, decode
+from storage import keys
+from storage.s3_store import S3Settings
+from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, keys_below
+from tests.support.consumers import consumer_environment, run_consumer
+
+SAMPLES = Path(str(resources.files("consumer.samples")))
+SOURCE, TARGET = SAMPLES / "astronaut.png", SAMPLES / "grace_hopper.jpg"
+
+
+def swapdrop(
+    *words: object, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("swapdrop"), *map(str, words)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command() -> None:
+    told = swapdrop("--help").stdout
+    for command in (
+        "demo",
+        "run",
+        "submit",
+        "status",
+        "watch",
+        "cancel",
+        "result",
+        "swap",
+        "config",
+        "doctor",
+    ):
+        assert f" {command} " in told
+
+
+def test_swap_needs_no_bucket_and_takes_the_format_from_the_output_name(tmp_path: Path) -> None:
+    output = tmp_path / "deep" / "out.webp"
+    done = swapdrop("swap", SOURCE, TARGET, "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 faces swapped" in done.stderr
+    picture = decode(output.read_bytes(), Limits())
+    assert picture.media.name == "webp"
+    assert picture.bgr.shape == decode(HOPPER, Limits()).bgr.shape
+
+
+def test_swap_says_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "page.png"
+    page.write_text("<html>")
+    done = swapdrop("swap", SOURCE, page, "-o", tmp_path / "out.png")
+    assert done.returncode == 1
+    assert "HTML" in done.stderr
+    assert "unsupported_media" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+async def test_a_job_is_submitted_watched_shown_and_fetched(seaweedfs_s3: S3Settings, tmp_path: Path) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        environment = consumer_environment(settings)
+        submitted = swapdrop("submit", SOURCE, TARGET, "--format", "png", environment=environment)
+        assert submitted.returncode == 0, submitted.stderr
+        job = submitted.stdout.strip()
+        pending = json.loads(swapdrop("status", job, environment=environment).stdout)
+        assert pending["status"] == "pending"
+        assert swapdrop("result", job, environment=environment).returncode == 1
+        with run_consumer(environment, tmp_path / "log"):
+            watched = swapdrop("watch", job, environment=environment)
+        assert watched.returncode == 0, watched.stderr
+        shown = json.loads(swapdrop("status", job, environment=environment).stdout)
+        assert shown["status"] == "completed"
+        assert watched.stdout.strip() == shown["result"]["key"]
+        saved = swapdrop("result", job, "-o", tmp_path / "out.png", environment=environment)
+        assert saved.returncode == 0
+        assert decode((tmp_path / "out.png").read_bytes(), Limits()).media.name == "png"
+        assert len(await keys_below(store, keys.UPLOADS)) == 2
+
+
+async def test_a_cancelled_job_is_never_done(seaweedfs_s3: S3Settings, tmp_path: Path) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        environment = consumer_environment(settings)
+        job = swapdrop("submit", SOURCE, TARGET, environment=environment).stdout.strip()
+        assert swapdrop("cancel", job, environment=environment).returncode == 0
+        with run_consumer(environment, tmp_path / "log"):
+            watched = swapdrop("watch", job, environment=environment)
+        assert watched.returncode == 1
+        assert "cancelled" in watched.stderr
+        again = swapdrop("cancel", job, environment=environment)
+        assert again.returncode == 1
+        assert "already ended" in again.stderr
+        assert not await keys_below(store, keys.RESULTS)
+
+
+def test_config_tells_where_a_setting_comes_from_and_masks_secrets() -> None:
+    environment = {"R2_BUCKET": "pictures", "R2_SECRET_ACCESS_KEY": "hush-hush", "R2_ACCESS_KEY_ID": "key"}
+    told = json.loads(swapdrop("config", "--json", environment=environment).stdout)
+    assert told["bucket"] == {"value": "pictures", "source": "R2_BUCKET"}
+    assert told["health_port"]["source"] == "default"
+    assert "hush-hush" not in swapdrop("config", environment=environment).stdout
+    assert "hush-hush" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("command", [["run"], ["status", "some-job"], ["config"]])
+def test_a_misspelt_setting_is_a_sentence_that_names_the_right_one(command: list[str]) -> None:
+    done = swapdrop(*command, environment={"SWAPDROP_LEASE_TLL_S": "9"})
+    assert done.returncode == 2
+    assert "SWAPDROP_LEASE_TTL_S" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["status", "some-job"], ["submit", str(SOURCE), str(TARGET)]])
+def test_without_a_bucket_the_next_step_is_named(command: list[str]) -> None:
+    done = swapdrop(*command, environment={})
+    assert done.returncode != 0
+    assert "R2_BUCKET" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_swaps_both_portraits_and_leaves_its_pictures(tmp_path: Path) -> None:
+    done = swapdrop("demo", "-o", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Both jobs completed" in done.stdout
+    assert (tmp_path / "before-after.png").exists()
+    (result,) = [path for path in tmp_path.glob("*.png") if path.name != "before-after.png"]
+    before, after = decode(ASTRONAUT, Limits()).bgr, decode(result.read_bytes(), Limits()).bgr
+    changed = (before != after).any(axis=2)
+    assert 0.01 < changed.mean() < 0.1
