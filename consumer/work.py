@@ -1,6 +1,7 @@
 """The work of one picture job: fetch, decode, swap on the device, encode; no word to the store of its end."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -186,7 +187,7 @@ class Work:
     async def _encode(self, plan: PicturePlan, swapped: SwappedPicture) -> Finished:
         self._report("encode")
         mark = Mark(
-            output_id=f"{self._lease.job_id}/{self._lease.attempt}",
+            output_id=_output_id(self._lease.job_id, self._lease.attempt),
             provider=self._shop.operator,
             system="swapdrop",
             version=self._shop.version,
@@ -235,3 +236,11 @@ class Work:
             yield
         finally:
             watching.cancel()
+
+
+def _output_id(job_id: str, attempt: int) -> str:
+    """The id an output carries for all to read: it can be found again from the job, and not the job from it.
+
+    A job's id may hold the name of a folder that a person dropped, which is not for strangers.
+    """
+    return hashlib.sha256(f"{job_id}/{attempt}".encode()).hexdigest()[:32]
