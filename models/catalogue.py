@@ -180,7 +180,7 @@ class Catalogue(_Entry):
     def _archives_are_files(self) -> Self:
         for file in self.files.values():
             if file.archive is not None:
-                _named(self.files, file.archive)
+                self.file(file.archive)
             elif not any(version.mirrors for version in file.versions):
                 raise ValueError(f"{file.name} comes from nowhere: it has no mirror and no archive")
         return self
@@ -189,6 +189,10 @@ class Catalogue(_Entry):
     def licences(self) -> dict[str, Licence]:
         """The licences of all files, by id."""
         return {file.licence.id: file.licence for file in self.files.values()}
+
+    def file(self, name: str) -> ModelFile:
+        """The file of this name; raises CatalogueError."""
+        return _named(self.files, name)
 
     def members(self, archive: str) -> tuple[ModelFile, ...]:
         """The files that come out of an archive."""
@@ -201,7 +205,7 @@ class Catalogue(_Entry):
             if name in self.engines:
                 found = tuple(self.engines[name].files.values())
             else:
-                found = self.members(name) or (_named(self.files, name),)
+                found = self.members(name) or (self.file(name),)
             chosen |= {file.name: file for file in found}
         return tuple(chosen.values())
 

@@ -1,6 +1,7 @@
 """What can go wrong with a model file or the device it runs on."""
 
 import inspect
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 Kind = Literal["input", "transient", "machine"]
@@ -38,3 +39,15 @@ class DeviceLost(ModelError):
 
 class DeviceOutOfMemory(ModelError):
     """The device ran out of memory; the job will be tried again."""
+
+
+class ModelMissing(ModelUnavailable):
+    """A model file is not here; `where` says for its operator, folder by folder, why."""
+
+    def __init__(self, message: str | None = None, where: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.where = tuple(where)
+
+
+class LicenceNotAccepted(ModelUnavailable):
+    """A model file may only be downloaded once its licence has been accepted."""

@@ -1,0 +1,1 @@
+"""Finding, verifying and fetching the model files of the catalogue."""
