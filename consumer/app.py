@@ -6,13 +6,13 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata, resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
 import structlog
@@ -35,14 +35,17 @@ from storage.inbox import Inbox
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
 from storage.object_store import ObjectStore
-from storage.s3_store import Observer, open_s3_store
+from storage.s3_settings import S3Settings
+
+if TYPE_CHECKING:
+    from storage.s3_store import Observer
 
 EXIT_DRAINED = 0
 EXIT_SICK = 1
-_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
+_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aiobotocore")
 _EMBEDDED = resources.files("models.embedded")
 
-OpenStore = Callable[[Observer], AbstractAsyncContextManager[ObjectStore]]
+OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
 OpenEngine = Callable[[], Engine[Any]]
 
 _log = structlog.get_logger()
@@ -68,7 +71,7 @@ class Consumer:
         self.metrics = Metrics()
         self.health_url: str | None = None
         self._settings = settings
-        self._open_store = open_store or partial(open_s3_store, settings.s3())
+        self._open_store = open_store or partial(_open_s3_store, settings.s3())
         self._open_engine = open_engine or (lambda: open_configured_engine(settings))
         self._engine: Engine[Any] | None = None
         self._problem: str | None = "The engine is being opened."
@@ -94,6 +97,7 @@ class Consumer:
             # The models load on the device's thread while this one prepares the bucket.
             engine = asyncio.ensure_future(self._device.run(self._open_engine))
             stack.callback(engine.cancel)
+            await asyncio.sleep(0)  # without it the models would wait for the loop's first pause
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
             cpu = ThreadPoolExecutor(settings.cpu_threads, thread_name_prefix="cpu")
@@ -224,3 +228,12 @@ class Consumer:
                 loop.remove_signal_handler(number)
 
         return undo
+
+
+@asynccontextmanager
+async def _open_s3_store(settings: S3Settings, observer: "Observer") -> AsyncIterator[ObjectStore]:
+    # Its import takes about as long as opening the engine, which the device's thread does meanwhile.
+    from storage.s3_store import open_s3_store  # noqa: PLC0415 - see above
+
+    async with open_s3_store(settings, observer) as store:
+        yield store

@@ -14,7 +14,7 @@ from typing import Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from storage.claim import LeasePolicy
-from storage.s3_client import S3Settings
+from storage.s3_settings import S3Settings
 
 _PREFIX = "SWAPDROP_"
 _MASK = "********"

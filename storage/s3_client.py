@@ -2,40 +2,18 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
+from aiobotocore.session import get_session
+
+from storage.s3_settings import S3Settings
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3 import S3Client
-
-
-@dataclass(frozen=True, kw_only=True)
-class S3Settings:
-    """Where the bucket is and how patiently to talk to it; the secret is in no repr.
-
-    Without keys the SDK's own chain is asked (environment, profile, instance role). Proxies of the
-    environment are not used: the bucket is spoken to directly. `retry_*` bound what is tried again for
-    one call: so many attempts, none of them begun later than `retry_total_s` after the first.
-    """
-
-    bucket: str
-    endpoint_url: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = field(default=None, repr=False)
-    region: str = "auto"
-    addressing: Literal["auto", "path", "virtual"] = "auto"
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 30.0
-    pool_size: int = 64
-    retry_attempts: int = 4
-    retry_first_wait_s: float = 0.2
-    retry_total_s: float = 20.0
 
 
 class _SingleSendSession(AIOHTTPSession):
@@ -69,7 +47,7 @@ def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]"
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return Session().client(
+    return get_session().create_client(
         "s3",
         endpoint_url=settings.endpoint_url,
         region_name=settings.region,

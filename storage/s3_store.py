@@ -29,8 +29,9 @@ from storage.errors import (
 )
 from storage.object_store import MAX_KEYS, ListedObject, Listing, ObjectInfo, StoredObject
 from storage.s3_answers import object_info, store_now, whole_seconds
-from storage.s3_client import S3Settings, add_content_md5, content_md5, open_client
+from storage.s3_client import add_content_md5, content_md5, open_client
 from storage.s3_errors import s3_errors
+from storage.s3_settings import S3Settings
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.s3_client import S3Settings
+from storage.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
 
 

@@ -10,7 +10,6 @@ import typer
 from consumer.settings import Settings, SettingsError, load_settings
 from storage.errors import StorageError
 from storage.object_store import ObjectStore
-from storage.s3_store import open_s3_store
 
 T = TypeVar("T")
 
@@ -25,6 +24,8 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
     """Run `work` on the configured bucket; storage errors become one sentence and exit code 1."""
     with _faults_told():
         s3 = load_settings().s3()
+
+    from storage.s3_store import open_s3_store  # noqa: PLC0415 - slow to import, and `run` does without
 
     async def opened() -> T:
         async with open_s3_store(s3) as store:

@@ -1,6 +1,7 @@
 """The engine port on the face mesh."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -101,10 +102,8 @@ def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
     Raises:
         ModelUnavailable: a shipped file is missing or was changed.
     """
-    identity = open_session(embedded_path(EMBEDDING), threads=threads)
-    return MeshEngine(
-        embedded_face_finder(threads=threads),
-        IdentityModel(identity),
-        Topology.load(embedded_path(TOPOLOGY)),
-        provider=identity.provider,
-    )
+    with ThreadPoolExecutor(1) as pool:  # opening is most of the time until a consumer is ready
+        finder = pool.submit(embedded_face_finder, threads=threads)
+        identity = open_session(embedded_path(EMBEDDING), threads=threads)
+        topology = Topology.load(embedded_path(TOPOLOGY))
+        return MeshEngine(finder.result(), IdentityModel(identity), topology, provider=identity.provider)
