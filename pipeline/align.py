@@ -51,24 +51,31 @@ def invert(matrix: Matrix) -> Matrix:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
-def warp_crop(picture: Bgr, matrix: Matrix, size: int, *, border: int = cv2.BORDER_REPLICATE) -> Bgr:
+def warp_crop(
+    picture: Bgr,
+    matrix: Matrix,
+    size: int,
+    *,
+    border: int = cv2.BORDER_REPLICATE,
+    antialias: bool = True,
+) -> Bgr:
     """Cut the (size, size, 3) crop that `matrix`, a similarity from picture to crop, describes.
-
-    Where the crop is smaller than what it shows, the region is first averaged down to the crop's own
-    scale; a plain bilinear warp would alias and make landmarks jump from frame to frame.
 
     Args:
         picture: BGR uint8 (h, w, 3).
         matrix: (2, 3) similarity from picture to crop.
         size: side of the crop in pixels.
         border: OpenCV border mode for what lies outside the picture.
+        antialias: where the crop is smaller than what it shows, first average the region down to the
+            crop's own scale; a plain bilinear warp aliases and makes landmarks jump from frame to frame.
+            False for the networks that were trained on such crops.
 
     Returns:
         BGR uint8 (size, size, 3).
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     shown, matrix = _cut_shown(picture, matrix, size, scale)
-    if scale < 1:
+    if antialias and scale < 1:
         shown, matrix = _shrink(shown, matrix, scale)
     return np.asarray(
         cv2.warpAffine(shown, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8

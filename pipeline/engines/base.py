@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from pipeline.faces import Array, Bgr, Face, Notice, Source
 
@@ -25,10 +25,17 @@ class EngineInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How a swapped face is blended in: the contract's options that concern pixels."""
+    """How a swapped face is blended in: the contract's options that concern pixels.
+
+    `enhance` asks for the enhancer after the swap; engines leave it to `PictureSwapper`.
+    `paste` is the operator's choice, not a job's: see `pipeline.paste.paste`. The mesh engine, which has
+    no crop to paste, does not read it.
+    """
 
     color_correction: bool = True
     mouth_mask: bool = False
+    enhance: bool = False
+    paste: Literal["exact", "fast"] = "exact"
 
 
 class Engine(Protocol[SourceT]):

@@ -4,6 +4,7 @@ Decoding and encoding may run on any thread; swapping belongs to the device's. N
 jobs, buckets or retries.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.engines.base import Engine, EngineInfo, Look
-from pipeline.errors import InputError, NoFaceInSource, NoFaceInTarget, UnsupportedMedia
+from pipeline.enhance import Enhancer
+from pipeline.errors import InputError, NoFaceInSource, NoFaceInTarget, OptionUnavailable, UnsupportedMedia
 from pipeline.faces import Array, Bgr, Face, Notice, Source
 from pipeline.image_io.decode import Limits, Picture, count_pixels
 from pipeline.image_io.decode import decode as decode_picture
@@ -154,13 +156,16 @@ def encode(swapped: SwappedPicture, *, requested: OutputFormat | None, quality: 
 
 
 class PictureSwapper:
-    """Swaps faces with one engine; for the device's thread only.
+    """Swaps faces with one engine, and restores them where asked to; for the device's thread only.
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones.
     """
 
-    def __init__(self, engine: Engine[Any], *, kept_sources: int = 16) -> None:
+    def __init__(
+        self, engine: Engine[Any], *, enhancer: Enhancer | None = None, kept_sources: int = 16
+    ) -> None:
         self._engine = engine
+        self._enhancer = enhancer
         self._kept = kept_sources
         self._sources: OrderedDict[str, Source] = OrderedDict()
 
@@ -170,7 +175,10 @@ class PictureSwapper:
         Raises:
             NoFaceInSource: the source has no face, or none that can be used.
             NoFaceInTarget: the target has no face, or none that could be swapped.
+            OptionUnavailable: the enhancer is asked for, and there is none.
         """
+        if decoded.look.enhance and self._enhancer is None:
+            raise OptionUnavailable("There is no face enhancer here; leave out `use_face_enhancer`.")
         target, timings = decoded.target.bgr, decoded.timings
         on_progress("detect", 0, 0)
         with timings.measure("detect"):
@@ -221,6 +229,9 @@ class PictureSwapper:
         """Swap a batch of faces; returns the likeness of those that changed by their place in `faces`."""
         before = [self._engine.embed(target, face) for face in faces]
         changed = self._engine.swap(target, [(face, source) for face in faces], look)
+        if look.enhance and self._enhancer is not None:
+            for face in itertools.compress(faces, changed):
+                self._enhancer.enhance(target, face)
         return {
             index: self._likeness(target, face, source, before[index])
             for index, face in enumerate(faces)

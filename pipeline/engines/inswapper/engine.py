@@ -1,0 +1,192 @@
+"""The engine port on SCRFD, ArcFace and a swap network of the catalogue, such as inswapper_128."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.catalogue import EngineSpec
+from models.devices import Provider
+from models.errors import ModelUnavailable
+from models.session import open_session
+from pipeline.align import Matrix, similarity_fit, warp_crop
+from pipeline.engines.base import EngineInfo, Look
+from pipeline.engines.inswapper.embedding import ToLatent, open_converter, unit
+from pipeline.engines.inswapper.look import match_colour, mouth_left_out
+from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
+from pipeline.errors import NoFaceInSource
+from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.insight import ArcFace, ScrfdFinder
+from pipeline.paste import paste
+
+VERSION: Final = "1"  # goes up whenever the same input gives other pixels
+
+_GPU_BATCH: Final = 8  # faces; more only add memory
+_HOPELESS_PX: Final = 24.0  # larger side of a source face: ArcFace would guess
+_SMALL_PX: Final = 80.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InswapperSource(Source):
+    """A source face as the swap network wants it: `latent` is its input `source`, (1, n) float32."""
+
+    latent: Array
+
+
+class InswapperEngine:
+    """Finds faces with SCRFD and puts an ArcFace identity on them with a swap network."""
+
+    def __init__(
+        self,
+        finder: ScrfdFinder,
+        recogniser: ArcFace,
+        network: SwapNetwork,
+        to_latent: ToLatent,
+        spec: EngineSpec,
+        *,
+        hashes: Mapping[str, str],
+    ) -> None:
+        if spec.template is None:
+            raise ModelUnavailable(f"The catalogue's entry {spec.name} has no template.")
+        self._finder = finder
+        self._recogniser = recogniser
+        self._network = network
+        self._to_latent = to_latent
+        self._size = spec.input_size
+        self._template = np.array(spec.template.at(spec.input_size))
+        self._info = EngineInfo(name=spec.name, version=VERSION, provider=network.provider, models=hashes)
+
+    @property
+    def info(self) -> EngineInfo:
+        """Name, version, provider and model hashes."""
+        return self._info
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """None: nothing is amiss with every result of this engine."""
+        return ()
+
+    @property
+    def batch_size(self) -> int:
+        """How many faces go through the network at once: several on a GPU, one on the CPU."""
+        return self._network.batch_size
+
+    def find_faces(self, picture: Bgr) -> list[Face]:
+        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        return self._finder.find(picture)
+
+    def prepare_source(self, picture: Bgr, face: Face) -> InswapperSource:
+        """Make a source face of a BGR uint8 (h, w, 3) picture ready for any number of swaps.
+
+        Raises:
+            NoFaceInSource: the face is too small to tell whose it is.
+        """
+        side = max(face.size)
+        if side < _HOPELESS_PX:
+            raise NoFaceInSource(
+                f"The face in the source picture is only {side:.0f} pixels large; send one of at least "
+                f"{_SMALL_PX:.0f}."
+            )
+        embedding = self._recogniser.embed(picture, face)
+        return InswapperSource(
+            face=face,
+            embedding=unit(embedding),
+            latent=self._to_latent(embedding),
+            notices=(_small_source(side),) if side < _SMALL_PX else (),
+        )
+
+    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, InswapperSource]], look: Look) -> list[bool]:
+        """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
+
+        All crops are cut before the first is pasted. False stands for a face that lies outside of the
+        frame; it changes nothing.
+
+        Raises:
+            OutputInvalid: the network gave no picture; nothing was changed.
+            DeviceOutOfMemory: the device's memory does not suffice.
+            DeviceLost: the device no longer works.
+        """
+        matrices = [similarity_fit(face.kps, self._template) for face, _ in pairs]
+        # As the networks were trained: plain bilinear, black around the picture.
+        crops = [
+            warp_crop(frame, matrix, self._size, border=cv2.BORDER_CONSTANT, antialias=False)
+            for matrix in matrices
+        ]
+        swapped = self._network.swap(crops, [source.latent for _, source in pairs])
+        return [
+            self._paste(frame, face, matrix, crop, new, look)
+            for (face, _), matrix, crop, new in zip(pairs, matrices, crops, swapped, strict=True)
+        ]
+
+    def embed(self, picture: Bgr, face: Face) -> Array:
+        """Identity embedding of a face in a BGR uint8 (h, w, 3) picture, (512,) float32 of length 1."""
+        return unit(self._recogniser.embed(picture, face))
+
+    def distance(self, one: Array, other: Array) -> float:
+        """Cosine distance of two embeddings, 0..2; 0 is the same face, about 1 a stranger's."""
+        return 1 - float(np.dot(one, other))
+
+    def _paste(
+        self, frame: Bgr, face: Face, matrix: Matrix, target: Bgr, swapped: Swapped, look: Look
+    ) -> bool:
+        crop, mask = swapped.crop, swapped.mask
+        if look.color_correction:
+            crop = match_colour(crop, target)
+        if look.mouth_mask:
+            shown = mouth_left_out(face, matrix, self._size)
+            mask = shown if mask is None else mask * shown
+        return paste(frame, crop, matrix, mask=mask, mode=look.paste)
+
+
+def open_inswapper_engine(
+    files: Mapping[str, Path],
+    spec: EngineSpec,
+    *,
+    provider: Provider,
+    threads: int,
+    hashes: Mapping[str, str],
+) -> InswapperEngine:
+    """Open a swapper of the catalogue on verified files.
+
+    Args:
+        files: a path per role of `spec.files`; `swapper_fp32` may name a full-precision file of the same
+            network, which is opened when an output of the other is unusable.
+        spec: the catalogue's entry.
+        provider: what all networks run on; the detector and the recogniser too.
+        threads: CPU threads inside an operator.
+        hashes: `sha256:<hex>` of each file's name, for the status record.
+
+    Raises:
+        ModelUnavailable: a file is missing or is not what the entry says.
+        ProviderUnavailable: the provider did not start.
+    """
+    to_latent = open_converter(files, spec, provider=provider, threads=threads)
+    network = open_network(
+        files["swapper"],
+        spec,
+        provider=provider,
+        threads=threads,
+        batch_size=1 if provider == "cpu" else _GPU_BATCH,
+        precise=files.get("swapper_fp32"),
+    )
+    detector = open_session(files["detector"], provider=provider, threads=threads)
+    recogniser = open_session(files["recogniser"], provider=provider, threads=threads)
+    return InswapperEngine(
+        ScrfdFinder(detector),
+        ArcFace(files["recogniser"], recogniser),
+        network,
+        to_latent,
+        spec,
+        hashes=hashes,
+    )
+
+
+def _small_source(side: float) -> Notice:
+    return Notice(
+        code="source_small",
+        message=f"The face in the source picture is only {side:.0f} pixels large; a larger one gives a "
+        "better likeness.",
+    )

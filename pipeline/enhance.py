@@ -1,0 +1,98 @@
+"""Restoring a swapped face with a network such as GFPGAN or CodeFormer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+
+from models.catalogue import EngineSpec
+from models.devices import Provider
+from models.errors import ModelUnavailable
+from models.session import Session, Tensor, open_session
+from pipeline.align import similarity_fit, warp_crop
+from pipeline.errors import OutputInvalid
+from pipeline.faces import Array, Bgr, Face
+from pipeline.paste import paste
+
+_STRENGTH: Final = 0.8  # share of the restored face in the result: more looks like wax
+# CodeFormer's second input: 0 looks best, 1 stays closest to what it is given.
+_WEIGHT: Final = 0.7
+# Of the crop's side: the oval of a face in the FFHQ template, clear of people beside it.
+_OVAL_CENTER: Final = (0.5, 0.55)
+_OVAL_AXES: Final = (0.36, 0.42)
+_OVAL_BLUR: Final = 0.03
+
+
+class Enhancer(Protocol):
+    """Restores one face of a frame."""
+
+    @property
+    def name(self) -> str:
+        """What the status record calls it."""
+        ...
+
+    def enhance(self, frame: Bgr, face: Face) -> bool:
+        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if nothing changed."""
+        ...
+
+
+class OnnxEnhancer:
+    """Restores with an enhancer of the catalogue."""
+
+    def __init__(self, session: Session, spec: EngineSpec) -> None:
+        if spec.template is None or len(session.inputs) > 2:  # noqa: PLR2004 -- the crop and a weight
+            raise ModelUnavailable(f"The model file {session.name} is not an enhancer.")
+        self.name = spec.name
+        self._session = session
+        self._spec = spec
+        self._template = np.array(spec.template.at(spec.input_size))
+        self._mask = _oval(spec.input_size) * np.float32(_STRENGTH)
+
+    def enhance(self, frame: Bgr, face: Face) -> bool:
+        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
+
+        Nothing beyond the oval of the face changes.
+
+        Raises:
+            OutputInvalid: the network gave no picture; nothing was changed.
+            DeviceOutOfMemory: the device's memory does not suffice.
+            DeviceLost: the device no longer works.
+        """
+        matrix = similarity_fit(face.kps, self._template)
+        crop = warp_crop(frame, matrix, self._spec.input_size)
+        return paste(frame, self._restore(crop), matrix, mask=self._mask, mode="fast")
+
+    def _restore(self, crop: Bgr) -> Bgr:
+        spec = self._spec
+        rgb = crop[..., ::-1].astype(np.float32) / 255
+        rgb = (rgb - np.array(spec.input_mean, np.float32)) / np.array(spec.input_std, np.float32)
+        first, *others = self._session.inputs
+        feed: dict[str, Tensor] = {first.name: rgb.transpose(2, 0, 1)[None].astype(first.dtype)}
+        feed |= {other.name: np.full(1, _WEIGHT, other.dtype) for other in others}
+        output = np.asarray(self._session.run(feed)[0][0], np.float32).transpose(1, 2, 0)
+        if not np.isfinite(output).all():
+            raise OutputInvalid
+        restored = output * np.array(spec.output_std, np.float32) + np.array(spec.output_mean, np.float32)
+        return np.ascontiguousarray(np.clip(np.rint(restored * 255), 0, 255).astype(np.uint8)[..., ::-1])
+
+
+def open_enhancer(
+    files: Mapping[str, Path], spec: EngineSpec, *, provider: Provider, threads: int
+) -> OnnxEnhancer:
+    """Open the file of role `enhancer`.
+
+    Raises:
+        ModelUnavailable: the file is missing, damaged or no enhancer.
+        ProviderUnavailable: the provider did not start.
+    """
+    return OnnxEnhancer(open_session(files["enhancer"], provider=provider, threads=threads), spec)
+
+
+def _oval(size: int) -> Array:
+    """Where a face is in its crop, (size, size) float32 0..1, soft at the edge."""
+    mask = np.zeros((size, size), np.float32)
+    center = tuple(round(size * share) for share in _OVAL_CENTER)
+    cv2.ellipse(mask, center, tuple(round(size * share) for share in _OVAL_AXES), 0, 0, 360, 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), size * _OVAL_BLUR), np.float32)
