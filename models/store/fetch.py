@@ -10,6 +10,8 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as SilentTooLong
 
 from models.catalogue import ModelFile
 
@@ -91,9 +93,9 @@ class HttpsFetcher:
             with requests.get(address, headers=headers, stream=True, timeout=self._timeouts) as response:
                 self._check(response)
                 yield _reply(response)
-        except requests.Timeout:
+        except (requests.Timeout, SilentTooLong):
             raise FetchFailed(f"no answer for {self._timeouts[1]:g} s") from None
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise FetchFailed(f"the connection failed ({type(error).__name__})") from None
 
     def _check(self, response: requests.Response) -> None:
@@ -123,7 +125,7 @@ def _reply(response: requests.Response) -> Reply:
         start=start,
         total=int(total) if total is not None and total.isdecimal() else None,
         validator=_strong(response),
-        chunks=response.iter_content(_PIECE),
+        chunks=iter(lambda: response.raw.read1(_PIECE, decode_content=False), b""),
     )
 
 

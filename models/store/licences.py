@@ -43,4 +43,4 @@ class Licences:
             content = json.loads(self._record.read_bytes())
         except (OSError, ValueError):
             return frozenset()
-        return frozenset(item for item in content if isinstance(item, str))
+        return frozenset(content) if isinstance(content, list) else frozenset()

@@ -19,6 +19,7 @@ _WORDS: Final = {
     errno.EACCES: "not writable for this user",
     errno.EPERM: "not writable for this user",
     errno.ENOTDIR: "not a folder",
+    errno.EEXIST: "not a folder",
     errno.ENOENT: "no such folder",
     errno.ENOLCK: "the file system has no locks",
     errno.ENOTSUP: "the file system has no locks",
