@@ -45,6 +45,7 @@ _DTYPES: Final[Mapping[str, type[np.generic]]] = {
 # cuDNN and cuBLAS, in lower case.
 _OUT_OF_MEMORY: Final = (
     "failed to allocate memory",
+    "is smaller than requested bytes",
     "out of memory",
     "bad_alloc",
     "bad allocation",
