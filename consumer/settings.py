@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from storage.claim import LeasePolicy
 from storage.s3_settings import S3Settings
@@ -85,6 +94,16 @@ class Settings(BaseModel):
         default=None,
         description="folder of model files that are not shipped; the mesh engine needs none",
     )
+    cache_dir: Path | None = Field(
+        default=None,
+        description="folder for what can be made again; swapdrop in the user's cache folder if not set",
+    )
+    offline: bool = Field(
+        default=False, description="model files are never downloaded; what is missing is named"
+    )
+    accept_licenses: tuple[str, ...] = Field(
+        default=(), description="licences of model files that are accepted, separated by commas"
+    )
     operator: str = Field(
         default="swapdrop",
         min_length=1,
@@ -149,6 +168,21 @@ class Settings(BaseModel):
         if self.poll_min_s > self.poll_max_s:
             raise ValueError("poll_min_s must not be more than poll_max_s")
         return self
+
+    @field_validator("accept_licenses", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where to keep what can be made again; it need not exist, and may be read-only."""
+        if self.cache_dir is not None:
+            return self.cache_dir
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.expanduser raises without a home
+        return Path(base) / "swapdrop"
 
     @property
     def store_address(self) -> str | None:
@@ -251,4 +285,6 @@ def _shown(value: object) -> str:
         return _MASK
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, tuple):
+        return ",".join(value)
     return "" if value is None else str(value)
