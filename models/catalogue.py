@@ -205,6 +205,7 @@ class Catalogue(_Entry):
             if name in self.engines:
                 found = tuple(self.engines[name].files.values())
             else:
+                _named({**self.files, **self.engines}, name)
                 found = self.members(name) or (self.file(name),)
             chosen |= {file.name: file for file in found}
         return tuple(chosen.values())

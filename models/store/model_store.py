@@ -32,12 +32,12 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A verified file; `skipped` are the folders looked at before."""
+    """A verified file; `candidates` are the folders looked at before."""
 
     file: ModelFile
     path: Path
     version: Version
-    skipped: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -100,7 +100,7 @@ class ModelStore:
                 except BadFile as fault:
                     why = str(fault) if why == NOT_THERE else why
                 else:
-                    return Found(file=file, path=path, version=version, skipped=tuple(skipped))
+                    return Found(file=file, path=path, version=version, candidates=tuple(skipped))
             if why == NOT_THERE:
                 skipped.append(Candidate(folder=place.folder, reason=_absence(place.folder, file)))
             else:

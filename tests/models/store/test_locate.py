@@ -63,7 +63,7 @@ def test_every_folder_says_why_it_has_no_file(tmp_path: Path) -> None:
     assert isinstance(looked, Found)
     assert looked.path == good / "swapper.onnx"
     assert looked.sha256 == hashlib.sha256(MODEL).hexdigest()
-    assert [(c.reason, c.bad) for c in looked.skipped] == [
+    assert [(c.reason, c.bad) for c in looked.candidates] == [
         ("no such folder", False),
         ("the folder is empty", False),
         ("not there", False),

@@ -353,7 +353,7 @@ def test_a_folder_that_cannot_be_written_is_left_for_the_next(tmp_path: Path) ->
     with mirror({PATH: Page(body=MODEL)}) as one:
         found = pull(store(tmp_path, Path("/proc/1/models"), blocked / "models", tmp_path / "good"), one=one)
     assert found.path == tmp_path / "good/swapper.onnx"
-    assert [candidate.reason for candidate in found.skipped][1] == "cannot be read: not a folder"
+    assert [candidate.reason for candidate in found.candidates][1] == "cannot be read: not a folder"
 
 
 def test_if_no_folder_takes_it_each_says_why(tmp_path: Path) -> None:
