@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 def settings_or_exit() -> Settings:
     """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong."""
-    with _faults_told():
+    with faults_told():
         return load_settings()
 
 
 def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
     """Run `work` on the configured bucket; storage errors become one sentence and exit code 1."""
-    with _faults_told():
+    with faults_told():
         s3 = load_settings().s3()
 
     from storage.s3_store import open_s3_store  # noqa: PLC0415 - slow to import, and `run` does without
@@ -38,7 +38,8 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def _faults_told() -> Iterator[None]:
+def faults_told() -> Iterator[None]:
+    """End the command with exit code 2 and a sentence where the settings cannot work."""
     try:
         yield
     except SettingsError as error:

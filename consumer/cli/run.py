@@ -3,7 +3,7 @@
 import asyncio
 
 from consumer.app import Consumer
-from consumer.cli.bucket import settings_or_exit
+from consumer.cli.bucket import faults_told, settings_or_exit
 from consumer.logs import configure_logging
 
 
@@ -11,4 +11,6 @@ def run_consumer() -> int:
     """Work until told to stop; the exit code is 0 after a drain and not 0 when this machine is sick."""
     settings = settings_or_exit()
     configure_logging(settings)
-    return asyncio.run(Consumer(settings).run())
+    with faults_told():
+        consumer = Consumer(settings)
+    return asyncio.run(consumer.run())
