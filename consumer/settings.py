@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -22,8 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from consumer.catalogue import load_catalogue
 from storage.claim import LeasePolicy
 from storage.s3_settings import S3Settings
+
+AUTO: Final = "auto"
+MESH: Final = "mesh"
+INSWAPPER: Final = "inswapper"
 
 _PREFIX = "SWAPDROP_"
 _MASK = "********"
@@ -110,11 +115,31 @@ class Settings(BaseModel):
         pattern=r"^[\x20-\x7e]+$",
         description="who runs this service, as the mark in every result says",
     )
-    engine: Literal["auto", "mesh"] = Field(
-        default="auto", description="engine that must be ready; auto takes the best that is"
+    catalogue: Path | None = Field(
+        default=None,
+        description="TOML file with further model files and engines, over the ones that are known",
     )
-    provider: Literal["cpu", "cuda"] = Field(
+    models_retry_s: float = Field(
+        default=5, ge=0.05, le=3600, description="pause between looks for model files that are missing"
+    )
+    engine: str = Field(
+        default=AUTO,
+        min_length=1,
+        description="engine that must be ready: auto takes inswapper or else mesh; inswapper, mesh, or a "
+        "swapper of the catalogue",
+    )
+    provider: Literal["cpu", "cuda", "tensorrt"] = Field(
         default="cpu", description="where the networks run; never replaced by another in silence"
+    )
+    model_threads: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="CPU threads of a large network; 0 takes one a core; mesh uses one",
+    )
+    paste: Literal["exact", "fast"] = Field(
+        default="exact",
+        description="how a swapped crop goes back: exact, or fast, which differs at the edge of large faces",
     )
     max_input_bytes: int = Field(
         default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"
@@ -167,6 +192,18 @@ class Settings(BaseModel):
     def _pauses_in_order(self) -> Self:
         if self.poll_min_s > self.poll_max_s:
             raise ValueError("poll_min_s must not be more than poll_max_s")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_is_known(self) -> Self:
+        if self.engine == MESH and self.provider != "cpu":
+            raise ValueError("The mesh engine runs on the CPU only; set SWAPDROP_PROVIDER=cpu")
+        if self.catalogue is None and self.engine in {AUTO, MESH, INSWAPPER}:
+            return self
+        known = load_catalogue(self.catalogue).engines.values()
+        names = (AUTO, MESH, INSWAPPER, *(spec.name for spec in known if spec.kind == "swapper"))
+        if self.engine not in names:
+            raise ValueError(f"SWAPDROP_ENGINE: must be one of {', '.join(names)}")
         return self
 
     @field_validator("accept_licenses", mode="before")
@@ -267,7 +304,7 @@ def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
     """One sentence a fault; values are not repeated, because a secret could be among them."""
     sentences = []
     for fault in error.errors(include_url=False, include_input=False):
-        reason = fault["msg"].removeprefix("Value error, ").lower()
+        reason = fault["msg"].removeprefix("Value error, ")
         if not fault["loc"]:
             sentences.append(f"{reason}.")
             continue
@@ -275,7 +312,7 @@ def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
         allowed = (
             get_args(Settings.model_fields[field].annotation) if fault["type"] == "literal_error" else ()
         )
-        reason = f"must be one of {', '.join(map(str, allowed))}" if allowed else reason
+        reason = f"must be one of {', '.join(map(str, allowed))}" if allowed else reason.lower()
         sentences.append(f"{found.get(field, field)}: {reason}.")
     return " ".join(sentences)
 

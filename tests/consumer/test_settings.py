@@ -1,9 +1,12 @@
 """Settings: where each comes from, what is refused and how that is said."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from consumer.settings import Settings, SettingsError, env_names, load_settings
+from models.catalogue import CATALOGUE_FILE
 
 
 def test_every_setting_is_described_and_bounded_by_a_type() -> None:
@@ -14,7 +17,12 @@ def test_every_setting_is_described_and_bounded_by_a_type() -> None:
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
     shown = {row.name: row for row in Settings().explain()}[name]
-    usual = {"bucket": "pictures", "endpoint_url": "http://127.0.0.1:1", "account_id": "abc"}
+    usual = {
+        "bucket": "pictures",
+        "endpoint_url": "http://127.0.0.1:1",
+        "account_id": "abc",
+        "catalogue": str(CATALOGUE_FILE),
+    }
     given = shown.value or usual.get(name, "something")
     settings = load_settings({f"SWAPDROP_{name.upper()}": given})
     row = {row.name: row for row in settings.explain()}[name]
@@ -60,7 +68,18 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("SWAPDROP_ENGINE", "inswaper", "SWAPDROP_ENGINE: must be one of auto, mesh"),
+        (
+            "SWAPDROP_ENGINE",
+            "inswaper",
+            "SWAPDROP_ENGINE: must be one of auto, mesh, inswapper, inswapper_128",
+        ),
+        ("SWAPDROP_ENGINE", "gfpgan_1.4", "SWAPDROP_ENGINE: must be one of auto"),  # no swapper
+        ("SWAPDROP_PROVIDER", "rocm", "SWAPDROP_PROVIDER: must be one of cpu, cuda, tensorrt"),
+        (
+            "SWAPDROP_CATALOGUE",
+            "/not/there.toml",
+            "The catalogue /not/there.toml cannot be used: .*No such file",
+        ),
         ("SWAPDROP_HEALTH_PORT", "70000", "SWAPDROP_HEALTH_PORT: .*65535"),
         ("SWAPDROP_MAX_ATTEMPTS", "many", "SWAPDROP_MAX_ATTEMPTS: .*integer"),
         ("SWAPDROP_POLL_MIN_S", "60", "poll_min_s must not be more than poll_max_s"),
@@ -70,6 +89,49 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
 def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load_settings({name: value})
+
+
+def test_the_mesh_engine_on_a_gpu_is_a_contradiction_that_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"CPU only; set SWAPDROP_PROVIDER=cpu\.$"):
+        load_settings({"SWAPDROP_ENGINE": "mesh", "SWAPDROP_PROVIDER": "cuda"})
+
+
+def test_an_engine_of_the_operators_own_catalogue_may_be_asked_for(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        """
+        [files."mine.onnx"]
+        licence = "apache-2"
+        versions = [{ revision = "1", mirrors = ["https://models.example/mine.onnx"] }]
+        [engines.mine]
+        kind = "swapper"
+        files = { swapper = "mine.onnx", detector = "det_10g.onnx", recogniser = "w600k_r50.onnx" }
+        input_size = 128
+        template = "arcface_128"
+        embedding = "unit"
+        """
+    )
+    assert load_settings({"SWAPDROP_CATALOGUE": str(own), "SWAPDROP_ENGINE": "mine"}).engine == "mine"
+    with pytest.raises(SettingsError, match="SWAPDROP_ENGINE"):
+        load_settings({"SWAPDROP_ENGINE": "mine"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[engine.mine]", "it has engine; known are"),
+        ("[files.x]\nlicence = 'mine'", "mine is not in the catalogue"),
+        ("[engines.x]\nkind = 'swapper'", "without 'files'"),
+        ("not toml", "own.toml cannot be used"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_is_named_with_the_reason(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError, match=said):
+        load_settings({"SWAPDROP_CATALOGUE": str(own)})
 
 
 def test_a_wrong_secret_is_not_repeated_in_the_error() -> None:
