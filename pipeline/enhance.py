@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 
 from models.catalogue import EngineSpec
@@ -13,8 +12,8 @@ from models.errors import ModelUnavailable
 from models.session import Session, Tensor, open_session
 from pipeline.align import similarity_fit, warp_crop
 from pipeline.errors import OutputInvalid
-from pipeline.faces import Array, Bgr, Face
-from pipeline.paste import paste
+from pipeline.faces import Bgr, Face
+from pipeline.paste import oval_mask, paste
 
 _STRENGTH: Final = 0.8  # share of the restored face in the result: more looks like wax
 # CodeFormer's second input: 0 looks best, 1 stays closest to what it is given.
@@ -42,13 +41,15 @@ class OnnxEnhancer:
     """Restores with an enhancer of the catalogue."""
 
     def __init__(self, session: Session, spec: EngineSpec) -> None:
-        if spec.template is None or len(session.inputs) > 2:  # noqa: PLR2004 -- the crop and a weight
+        crop, *others = session.inputs
+        if spec.template is None or crop.shape[1:] != (3, spec.input_size, spec.input_size):
             raise ModelUnavailable(f"The model file {session.name} is not an enhancer.")
         self.name = spec.name
+        self._crop, self._weights = crop, others  # CodeFormer has one weight, GFPGAN has none
         self._session = session
         self._spec = spec
         self._template = np.array(spec.template.at(spec.input_size))
-        self._mask = _oval(spec.input_size) * np.float32(_STRENGTH)
+        self._mask = oval_mask(spec.input_size, _OVAL_CENTER, _OVAL_AXES, _OVAL_BLUR) * np.float32(_STRENGTH)
 
     def enhance(self, frame: Bgr, face: Face) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
@@ -68,9 +69,8 @@ class OnnxEnhancer:
         spec = self._spec
         rgb = crop[..., ::-1].astype(np.float32) / 255
         rgb = (rgb - np.array(spec.input_mean, np.float32)) / np.array(spec.input_std, np.float32)
-        first, *others = self._session.inputs
-        feed: dict[str, Tensor] = {first.name: rgb.transpose(2, 0, 1)[None].astype(first.dtype)}
-        feed |= {other.name: np.full(1, _WEIGHT, other.dtype) for other in others}
+        feed: dict[str, Tensor] = {self._crop.name: rgb.transpose(2, 0, 1)[None].astype(self._crop.dtype)}
+        feed |= {weight.name: np.full(1, _WEIGHT, weight.dtype) for weight in self._weights}
         output = np.asarray(self._session.run(feed)[0][0], np.float32).transpose(1, 2, 0)
         if not np.isfinite(output).all():
             raise OutputInvalid
@@ -88,11 +88,3 @@ def open_enhancer(
         ProviderUnavailable: the provider did not start.
     """
     return OnnxEnhancer(open_session(files["enhancer"], provider=provider, threads=threads), spec)
-
-
-def _oval(size: int) -> Array:
-    """Where a face is in its crop, (size, size) float32 0..1, soft at the edge."""
-    mask = np.zeros((size, size), np.float32)
-    center = tuple(round(size * share) for share in _OVAL_CENTER)
-    cv2.ellipse(mask, center, tuple(round(size * share) for share in _OVAL_AXES), 0, 0, 360, 1.0, -1)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), size * _OVAL_BLUR), np.float32)

@@ -41,10 +41,21 @@ def paste(frame: Bgr, crop: Bgr, matrix: Matrix, *, mask: Array | None = None, m
     if weight is None:
         return False
     if mask is not None:
-        weight *= region.warp(mask)
+        weight *= region.warp(mask, cv2.BORDER_REPLICATE)
     border = cv2.BORDER_CONSTANT if mode == "exact" else cv2.BORDER_REPLICATE
     _blend(frame[region.rows, region.columns], region.warp(crop, border), weight)
     return True
+
+
+def oval_mask(size: int, center: tuple[float, float], axes: tuple[float, float], blur: float) -> Array:
+    """An ellipse in a crop, (size, size) float32: 1 within, 0 without, soft between.
+
+    `center`, half `axes` and the deviation `blur` of its edge are fractions of the crop's side.
+    """
+    mask = np.zeros((size, size), np.float32)
+    at, reach = [(round(size * x), round(size * y)) for x, y in (center, axes)]
+    cv2.ellipse(mask, at, reach, 0, 0, 360, 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), size * blur), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,11 +1,13 @@
-"""S3 servers that tests share: each is started once per worker, when the first test asks for it."""
+"""What tests share: made once per worker, when the first test asks for it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from storage.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
+from tests.support.standins import build_inswapper_files
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,9 @@ def seaweedfs_s3() -> Iterator[S3Settings]:
     """A bucket on SeaweedFS; tests keep to a prefix of their own and carry the `seaweedfs` marker."""
     with seaweedfs_server() as settings:
         yield settings
+
+
+@pytest.fixture(scope="session")
+def inswapper_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Stand-ins for the inswapper engine's files by role; their results are known in closed form."""
+    return build_inswapper_files(tmp_path_factory.mktemp("inswapper"))

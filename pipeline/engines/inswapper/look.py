@@ -7,32 +7,37 @@ import numpy as np
 
 from pipeline.align import Matrix, transform
 from pipeline.faces import Array, Bgr, Face
+from pipeline.paste import oval_mask
 
 _GAIN: Final = (0.8, 1.25)  # bounds of what the deviation of a channel is multiplied with
-# Of the crop's side: where a face's skin lies in every template, clear of hair and background.
+# Of the crop's side: where a face's skin lies in every template, clear of hair and background; and the
+# whole face, beyond which the network gives the target's own background back.
 _SKIN_CENTER: Final = (0.5, 0.56)
 _SKIN_AXES: Final = (0.24, 0.32)
+_FACE_AXES: Final = (0.36, 0.44)
+_FACE_BLUR: Final = 0.05
+_HALF: Final = 0.5
 # Of the distance between the mouth's corners: the ellipse around the lips, and how softly it ends.
-_MOUTH_AXES: Final = (0.78, 0.52)
-_MOUTH_SHIFT: Final = 0.06
+_MOUTH_AXES: Final = (0.72, 0.45)
+_MOUTH_SHIFT: Final = 0.14
 _MOUTH_BLUR: Final = 0.09
 _LEAST_MOUTH: Final = 0.12  # of the crop's side, for a mouth seen from the side
 
 
 def match_colour(swapped: Bgr, target: Bgr) -> Bgr:
-    """The swapped crop with mean and deviation of the target's skin, channel by channel in L*a*b*.
+    """The swapped crop's face with mean and deviation of the target's skin, channel by channel in L*a*b*.
 
-    After Reinhard et al., "Color Transfer between Images" (2001). Both crops are BGR uint8 (s, s, 3).
+    What lies around the face stays as it is. After Reinhard et al., "Color Transfer between Images"
+    (2001). Both crops are BGR uint8 (s, s, 3).
     """
     size = swapped.shape[0]
-    skin = np.zeros((size, size), np.uint8)
-    center = tuple(round(size * share) for share in _SKIN_CENTER)
-    cv2.ellipse(skin, center, tuple(round(size * share) for share in _SKIN_AXES), 0, 0, 360, 255, -1)
+    skin = (oval_mask(size, _SKIN_CENTER, _SKIN_AXES, _FACE_BLUR) > _HALF).astype(np.uint8)
     ours, theirs = _to_lab(swapped), _to_lab(target)
     our_mean, our_deviation = _statistics(ours, skin)
     their_mean, their_deviation = _statistics(theirs, skin)
     gain = np.clip(their_deviation / np.maximum(our_deviation, 1e-3), *_GAIN)
-    matched = ((ours - our_mean) * gain + their_mean).astype(np.float32)
+    face = oval_mask(size, _SKIN_CENTER, _FACE_AXES, _FACE_BLUR)[..., None]
+    matched = (ours + face * ((ours - our_mean) * gain + their_mean - ours)).astype(np.float32)
     np.clip(matched[..., 0], 0, 100, out=matched[..., 0])  # OpenCV turns a negative L into bright garbage
     bgr = cv2.cvtColor(matched, cv2.COLOR_LAB2BGR)
     return np.clip(np.rint(bgr * 255), 0, 255).astype(np.uint8)
