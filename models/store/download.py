@@ -93,7 +93,7 @@ class Download:
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 self._partial.discard()
             raise
-        raise NothingDelivered(reasons or ["No source has it."])
+        raise NothingDelivered(reasons or ["no source has it."])
 
     def _from(self, source: Source) -> str:
         tries = _Tries(self._patience, self._partial)

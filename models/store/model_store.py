@@ -150,7 +150,7 @@ class ModelStore:
                 refusals.append(f"{place.folder}: {reason(error)}")
                 continue
             except (BadFile, NothingDelivered) as error:
-                raise ModelMissing(f"{name} could not be had. {_sentence(error)}", refusals) from None
+                raise ModelMissing(f"{name} could not be had: {_sentence(error)}", refusals) from None
             return self._just_pulled(name)
         raise ModelMissing(f"{name} could not be stored: no folder of the search path takes it.", refusals)
 
@@ -205,7 +205,7 @@ class ModelStore:
             try:
                 self._fetch(file, folder / file.path, fetchers, progress)
             except NothingDelivered as error:
-                progress.note(file.name, f"not to be had by itself. {_sentence(error)}")
+                progress.note(file.name, f"not to be had by itself: {_sentence(error)}")
             else:
                 return
         wanted = [m for m in self.catalogue.members(archive.name) if isinstance(self.locate(m.name), Missing)]
@@ -225,9 +225,7 @@ class ModelStore:
         self, file: ModelFile, partial: Partial, fetchers: Sequence[Fetcher], progress: Progress
     ) -> str:
         if self.offline:
-            raise NothingDelivered(
-                [f"Offline mode is on, so put {file.path} into a folder of the search path."]
-            )
+            raise NothingDelivered([f"offline mode is on; put {file.path} into a folder of the search path."])
         sources = [
             Source(fetcher=fetcher, address=address)
             for fetcher in fetchers
@@ -281,4 +279,4 @@ def _missing(missing: Missing) -> ModelMissing:
 
 def _sentence(error: Exception) -> str:
     text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    return text if text.endswith(".") else f"{text}."

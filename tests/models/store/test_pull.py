@@ -76,7 +76,7 @@ def test_a_mirror_that_always_breaks_off_leaves_no_file(tmp_path: Path, tenth: i
     page = Page(body=MODEL, cuts=[SIZE * tenth // 10] + [0] * 50)
     with (
         mirror({PATH: page}) as one,
-        pytest.raises(ModelMissing, match=r"swapper\.onnx could not be had\. 127"),
+        pytest.raises(ModelMissing, match=r"swapper\.onnx could not be had: 127"),
     ):
         pull(store(tmp_path), one=one)
     assert_no_file_at_all(tmp_path / "models")
@@ -405,7 +405,7 @@ def test_a_folder_in_the_files_place_is_named_before_a_byte_is_fetched(tmp_path:
 def test_offline_nothing_is_asked_for_and_the_file_is_named(tmp_path: Path) -> None:
     with (
         mirror({PATH: Page(body=MODEL)}) as one,
-        pytest.raises(ModelMissing, match=r"Offline mode.*swapper\.onnx"),
+        pytest.raises(ModelMissing, match=r"offline mode is on; put swapper\.onnx"),
     ):
         pull(store(tmp_path, offline=True), one=one)
     assert one.requests == []
