@@ -234,6 +234,8 @@ def _load(
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = model if isinstance(model, bytes) else str(model)
+    if provider == "tensorrt" and gpu.cache_folder is not None:
+        gpu.cache_folder.mkdir(parents=True, exist_ok=True)
     try:
         # With its own fallback ONNX Runtime prints a failure and goes on with the CPU.
         return ort.InferenceSession(
