@@ -12,25 +12,25 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata, resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnxruntime as ort
 import structlog
 
+from consumer.bench import Bench
 from consumer.device import ByteBudget, Device
-from consumer.engines import open_engine as open_configured_engine
+from consumer.engines import Shelf, open_shelf
 from consumer.health import Health, HealthServer
 from consumer.job import JobRunner
 from consumer.metrics import Metrics
+from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
-from pipeline.engines.base import Engine
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.image import PictureSwapper
 from storage.inbox import Inbox
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
@@ -46,7 +46,6 @@ _NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aiobotocore")
 _EMBEDDED = resources.files("models.embedded")
 
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
-OpenEngine = Callable[[], Engine[Any]]
 
 _log = structlog.get_logger()
 
@@ -54,10 +53,10 @@ _log = structlog.get_logger()
 class Consumer:
     """Works on the jobs of one bucket until told to stop.
 
-    `open_store` and `open_engine` stand in for the configured bucket and engine. The engine is opened on
-    the device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it
-    runs, says what is missing, and fails only the jobs that need it. Raises SettingsError where no bucket
-    is set.
+    `open_store` and `shelf` stand in for the configured bucket and engines. Engines are opened on the
+    device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
+    says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
+    where no bucket is set.
     """
 
     def __init__(
@@ -65,17 +64,17 @@ class Consumer:
         settings: Settings,
         *,
         open_store: OpenStore | None = None,
-        open_engine: OpenEngine | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.metrics = Metrics()
         self.health_url: str | None = None
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
-        self._open_engine = open_engine or (lambda: open_configured_engine(settings))
-        self._engine: Engine[Any] | None = None
-        self._problem: str | None = "The engine is being opened."
+        shelf = shelf or open_shelf(settings)
         self._device = Device()
+        self._bench = Bench(shelf, self._device)
+        self._keeper = ModelKeeper(self._bench, shelf.pull, retry_s=settings.models_retry_s)
         self._budget = ByteBudget(settings.decoded_budget_bytes)
         self._trigger: InboxTrigger | None = None
         self._scheduler: Scheduler | None = None
@@ -95,8 +94,8 @@ class Consumer:
             stack.callback(self._listen_to_signals())
             stack.callback(self._device.close)
             # The models load on the device's thread while this one prepares the bucket.
-            engine = asyncio.ensure_future(self._device.run(self._open_engine))
-            stack.callback(engine.cancel)
+            opening = asyncio.create_task(self._bench.start())
+            stack.callback(opening.cancel)
             await asyncio.sleep(0)  # without it the models would wait for the loop's first pause
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
@@ -104,7 +103,7 @@ class Consumer:
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
             self._scheduler = self._schedule(store, workshop)
-            return await self._work(engine, workshop, self._scheduler)
+            return await self._work(opening, self._scheduler)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -119,63 +118,63 @@ class Consumer:
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
-        engine, scheduler = self._engine, self._scheduler
+        bench, scheduler = self._bench, self._scheduler
         problems = tuple(self._problems())
         return Health(
             status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
             message=" ".join(problems) or "Ready.",
             problems=problems,
             modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
-            models_directory=str(self._settings.models_dir or _EMBEDDED),
-            engine=asdict(engine.info) if engine is not None else None,
+            models_directory=str(bench.folder or self._settings.models_dir or _EMBEDDED),
+            engine=asdict(bench.info) if bench.info is not None else None,
+            missing_files=bench.missing,
             providers=tuple(ort.get_available_providers()),
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
 
     @property
     def _hangs(self) -> bool:
-        opened = self._engine is not None  # opening one may take longer than any job
-        return opened and self._device.silent_s >= self._settings.stall_timeout_s
+        return self._device.silent_s >= self._settings.stall_timeout_s
 
     def _problems(self) -> list[str]:
-        engine, trigger = self._engine, self._trigger
+        bench, trigger = self._bench, self._trigger
         found = []
         if self._hangs:
             found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
         if self._stopping:
             found.append("The consumer is stopping.")
-        if engine is None and self._problem is not None:
-            found.append(self._problem)
-        elif engine is not None and engine.info.provider != ORT_NAMES[self._settings.provider]:
-            found.append(f"The engine runs on {engine.info.provider}, not on {self._settings.provider}.")
+        if bench.problem is not None:
+            found += [bench.problem, *filter(None, [self._keeper.downloading])]
+        elif bench.info is not None and bench.info.provider != ORT_NAMES[self._settings.provider]:
+            found.append(f"The engine runs on {bench.info.provider}, not on {self._settings.provider}.")
         if trigger is None or not trigger.looks:
             found.append((trigger and trigger.problem) or "The bucket has not answered yet.")
         elif trigger.problem:
             found.append(trigger.problem)
         return found
 
-    async def _work(self, engine: Awaitable[Engine[Any]], workshop: Workshop, scheduler: Scheduler) -> int:
+    async def _work(self, opening: Awaitable[None], scheduler: Scheduler) -> int:
         _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
         try:
-            self._engine = await engine
+            await opening
         except ModelError as error:
-            self._problem = workshop.no_engine = str(error)
             _log.error("engine_unavailable", reason=str(error), exc_info=error)
             if error.kind == "machine":
                 return EXIT_SICK
-        else:
-            workshop.swapper = PictureSwapper(self._engine)
-            info = self._engine.info
-            _log.info("engine_ready", engine=info.name, version=info.version, provider=info.provider)
         if self._stopping:
             return EXIT_DRAINED
-        reason = await scheduler.run()
+        keeping = asyncio.create_task(self._keeper.run())
+        try:
+            reason = await scheduler.run()
+        finally:
+            keeping.cancel()
         _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
         return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
 
     def _workshop(self, fetcher: InputFetcher, cpu: ThreadPoolExecutor) -> Workshop:
         settings = self._settings
         return Workshop(
+            bench=self._bench,
             fetcher=fetcher,
             device=self._device,
             cpu=cpu,
@@ -184,6 +183,7 @@ class Consumer:
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,
+            paste=settings.paste,
         )
 
     def _schedule(self, store: ObjectStore, workshop: Workshop) -> Scheduler:

@@ -22,7 +22,7 @@ class Device:
 
     def __init__(self, *, name: str = "device-0", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any], bool] | None] = SimpleQueue()
         self._beat: float | None = None
         self._busy_s = 0.0
         self._since: float | None = None
@@ -30,7 +30,10 @@ class Device:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the running function began or gave a sign of life; 0 while none runs."""
+        """Seconds since the running function began or gave a sign of life.
+
+        0 while none runs, or one that may take any time.
+        """
         beat = self._beat
         return 0.0 if beat is None else self._monotonic() - beat
 
@@ -40,13 +43,14 @@ class Device:
         since = self._since
         return self._busy_s + (self._monotonic() - since if since is not None else 0.0)
 
-    async def run(self, function: Callable[[], T]) -> T:
+    async def run(self, function: Callable[[], T], *, unbounded: bool = False) -> T:
         """Run `function` on the device thread and return what it returns or raise what it raises.
 
-        Cancelled before its turn it never runs; cancelled later it runs to its end unheard.
+        Cancelled before its turn it never runs; cancelled later it runs to its end unheard. An
+        `unbounded` one, such as opening a model, may take any time without a sign of life.
         """
         future: Future[T] = Future()
-        self._queue.put((future, function))
+        self._queue.put((future, function, unbounded))
         return await asyncio.wrap_future(future)
 
     def beat(self) -> None:
@@ -59,14 +63,15 @@ class Device:
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            future, function = item
+            future, function, unbounded = item
             if future.set_running_or_notify_cancel():
-                self._serve(future, function)
+                self._serve(future, function, unbounded=unbounded)
             # The last job's pixels must not stay alive until the next job comes.
             del item, future, function
 
-    def _serve(self, future: Future[Any], function: Callable[[], Any]) -> None:
-        started = self._since = self._beat = self._monotonic()
+    def _serve(self, future: Future[Any], function: Callable[[], Any], *, unbounded: bool) -> None:
+        started = self._since = self._monotonic()
+        self._beat = None if unbounded else started
         result, error = None, None
         try:
             result = function()

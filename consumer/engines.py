@@ -1,24 +1,242 @@
-"""Which swap engines this consumer has, and opening the one that is asked for."""
+"""Which swap engines there are, whether their files are here, and how each is opened."""
 
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from consumer.settings import Settings
-from models.errors import ProviderUnavailable
+from consumer.model_store import model_fetchers, open_model_store
+from consumer.settings import AUTO, INSWAPPER, MESH, Settings
+from models.catalogue import EngineSpec
+from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
+from models.errors import ModelMissing, ModelUnavailable
+from models.session import open_session
+from models.store.download import Progress
+from models.store.fetch import Fetcher
+from models.store.model_store import Found, ModelStore
 from pipeline.engines.base import Engine
 from pipeline.engines.mesh.engine import open_mesh_engine
+from pipeline.enhance import Enhancer, open_enhancer
+from pipeline.errors import OptionUnavailable
 
-ENGINES = ("mesh",)
+T_co = TypeVar("T_co", covariant=True)
+AnyEngine = Engine[Any]
+
+_EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
-def open_engine(settings: Settings) -> Engine[Any]:
-    """Open the engine that the settings ask for; on the device's thread, as it is not thread-safe.
+class FilesMissing(ModelUnavailable):
+    """Model files of an engine are not here; `missing` says of each, by name, where it was looked for."""
 
-    Raises:
-        ModelUnavailable: a model file is missing or was changed.
-        ProviderUnavailable: it does not run on `settings.provider`.
+    def __init__(self, missing: Mapping[str, ModelMissing]) -> None:
+        super().__init__(" ".join(str(error) for error in missing.values()))
+        self.missing = {name: error.where for name, error in missing.items()}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ready(Generic[T_co]):
+    """Something whose files are here and verified, in `folder`; `open` belongs on the device's thread.
+
+    `models` maps each file's name to `sha256:<hex>`. A `fallback` stands in for a better one whose files
+    are not here.
     """
-    if settings.provider != "cpu":
-        raise ProviderUnavailable(
-            f"The mesh engine runs on the CPU only, not on {settings.provider}; set SWAPDROP_PROVIDER=cpu."
+
+    name: str
+    folder: Path
+    models: Mapping[str, str]
+    open: Callable[[], T_co]
+    fallback: bool = False
+
+
+class Shelf(Protocol):
+    """Engines by name, as far as their files are here."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that `find` knows."""
+        ...
+
+    def find(self, name: str) -> Ready[AnyEngine]:
+        """The engine that a name stands for now; looks at the disk with every call.
+
+        Raises:
+            OptionUnavailable: there is no such name.
+            FilesMissing: its files are not here.
+        """
+        ...
+
+    def find_enhancer(self) -> Ready[Enhancer]:
+        """The best enhancer whose files are here; raises OptionUnavailable."""
+        ...
+
+    def check_provider(self) -> None:
+        """Prove that the provider asked for works here, without any file; raises ProviderUnavailable."""
+        ...
+
+    def pull(self, progress: Progress) -> None:
+        """Download what the engine in the settings lacks, if that is allowed; blocks.
+
+        Raises:
+            ModelUnavailable: a file could not be had; says why.
+        """
+        ...
+
+
+class Engines:
+    """The shelf of one set of settings; safe on any thread, unlike what `Ready.open` returns.
+
+    `fetchers` makes the sources of downloads, which a consumer that has all its files never needs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ModelStore,
+        *,
+        fetchers: Callable[[], Sequence[Fetcher]] = tuple,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._fetchers = fetchers
+        specs = store.catalogue.engines.values()
+        self._swappers = {spec.name: spec for spec in specs if spec.kind == "swapper"}
+        self._enhancers = [spec for spec in specs if spec.kind == "enhancer"]
+        self._inswappers = [spec for spec in self._swappers.values() if spec.name.startswith(INSWAPPER)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that `find` knows."""
+        return (AUTO, MESH, INSWAPPER, *self._swappers)
+
+    def find(self, name: str) -> Ready[AnyEngine]:
+        """The engine that a name stands for now; see Shelf.
+
+        `auto` is the engine in the settings; where that is `auto` too, inswapper, or mesh as long as
+        inswapper's files are not here. On a GPU it is never mesh, which runs on the CPU only.
+        """
+        wanted = self._settings.engine if name == AUTO else name
+        if wanted == MESH:
+            return _mesh(fallback=False)
+        try:
+            return self._swapper(self._specs(wanted))
+        except FilesMissing:
+            if wanted != AUTO or self._settings.provider != "cpu":
+                raise
+            return _mesh(fallback=True)
+
+    def find_enhancer(self) -> Ready[Enhancer]:
+        """The best enhancer whose files are here; raises OptionUnavailable."""
+        try:
+            spec, found = self._first(self._enhancers)
+        except FilesMissing as error:
+            raise OptionUnavailable(f"`use_face_enhancer` needs a model that is not here. {error}") from error
+        return Ready(
+            name=spec.name,
+            folder=found[spec.kind].path.parent,
+            open=partial(
+                open_enhancer,
+                _paths(found),
+                spec,
+                provider=self._settings.provider,
+                threads=self._threads,
+            ),
+            models=_hashes(found.values()),
         )
-    return open_mesh_engine()
+
+    def check_provider(self) -> None:
+        """Open a shipped model on the provider; raises ProviderUnavailable."""
+        graph = embedded_path(DETECTION_BACK).read_bytes()
+        open_session(graph, name="The consumer", provider=self._settings.provider)
+
+    def pull(self, progress: Progress) -> None:
+        """Download what the engine in the settings lacks, if that is allowed; see Shelf."""
+        if self._settings.engine == MESH or self._store.offline:
+            return
+        files = self._specs(self._settings.engine)[0].files.values()
+        if not all(file.verifiable and self._store.licences.allows(file.licence) for file in files):
+            return
+        for file in files:
+            self._store.pull(file.name, self._fetchers(), progress)
+
+    def _specs(self, name: str) -> Sequence[EngineSpec]:
+        """The catalogue's entries that a name stands for, the best first."""
+        if name in {AUTO, INSWAPPER}:
+            return self._inswappers
+        if name not in self._swappers:
+            raise OptionUnavailable(f"There is no engine `{name}` here; known are {', '.join(self.names)}.")
+        return [self._swappers[name]]
+
+    def _swapper(self, specs: Sequence[EngineSpec]) -> Ready[AnyEngine]:
+        spec, found = self._first(specs)
+        precise = self._precise(spec)
+        if precise is not None:
+            found = {**found, "swapper_fp32": precise}
+
+        models = _hashes(found.values())
+
+        def opened() -> AnyEngine:
+            from pipeline.engines.inswapper.engine import (  # noqa: PLC0415 -- mesh has no need of it
+                open_inswapper_engine,
+            )
+
+            return open_inswapper_engine(
+                _paths(found),
+                spec,
+                provider=self._settings.provider,
+                threads=self._threads,
+                hashes=models,
+            )
+
+        return Ready(name=spec.name, folder=found["swapper"].path.parent, models=models, open=opened)
+
+    def _precise(self, spec: EngineSpec) -> Found | None:
+        """The full-precision file of a half-precision network, where both are here."""
+        full = self._swappers.get(spec.name.removesuffix("_fp16"))
+        if full is None or full is spec:
+            return None
+        located = self._store.locate(full.files["swapper"].name)
+        return located if isinstance(located, Found) else None
+
+    def _first(self, specs: Sequence[EngineSpec]) -> tuple[EngineSpec, Mapping[str, Found]]:
+        """The first engine whose files are all here; raises FilesMissing with what the best one lacks."""
+        for spec in specs:
+            located = {role: self._store.locate(file.name) for role, file in spec.files.items()}
+            found = {role: place for role, place in located.items() if isinstance(place, Found)}
+            if len(found) == len(located):
+                return spec, found
+        raise self._missing(specs[0])
+
+    def _missing(self, spec: EngineSpec) -> FilesMissing:
+        missing: dict[str, ModelMissing] = {}
+        for file in spec.files.values():
+            try:
+                self._store.require(file.name)
+            except ModelMissing as error:
+                missing[file.name] = error
+        return FilesMissing(missing)
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.model_threads or len(os.sched_getaffinity(0))
+
+
+def _mesh(*, fallback: bool) -> Ready[AnyEngine]:
+    return Ready(
+        name=MESH, folder=_EMBEDDED, models=embedded_weights(), open=open_mesh_engine, fallback=fallback
+    )
+
+
+def _paths(found: Mapping[str, Found]) -> dict[str, Path]:
+    return {role: place.path for role, place in found.items()}
+
+
+def _hashes(found: Iterable[Found]) -> dict[str, str]:
+    return {place.file.name: f"sha256:{place.sha256}" for place in found}
+
+
+def open_shelf(settings: Settings) -> Engines:
+    """The engines that the settings describe; raises as `open_model_store`."""
+    return Engines(settings, open_model_store(settings), fetchers=partial(model_fetchers, settings))

@@ -15,7 +15,10 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What the endpoints say; `problems` keep the consumer from being ready, each a sentence."""
+    """What the endpoints say; `problems` keep the consumer from being ready, each a sentence.
+
+    `missing_files` says of each model file that is missing where it was looked for, and what was found.
+    """
 
     status: Literal["healthy", "degraded", "unhealthy"]
     message: str
@@ -23,6 +26,7 @@ class Health:
     modules_imported: bool
     models_directory: str
     engine: Mapping[str, Any] | None
+    missing_files: Mapping[str, tuple[str, ...]]
     providers: tuple[str, ...]
     jobs: Mapping[str, int]
 

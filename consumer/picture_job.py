@@ -1,12 +1,13 @@
 """What a manifest asks of the picture pipeline, and what the pipeline's answer means for the status."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from consumer.engines import ENGINES
 from pipeline.engines.base import EngineInfo, Look
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Notice
 from pipeline.jobs.image import FaceResult
+from pipeline.paste import PasteMode
 from storage.errors import InvalidManifest
 from storage.manifest import Manifest, Options
 from storage.status import (
@@ -31,12 +32,14 @@ class PicturePlan:
     warnings: tuple[JobWarning, ...]
 
 
-def plan_picture(manifest: Manifest) -> PicturePlan:
-    """Check that this consumer can do what is asked; whatever it will not heed becomes a warning.
+def plan_picture(manifest: Manifest, engines: Collection[str], *, paste: PasteMode) -> PicturePlan:
+    """Check that this consumer knows what is asked; whatever it will not heed becomes a warning.
+
+    `engines` are the names that a job may give; `paste` is the operator's choice.
 
     Raises:
         InvalidManifest: another kind of job.
-        OptionUnavailable: an engine or an enhancer that is not here.
+        OptionUnavailable: an engine that nobody here has heard of.
     """
     if manifest.process_type != "single-image" or manifest.source is None:
         raise InvalidManifest(
@@ -44,17 +47,20 @@ def plan_picture(manifest: Manifest) -> PicturePlan:
             "(the face of `source` onto the picture `target`)."
         )
     options = manifest.options
-    if options.engine not in ("auto", *ENGINES):
+    if options.engine not in engines:
         raise OptionUnavailable(
-            f"There is no engine `{options.engine}` here; known are auto, {', '.join(ENGINES)}."
+            f"There is no engine `{options.engine}` here; known are {', '.join(engines)}."
         )
-    if options.use_face_enhancer:
-        raise OptionUnavailable("`use_face_enhancer` is not available here yet; leave it out.")
     return PicturePlan(
         source=manifest.source,
         target=manifest.target,
         options=options,
-        look=Look(color_correction=options.color_correction, mouth_mask=options.mouth_mask),
+        look=Look(
+            color_correction=options.color_correction,
+            mouth_mask=options.mouth_mask,
+            enhance=options.use_face_enhancer,
+            paste=paste,
+        ),
         warnings=tuple(_ignored(manifest)),
     )
 
@@ -101,8 +107,11 @@ def to_outcome(face: FaceResult) -> FaceOutcome:
     )
 
 
-def to_engine_record(info: EngineInfo) -> EngineRecord:
-    """An engine as the status record tells of it."""
+def to_engine_record(info: EngineInfo, enhancer_models: Mapping[str, str]) -> EngineRecord:
+    """An engine, and the files of the enhancer that came after it, as the status record tells of them."""
     return EngineRecord(
-        name=info.name, version=info.version, provider=info.provider, models=dict(info.models)
+        name=info.name,
+        version=info.version,
+        provider=info.provider,
+        models={**info.models, **enhancer_models},
     )

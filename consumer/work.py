@@ -13,9 +13,9 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
+from consumer.bench import Bench, Tool
 from consumer.device import ByteBudget, Device
 from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
-from models.errors import ModelUnavailable
 from pipeline.image_io.decode import Limits
 from pipeline.jobs.image import (
     DecodedPictures,
@@ -27,6 +27,7 @@ from pipeline.jobs.image import (
     encode,
 )
 from pipeline.jobs.timing import Timings
+from pipeline.paste import PasteMode
 from pipeline.provenance import Mark
 from storage.inbox import Announced
 from storage.inputs import FetchedInput, InputFetcher
@@ -48,10 +49,10 @@ _LOOKS_PER_STALL = 10
 class Workshop:
     """What all jobs of a consumer share.
 
-    `swapper` is None as long as there is no engine, `no_engine` then says why. A device without a sign of
-    life for `stall_timeout_s` hangs.
+    A device without a sign of life for `stall_timeout_s` hangs; `paste` is how crops go back.
     """
 
+    bench: Bench
     fetcher: InputFetcher
     device: Device
     cpu: Executor
@@ -60,8 +61,7 @@ class Workshop:
     operator: str
     version: str
     stall_timeout_s: float
-    swapper: PictureSwapper | None = None
-    no_engine: str = "No engine is ready yet."
+    paste: PasteMode
 
 
 class Place(Enum):
@@ -116,9 +116,8 @@ class Work:
             raise announced.error
         if announced.manifest is None:
             raise RuntimeError("an announcement has a manifest or an error")
-        plan = plan_picture(announced.manifest)
-        if shop.swapper is None:
-            raise ModelUnavailable(shop.no_engine)
+        plan = plan_picture(announced.manifest, shop.bench.names, paste=shop.paste)
+        tool = await self._tool(plan)
         request = await self._fetch(plan)
         self._report("decode")
         size_bytes = await self._on_cpu(partial(decoded_bytes, request, shop.limits))
@@ -130,9 +129,17 @@ class Work:
             decoded = await self._on_cpu(partial(decode, request, shop.limits, self._timings))
             self.ready_s = time.monotonic() - self.began - waited
             del request
-            swapped = await self._swap(shop.swapper, decoded)
+            swapped = await self._swap(tool.swapper, decoded)
             on_swapped(self)
-            return await self._encode(plan, swapped)
+            return await self._encode(plan, swapped, tool)
+
+    async def _tool(self, plan: PicturePlan) -> Tool:
+        """The engine to work with; its first job waits while it is opened."""
+        self.place = Place.WAITING
+        async with self._patiently():
+            tool = await self._shop.bench.tool(plan.options.engine, enhance=plan.look.enhance)
+        self.place = Place.ELSEWHERE
+        return tool
 
     async def _fetch(self, plan: PicturePlan) -> PictureRequest:
         self._report("download")
@@ -184,7 +191,7 @@ class Work:
         self.place = Place.ELSEWHERE
         return swapped
 
-    async def _encode(self, plan: PicturePlan, swapped: SwappedPicture) -> Finished:
+    async def _encode(self, plan: PicturePlan, swapped: SwappedPicture, tool: Tool) -> Finished:
         self._report("encode")
         mark = Mark(
             output_id=_output_id(self._lease.job_id, self._lease.attempt),
@@ -210,7 +217,7 @@ class Work:
             ),
             faces=tuple(to_outcome(face) for face in swapped.faces),
             warnings=(*plan.warnings, *to_warnings((*swapped.notices, *encoded.notices))),
-            engine=to_engine_record(swapped.engine),
+            engine=to_engine_record(swapped.engine, tool.enhancer_models),
         )
 
     def _report(self, stage: Stage, progress: Progress | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from rich.console import Console
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.engines import open_engine
+from consumer.engines import FilesMissing, open_shelf
 from consumer.picture_job import plan_picture
 from consumer.settings import Settings
 from models.errors import ModelError
@@ -33,6 +33,9 @@ def run_swap(source: Path, target: Path, output: Path, options: Mapping[str, Any
             raise fail(f"{path} is not a file.")
     try:
         swapped, encoded = _swap(settings, source, target, _as_named(output, options))
+    except FilesMissing as error:
+        looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
+        raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,10 @@ def _swap(
         "target": target.name,
         "options": options,
     }
-    plan = plan_picture(read_manifest(document))
+    shelf = open_shelf(settings)
+    plan = plan_picture(read_manifest(document), shelf.names, paste=settings.paste)
+    engine = shelf.find(plan.options.engine).open()
+    enhancer = shelf.find_enhancer().open() if plan.look.enhance else None
     source_bytes = source.read_bytes()
     request = PictureRequest(
         source=source_bytes,
@@ -70,7 +76,7 @@ def _swap(
     )
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes)
     decoded = decode(request, limits, Timings())
-    swapped = PictureSwapper(open_engine(settings)).swap(decoded, _no_progress)
+    swapped = PictureSwapper(engine, enhancer=enhancer).swap(decoded, _no_progress)
     mark = Mark(
         output_id=secrets.token_hex(16),
         provider=settings.operator,

@@ -20,7 +20,7 @@ from storage.object_store import ObjectStore
 from storage.s3_store import open_s3_store
 from tests.bench.report import Row, row
 from tests.support.buckets import ASTRONAUT, HOPPER, drop, ended, upload
-from tests.support.engines import FlatEngine, picture, png
+from tests.support.engines import FlatEngine, OneEngine, picture, png
 from tests.support.s3_servers import seaweedfs_server
 from tests.support.stores import LatencyStore
 
@@ -98,7 +98,8 @@ async def queue_rate(
         async def slow(_observer: object) -> AsyncIterator[ObjectStore]:
             yield LatencyStore(store, LATENCY_S)
 
-        consumer = Consumer(Settings(bucket="bench", health_port=0), open_store=slow, open_engine=open_engine)
+        settings = Settings(bucket="bench", health_port=0)
+        consumer = Consumer(settings, open_store=slow, shelf=OneEngine(open_engine))
         running = asyncio.create_task(consumer.run())
         statuses = [await ended(store, job, within_s=120) for job in jobs]
         consumer.stop()

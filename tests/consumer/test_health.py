@@ -46,7 +46,7 @@ async def test_a_working_consumer_is_alive_and_ready() -> None:
     assert status == 200
     assert (body["status"], body["message"], body["problems"]) == ("healthy", "Ready.", [])
     assert body["modules_imported"] is True
-    assert body["models_directory"].endswith("embedded")
+    assert (body["models_directory"], body["missing_files"]) == ("flat", {})
     assert body["engine"]["name"] == "flat"
     assert "CPUExecutionProvider" in body["providers"]
     assert (body["jobs"]["completed"], body["jobs"]["failed"], body["jobs"]["in_flight"]) == (1, 1, 0)

@@ -3,10 +3,10 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from consumer.engines import open_engine
 from consumer.scheduler import Pace
 from models.errors import DeviceLost
 from storage import keys
@@ -18,7 +18,6 @@ from tests.support.jobs import (
     drop_job,
     ended,
     inbox_empty,
-    quick_settings,
     reached,
     read_status,
     running,
@@ -225,12 +224,15 @@ async def test_waiting_behind_a_long_job_is_not_hanging() -> None:
             assert (status.status, status.attempt) == ("completed", 1)
 
 
-async def test_an_engine_that_cannot_run_where_it_should_ends_the_consumer_with_an_error() -> None:
+@pytest.mark.parametrize("engine", ["auto", "inswapper"])
+async def test_a_provider_that_does_not_work_here_ends_the_consumer_also_without_any_model_file(
+    engine: str, tmp_path: Path
+) -> None:
     store = MemoryStore()
     job = await drop_job(store)
-    consumer, task = start(store, lambda: open_engine(quick_settings(provider="cuda")))
+    consumer, task = start(store, None, provider="cuda", engine=engine, cache_dir=tmp_path)
     assert await task == 1
-    assert "SWAPDROP_PROVIDER" in consumer.health().message
+    assert "swapdrop[gpu]" in consumer.health().message
     assert await read_status(store, job) is None
 
 

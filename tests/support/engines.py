@@ -3,11 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from pipeline.engines.base import EngineInfo, Look
+from consumer.engines import Ready
+from models.store.download import Progress
+from pipeline.engines.base import Engine, EngineInfo, Look
+from pipeline.enhance import Enhancer
+from pipeline.errors import OptionUnavailable
 from pipeline.faces import Array, Bgr, Face, Notice, Source
 
 FACE_BGR = (0, 0, 255)
@@ -30,6 +36,25 @@ def picture(
 def png(bgr: Bgr) -> bytes:
     """A lossless file of a picture."""
     return cv2.imencode(".png", bgr)[1].tobytes()
+
+
+class OneEngine:
+    """A shelf with one engine, which stands for every name; `opened` makes it, and may raise."""
+
+    names = ("auto", "mesh")
+
+    def __init__(self, opened: Callable[[], Engine[Any]]) -> None:
+        self._open = opened
+
+    def find(self, name: str) -> Ready[Engine[Any]]:  # noqa: ARG002 -- the port's
+        return Ready(name="flat", folder=Path("flat"), models={}, open=self._open)
+
+    def find_enhancer(self) -> Ready[Enhancer]:
+        raise OptionUnavailable("`use_face_enhancer` needs a model that is not here.")
+
+    def check_provider(self) -> None: ...
+
+    def pull(self, progress: Progress) -> None: ...
 
 
 class FlatEngine:

@@ -13,7 +13,7 @@ from storage import keys
 from storage.errors import ObjectNotFound
 from storage.object_store import ObjectStore
 from storage.status import Status
-from tests.support.engines import picture, png
+from tests.support.engines import OneEngine, picture, png
 
 SOURCE_BGR = (10, 200, 30)
 _PATIENCE_S = 30.0
@@ -96,7 +96,7 @@ async def inbox_empty(store: ObjectStore) -> None:
 
 @asynccontextmanager
 async def running(
-    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]], **settings: object
+    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]] | None, /, **settings: object
 ) -> AsyncIterator[Consumer]:
     """A consumer that works within the block and drains at its end."""
     consumer, task = start(store, engine, **settings)
@@ -108,9 +108,9 @@ async def running(
 
 
 def start(
-    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]], **settings: object
+    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]] | None, /, **settings: object
 ) -> tuple[Consumer, asyncio.Task[int]]:
-    """Start a consumer; its task returns the exit code."""
+    """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
 
     @asynccontextmanager
     async def open_store(_observer: object) -> AsyncIterator[ObjectStore]:
@@ -119,6 +119,6 @@ def start(
     consumer = Consumer(
         quick_settings(**settings),
         open_store=open_store,
-        open_engine=engine if callable(engine) else lambda: engine,
+        shelf=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
     )
     return consumer, asyncio.create_task(consumer.run())

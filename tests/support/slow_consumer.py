@@ -6,7 +6,7 @@ import sys
 from consumer.app import Consumer
 from consumer.logs import configure_logging
 from consumer.settings import load_settings
-from tests.support.engines import FlatEngine
+from tests.support.engines import FlatEngine, OneEngine
 
 
 def main() -> int:
@@ -14,7 +14,7 @@ def main() -> int:
     settings = load_settings()
     configure_logging(settings)
     engine = FlatEngine(swap_s=float(sys.argv[1]))
-    return asyncio.run(Consumer(settings, open_engine=lambda: engine).run())
+    return asyncio.run(Consumer(settings, shelf=OneEngine(lambda: engine)).run())
 
 
 if __name__ == "__main__":

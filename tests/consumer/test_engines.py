@@ -1,0 +1,141 @@
+"""Choosing an engine: what each name stands for, as far as files are here, and what is said where not."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from consumer.engines import Engines, FilesMissing, open_shelf
+from consumer.model_store import open_model_store
+from models.catalogue import ModelFile
+from models.store.fetch import Reply
+from pipeline.errors import OptionUnavailable
+from tests.support.jobs import quick_settings
+from tests.support.mirrors import Record
+from tests.support.model_files import ENGINE, ENHANCER, SWAPPER, OwnModels
+
+
+@pytest.fixture
+def own(tmp_path: Path, inswapper_files: dict[str, Path]) -> OwnModels:
+    return OwnModels(tmp_path, inswapper_files)
+
+
+class FolderFetcher:
+    """Delivers an operator's own files, and notes which were asked for."""
+
+    def __init__(self, own: OwnModels) -> None:
+        self.asked: list[str] = []
+        self._own = own
+
+    def addresses(self, file: ModelFile) -> Sequence[str]:
+        return [file.name]
+
+    def label(self, address: str) -> str:
+        return address
+
+    @contextmanager
+    def fetch(self, address: str, *, start: int, validator: str | None) -> Iterator[Reply]:  # noqa: ARG002 -- the port's
+        self.asked.append(address)
+        body = self._own.paths[address].read_bytes()
+        yield Reply(start=0, total=len(body), validator=None, chunks=iter(BytesIO(body)))
+
+
+def shelf(own: OwnModels, **changes: object) -> Engines:
+    return open_shelf(quick_settings(**{**own.settings, **changes}))
+
+
+def test_auto_takes_inswapper_once_all_its_files_verify(own: OwnModels) -> None:
+    engines = shelf(own)
+    for name in ENGINE:
+        waiting = engines.find("auto")
+        assert (waiting.name, waiting.fallback) == ("mesh", True)
+        own.bring([name])
+    ready = engines.find("auto")
+    assert (ready.name, ready.fallback, ready.folder) == ("inswapper_128_fp16", False, own.models_dir)
+    assert ready.models == {name: own.sha256(name) for name in ENGINE}
+
+
+def test_a_file_of_another_content_counts_as_missing_and_says_so(own: OwnModels) -> None:
+    own.bring()
+    (own.models_dir / SWAPPER).write_bytes(b"\0" * own.paths[SWAPPER].stat().st_size)
+    with pytest.raises(FilesMissing, match=f"{SWAPPER} is damaged or not the right one") as caught:
+        shelf(own).find("inswapper")
+    assert "another content" in " ".join(caught.value.missing[SWAPPER])
+
+
+def test_what_is_missing_is_said_with_file_and_command_and_the_places_apart(own: OwnModels) -> None:
+    own.bring(ENGINE[1:])
+    with pytest.raises(FilesMissing) as caught:
+        shelf(own).find("inswapper")
+    assert f"`swapdrop models pull {SWAPPER}`" in str(caught.value)
+    assert str(own.models_dir) not in str(caught.value)
+    assert [*caught.value.missing] == [SWAPPER]
+    assert str(own.models_dir) in caught.value.missing[SWAPPER][0]
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_auto_on_a_gpu_never_takes_the_engine_of_the_cpu_in_silence(own: OwnModels, provider: str) -> None:
+    engines = shelf(own, provider=provider)
+    with pytest.raises(FilesMissing, match=SWAPPER):
+        engines.find("auto")
+    assert engines.find("mesh").name == "mesh"
+
+
+def test_a_jobs_auto_is_what_the_operator_has_chosen(own: OwnModels) -> None:
+    own.bring()
+    assert shelf(own, engine="mesh").find("auto").name == "mesh"
+    with pytest.raises(FilesMissing, match="hyperswap"):
+        shelf(own, engine="hyperswap_1a_256").find("auto")
+
+
+def test_inswapper_is_the_full_precision_one_where_only_that_is_here(own: OwnModels) -> None:
+    own.bring(["inswapper_128.onnx", *ENGINE[1:]])
+    assert shelf(own).find("inswapper").name == "inswapper_128"
+
+
+def test_the_full_precision_file_stands_by_for_the_other(own: OwnModels) -> None:
+    own.bring(["inswapper_128.onnx", *ENGINE])
+    ready = shelf(own).find("inswapper")
+    assert ready.name == "inswapper_128_fp16"
+    assert "inswapper_128.onnx" in ready.models
+
+
+def test_an_engine_that_was_found_opens(own: OwnModels) -> None:
+    own.bring()
+    info = shelf(own).find("inswapper").open().info
+    assert (info.name, info.provider) == ("inswapper_128_fp16", "CPUExecutionProvider")
+    assert info.models == {name: own.sha256(name) for name in ENGINE}
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(own: OwnModels) -> None:
+    with pytest.raises(OptionUnavailable, match=r"`best`.*auto, mesh, inswapper, inswapper_128_fp16"):
+        shelf(own).find("best")
+
+
+def test_an_enhancer_that_is_not_here_is_named_with_the_command(own: OwnModels) -> None:
+    with pytest.raises(OptionUnavailable, match=rf"`use_face_enhancer`.*`swapdrop models pull {ENHANCER}`"):
+        shelf(own).find_enhancer()
+    own.bring([ENHANCER])
+    ready = shelf(own).find_enhancer()
+    assert (ready.name, ready.open().name) == ("gfpgan_1.4", "gfpgan_1.4")
+
+
+@pytest.mark.parametrize(
+    ("engine", "changes", "fetched"),
+    [
+        ("auto", {}, [*ENGINE]),
+        ("inswapper", {}, [*ENGINE]),
+        ("mesh", {}, []),
+        ("inswapper", {"offline": True}, []),
+        ("hyperswap_1a_256", {}, []),  # its licence was never accepted
+    ],
+)
+def test_only_what_the_engine_lacks_and_its_operator_allows_is_downloaded(
+    own: OwnModels, engine: str, changes: dict[str, object], fetched: list[str]
+) -> None:
+    settings = quick_settings(**{**own.settings, "offline": False, "engine": engine, **changes})
+    fetcher = FolderFetcher(own)
+    Engines(settings, open_model_store(settings), fetchers=lambda: [fetcher]).pull(Record())
+    assert fetcher.asked == fetched
