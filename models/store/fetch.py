@@ -90,13 +90,15 @@ class HttpsFetcher:
         if start and validator:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
         try:
-            with requests.get(address, headers=headers, stream=True, timeout=self._timeouts) as response:
+            response = requests.get(address, headers=headers, stream=True, timeout=self._timeouts)
+        except OSError as error:  # all of requests' own, and a certificate store that is not there
+            raise _failure(error, self._timeouts[1]) from None
+        try:
+            with response:
                 self._check(response)
                 yield _reply(response)
-        except (requests.Timeout, SilentTooLong):
-            raise FetchFailed(f"no answer for {self._timeouts[1]:g} s") from None
         except (requests.RequestException, HTTPError) as error:
-            raise FetchFailed(f"the connection failed ({type(error).__name__})") from None
+            raise _failure(error, self._timeouts[1]) from None
 
     def _check(self, response: requests.Response) -> None:
         if urlsplit(response.url).scheme not in self.schemes:
@@ -112,6 +114,12 @@ class HttpsFetcher:
             raise FetchRefused("it sends a web page instead of the file")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise FetchRefused("it sends the file in another encoding")
+
+
+def _failure(error: Exception, timeout_s: float) -> FetchFailed:
+    if isinstance(error, (requests.Timeout, SilentTooLong)):
+        return FetchFailed(f"no answer for {timeout_s:g} s")
+    return FetchFailed(f"the connection failed ({type(error).__name__})")
 
 
 def _reply(response: requests.Response) -> Reply:

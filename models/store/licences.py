@@ -1,12 +1,12 @@
 """Which licences the operator has accepted: by setting, or once and recorded."""
 
 import json
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from models.catalogue import Licence
 from models.errors import LicenceNotAccepted
+from models.store.files import replace_text
 
 
 class Licences:
@@ -32,10 +32,7 @@ class Licences:
     def accept(self, licences: Iterable[Licence]) -> None:
         """Accept for this process, and record it for later ones; raises OSError if it cannot be recorded."""
         self._accepted |= {licence.id for licence in licences}
-        self._record.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self._record.parent, delete=False) as file:
-            json.dump(sorted(self._accepted | self._recorded()), file)
-        Path(file.name).replace(self._record)
+        replace_text(self._record, json.dumps(sorted(self._accepted | self._recorded())))
 
     def _recorded(self) -> frozenset[str]:
         """What the record says; one that is not there or damaged accepts nothing."""

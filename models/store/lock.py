@@ -12,12 +12,11 @@ _LOOK_AGAIN_S: Final = 0.2
 
 @contextmanager
 def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file at `path`, which stays; `waiting` is called once if another holds it."""
+    """Hold the lock file at `path`, which stays; `waiting` is called at every look while another holds it."""
     with path.open("a") as file:
-        if not _taken(file.fileno()):
+        while not _taken(file.fileno()):
             waiting()
-            while not _taken(file.fileno()):
-                time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_LOOK_AGAIN_S)
         yield
 
 

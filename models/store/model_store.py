@@ -176,7 +176,7 @@ class ModelStore:
         source = self.catalogue.files[file.archive] if file.archive else file
         make_ready(place, _room(file, source, place.folder))
         lock = place.folder / f".{source.name}.lock"
-        with exclusive(lock, lambda: progress.note(file.name, "another process is fetching it; waiting")):
+        with exclusive(lock, _Waiting(source, Partial(place.folder / source.path), progress)):
             if isinstance(self.locate(file.name), Found):
                 return
             if source is file:
@@ -238,6 +238,22 @@ class ModelStore:
         if isinstance(found, Missing):
             raise _missing(found)
         return found
+
+
+class _Waiting:
+    """Tells how far the process is that holds the lock, which is also where a wait can be broken off."""
+
+    def __init__(self, file: ModelFile, partial: Partial, progress: Progress) -> None:
+        self._file = file
+        self._partial = partial
+        self._progress = progress
+        self._told = False
+
+    def __call__(self) -> None:
+        if not self._told:
+            self._told = True
+            self._progress.note(self._file.name, "another process is fetching it; waiting")
+        self._progress.advance(self._file.name, self._partial.size, self._file.largest_bytes)
 
 
 def _room(file: ModelFile, source: ModelFile, folder: Path) -> int:

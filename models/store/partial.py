@@ -27,7 +27,10 @@ class Partial:
     @property
     def size(self) -> int:
         """Bytes so far."""
-        return self.path.stat().st_size if self.path.is_file() else 0
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def sha256(self) -> str:
         """Hash what is there; raises OSError."""

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from models.catalogue import ModelFile, Version
+from models.store.files import replace_text
 from models.store.places import reason
 
 _SETTLED_NS: Final = 2 * 10**9  # within one tick of a coarse clock a file can change and keep its mtime
@@ -60,7 +60,7 @@ class Digests:
             return
         self._known = _read(self._file) | self._known | {key: digest}
         with suppress(OSError):  # it is only a memory: without it the next start hashes again
-            _write(self._file, self._known)
+            replace_text(self._file, json.dumps(self._known))
 
 
 def _key(stat: os.stat_result) -> str:
@@ -75,13 +75,6 @@ def _read(path: Path) -> dict[str, str]:
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         return {}
     return content
-
-
-def _write(path: Path, content: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        json.dump(content, file)
-    Path(file.name).replace(path)
 
 
 def examine(path: Path, file: ModelFile, digests: Digests, *, afresh: bool = False) -> Version:

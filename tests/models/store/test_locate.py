@@ -197,7 +197,7 @@ def test_a_cache_folder_that_cannot_be_written_breaks_nothing(tmp_path: Path) ->
 
 
 def test_the_operators_folder_comes_first_and_the_users_cache_last() -> None:
-    folders = [str(place.folder) for place in search_path(Path("/mine"), Path("/home/me/.cache/swapdrop"))]
+    folders = [str(place.folder) for place in search_path(Path("/mine"), Path("/homes/me/.cache/swapdrop"))]
     assert folders == [
         "/mine",
         "/runpod-volume/faceswap/models",
@@ -207,5 +207,5 @@ def test_the_operators_folder_comes_first_and_the_users_cache_last() -> None:
         "/workspace/models",
         "/workspace/faceswap",
         "/app/models",
-        "/home/me/.cache/swapdrop/models",
+        "/homes/me/.cache/swapdrop/models",
     ]

@@ -15,6 +15,7 @@ import pytest
 from models.errors import LicenceNotAccepted, ModelMissing
 from models.store import download
 from models.store.download import Patience
+from models.store.lock import exclusive
 from models.store.model_store import Found, ModelStore
 from models.store.places import Place, make_ready
 from tests.support.mirrors import (
@@ -279,6 +280,39 @@ def test_processes_at_once_end_with_one_good_file_and_one_download(
     assert [process.stderr for process in ended] == ["", ""]
     assert [asked for asked, _ in one.requests] == [path]
     assert isinstance(store(tmp_path).locate(name, afresh=True), Found)
+
+
+class Impatient(Record):
+    """A progress that breaks the download off, as a consumer does that has to end."""
+
+    def advance(self, name: str, done: int, total: int | None) -> None:
+        super().advance(name, done, total)
+        raise InterruptedByUser
+
+
+class InterruptedByUser(Exception):
+    """What the progress raises."""
+
+
+def test_a_download_that_is_broken_off_from_within_can_be_gone_on_with(tmp_path: Path) -> None:
+    with mirror({PATH: Page(body=MODEL)}) as one:
+        with pytest.raises(InterruptedByUser):
+            store(tmp_path).pull("swapper.onnx", [LoopbackFetcher({"one": one.port})], Impatient())
+        assert_no_file_at_all(tmp_path / "models")
+        pull(store(tmp_path), one=one)
+    assert_only_the_good_file(tmp_path / "models")
+    assert all(asked for _, asked in one.requests[1:])
+
+
+def test_a_wait_for_another_process_can_be_broken_off(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    told = Impatient()
+    with (
+        exclusive(tmp_path / "models/.swapper.onnx.lock", lambda: None),
+        pytest.raises(InterruptedByUser),
+    ):
+        store(tmp_path).pull("swapper.onnx", [], told)
+    assert told.notes == ["swapper.onnx: another process is fetching it; waiting"]
 
 
 def test_a_process_killed_in_the_middle_holds_nobody_up(tmp_path: Path) -> None:
