@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -237,6 +238,7 @@ def test_progress_tells_every_step_up_to_the_last_byte(tmp_path: Path) -> None:
 
 PULL = """
 import sys
+import tempfile
 from pathlib import Path
 from tests.support.mirrors import LoopbackFetcher, Record, store
 root, port, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -381,13 +383,57 @@ def test_a_disk_without_room_is_named_before_a_byte_is_fetched(
 
 
 def test_a_folder_that_cannot_be_written_is_left_for_the_next(tmp_path: Path) -> None:
-    """Below /proc nothing can be made, by root neither; below a file nothing can be."""
+    """Below /proc/1 and below a file nothing can be made, not even by root."""
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file")
     with mirror({PATH: Page(body=MODEL)}) as one:
         found = pull(store(tmp_path, Path("/proc/1/models"), blocked / "models", tmp_path / "good"), one=one)
     assert found.path == tmp_path / "good/swapper.onnx"
     assert [candidate.reason for candidate in found.candidates][1] == "cannot be read: not a folder"
+
+
+@contextmanager
+def bound_by_permissions() -> Iterator[None]:
+    """Root may write anywhere, so as root be nobody for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_read_only_folder_is_left_for_the_next_and_said_so_if_there_is_none() -> None:
+    with tempfile.TemporaryDirectory() as name, mirror({PATH: Page(body=MODEL)}) as one:
+        root = Path(name)
+        for folder, mode in ((root / "good", 0o777), (root / "read-only", 0o555), (root, 0o755)):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+        with bound_by_permissions():
+            with pytest.raises(ModelMissing) as caught:
+                pull(store(root, root / "read-only", root / "read-only/below"), one=one)
+            found = pull(store(root, root / "read-only", root / "good"), one=one)
+        assert caught.value.where == (
+            f"{root / 'read-only'}: not allowed for this user",
+            f"{root / 'read-only/below'}: not allowed for this user",
+        )
+        assert found.path == root / "good/swapper.onnx"
+        assert files(root) == {"good/swapper.onnx", "good/.swapper.onnx.lock"}
+
+
+def test_a_file_that_may_not_be_read_says_so() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "swapper.onnx").write_bytes(MODEL)
+        (root / "swapper.onnx").chmod(0)
+        with bound_by_permissions():
+            looked = store(root, root).locate("swapper.onnx")
+        assert [candidate.reason for candidate in looked.candidates] == [
+            "cannot be read: not allowed for this user"
+        ]
 
 
 def test_if_no_folder_takes_it_each_says_why(tmp_path: Path) -> None:
