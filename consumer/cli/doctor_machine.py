@@ -1,0 +1,129 @@
+"""What the doctor says of Python, its packages, the GPU, the disk and the codecs."""
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import onnxruntime as ort
+import pillow_heif
+from PIL import features
+
+from consumer.cli.finding import Finding, ok
+from consumer.settings import Settings
+from models.devices import ORT_NAMES, Provider, gpus, has_gpu_build, libraries, runtime_distributions
+
+_OPENCVS: Final = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+_MIN_FREE_BYTES: Final = 2**30
+# Pillow's name of the feature, and the one under which it tells the version.
+_CODECS: Final = {"JPEG": "libjpeg_turbo", "PNG": "zlib", "WebP": "webp", "AVIF": "avif"}
+
+
+def machine_findings(settings: Settings) -> Iterator[Finding]:
+    """Python, packages, provider, GPU, disk and codecs; loads the GPU's libraries where they matter."""
+    yield ok("python", f"{platform.python_version()} on {platform.machine()}")
+    yield _exactly_one(
+        "ONNX Runtime",
+        runtime_distributions(),
+        "uninstall them all, then install swapdrop[cpu] or swapdrop[gpu]",
+    )
+    yield _exactly_one("OpenCV", _versions(*_OPENCVS), "keep only opencv-python-headless")
+    yield _packages()
+    yield _provider(settings.provider)
+    if has_gpu_build() or settings.provider != "cpu":
+        yield from _gpu(settings.provider)
+    yield _disk("disk: temporary files", Path(tempfile.gettempdir()), "point TMPDIR elsewhere")
+    yield _disk("disk: model cache", settings.cache_folder, "point SWAPDROP_CACHE_DIR elsewhere")
+    yield _codecs()
+
+
+def _versions(*names: str) -> list[str]:
+    installed = {each.metadata["Name"]: each.version for each in metadata.distributions()}
+    return [f"{name} {installed[name]}" for name in names if name in installed]
+
+
+def _exactly_one(name: str, installed: Sequence[str], fix: str) -> Finding:
+    detail = ", ".join(installed) or "not installed"
+    if len(installed) == 1:
+        return ok(name, detail)
+    return Finding(name=name, state="broken", detail=detail, fix=fix)
+
+
+def _packages() -> Finding:
+    found = ", ".join(_versions("numpy", "insightface", "onnx", "pillow", "aiobotocore", "aiohttp"))
+    if "insightface" in found:
+        return ok("packages", found)
+    return Finding(
+        name="packages",
+        state="degraded",
+        detail=f"{found}; no insightface, so that only the mesh engine works",
+        fix="install swapdrop again, with its dependencies",
+    )
+
+
+def _provider(provider: Provider) -> Finding:
+    available = ", ".join(ort.get_available_providers())
+    if ORT_NAMES[provider] in ort.get_available_providers():
+        return ok("provider", f"{provider}; ONNX Runtime has {available}")
+    return Finding(
+        name="provider",
+        state="broken",
+        detail=f"{provider} is asked for; this ONNX Runtime has only {available}",
+        fix="install swapdrop[gpu] in place of swapdrop[cpu], or set SWAPDROP_PROVIDER=cpu",
+    )
+
+
+def _gpu(provider: Provider) -> Iterator[Finding]:
+    found = gpus()
+    names = ", ".join(f"{gpu.name} ({gpu.memory_bytes / 2**30:.0f} GiB)" for gpu in found)
+    if found:
+        yield ok("GPU", names)
+    else:
+        yield Finding(
+            name="GPU",
+            state="degraded" if provider == "cpu" else "broken",
+            detail="no driver, or the driver shows no GPU to this process",
+            fix="install the NVIDIA driver, start the container with `--gpus all`, or use swapdrop[cpu]",
+        )
+    for library in libraries("cuda" if provider == "cpu" else provider):
+        if library.path is not None:
+            yield ok(library.name, str(library.path))
+            continue
+        yield Finding(
+            name=library.name,
+            state="degraded" if provider == "cpu" else "broken",
+            detail="not found by the dynamic loader",
+            fix=library.fix,
+        )
+
+
+def _disk(name: str, folder: Path, fix: str) -> Finding:
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / 2**30:.1f} GiB free for {folder}"
+    if free >= _MIN_FREE_BYTES:
+        return ok(name, detail)
+    return Finding(name=name, state="degraded", detail=detail, fix=f"free some space, or {fix}")
+
+
+def _codecs() -> Finding:
+    found = {name: features.version(feature) for name, feature in _CODECS.items()}
+    found["HEIF"] = pillow_heif.libheif_version()
+    detail = ", ".join(f"{name} {version}" for name, version in found.items() if version)
+    missing = ", ".join(name for name, version in found.items() if not version)
+    if not missing:
+        return ok("codecs", detail)
+    return Finding(
+        name="codecs",
+        state="degraded",
+        detail=f"{detail}; missing: {missing}",
+        fix="install the binary wheels of Pillow and pillow-heif",
+    )

@@ -1,0 +1,91 @@
+"""What the doctor says of the engine and of every model file that it knows."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from consumer.cli.finding import Finding, ok
+from consumer.engines import Engines, FilesMissing
+from consumer.model_store import open_model_store
+from consumer.settings import AUTO, MESH, Settings
+from models.embedded import embedded_path, embedded_weights
+from models.errors import ModelError
+from models.store.model_store import Found, Missing, ModelStore
+
+_MIB: Final = 2**20
+
+
+def model_findings(settings: Settings) -> Iterator[Finding]:
+    """Open the engine in the settings, and look for each file of the catalogue."""
+    yield _embedded()
+    try:
+        store = open_model_store(settings)
+    except ValueError as error:
+        yield Finding(name="models", state="broken", detail=str(error), fix="correct this setting")
+        return
+    yield _folders(store)
+    engines = Engines(settings, store)
+    needed: set[str] = set()
+    try:
+        ready = engines.find(AUTO)
+        needed = set(ready.models)
+        info = ready.open().info
+    except FilesMissing as error:
+        needed = set(error.missing)
+        yield _engine_without_files(settings, error)
+    except (ModelError, ImportError) as error:
+        yield Finding(
+            name="engine", state="broken", detail=str(error), fix="mend what is named, or use another engine"
+        )
+    else:
+        better = settings.engine == AUTO and info.name == MESH
+        hint = "; inswapper, once its files are here, is closer in likeness" if better else ""
+        yield ok("engine", f"{info.name} runs on {info.provider}, {len(info.models)} files verified{hint}")
+    for name in store.catalogue.files:
+        yield _file(store, name, needed=name in needed)
+
+
+def _folders(store: ModelStore) -> Finding:
+    folders = (place.folder for place in store.places)
+    return ok(
+        "model folders", "\n".join(f"{each}{'' if each.is_dir() else ' (not there)'}" for each in folders)
+    )
+
+
+def _embedded() -> Finding:
+    try:
+        for name in embedded_weights():
+            embedded_path(name)
+    except ModelError as error:
+        return Finding(name="shipped models", state="broken", detail=str(error), fix="install swapdrop again")
+    return ok("shipped models", f"{len(embedded_weights())} files verified")
+
+
+def _engine_without_files(settings: Settings, error: FilesMissing) -> Finding:
+    fix = f"`swapdrop models pull {' '.join(error.missing)}`"
+    if settings.provider != "cpu":
+        fix += ", or set SWAPDROP_PROVIDER=cpu for the mesh engine, which needs none"
+    elif settings.engine != AUTO:
+        fix += ", or set SWAPDROP_ENGINE=mesh, which needs none"
+    names = ", ".join(error.missing)
+    return Finding(name="engine", state="broken", detail=f"{settings.engine} lacks {names}", fix=fix)
+
+
+def _file(store: ModelStore, name: str, *, needed: bool) -> Finding:
+    place = store.locate(name)
+    if isinstance(place, Found):
+        return ok(name, f"{place.path}, {place.path.stat().st_size / _MIB:.0f} MiB, verified")
+    tried = tuple(map(str, place.candidates))
+    if not needed and not place.bad:
+        return Finding(name=name, state="unused", detail="not here, and not needed", tried=tried)
+    return Finding(
+        name=name,
+        state="broken" if needed else "degraded",
+        detail=_fault(place),
+        fix=f"`swapdrop models pull {name}`",
+        tried=tried,
+    )
+
+
+def _fault(place: Missing) -> str:
+    bad = [str(candidate) for candidate in place.candidates if candidate.bad]
+    return "\n".join(bad) or "in none of the model folders"

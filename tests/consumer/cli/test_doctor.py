@@ -1,0 +1,155 @@
+"""`swapdrop doctor` as people run it: what it says, and what its exit code says."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.cli.doctor_bucket import _writes
+from models.devices import has_gpu_build
+from storage.memory_store import MemoryStore
+from storage.s3_settings import S3Settings
+from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.consumers import consumer_environment
+from tests.support.ports import free_port
+
+NO_BUCKET = S3Settings(bucket="")
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, str]:
+    """Settings that keep the doctor from model files of this machine."""
+    return {"models_dir": str(tmp_path / "models"), "cache_dir": str(tmp_path / "cache")}
+
+
+def swapdrop(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, on a wide page."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("swapdrop"), *words],
+        env={**environment, "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def diagnosis(environment: Mapping[str, str]) -> tuple[int, str, dict[str, dict[str, Any]]]:
+    """Exit code, verdict and findings by name."""
+    done = swapdrop("doctor", "--json", environment=environment)
+    document = json.loads(done.stdout)
+    return done.returncode, document["state"], {found["name"]: found for found in document["findings"]}
+
+
+async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
+    moto_s3: S3Settings, nowhere: dict[str, str]
+) -> None:
+    async with fresh_bucket(moto_s3) as (store, settings):
+        code, verdict, findings = diagnosis(consumer_environment(settings, **nowhere))
+        assert (code, verdict) == (0, "ready"), findings
+        assert await keys_below(store, "") == []
+    assert {"python", "ONNX Runtime", "OpenCV", "provider", "codecs", "engine", "clock"} <= findings.keys()
+    assert {found["state"] for found in findings.values()} == {"ok", "unused"}
+    assert all(found.keys() == {"name", "state", "detail", "fix", "tried"} for found in findings.values())
+    assert findings["conditional writes"]["detail"] == "If-None-Match and If-Match are honoured"
+    missing = findings["inswapper_128_fp16.onnx"]
+    assert missing["state"] == "unused"
+    assert missing["tried"][0].startswith(nowhere["models_dir"])
+
+
+def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:
+    done = swapdrop("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
+    assert done.returncode == 1
+    assert "only `swapdrop swap` and `swapdrop demo` can work" in done.stdout
+    assert "→ set R2_ENDPOINT_URL, R2_BUCKET" in done.stdout
+    assert done.stdout.rstrip().endswith("This machine is degraded.")
+
+
+def test_a_bucket_that_does_not_exist_is_named(moto_s3: S3Settings, nowhere: dict[str, str]) -> None:
+    missing = replace(moto_s3, bucket="never-made")
+    code, verdict, findings = diagnosis(consumer_environment(missing, **nowhere))
+    assert (code, verdict) == (2, "broken")
+    assert "no bucket named 'never-made'" in findings["bucket"]["detail"]
+    assert "R2_BUCKET" in findings["bucket"]["fix"]
+
+
+def test_a_store_that_does_not_answer_points_at_its_address(nowhere: dict[str, str]) -> None:
+    silent = S3Settings(
+        bucket="bucket",
+        endpoint_url=f"http://127.0.0.1:{free_port()}",
+        access_key_id="local",
+        secret_access_key="local",  # noqa: S106 -- there is no such server
+    )
+    code, _, findings = diagnosis(consumer_environment(silent, **nowhere))
+    assert code == 2
+    assert "R2_ENDPOINT_URL" in findings["bucket"]["fix"]
+
+
+@pytest.mark.skipif(has_gpu_build(), reason="this ONNX Runtime was built for CUDA")
+def test_a_gpu_that_cannot_be_used_names_every_way_out(nowhere: dict[str, str]) -> None:
+    environment = consumer_environment(NO_BUCKET, provider="cuda", **nowhere)
+    code, _, findings = diagnosis(environment)
+    assert code == 2
+    assert "swapdrop[gpu]" in findings["provider"]["fix"]
+    assert findings["engine"]["state"] == "broken"
+    assert "swapdrop models pull inswapper_128" in findings["engine"]["fix"]
+    assert "SWAPDROP_PROVIDER=cpu" in findings["engine"]["fix"]
+    troubles = [found for found in findings.values() if found["state"] in {"degraded", "broken"}]
+    assert [found["name"] for found in troubles if not found["fix"]] == []
+
+
+def test_a_wrong_file_in_the_place_of_a_model_is_told_with_its_folder(nowhere: dict[str, str]) -> None:
+    folder = Path(nowhere["models_dir"])
+    folder.mkdir()
+    (folder / "inswapper_128_fp16.onnx").write_text("<html>Sign in to download</html>")
+    environment = consumer_environment(NO_BUCKET, engine="inswapper", **nowhere)
+    code, _, findings = diagnosis(environment)
+    assert code == 2
+    wrong = findings["inswapper_128_fp16.onnx"]
+    assert wrong["detail"].startswith(f"{folder}: ")
+    assert wrong["tried"][0] == wrong["detail"]
+    assert len(wrong["tried"]) > 1
+    assert wrong["fix"] == "`swapdrop models pull inswapper_128_fp16.onnx`"
+    assert "SWAPDROP_ENGINE=mesh" in findings["engine"]["fix"]
+
+
+def test_running_without_a_bucket_is_a_sentence() -> None:
+    done = swapdrop("run", environment=consumer_environment(NO_BUCKET))
+    assert done.returncode == 2
+    assert "No bucket is set; set SWAPDROP_BUCKET or R2_BUCKET." in done.stderr
+
+
+def test_a_misspelt_setting_is_a_sentence() -> None:
+    done = swapdrop("doctor", environment={**os.environ, "SWAPDROP_PROVIDR": "cpu"})
+    assert done.returncode == 2
+    assert "did you mean SWAPDROP_PROVIDER?" in done.stderr
+
+
+class Careless(MemoryStore):
+    """A store that ignores some conditions, as several S3 look-alikes do."""
+
+    def __init__(self, *, ignores: str) -> None:
+        super().__init__()
+        self._ignores = ignores
+
+    async def put(self, key: str, body: bytes, **options: Any) -> str:  # noqa: ANN401 -- passes on
+        return await super().put(key, body, **{**options, self._ignores: None})
+
+
+@pytest.mark.parametrize(
+    ("ignores", "named"), [("if_none_match", "ignores If-None-Match,"), ("if_match", "ignores If-Match,")]
+)
+async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: str) -> None:
+    store = Careless(ignores=ignores)
+    finding = await _writes(store, "bucket")
+    assert finding.state == "broken"
+    assert named in finding.detail
+    assert await keys_below(store, "") == []
