@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
+from tests.bench.inswapper import inswapper_rows
 from tests.bench.picture import picture_rows
 from tests.bench.queue import queue_rows
 from tests.bench.report import publish
 from tests.bench.startup import startup_rows
 
 if __name__ == "__main__":
-    sys.exit(publish([*startup_rows(), *picture_rows(), *queue_rows()], Path("build/bench.json")))
+    rows = [*startup_rows(), *picture_rows(), *inswapper_rows(), *queue_rows()]
+    sys.exit(publish(rows, Path("build/bench.json")))

@@ -1,13 +1,21 @@
 """The picture job's three steps with an engine of known result."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from pipeline.engines.base import Look
-from pipeline.errors import MediaCorrupt, MediaTooLarge, NoFaceInSource, NoFaceInTarget, UnsupportedMedia
+from pipeline.errors import (
+    MediaCorrupt,
+    MediaTooLarge,
+    NoFaceInSource,
+    NoFaceInTarget,
+    OptionUnavailable,
+    UnsupportedMedia,
+)
 from pipeline.faces import Bgr, Face, Source
 from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
@@ -195,3 +203,52 @@ def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its
     assert engine.swaps == 3
     assert [face.swapped for face in swapped.faces] == [True, False, True, True, False]
     assert [face.likeness is not None for face in swapped.faces] == [True, False, True, True, False]
+
+
+class Blackening:
+    """An enhancer that turns a face black and remembers which ones it was given."""
+
+    name = "black"
+
+    def __init__(self) -> None:
+        self.faces: list[Face] = []
+
+    def enhance(self, frame: Bgr, face: Face) -> bool:
+        self.faces.append(face)
+        x0, y0, x1, y1 = face.bbox.astype(int)
+        frame[y0:y1, x0:x1] = 0
+        return True
+
+
+def enhanced(asked: PictureRequest, swapper: PictureSwapper) -> SwappedPicture:
+    return run(replace(asked, look=Look(enhance=True)), swapper)
+
+
+def test_only_swapped_faces_are_enhanced_after_the_swap() -> None:
+    class EveryOther(FlatEngine):
+        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
+            super().swap(frame, pairs, look)
+            return [index % 2 == 0 for index in range(len(pairs))]
+
+    enhancer = Blackening()
+    swapper = PictureSwapper(EveryOther(batch_size=8), enhancer=enhancer)
+    asked = request(picture(colour=SOURCE_BGR), picture(faces=TWO_FACES), many_faces=True)
+    swapped = enhanced(asked, swapper)
+    assert [face.bbox[0] for face in enhancer.faces] == [4]
+    assert not swapped.picture.bgr[4:16, 4:14].any()
+    assert (swapped.picture.bgr[6:30, 30:50] == SOURCE_BGR).all()
+
+
+def test_the_likeness_is_that_of_the_enhanced_face() -> None:
+    asked = request(picture(colour=SOURCE_BGR), picture())
+    likeness = enhanced(asked, PictureSwapper(FlatEngine(), enhancer=Blackening())).faces[0].likeness
+    assert likeness is not None
+    assert likeness.to_source == round(float(np.linalg.norm(SOURCE_BGR)), 4)
+
+
+def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:
+    enhancer = Blackening()
+    run(request(picture(), picture()), PictureSwapper(FlatEngine(), enhancer=enhancer))
+    assert enhancer.faces == []
+    with pytest.raises(OptionUnavailable, match="use_face_enhancer"):
+        enhanced(request(picture(), picture()), PictureSwapper(FlatEngine()))

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.faces import Array
+from tests.support.standins.costs import nothing_of_cost
 from tests.support.standins.graphs import Graph
 
 _STRIDE: Final = 8
@@ -15,11 +16,12 @@ _OUTPUTS: Final = ("448", "471", "494", "451", "474", "497", "454", "477", "500"
 KPS: Final = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
 
 
-def build_detector(path: Path) -> Path:
+def build_detector(path: Path, *, macs: float = 0) -> Path:
     """Write the model: input 1x3xhxw, nine outputs; scores 0.5 + h / 2000 on red, else 0.
 
     Red is a pixel of more than 200 of red and less than 50 of green and blue. Boxes reach from the first
-    red pixel of the anchor's row and column to the first that is not red any more.
+    red pixel of the anchor's row and column to the first that is not red any more. `macs` multiplications
+    are spent beside it on an input of 640x640.
     """
     graph = Graph()
     red = _redness(graph)
@@ -30,6 +32,9 @@ def build_detector(path: Path) -> Path:
     for x, y in KPS:
         kps += [_between(graph, sides[0], sides[2], x), _between(graph, sides[1], sides[3], y)]
     score = graph.add("Mul", _at_anchors(graph, red), _certainty(graph))
+    if macs:
+        spent = nothing_of_cost(graph, "input.1", side=640, stride=8, channels=64, macs=macs)
+        score = graph.add("Add", score, spent)
     for head, maps in enumerate(([score], sides, kps)):
         stacked = maps[0] if len(maps) == 1 else graph.add("Concat", *maps, axis=1)
         _levels(graph, stacked, head, width=len(maps))

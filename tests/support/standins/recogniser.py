@@ -7,17 +7,21 @@ import cv2
 import numpy as np
 
 from pipeline.faces import Array, Bgr
+from tests.support.standins.costs import nothing_of_cost
 from tests.support.standins.graphs import Graph
 
 _CELL: Final = 16
 _FEATURES: Final = 3 * 7 * 7
 
 
-def build_recogniser(path: Path) -> Path:
-    """Write the model: input Nx3x112x112, output Nx512."""
+def build_recogniser(path: Path, *, macs: float = 0) -> Path:
+    """Write the model: input Nx3x112x112, output Nx512; `macs` multiplications are spent beside it."""
     graph = Graph()
     pooled = graph.add("AveragePool", "input.1", kernel_shape=[_CELL, _CELL], strides=[_CELL, _CELL])
     flat = graph.add("Flatten", pooled)
+    if macs:
+        spent = nothing_of_cost(graph, "input.1", side=112, stride=8, channels=256, macs=macs)
+        flat = graph.add("Add", flat, spent)
     graph.add("MatMul", flat, graph.weight(_projection()), named="683")
     return graph.save(path, {"input.1": ["n", 3, 112, 112]}, {"683": ["n", 512]})
 
