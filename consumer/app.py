@@ -158,8 +158,9 @@ class Consumer:
         try:
             await opening
         except ModelError as error:
-            _log.error("engine_unavailable", reason=str(error), exc_info=error)
-            if error.kind == "machine":
+            sick = error.kind == "machine"
+            _log.error("engine_unavailable", reason=str(error), exc_info=error if sick else None)
+            if sick:
                 return EXIT_SICK
         if self._stopping:
             return EXIT_DRAINED

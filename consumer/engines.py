@@ -182,13 +182,19 @@ class Engines:
                 open_inswapper_engine,
             )
 
-            return open_inswapper_engine(
-                _paths(found),
-                spec,
-                provider=self._settings.provider,
-                threads=self._threads,
-                hashes=models,
-            )
+            try:
+                return open_inswapper_engine(
+                    _paths(found),
+                    spec,
+                    provider=self._settings.provider,
+                    threads=self._threads,
+                    hashes=models,
+                )
+            except ModuleNotFoundError as error:
+                raise ModelUnavailable(
+                    f"The engine {spec.name} needs the package {error.name}, which is not installed; "
+                    "install swapdrop again."
+                ) from error
 
         return Ready(name=spec.name, folder=found["swapper"].path.parent, models=models, open=opened)
 
