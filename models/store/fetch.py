@@ -6,14 +6,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as SilentTooLong
-
 from models.catalogue import ModelFile
+
+if TYPE_CHECKING:
+    import requests
 
 _PIECE: Final = 2**18
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -86,6 +85,10 @@ class HttpsFetcher:
     @contextmanager
     def fetch(self, address: str, *, start: int, validator: str | None) -> Iterator[Reply]:
         """Ask for the file, or for the rest of it; see Fetcher."""
+        # Imported here: a consumer that has its models is ready a tenth of a second earlier.
+        import requests  # noqa: PLC0415 - see above
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see above
+
         headers = {"User-Agent": f"swapdrop/{version('swapdrop')}", "Accept-Encoding": "identity"}
         if start and validator:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
@@ -100,7 +103,7 @@ class HttpsFetcher:
         except (requests.RequestException, HTTPError) as error:
             raise _failure(error, self._timeouts[1]) from None
 
-    def _check(self, response: requests.Response) -> None:
+    def _check(self, response: "requests.Response") -> None:
         if urlsplit(response.url).scheme not in self.schemes:
             raise FetchRefused("it leads away from https")
         code = response.status_code
@@ -117,12 +120,15 @@ class HttpsFetcher:
 
 
 def _failure(error: Exception, timeout_s: float) -> FetchFailed:
-    if isinstance(error, (requests.Timeout, SilentTooLong)):
+    from requests import Timeout  # noqa: PLC0415 - as in HttpsFetcher.fetch
+    from urllib3.exceptions import TimeoutError as SilentTooLong  # noqa: PLC0415 - as in HttpsFetcher.fetch
+
+    if isinstance(error, (Timeout, SilentTooLong)):
         return FetchFailed(f"no answer for {timeout_s:g} s")
     return FetchFailed(f"the connection failed ({type(error).__name__})")
 
 
-def _reply(response: requests.Response) -> Reply:
+def _reply(response: "requests.Response") -> Reply:
     start, total = 0, response.headers.get("Content-Length")
     if response.status_code == HTTPStatus.PARTIAL_CONTENT:
         stated = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -137,7 +143,7 @@ def _reply(response: requests.Response) -> Reply:
     )
 
 
-def _strong(response: requests.Response) -> str | None:
+def _strong(response: "requests.Response") -> str | None:
     """The ETag, if it promises equal bytes (RFC 9110, 13.1.5: If-Range needs a strong one)."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else None
