@@ -29,7 +29,7 @@ def unpack(archive: Path, members: Sequence[ModelFile], folder: Path, digests: D
             for member in members:
                 _place(opened, member, folder, digests)
     except _UNREADABLE as error:
-        raise BadFile(f"{archive.name} is not a zip file that can be read ({error})") from None
+        raise BadFile(f"it is not a zip file that can be read ({error})") from None
 
 
 def _place(opened: zipfile.ZipFile, member: ModelFile, folder: Path, digests: Digests) -> None:

@@ -149,7 +149,10 @@ class ModelStore:
             except OSError as error:
                 refusals.append(f"{place.folder}: {reason(error)}")
                 continue
-            except (BadFile, NothingDelivered) as error:
+            except BadFile as error:
+                origin = f"{name} could not be taken out of {file.archive}"
+                raise ModelMissing(f"{origin}: {_sentence(error)}", refusals) from None
+            except NothingDelivered as error:
                 raise ModelMissing(f"{name} could not be had: {_sentence(error)}", refusals) from None
             return self._just_pulled(name)
         raise ModelMissing(f"{name} could not be stored: no folder of the search path takes it.", refusals)

@@ -120,4 +120,4 @@ def is_web_page(start: bytes) -> bool:
 def wrong_size(size: int, file: ModelFile) -> str:
     """Say that a file of `size` bytes cannot be `file`."""
     known = sorted(version.bytes for version in file.versions if version.bytes)
-    return f"{size} bytes long instead of {' or '.join(map(str, known))}"
+    return f"{size} bytes long" + (f" instead of {' or '.join(map(str, known))}" if known else "")

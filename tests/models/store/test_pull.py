@@ -542,6 +542,16 @@ def test_an_archive_that_lies_there_is_unpacked_without_a_download(tmp_path: Pat
     assert found.path.read_bytes() == DETECTOR
 
 
+def test_an_archive_without_the_member_is_named_and_not_kept(tmp_path: Path) -> None:
+    archive = zipped({"w600k_r50.onnx": RECOGNISER})
+    with mirror({"/buffalo_l.zip": Page(body=archive)}) as one, pytest.raises(ModelMissing) as caught:
+        pull(store(tmp_path, known=catalogue(archive)), "det_10g.onnx", one=one)
+    assert str(caught.value) == (
+        "det_10g.onnx could not be taken out of buffalo_l.zip: it has no det_10g.onnx."
+    )
+    assert files(tmp_path / "models") == {".buffalo_l.zip.lock"}
+
+
 def test_a_source_with_the_single_member_spares_the_archive(tmp_path: Path) -> None:
     class Bucket(LoopbackFetcher):
         def addresses(self, file: object) -> list[str]:
