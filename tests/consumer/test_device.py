@@ -118,3 +118,21 @@ async def test_a_large_holder_is_not_overtaken_for_ever_by_small_ones() -> None:
         for name, size in (("small", 6), ("large", 99), ("late", 1)):
             group.create_task(hold(name, size))
     assert order == ["small", "large", "late"]
+
+
+async def test_a_function_that_may_take_any_time_is_no_sign_of_a_hang() -> None:
+    now = 0.0
+    device = Device(monotonic=lambda: now)
+    begun, go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go.wait(30)
+
+    opening = asyncio.create_task(device.run(work, unbounded=True))
+    await asyncio.to_thread(begun.wait, 30)
+    now = 1000.0
+    assert (device.silent_s, device.busy_s) == (0.0, 1000.0)
+    go.set()
+    await opening
+    device.close()

@@ -4,17 +4,20 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
-from consumer.engines import Ready
+from consumer.engines import FilesMissing, Ready
+from models.errors import ModelMissing
 from models.store.download import Progress
 from pipeline.engines.base import Engine, EngineInfo, Look
 from pipeline.enhance import Enhancer
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+
+T = TypeVar("T")
 
 FACE_BGR = (0, 0, 255)
 
@@ -55,6 +58,52 @@ class OneEngine:
     def check_provider(self) -> None: ...
 
     def pull(self, progress: Progress) -> None: ...
+
+
+MISSING = FilesMissing(
+    {"face.onnx": ModelMissing("The model file face.onnx is missing.", ["/models: empty"])}
+)
+
+
+class Cupboard:
+    """A shelf whose content can be changed: `holds` an engine or an error by name, else MISSING.
+
+    `looks` counts the searches, `checks` the proofs of the provider.
+    """
+
+    names = ("auto", "mesh", "other")
+
+    def __init__(self) -> None:
+        self.holds: dict[str, Ready[Engine[Any]] | Exception] = {}
+        self.enhancer: Ready[Enhancer] | Exception = OptionUnavailable()
+        self.looks = 0
+        self.checks = 0
+
+    def put(
+        self, name: str, opened: Callable[[], Engine[Any]], *, called: str = "", fallback: bool = False
+    ) -> None:
+        """Let a name stand for an engine, which calls itself `called`."""
+        self.holds[name] = Ready(
+            name=called or name, folder=Path("models"), models={}, open=opened, fallback=fallback
+        )
+
+    def find(self, name: str) -> Ready[Engine[Any]]:
+        self.looks += 1
+        return _given(self.holds.get(name, MISSING))
+
+    def find_enhancer(self) -> Ready[Enhancer]:
+        return _given(self.enhancer)
+
+    def check_provider(self) -> None:
+        self.checks += 1
+
+    def pull(self, progress: Progress) -> None: ...
+
+
+def _given(kept: T | Exception) -> T:
+    if isinstance(kept, Exception):
+        raise kept
+    return kept
 
 
 class FlatEngine:
