@@ -87,4 +87,7 @@ def open_enhancer(
         ModelUnavailable: the file is missing, damaged or no enhancer.
         ProviderUnavailable: the provider did not start.
     """
-    return OnnxEnhancer(open_session(files["enhancer"], provider=provider, threads=threads), spec)
+    session = open_session(files["enhancer"], provider=provider, threads=threads)
+    if provider != "cpu":
+        session.warm_up()
+    return OnnxEnhancer(session, spec)

@@ -16,8 +16,12 @@ from pipeline.align import similarity_fit, warp_crop
 from pipeline.faces import Array, Bgr, Face
 from pipeline.select import reading_order
 
-# insightface's own: the larger size sees small faces, the smaller one those that fill the picture.
+# Sides of the detector's input. The first two are insightface's own: the larger one sees faces down to
+# about a sixtieth of the picture, the smaller one those that fill it. A large photograph is also looked at
+# in more detail, or people 60 px wide in it would be missed.
 _DETECTION_SIDES: Final = (128, 640)
+_LARGE_SIDE: Final = 1280
+_LARGE_PICTURE: Final = 2560  # pixels of its longer side
 _THRESHOLD: Final = 0.5
 _RECOGNITION_SIDE: Final = 112
 # insightface utils/face_align.py, `arcface_dst`.
@@ -37,8 +41,13 @@ class ScrfdFinder:
 
     def find(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
-        sides = [(side, side) for side in _DETECTION_SIDES]
-        boxes, points = self._model.detect(picture, input_size=sides, det_thresh=_THRESHOLD)
+        longer, shorter = max(picture.shape[:2]), min(picture.shape[:2])
+        sides = (*_DETECTION_SIDES, _LARGE_SIDE) if longer > _LARGE_PICTURE else _DETECTION_SIDES
+        # insightface fails on a strip so thin that nothing of it is left at a size.
+        sizes = [(side, side) for side in sides if side * shorter >= 2 * longer]
+        if not sizes:
+            return []
+        boxes, points = self._model.detect(picture, input_size=sizes, det_thresh=_THRESHOLD)
         return reading_order(
             Face(
                 bbox=box[:4].astype(np.float32),
@@ -48,6 +57,10 @@ class ScrfdFinder:
             for box, kps in zip(boxes, points, strict=True)
             if np.isfinite(box).all() and np.isfinite(kps).all() and np.ptp(kps) > 0
         )
+
+    def warm_up(self) -> None:
+        """Run once on black at every size, so that the first job does not pay for first runs."""
+        self.find(np.zeros((_LARGE_PICTURE + 1, _LARGE_SIDE, 3), np.uint8))
 
 
 class ArcFace:

@@ -46,9 +46,21 @@ def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(
     assert np.abs(face.kps - kps_of(box)).max() <= 1.5 * pixel
 
 
+def test_people_far_away_are_found_in_a_large_photograph(finder: ScrfdFinder) -> None:
+    boxes = tuple((300 + 700 * i, 900, 40, 50) for i in range(5))
+    faces = finder.find(picture(4000, 2000, faces=boxes))  # 6 px at the detector's usual size
+    assert np.abs([face.bbox[0] for face in faces] - np.array(boxes)[:, 0]).max() < 4
+
+
+def test_warming_up_changes_nothing(finder: ScrfdFinder) -> None:
+    finder.warm_up()
+    assert len(finder.find(picture(640, 640, faces=BOXES))) == len(BOXES)
+
+
 def test_a_picture_without_a_face_gives_none(finder: ScrfdFinder) -> None:
     assert finder.find(picture(320, 240, faces=())) == []
-    assert finder.find(picture(1, 1, faces=())) == []
+    for width, height in ((1, 1), (3000, 1), (1, 900), (9000, 60)):
+        assert finder.find(picture(width, height, faces=())) == []
 
 
 @pytest.mark.parametrize("turn_deg", [0, 30, 170])

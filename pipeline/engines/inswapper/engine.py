@@ -174,8 +174,12 @@ def open_inswapper_engine(
     )
     detector = open_session(files["detector"], provider=provider, threads=threads)
     recogniser = open_session(files["recogniser"], provider=provider, threads=threads)
+    finder = ScrfdFinder(detector)
+    if provider != "cpu":  # a GPU's first run of each network takes seconds
+        finder.warm_up()
+        recogniser.warm_up()
     return InswapperEngine(
-        ScrfdFinder(detector),
+        finder,
         ArcFace(files["recogniser"], recogniser),
         network,
         to_latent,

@@ -157,6 +157,8 @@ def open_network(
         if network.takes_batches():
             return network
     session = open_session(path, provider=provider, threads=threads)
+    if provider != "cpu":
+        session.warm_up()
     return SwapNetwork(session, spec, open_precise=again)
 
 
