@@ -181,8 +181,6 @@ class Catalogue(_Entry):
         for file in self.files.values():
             if file.archive is not None:
                 self.file(file.archive)
-            elif not any(version.mirrors for version in file.versions):
-                raise ValueError(f"{file.name} comes from nowhere: it has no mirror and no archive")
         return self
 
     @property

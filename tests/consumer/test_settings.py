@@ -1,5 +1,6 @@
 """Settings: where each comes from, what is refused and how that is said."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_an_engine_of_the_operators_own_catalogue_may_be_asked_for(tmp_path: Pat
         """
         [files."mine.onnx"]
         licence = "apache-2"
-        versions = [{ revision = "1", mirrors = ["https://models.example/mine.onnx"] }]
+        versions = [{ revision = "1" }]
         [engines.mine]
         kind = "swapper"
         files = { swapper = "mine.onnx", detector = "det_10g.onnx", recogniser = "w600k_r50.onnx" }
@@ -114,6 +115,14 @@ def test_an_engine_of_the_operators_own_catalogue_may_be_asked_for(tmp_path: Pat
     assert load_settings({"SWAPDROP_CATALOGUE": str(own), "SWAPDROP_ENGINE": "mine"}).engine == "mine"
     with pytest.raises(SettingsError, match="SWAPDROP_ENGINE"):
         load_settings({"SWAPDROP_ENGINE": "mine"})
+
+
+def test_the_swapper_of_ones_own_in_the_docs_is_a_catalogue(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "models.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", docs.read_text(), re.DOTALL)
+    own = tmp_path / "own.toml"
+    own.write_text(example.replace("…", "0" * 64))
+    assert load_settings({"SWAPDROP_CATALOGUE": str(own), "SWAPDROP_ENGINE": "ours_256"}).engine == "ours_256"
 
 
 @pytest.mark.parametrize(
