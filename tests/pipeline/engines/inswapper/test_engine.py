@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.catalogue import Catalogue, EngineSpec
 from models.errors import ModelUnavailable
@@ -271,3 +273,30 @@ def test_a_wide_frame_is_swapped_like_any_other(engine: InswapperEngine, source:
     engine.swap(narrow, [(a_face(np.asarray(ASTRONAUT_KPS - np.array([0, 40]), np.float32)), source)], PLAIN)
     assert np.abs(wide[:, 32000:32512].astype(int) - narrow).max() <= 1
     assert cv2.countNonZero(wide[..., 0][:, :31000]) == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    x=st.floats(-3000, 3000),
+    y=st.floats(-3000, 3000),
+    size=st.floats(0.01, 20000),
+    noise=st.floats(0, 1),
+    seed=st.integers(0, 9),
+    look=st.builds(Look, paste=st.sampled_from(["exact", "fast"]), mouth_mask=st.booleans()),
+)
+def test_no_five_points_whatever_break_a_swap(
+    engine: InswapperEngine,
+    source: InswapperSource,
+    x: float,
+    y: float,
+    size: float,
+    noise: float,
+    seed: int,
+    look: Look,
+) -> None:
+    shape = np.array([[-0.2, -0.2], [0.2, -0.2], [0, 0], [-0.18, 0.2], [0.18, 0.2]])
+    shape += np.random.default_rng(seed).normal(0, 0.3, shape.shape) * noise
+    frame = astronaut()[:200, :300].copy()
+    face = a_face((shape * size + (x, y)).astype(np.float32))
+    (changed,) = engine.swap(frame, [(face, source)], look)
+    assert changed or np.array_equal(frame, astronaut()[:200, :300])
