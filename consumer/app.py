@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
-from importlib import metadata, resources
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import onnxruntime as ort
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 EXIT_DRAINED = 0
 EXIT_SICK = 1
 _NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aiobotocore")
-_EMBEDDED = resources.files("models.embedded")
 
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
 
@@ -118,14 +117,14 @@ class Consumer:
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
-        bench, scheduler = self._bench, self._scheduler
+        settings, bench, scheduler = self._settings, self._bench, self._scheduler
         problems = tuple(self._problems())
         return Health(
             status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
             message=" ".join(problems) or "Ready.",
             problems=problems,
             modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
-            models_directory=str(bench.folder or self._settings.models_dir or _EMBEDDED),
+            models_directory=str(bench.folder or settings.models_dir or settings.cache_folder / "models"),
             engine=asdict(bench.info) if bench.info is not None else None,
             missing_files=bench.missing,
             providers=tuple(ort.get_available_providers()),

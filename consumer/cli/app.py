@@ -24,6 +24,9 @@ JobId = Annotated[str, typer.Argument(help="The job's id, as `submit` printed it
 ManyFaces = Annotated[bool, typer.Option(help="Swap every face of the target, not only the largest.")]
 MouthMask = Annotated[bool, typer.Option(help="Keep the target's own mouth.")]
 ColorCorrection = Annotated[bool, typer.Option(help="Match the swapped face to the target's light.")]
+Enhance = Annotated[
+    bool, typer.Option("--enhance/--no-enhance", help="Restore the swapped face; needs an enhancer's file.")
+]
 OutputFormat = Annotated[
     str | None, typer.Option("--format", help="jpeg, png, webp or avif; as the target if not given.")
 ]
@@ -72,6 +75,7 @@ def swap(
     many_faces: ManyFaces = False,
     mouth_mask: MouthMask = False,
     color_correction: ColorCorrection = True,
+    enhance: Enhance = False,
     output_format: OutputFormat = None,
     quality: Quality = 95,
     engine: EngineName = "auto",
@@ -84,6 +88,7 @@ def swap(
         many_faces=many_faces,
         mouth_mask=mouth_mask,
         color_correction=color_correction,
+        use_face_enhancer=enhance,
         output_format=output_format,
         image_quality=quality,
     )
@@ -113,6 +118,7 @@ def submit(
     many_faces: ManyFaces = False,
     mouth_mask: MouthMask = False,
     color_correction: ColorCorrection = True,
+    enhance: Enhance = False,
     output_format: OutputFormat = None,
     quality: Quality = 95,
     engine: EngineName = "auto",
@@ -126,6 +132,7 @@ def submit(
         many_faces=many_faces,
         mouth_mask=mouth_mask,
         color_correction=color_correction,
+        use_face_enhancer=enhance,
         output_format=output_format,
         image_quality=quality,
     )

@@ -234,6 +234,10 @@ class ModelStore:
             for fetcher in fetchers
             for address in fetcher.addresses(file)
         ]
+        if not sources:
+            raise NothingDelivered(
+                [f"It has no mirror, so put {file.path} into a folder of the search path."]
+            )
         return Download(file, partial, progress, self._patience, self._sleep).run(sources)
 
     def _just_pulled(self, name: str) -> Found:

@@ -1,6 +1,7 @@
 """The commands as people type them, in processes of their own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from storage import keys
 from storage.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment, run_consumer
+from tests.support.engines import picture, png
+from tests.support.model_files import OwnModels
 
 SAMPLES = Path(str(resources.files("consumer.samples")))
 SOURCE, TARGET = SAMPLES / "astronaut.png", SAMPLES / "grace_hopper.jpg"
@@ -69,6 +72,30 @@ def test_swap_says_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
     assert "unsupported_media" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.png").exists()
+
+
+def test_swap_takes_the_engine_and_the_enhancer_whose_files_are_here(
+    tmp_path: Path, inswapper_files: dict[str, Path]
+) -> None:
+    own = OwnModels(tmp_path, inswapper_files)
+    settings = {f"SWAPDROP_{name.upper()}": str(value) for name, value in own.settings.items()}
+    environment = {**os.environ, **settings}
+    rectangle = tmp_path / "rectangle.png"
+    rectangle.write_bytes(png(picture(640, 640, faces=((240, 200, 160, 200),))))
+    words = ("swap", rectangle, rectangle, "-o", tmp_path / "out.png", "--engine", "inswapper")
+    missing = swapdrop(*words, environment=environment)
+    assert missing.returncode == 1
+    assert "`swapdrop models pull inswapper_128_fp16.onnx`" in missing.stderr
+    assert str(own.models_dir) in missing.stderr.replace("\n", "")
+    own.bring()
+    done = swapdrop(*words, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "basic_engine" not in done.stderr
+    lacking = swapdrop(*words, "--enhance", environment=environment)
+    assert lacking.returncode == 1
+    assert "gfpgan_1.4.onnx" in lacking.stderr
+    own.bring(["gfpgan_1.4.onnx"])
+    assert swapdrop(*words, "--enhance", environment=environment).returncode == 0
 
 
 async def test_a_job_is_submitted_watched_shown_and_fetched(seaweedfs_s3: S3Settings, tmp_path: Path) -> None:

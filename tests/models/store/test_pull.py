@@ -569,3 +569,8 @@ def test_a_source_with_the_single_member_spares_the_archive(tmp_path: Path) -> N
         "/models/buffalo_l.zip",
         "/buffalo_l.zip",
     ]
+
+
+def test_a_file_without_any_mirror_is_to_be_put_into_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"It has no mirror, so put swapper\.onnx into a folder"):
+        store(tmp_path).pull("swapper.onnx", [], Record())
