@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 EXIT_DRAINED = 0
 EXIT_SICK = 1
-_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aiobotocore")
+_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
 
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
 

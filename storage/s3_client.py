@@ -4,9 +4,9 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
-from aiobotocore.session import get_session
 
 from storage.s3_settings import S3Settings
 
@@ -47,7 +47,7 @@ def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]"
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return get_session().create_client(
+    return Session().client(
         "s3",
         endpoint_url=settings.endpoint_url,
         region_name=settings.region,

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from consumer.cli.bucket import fail, with_bucket
+from consumer.cli.bucket import fail, settings_or_exit, with_bucket
+from consumer.logs import configure_logging
 from pipeline.image_io.sniff import sniff
 from storage import keys
 from storage.errors import ObjectNotFound
@@ -115,6 +116,7 @@ def watch_job(job_id: str) -> int:
         if await read_status(store, job_id) is None:
             await _announced(store, job_id)
         console = Console(stderr=True)
+        configure_logging(settings_or_exit())
         show = _on_terminal if console.is_terminal else _as_log_lines
         async with aclosing(follow(store, job_id)) as revisions:
             return await show(revisions, console)
