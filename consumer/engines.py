@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from consumer.model_store import model_fetchers, open_model_store
 from consumer.settings import AUTO, INSWAPPER, MESH, Settings
 from models.catalogue import EngineSpec
+from models.devices import GpuOptions
 from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
 from models.errors import ModelMissing, ModelUnavailable
 from models.session import open_session
@@ -142,6 +143,7 @@ class Engines:
                 spec,
                 provider=self._settings.provider,
                 threads=self._threads,
+                gpu=self._gpu,
             ),
             models=_hashes(found.values()),
         )
@@ -149,7 +151,7 @@ class Engines:
     def check_provider(self) -> None:
         """Open a shipped model on the provider; raises ProviderUnavailable."""
         graph = embedded_path(DETECTION_BACK).read_bytes()
-        open_session(graph, name="The consumer", provider=self._settings.provider)
+        open_session(graph, name="The consumer", provider=self._settings.provider, gpu=self._gpu)
 
     def pull(self, progress: Progress) -> None:
         """Download what the engine in the settings lacks, if that is allowed; see Shelf."""
@@ -188,6 +190,7 @@ class Engines:
                     spec,
                     provider=self._settings.provider,
                     threads=self._threads,
+                    gpu=self._gpu,
                     hashes=models,
                 )
             except ModuleNotFoundError as error:
@@ -223,6 +226,13 @@ class Engines:
             except ModelMissing as error:
                 missing[file.name] = error
         return FilesMissing(missing)
+
+    @property
+    def _gpu(self) -> GpuOptions:
+        return GpuOptions(
+            memory_limit_bytes=self._settings.gpu_memory_limit_bytes,
+            cache_folder=self._settings.cache_folder / "tensorrt",
+        )
 
     @property
     def _threads(self) -> int:

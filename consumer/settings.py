@@ -131,6 +131,9 @@ class Settings(BaseModel):
     provider: Literal["cpu", "cuda", "tensorrt"] = Field(
         default="cpu", description="where the networks run; never replaced by another in silence"
     )
+    gpu_memory_limit_bytes: int | None = Field(
+        default=None, ge=256 * _MIB, description="most GPU memory that each network may take; all if not set"
+    )
     model_threads: int = Field(
         default=0,
         ge=0,

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from models.catalogue import EngineSpec
-from models.devices import Provider
+from models.devices import GpuOptions, Provider
 from models.errors import ModelUnavailable
 from models.session import Session, Tensor, open_session
 from pipeline.align import similarity_fit, warp_crop
@@ -79,7 +79,12 @@ class OnnxEnhancer:
 
 
 def open_enhancer(
-    files: Mapping[str, Path], spec: EngineSpec, *, provider: Provider, threads: int
+    files: Mapping[str, Path],
+    spec: EngineSpec,
+    *,
+    provider: Provider,
+    threads: int,
+    gpu: GpuOptions | None = None,
 ) -> OnnxEnhancer:
     """Open the file of role `enhancer`.
 
@@ -87,7 +92,7 @@ def open_enhancer(
         ModelUnavailable: the file is missing, damaged or no enhancer.
         ProviderUnavailable: the provider did not start.
     """
-    session = open_session(files["enhancer"], provider=provider, threads=threads)
+    session = open_session(files["enhancer"], provider=provider, threads=threads, gpu=gpu)
     if provider != "cpu":
         session.warm_up()
     return OnnxEnhancer(session, spec)

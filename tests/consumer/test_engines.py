@@ -9,7 +9,9 @@ import pytest
 
 from consumer.engines import Engines, FilesMissing, open_shelf
 from consumer.model_store import open_model_store
+from models import session
 from models.catalogue import ModelFile
+from models.devices import GpuOptions, Provider
 from models.store.fetch import Reply
 from pipeline.errors import OptionUnavailable
 from tests.support.jobs import quick_settings
@@ -107,6 +109,23 @@ def test_an_engine_that_was_found_opens(own: OwnModels) -> None:
     info = shelf(own).find("inswapper").open().info
     assert (info.name, info.provider) == ("inswapper_128_fp16", "CPUExecutionProvider")
     assert info.models == {name: own.sha256(name) for name in ENGINE}
+
+
+def test_the_operators_limits_reach_every_network(own: OwnModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    own.bring([*ENGINE, ENHANCER])
+    opened: list[tuple[int, GpuOptions]] = []
+    load = session._load
+
+    def note(model: Path, name: str, provider: Provider, threads: int, gpu: GpuOptions) -> object:
+        opened.append((threads, gpu))
+        return load(model, name, provider, threads, gpu)
+
+    monkeypatch.setattr("models.session._load", note)
+    engines = shelf(own, model_threads=3, gpu_memory_limit_bytes=2**30)
+    engines.find("inswapper").open()
+    engines.find_enhancer().open()
+    wanted = GpuOptions(memory_limit_bytes=2**30, cache_folder=own.cache_dir / "tensorrt")
+    assert opened == [(3, wanted)] * 4
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(own: OwnModels) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.catalogue import EngineSpec
-from models.devices import Provider
+from models.devices import GpuOptions, Provider
 from models.session import Session, open_session
 from pipeline.engines.inswapper.graph import read_emap
 from pipeline.faces import Array
@@ -18,7 +18,12 @@ _LEAST_LENGTH: Final = 1e-6
 
 
 def open_converter(
-    files: Mapping[str, Path], spec: EngineSpec, *, provider: Provider, threads: int
+    files: Mapping[str, Path],
+    spec: EngineSpec,
+    *,
+    provider: Provider,
+    threads: int,
+    gpu: GpuOptions | None = None,
 ) -> ToLatent:
     """What the catalogue's `embedding` of a swapper stands for; opens the role `converter` where named."""
     if spec.embedding == "emap":
@@ -26,7 +31,7 @@ def open_converter(
         return lambda embedding: unit(unit(embedding) @ emap)[None]
     if spec.embedding == "unit":
         return lambda embedding: unit(embedding)[None]
-    network = open_session(files["converter"], provider=provider, threads=threads)
+    network = open_session(files["converter"], provider=provider, threads=threads, gpu=gpu)
     if spec.embedding == "converted":
         return lambda embedding: _run(network, embedding)[None]
     return lambda embedding: unit(_run(network, embedding))[None]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from models.catalogue import EngineSpec
-from models.devices import Provider
+from models.devices import GpuOptions, Provider
 from models.errors import ModelUnavailable
 from models.session import open_session
 from pipeline.align import Matrix, similarity_fit, warp_crop
@@ -148,6 +148,7 @@ def open_inswapper_engine(
     provider: Provider,
     threads: int,
     hashes: Mapping[str, str],
+    gpu: GpuOptions | None = None,
 ) -> InswapperEngine:
     """Open a swapper of the catalogue on verified files.
 
@@ -158,22 +159,24 @@ def open_inswapper_engine(
         provider: what all networks run on; the detector and the recogniser too.
         threads: CPU threads inside an operator.
         hashes: `sha256:<hex>` of each file's name, for the status record.
+        gpu: how a GPU is used.
 
     Raises:
         ModelUnavailable: a file is missing or is not what the entry says.
         ProviderUnavailable: the provider did not start.
     """
-    to_latent = open_converter(files, spec, provider=provider, threads=threads)
+    to_latent = open_converter(files, spec, provider=provider, threads=threads, gpu=gpu)
     network = open_network(
         files["swapper"],
         spec,
         provider=provider,
         threads=threads,
+        gpu=gpu,
         batch_size=1 if provider == "cpu" else _GPU_BATCH,
         precise=files.get("swapper_fp32"),
     )
-    detector = open_session(files["detector"], provider=provider, threads=threads)
-    recogniser = open_session(files["recogniser"], provider=provider, threads=threads)
+    detector = open_session(files["detector"], provider=provider, threads=threads, gpu=gpu)
+    recogniser = open_session(files["recogniser"], provider=provider, threads=threads, gpu=gpu)
     finder = ScrfdFinder(detector)
     if provider != "cpu":  # a GPU's first run of each network takes seconds
         finder.warm_up()

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from models.catalogue import EngineSpec
-from models.devices import Provider
+from models.devices import GpuOptions, Provider
 from models.errors import ModelError, ModelUnavailable
 from models.session import Session, Tensor, open_session
 from pipeline.engines.inswapper.graph import with_dynamic_batch
@@ -140,6 +140,7 @@ def open_network(
     provider: Provider,
     threads: int,
     batch_size: int,
+    gpu: GpuOptions | None = None,
     precise: Path | None = None,
 ) -> SwapNetwork:
     """Open a swap network for up to `batch_size` crops at once, or for one where its graph refuses more.
@@ -148,15 +149,15 @@ def open_network(
         ModelUnavailable: the file is missing, damaged, or no swap network of this catalogue entry.
         ProviderUnavailable: the provider did not start.
     """
-    again = partial(open_session, precise, provider=provider, threads=threads) if precise else None
+    again = partial(open_session, precise, provider=provider, threads=threads, gpu=gpu) if precise else None
     if batch_size > 1:
         graph = with_dynamic_batch(path)
-        session = open_session(graph, name=path.name, provider=provider, threads=threads)
+        session = open_session(graph, name=path.name, provider=provider, threads=threads, gpu=gpu)
         del graph
         network = SwapNetwork(session, spec, batch_size=batch_size, open_precise=again)
         if network.takes_batches():
             return network
-    session = open_session(path, provider=provider, threads=threads)
+    session = open_session(path, provider=provider, threads=threads, gpu=gpu)
     if provider != "cpu":
         session.warm_up()
     return SwapNetwork(session, spec, open_precise=again)
