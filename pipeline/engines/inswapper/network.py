@@ -11,7 +11,7 @@ import numpy as np
 
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
-from models.errors import ModelError, ModelUnavailable
+from models.errors import DeviceOutOfMemory, ModelError, ModelUnavailable
 from models.session import Session, Tensor, open_session
 from pipeline.engines.inswapper.graph import with_dynamic_batch
 from pipeline.errors import OutputInvalid
@@ -60,15 +60,24 @@ class SwapNetwork:
     def swap(self, crops: Sequence[Bgr], latents: Sequence[Array]) -> list[Swapped]:
         """Put each latent (1, n) on its crop, BGR uint8 (s, s, 3).
 
+        A batch that does not fit into the device's memory is done again crop by crop, and so is everything
+        after it: what fills the memory rarely goes away.
+
         Raises:
             OutputInvalid: the network gave no picture, not in fp32 either.
             DeviceOutOfMemory: even one crop does not fit into the device's memory.
             DeviceLost: the device no longer works.
         """
         swapped: list[Swapped] = []
-        for start in range(0, len(crops), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            swapped += self._swap_batch(self._pixels(crops[batch]), np.concatenate(latents[batch]))
+        while len(swapped) < len(crops):
+            batch = slice(len(swapped), len(swapped) + self.batch_size)
+            try:
+                swapped += self._swap_batch(self._pixels(crops[batch]), np.concatenate(latents[batch]))
+            except DeviceOutOfMemory:
+                if self.batch_size == 1:
+                    raise
+                _log.warning("%d faces at once do not fit into the device's memory", self.batch_size)
+                self.batch_size = 1
         return swapped
 
     def takes_batches(self) -> bool:

@@ -1,5 +1,6 @@
 """Batches of the swap network, and what is read from its file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,27 @@ def test_the_file_itself_stays_as_it_was(inswapper_files: dict[str, Path]) -> No
     sides = [value.type.tensor_type.shape.dim for value in (*rewritten.graph.input, *rewritten.graph.output)]
     assert {dims[0].dim_param for dims in sides} == {"batch"}
     assert [dim.dim_value for dim in sides[0]][1:] == [3, 128, 128]
+
+
+def test_a_batch_too_large_for_the_device_is_done_crop_by_crop_with_the_same_pictures(
+    inswapper_files: dict[str, Path],
+    spec: EngineSpec,
+    crops: list[Bgr],
+    latents: list[Array],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = opened(inswapper_files["swapper"], spec, 1).swap(crops, latents)
+    network = opened(inswapper_files["swapper"], spec, 3)
+    session, sizes = network._session, list[int]()
+    run = session.run
+
+    def run_with_little_memory(feed: Mapping[str, Array]) -> Sequence[Array]:
+        sizes.append(len(feed["target"]))
+        if sizes[-1] > 1:
+            raise DeviceOutOfMemory
+        return run(feed)
+
+    monkeypatch.setattr(session, "run", run_with_little_memory)
+    swapped = network.swap(crops, latents)
+    assert sizes == [3, 1, 1, 1, 1, 1]
+    assert all(np.array_equal(one.crop, other.crop) for one, other in zip(swapped, expected, strict=True))
