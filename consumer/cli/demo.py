@@ -122,6 +122,7 @@ def _consumer(server: LocalS3, log: Path) -> Iterator[tuple[subprocess.Popen[byt
         "R2_ACCESS_KEY_ID": server.access_key_id,
         "R2_SECRET_ACCESS_KEY": server.secret_access_key,
         "SWAPDROP_HEALTH_PORT": str(port),
+        "SWAPDROP_ENGINE": "mesh",
     }
     with log.open("wb") as sink:
         process = subprocess.Popen(

@@ -100,7 +100,11 @@ async def test_missing_models_come_out_of_the_operators_bucket_by_themselves(
             body = own.paths[name].read_bytes()
             await store.put(f"models/{name}", body, content_type="application/octet-stream")
         environment = consumer_environment(
-            settings, **{**own.settings, "offline": False}, models_retry_s=0.3, health_port=port
+            settings,
+            **{**own.settings, "offline": False},
+            engine="auto",
+            models_retry_s=0.3,
+            health_port=port,
         )
         with run_consumer(environment, tmp_path / "log") as consumer:
             url = f"http://127.0.0.1:{port}"

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 from storage.s3_store import S3Settings
 
 _STOP_TIMEOUT_S = 40
-_SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_")
+_SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_", "MODELS_DIR")
+_NO_MODELS = Path(tempfile.gettempdir(), "swapdrop-tests")  # whatever models lie in this user's cache
 
 
 class ConsumerProcess:
@@ -44,6 +46,7 @@ def consumer_environment(s3: S3Settings, **settings: object) -> dict[str, str]:
         "R2_BUCKET": s3.bucket,
         "R2_ACCESS_KEY_ID": s3.access_key_id or "",
         "R2_SECRET_ACCESS_KEY": s3.secret_access_key or "",
+        "SWAPDROP_CACHE_DIR": str(_NO_MODELS),
         "SWAPDROP_HEALTH_PORT": "0",
         "SWAPDROP_POLL_MAX_S": "0.5",
         "SWAPDROP_LOG_FORMAT": "json",
