@@ -24,8 +24,9 @@ _SAME_PLACE_IOU: Final = 0.3
 # copy of 50 pixels a side is off by as much as its rounding.
 _SAME_SHAPE: Final = 0.02
 # A pair costs 0..1 by place and 0..1 by identity. Leaving a face without partner costs a little more than
-# the worst pair, so a pair is made where it may be, but no good one is given up for two bad ones.
-_ALONE: Final = 2.1
+# the worst pair, so a pair is made where it may be; but no pair in the very same place is given up for two
+# that share less than half.
+_ALONE: Final = 2.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

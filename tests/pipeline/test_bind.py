@@ -200,9 +200,19 @@ def test_embeddings_of_another_model_are_not_compared() -> None:
 
 
 def test_boxes_of_a_picture_of_another_shape_prove_nothing() -> None:
-    face = made_up_face(300, 300)
+    """Somebody cut the picture; were the boxes compared, they would overlap."""
+    face = made_up_face(300, 100)
     with pytest.raises(FaceNotFound, match="Detect its faces anew"):
-        bound(store([face]), [face], size=(WIDTH, WIDTH))
+        bound(store([face]), [face], size=(WIDTH, HEIGHT - 60))
+
+
+def test_a_face_in_its_very_place_is_not_given_up_for_two_near_misses() -> None:
+    """The left one is gone; a newcomer to the right must not make everybody move up."""
+    stored = store([made_up_face(290, 300), made_up_face(335, 300)])
+    today = [made_up_face(335, 300), made_up_face(380, 300)]
+    assert bound(stored, today, wanted=["face_1"]) == {"face_1": 0}
+    with pytest.raises(FaceNotFound, match="face_0"):
+        bound(stored, today)
 
 
 def test_a_face_the_detection_never_had_is_named_with_those_it_has() -> None:
