@@ -17,8 +17,8 @@ from pipeline.errors import FaceNotFound
 from pipeline.faces import Array, Face
 from pipeline.select import IdentityScale, listed, nearest
 
-# Boxes of one face by two detectors share 0.6 and more of their union, those of two people cheek to cheek
-# less than 0.3; `pipeline.detect` tells faces apart by the same figure.
+# A detector's own box and the one around its landmarks share 0.61 to 0.93 of their union (40 faces, turned
+# by up to 60 degrees). Boxes of two people share less than 0.3 once they are half a face apart.
 _SAME_PLACE_IOU: Final = 0.3
 # How far two pictures' ratios of width to height may differ when one is a scaled copy of the other: a
 # copy of 50 pixels a side is off by as much as its rounding.
