@@ -70,11 +70,13 @@ def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topo
     drawn = patch.reduce(picture)
     change = np.zeros_like(drawn)
     if look.color_correction:
-        sigma = find_blur(to_lab(drawn), target_lab, drawing.regions)
+        lab = to_lab(drawn)
+        sigma = find_blur(lab, target_lab, drawing.regions)
         if sigma > 0:
             picture = _soften(patch, picture, drawing.regions, sigma)
             drawn = patch.reduce(picture)
-        lab = match_colour(to_lab(drawn), target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
+            lab = to_lab(drawn)
+        lab = match_colour(lab, target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
         lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
         change = to_bgr(lab) - drawn
     patch.blend(picture, change, alpha)
