@@ -31,6 +31,12 @@ class Animation:
     media: MediaType
     timeline: Timeline
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels a frame has."""
+        width, height = self.timeline.size
+        return width * height
+
     def frames(self) -> Iterator[Picture]:
         """Decode the frames in order, each as it is shown: composed to the whole canvas.
 
