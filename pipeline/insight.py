@@ -14,7 +14,12 @@ import numpy as np
 from models.session import Session, Tensor
 from pipeline.align import similarity_fit, warp_crop
 from pipeline.faces import Array, Bgr, Face
-from pipeline.select import reading_order
+from pipeline.select import IdentityScale, reading_order
+
+# Cosine distances of w600k_r50. insightface's own demonstration calls two faces one person from a cosine of
+# 0.28, and surely two below 0.2. For small faces, of which it says nothing, the limit is lower in the same
+# proportion as in `pipeline.identity`, from which the sizes and the margin come.
+SCALE: Final = IdentityScale(accept=0.72, accept_small=0.6, small_px=60, margin=0.06, blind_px=40)
 
 # Sides of the detector's input. The first two are insightface's own: the larger one sees faces down to
 # about a sixtieth of the picture, the smaller one those that fill it. A large photograph is also looked at

@@ -41,7 +41,7 @@ def read_png(data: bytes) -> Container:
     """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
     kept, exif, icc, frames = [data[:8]], b"", b"", 1
     size: tuple[int, int] | None = None
-    for kind, chunk in _png_chunks(data):
+    for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
         if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
             size = struct.unpack(">II", body[:8])
@@ -58,7 +58,8 @@ def read_png(data: bytes) -> Container:
     return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and whole bytes of each sound chunk up to IEND; raises MediaCorrupt as `read_png`."""
     at, kind = 8, b""
     while kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")
@@ -133,12 +134,13 @@ def _join_profile(parts: list[bytes]) -> bytes:
     return b"".join(part[2:] for part in parts) if complete else b""
 
 
-_GIF_CONTROL = 0xF9
+GIF_CONTROL = 0xF9
+"""Label of the extension that holds a frame's delay, disposal and transparent colour."""
 
 
 def read_gif(data: bytes) -> Container:
     """Walk a GIF (89a) through its first frame, which alone is kept; raises MediaCorrupt if cut short."""
-    at = 13 + _gif_palette_bytes(data, 10)
+    at = 13 + gif_palette_bytes(data, 10)
     kept, control = data[:at], b""
     while True:
         kind = data[at : at + 1]
@@ -146,15 +148,15 @@ def read_gif(data: bytes) -> Container:
             break
         if kind != b"!":
             raise MediaCorrupt
-        end = _gif_blocks_end(data, at + 2)
-        if data[at + 1] == _GIF_CONTROL and end == at + 8:
+        end = gif_blocks_end(data, at + 2)
+        if data[at + 1] == GIF_CONTROL and end == at + 8:
             # Without its disposal method, which matters only to a second frame.
             control = data[at : at + 3] + bytes((data[at + 3] & 0x01,)) + data[at + 4 : end]
         at = end
     if at + 10 > len(data):
         raise MediaCorrupt
     left, top, width, height = struct.unpack("<4H", data[at + 1 : at + 9])
-    end = _gif_blocks_end(data, at + 11 + _gif_palette_bytes(data, at + 9))
+    end = gif_blocks_end(data, at + 11 + gif_palette_bytes(data, at + 9))
     canvas_width, canvas_height = struct.unpack("<2H", data[6:10])
     return Container(
         size=(max(canvas_width, left + width), max(canvas_height, top + height)),
@@ -163,14 +165,16 @@ def read_gif(data: bytes) -> Container:
     )
 
 
-def _gif_palette_bytes(data: bytes, flags_at: int) -> int:
+def gif_palette_bytes(data: bytes, flags_at: int) -> int:
+    """Length of the colour table that the flags at `flags_at` announce."""
     if flags_at >= len(data):
         raise MediaCorrupt
     flags = data[flags_at]
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _gif_blocks_end(data: bytes, at: int) -> int:
+def gif_blocks_end(data: bytes, at: int) -> int:
+    """Where a chain of data blocks that starts at `at` ends; raises MediaCorrupt if it does not."""
     while at < len(data) and data[at]:
         at += data[at] + 1
     if at >= len(data):

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
 import pillow_heif
 from PIL import (
     AvifImagePlugin,
@@ -22,10 +20,8 @@ from PIL import (
 
 from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.faces import Bgr, Notice
-from pipeline.image_io.colour import to_srgb
 from pipeline.image_io.containers import (
     Container,
-    exif_orientation,
     read_bmp,
     read_gif,
     read_jpeg,
@@ -34,15 +30,25 @@ from pipeline.image_io.containers import (
     read_webp,
     without_exif,
 )
+from pipeline.image_io.pixels import to_pixels
 from pipeline.image_io.sniff import MediaType, sniff
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The largest picture that is decoded: pixels of the stored picture, bytes of the file."""
+    """The largest picture that is decoded.
+
+    Attributes:
+        max_pixels: of the stored picture, or of one frame.
+        max_bytes: of the file.
+        max_frames: of an animation.
+        max_animation_pixels: of an animation, in all its frames.
+    """
 
     max_pixels: int = 64_000_000
     max_bytes: int = 50_000_000
+    max_frames: int = 1000
+    max_animation_pixels: int = 256_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,26 +97,27 @@ def decode(data: bytes, limits: Limits) -> Picture:
         MediaTooLarge: the file or the picture exceeds `limits`; no pixel was decoded.
         MediaCorrupt: the file is empty, damaged or cut short.
     """
-    media = _accept(data, limits)
-    with _faults():
+    media = accept(data, limits)
+    with decoder_faults():
         header = _OPENERS[media.name](data)
-        _check_size(header.size, limits)
+        check_size(header.size, limits)
         loaded = header.load()
-        _check_size(loaded.image.size, limits)
-        bgr, alpha = _pixels(loaded)
+        check_size(loaded.image.size, limits)
+        bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
     return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames))
 
 
 def count_pixels(data: bytes, limits: Limits) -> int:
     """Count the pixels of a picture file by its header alone; raises as `decode` does."""
-    media = _accept(data, limits)
-    with _faults():
+    media = accept(data, limits)
+    with decoder_faults():
         width, height = _OPENERS[media.name](data).size
-        _check_size((width, height), limits)
+        check_size((width, height), limits)
     return width * height
 
 
-def _accept(data: bytes, limits: Limits) -> MediaType:
+def accept(data: bytes, limits: Limits) -> MediaType:
+    """Tell which picture format a file has; raises as `decode` for what is none, empty or too large."""
     if not data:
         raise MediaCorrupt("The file is empty.")
     if len(data) > limits.max_bytes:
@@ -123,7 +130,8 @@ def _accept(data: bytes, limits: Limits) -> MediaType:
     return media
 
 
-def _check_size(size: tuple[int, int], limits: Limits) -> None:
+def check_size(size: tuple[int, int], limits: Limits) -> None:
+    """Refuse a picture of no pixels (MediaCorrupt) or too many (MediaTooLarge)."""
     width, height = size
     if min(width, height) < 1:
         raise MediaCorrupt
@@ -135,7 +143,7 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def decoder_faults() -> Iterator[None]:
     """Name the faults of decoders, which raise whatever their parsers run into, as ours."""
     try:
         yield
@@ -220,69 +228,3 @@ _OPENERS: dict[str, _Opener] = {
     "avif": _open_avif,
     "heic": _open_heic,
 }
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def _pixels(loaded: _Loaded) -> tuple[Bgr, Bgr | None]:
-    image, alpha = _split(loaded.image)
-    image = to_srgb(image, loaded.icc)
-    turn = _TURNS.get(exif_orientation(loaded.exif))
-    if turn is not None:
-        image = image.transpose(turn)
-        alpha = None if alpha is None else alpha.transpose(turn)
-    return _bgr(image), None if alpha is None else np.array(alpha)
-
-
-_STRIPE_ROWS = 64
-
-
-def _bgr(image: Image.Image) -> Bgr:
-    """Copy an image out in stripes: their buffers stay in cache, and no second whole copy is held."""
-    if image.mode == "L":
-        return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
-    if image.mode not in ("RGB", "RGBA"):
-        image = image.convert("RGB")
-    width, height = image.size
-    bgr = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _STRIPE_ROWS):
-        stripe = image.crop((0, top, width, min(top + _STRIPE_ROWS, height)))
-        pixels = np.frombuffer(stripe.tobytes("raw", "BGR"), np.uint8)
-        bgr[top : top + _STRIPE_ROWS] = pixels.reshape(-1, width, 3)
-    return bgr
-
-
-def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Separate any mode into colour (L, RGB, CMYK; the A of RGBA is to be ignored) and alpha (L)."""
-    if image.mode.startswith("I;16"):
-        return _high_byte(image)
-    key = image.info.get("transparency")
-    if image.mode == "RGB" and key is not None and max(key) > 255:  # noqa: PLR2004 -- a key of 16 bits
-        image.info["transparency"] = tuple(value >> 8 for value in key)
-    if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        return image, image.getchannel("A")
-    if image.mode in ("L", "RGB", "CMYK"):
-        return image, None
-    if image.mode == "1":
-        return image.convert("L"), None
-    if image.mode in ("P", "YCbCr", "RGBX"):
-        return image.convert("RGB"), None
-    raise UnsupportedMedia(
-        "The picture's colours are stored in a way this service does not read; save it as 8-bit RGB."
-    )
-
-
-def _high_byte(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    deep = np.asarray(image)
-    grey = Image.fromarray((deep >> 8).astype(np.uint8))
-    key = image.info.get("transparency")
-    return grey, None if key is None else Image.fromarray(np.where(deep == key, 0, 255).astype(np.uint8))

@@ -42,7 +42,8 @@ _PNG_PARAMETERS = (
     cv2.IMWRITE_PNG_FILTER,
     cv2.IMWRITE_PNG_FILTER_PAETH,
 )
-_PNG_HEADER_BYTES = 33  # signature and IHDR, after which any chunk may stand
+PNG_HEADER_BYTES = 33
+"""Signature and IHDR, after which any chunk may stand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +110,17 @@ def _png(bgr: Bgr, alpha: Bgr | None, xmp: bytes | None) -> bytes:
     data = encoded.tobytes()
     if xmp is None:
         return data
-    return data[:_PNG_HEADER_BYTES] + _png_xmp(xmp) + data[_PNG_HEADER_BYTES:]
+    return data[:PNG_HEADER_BYTES] + png_xmp(xmp) + data[PNG_HEADER_BYTES:]
 
 
-def _png_xmp(xmp: bytes) -> bytes:
+def png_xmp(xmp: bytes) -> bytes:
     """Wrap an XMP packet in the iTXt chunk of the XMP specification, part 3, 1.1.5."""
-    body = b"iTXt" + b"XML:com.adobe.xmp" + bytes(5) + xmp
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png_chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + xmp)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """Write a PNG chunk with its length and CRC."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _pillow(bgr: Bgr, alpha: Bgr | None, to: OutputFormat, quality: int, xmp: bytes | None) -> bytes:

@@ -19,6 +19,7 @@ _LIKELY = 0.5
 _SHADING = 0.9  # share of the target's light that the drawn face takes on
 _CHROMA_TIE = 0.8
 _SOFTER, _SHARPER = 0.85, 1.15  # ratios of detail nobody sees between
+_SOFTER_FEATURES = 1.5  # ratio of edge widths; 1.3 at most between two sharp portraits at their own size
 
 
 def to_lab(bgr: Array) -> Array:
@@ -43,13 +44,21 @@ def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> 
     if len(sample) < _ENOUGH:
         sample = core
     ours, theirs = _pick(drawn, sample), _pick(target, sample)
-    stretched = stretch(drawn, ours, theirs)
+    calm = [_without_colour_noise(lab, regions) for lab in (drawn, target)]
+    stretched = stretch(drawn, _pick(calm[0], sample), _pick(calm[1], sample))
     matched = stretched + (theirs.mean(axis=1) - _pick(stretched, sample).mean(axis=1))
     matched = match_shading(matched, target, regions, skin)
     matched = tie_chroma(matched, target, sample, regions)
     matched = limit_highlights(matched, float(np.percentile(_pick(target, core)[0], 99.7)))
     matched = keep_hue(matched, stretched, theirs.mean(axis=1)[1:])
     return keep_blacks(matched, stretched, drawn[..., 0], float(ours[0].mean()))
+
+
+def _without_colour_noise(lab: Array, regions: Regions) -> Array:
+    """Chroma without its finest structure: what varies there is the camera's noise, not a face's colour."""
+    calm = lab.copy()
+    calm[..., 1:] = cv2.GaussianBlur(lab[..., 1:], (0, 0), max(0.8, 0.02 * regions.face_px))
+    return calm
 
 
 def choose(mask: NDArray[np.bool_]) -> Chosen:
@@ -139,6 +148,30 @@ def keep_blacks(matched: Array, stretched: Array, lightness: Array, skin_lightne
     plain = stretched.copy()
     plain[..., 0] = np.minimum(lightness, matched[..., 0])
     return plain + (matched - plain) * lit
+
+
+def find_blur(drawn: Array, target: Array, regions: Regions) -> float:
+    """How much softer the target's brows, eyes and lips are drawn: the sigma to add, in pixels of the maps.
+
+    0 up to half as soft again, which differs between sharp faces too; from there it rises steadily.
+    """
+    features = (regions.features > 0) & (regions.inside > 0)
+    if np.count_nonzero(features) < _ENOUGH:
+        return 0.0
+    ours, theirs = _edge_sigma(drawn, features), _edge_sigma(target, features)
+    return float(np.sqrt(max(0.0, theirs**2 - (_SOFTER_FEATURES * ours) ** 2)))
+
+
+def _edge_sigma(lab: Array, where: NDArray[np.bool_]) -> float:
+    """Sigma of the Gaussian that would blur a step as wide as the steepest edges here.
+
+    Such a step of height h climbs by h / (sigma * sqrt(2 pi)) in its middle.
+    """
+    lightness = np.ascontiguousarray(lab[..., 0])
+    across, down = (cv2.Sobel(lightness, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+    low, high = np.percentile(lightness[where], (2, 98))
+    steepest = np.percentile(np.hypot(across, down)[where], 98)
+    return float((high - low) / (np.sqrt(2 * np.pi) * max(steepest, 1e-3)))
 
 
 def match_sharpness(drawn: Array, target: Array, skin: NDArray[np.bool_]) -> Array:

@@ -18,7 +18,7 @@ from pipeline.faces import Array, Bgr, Face, Notice
 from pipeline.find import FaceFinder, embedded_face_finder
 from pipeline.identity import IdentityModel, distance
 
-VERSION: Final = "1"  # goes up whenever the same input gives other pixels
+VERSION: Final = "2"  # goes up whenever the same input gives other pixels
 
 _BASIC: Final = Notice(
     code="basic_engine",

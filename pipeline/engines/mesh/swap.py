@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from pipeline.engines.base import Look
-from pipeline.engines.mesh.colour import match_colour, match_sharpness, to_bgr, to_lab
+from pipeline.engines.mesh.colour import find_blur, match_colour, match_sharpness, to_bgr, to_lab
 from pipeline.engines.mesh.geometry import bend, smoothstep
 from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
-from pipeline.engines.mesh.regions import Regions, find_regions
+from pipeline.engines.mesh.regions import Regions, find_regions, masked_blur
 from pipeline.engines.mesh.skin import skin_likelihood
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.texture import mesh_size, rescaled
@@ -70,7 +70,13 @@ def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topo
     drawn = patch.reduce(picture)
     change = np.zeros_like(drawn)
     if look.color_correction:
-        lab = match_colour(to_lab(drawn), target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
+        lab = to_lab(drawn)
+        sigma = find_blur(lab, target_lab, drawing.regions)
+        if sigma > 0:
+            picture = _soften(patch, picture, drawing.regions, sigma)
+            drawn = patch.reduce(picture)
+            lab = to_lab(drawn)
+        lab = match_colour(lab, target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
         lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
         change = to_bgr(lab) - drawn
     patch.blend(picture, change, alpha)
@@ -94,6 +100,14 @@ def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> 
         seen=seen,
         skin=sample(texture.skin, rescaled(np.dstack([x, y]), level.shape, texture.skin.shape)),
     )
+
+
+def _soften(patch: Patch, picture: Bgr, regions: Regions, sigma: float) -> Bgr:
+    """Blur a drawn face (region size) by `sigma` map pixels, and nothing from beyond its border into it."""
+    within = (patch.enlarge(regions.inside) > 0).astype(np.float32)
+    scale = patch.roi.shape[0] / patch.shape[0]
+    soft = masked_blur(picture.astype(np.float32), within, sigma * scale)
+    return np.asarray(np.clip(np.rint(soft), 0, 255), np.uint8)
 
 
 def _support(facing: Array, detail: Array) -> Array:

@@ -1,11 +1,15 @@
 """Colour transfer, on patches whose right answer is known."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engines.mesh.colour import (
+    find_blur,
     keep_blacks,
     keep_hue,
     limit_highlights,
@@ -41,6 +45,12 @@ def _textured(seed: int, spread: float, *, grey: bool = False) -> Array:
     return lab
 
 
+def _blotched(seed: int, spread: float) -> Array:
+    """Structure as coarse as a face's: cheeks and lips, not pores."""
+    soft = np.asarray(cv2.GaussianBlur(_textured(seed, 1) - _flat((60, 15, 20)), (0, 0), 6), np.float32)
+    return np.asarray(_flat((60, 15, 20)) + soft * spread / soft.std(axis=(0, 1)), np.float32)
+
+
 @given(ours=lab_colours, theirs=lab_colours)
 @settings(max_examples=25)
 def test_a_flat_face_takes_exactly_the_targets_tone(
@@ -53,10 +63,37 @@ def test_a_flat_face_takes_exactly_the_targets_tone(
 
 
 def test_a_textured_face_takes_the_targets_mean_and_deviation() -> None:
-    drawn, target = _textured(1, 5), _textured(2, 6) + np.array([-15, 4, -9], np.float32)
+    drawn, target = _blotched(1, 5), _blotched(2, 6) + np.array([-15, 4, -9], np.float32)
     matched = match_colour(drawn, target, FACE, SKIN)
     assert matched.mean(axis=(0, 1)) == pytest.approx(target.mean(axis=(0, 1)), abs=0.8)
     assert matched.std(axis=(0, 1)) == pytest.approx(target.std(axis=(0, 1)), rel=0.25)
+
+
+def test_noise_in_the_target_is_not_taken_for_colourfulness() -> None:
+    drawn, target = _blotched(1, 5), _blotched(2, 3)
+    noise = _textured(11, 12) - _flat((60, 15, 20))
+    noise[..., 0] = 0
+    clean, noisy = (match_colour(drawn, each, FACE, SKIN)[..., 1:].std() for each in (target, target + noise))
+    assert noisy == pytest.approx(clean, rel=0.15)
+
+
+def _edges(sigma: float) -> Array:
+    """Dark bars on skin, blurred."""
+    lab = _flat((70, 15, 20))
+    lab[30:66:12] = lab[31:66:12] = lab[32:66:12] = (30, 10, 15)
+    lab[:, 60:] = (30, 10, 15)
+    return np.asarray(cv2.GaussianBlur(lab, (0, 0), sigma), np.float32)
+
+
+def test_the_targets_blur_is_found_and_a_sharp_or_noisy_one_has_none() -> None:
+    regions = replace(FACE, features=np.ones((SIDE, SIDE), np.float32))
+    found = [find_blur(_edges(1), _edges(sigma), regions) for sigma in (1, 2, 4, 8)]
+    assert found[0] == 0
+    assert 0.5 < found[1] < found[2] < found[3] < 9
+    noise = _textured(12, 6) - _flat((60, 15, 20))
+    assert find_blur(_edges(1), _edges(1) + noise, regions) == 0
+    assert find_blur(_edges(4), _edges(1), regions) == 0
+    assert find_blur(_edges(1), _edges(4), FACE) == 0  # no features to tell it by
 
 
 def test_a_grey_target_takes_all_colour_away() -> None:

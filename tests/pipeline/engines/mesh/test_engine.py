@@ -104,6 +104,29 @@ def test_a_face_on_itself_stays_nearly_as_it_was(portraits: Portraits) -> None:
         assert np.abs(after[box].astype(int) - before[box]).mean() < 3
 
 
+@both_ways
+@pytest.mark.parametrize("factor", [1, 3])
+def test_a_face_in_a_blurred_picture_is_as_blurred(
+    portraits: Portraits, source: str, target: str, factor: int
+) -> None:
+    face = portraits.faces[target]
+    assert face.landmarks is not None
+    face = _moved(face, (face.landmarks + 0.5) * factor - 0.5)
+    sigma = 0.03 * max(face.size) * factor
+    picture = scaled(portraits.pictures[target], factor)
+    before = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+    after = before.copy()
+    assert swap(portraits.engine, after, face, portraits.sources[source])
+    box = tuple(
+        slice(side.start * factor, side.stop * factor) for side in _box(portraits.faces[target], (600, 512))
+    )
+    steepest = [
+        np.percentile(np.abs(np.diff(each[box].astype(np.float32).mean(axis=2), axis=0)), 99.5)
+        for each in (before, after)
+    ]
+    assert steepest[1] < 1.6 * steepest[0]
+
+
 @pytest.mark.parametrize("factor", [1, 3])
 def test_a_grey_target_stays_grey(portraits: Portraits, factor: int) -> None:
     grey = np.repeat(portraits.pictures["hopper"].mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)

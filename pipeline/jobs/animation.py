@@ -1,0 +1,84 @@
+"""What a swap changed in an animation, and whose face it goes on with from frame to frame."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.faces import Bgr, Face
+from pipeline.image_io.animation import Animation
+from pipeline.image_io.decode import Picture
+from pipeline.image_io.encode import Encoded
+from pipeline.image_io.encode_animation import AnimationFormat, encode_animation
+from pipeline.select import largest
+
+_SAME_FACE_OVERLAP = 0.3
+"""Share of the boxes' union from which on a face counts as the one of the frame before."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Patch:
+    """The part of a frame that a swap changed: its rows and columns, and (h, w, 3) uint8 BGR."""
+
+    box: tuple[slice, slice]
+    bgr: Bgr
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SwappedAnimation:
+    """An animation, still packed, and what was changed in which of its frames, which takes less memory."""
+
+    animation: Animation
+    patches: Mapping[int, Patch]
+
+    def frames(self) -> Iterator[Picture]:
+        """Decode the frames in order with their patches laid on; untouched ones are as they were."""
+        for number, frame in enumerate(self.animation.frames()):
+            patch = self.patches.get(number)
+            if patch is not None:
+                frame.bgr[patch.box] = patch.bgr
+            yield frame
+
+    def encode(self, *, to: AnimationFormat, quality: int, xmp: bytes | None) -> Encoded:
+        """Encode the frames with the timing they came with; WebP is exact where the target was."""
+        timeline = self.animation.timeline
+        return encode_animation(
+            self.frames(),
+            timeline.durations_ms,
+            plays=timeline.plays,
+            has_alpha=timeline.has_alpha,
+            to=to,
+            quality=quality,
+            lossless=self.animation.media.name == "webp" and timeline.lossless,
+            xmp=xmp,
+        )
+
+
+def patches_bytes(animation: Animation) -> int:
+    """Most that the patches of an animation can take: a swap that changes every pixel of every frame."""
+    return 3 * animation.pixels * len(animation.timeline.durations_ms)
+
+
+def patch_between(before: Bgr, after: Bgr) -> Patch:
+    """Copy the smallest box of `after` that holds all that differs; empty if nothing does."""
+    changed = np.any(before != after, axis=-1)
+    rows, columns = (np.flatnonzero(changed.any(axis)) for axis in (1, 0))
+    if not rows.size:
+        return Patch(box=(slice(0, 0), slice(0, 0)), bgr=after[:0, :0])
+    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return Patch(box=box, bgr=after[box].copy())
+
+
+def follow(faces: Sequence[Face], last: Face | None) -> Face:
+    """The face that overlaps most with `last`, else the largest: two people of one size do not alternate."""
+    if last is not None:
+        nearest = max(faces, key=lambda face: _overlap(face, last))
+        if _overlap(nearest, last) >= _SAME_FACE_OVERLAP:
+            return nearest
+    return largest(faces)
+
+
+def _overlap(one: Face, other: Face) -> float:
+    inner = np.minimum(one.bbox[2:], other.bbox[2:]) - np.maximum(one.bbox[:2], other.bbox[:2])
+    shared = float(np.prod(inner.clip(0)))
+    return shared / (one.area + other.area - shared) if shared else 0.0

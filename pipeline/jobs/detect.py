@@ -1,0 +1,102 @@
+"""The detect-faces job on a decoded picture: every face, so described that a person can point at it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from pipeline.engines.base import Engine
+from pipeline.faces import Array, Face, Notice
+from pipeline.image_io.decode import Picture
+from pipeline.previews import preview
+from pipeline.select import face_id
+
+_COLUMNS: Final = ("left", "", "right")
+_ROWS: Final = ("top", "", "bottom")
+_ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DetectedFace:
+    """One face of a picture.
+
+    Attributes:
+        face_id: its number in reading order, such as `face_0`.
+        face: box, score and five points, in pixels of the upright picture.
+        position: where it is, in words.
+        preview: a square JPEG of it.
+        embedding: (n,) float32 identity embedding; None where the engine has no identity model.
+    """
+
+    face_id: str
+    face: Face
+    position: str
+    preview: bytes
+    embedding: Array | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DetectedFaces:
+    """All faces of a picture, perhaps none, in reading order; the picture's upright size in pixels."""
+
+    width: int
+    height: int
+    faces: tuple[DetectedFace, ...]
+    notices: tuple[Notice, ...]
+
+
+def detect(engine: Engine[Any], picture: Picture) -> DetectedFaces:
+    """Find and describe every face of a picture; for the device's thread only."""
+    height, width = picture.bgr.shape[:2]
+    faces = engine.find_faces(picture.bgr)
+    return DetectedFaces(
+        width=width,
+        height=height,
+        faces=tuple(
+            DetectedFace(
+                face_id=face_id(number),
+                face=face,
+                position=position,
+                preview=preview(picture.bgr, face),
+                embedding=engine.embed(picture.bgr, face),
+            )
+            for number, (face, position) in enumerate(
+                zip(faces, positions(faces, (width, height)), strict=True)
+            )
+        ),
+        notices=picture.notices,
+    )
+
+
+def positions(faces: Sequence[Face], size: tuple[int, int]) -> list[str]:
+    """Say in words where each face is in a picture of `size` (width, height) pixels.
+
+    The picture is divided in three by three parts: `top left`, `top`, `center`. Faces that share a part
+    are counted along it as well: `center, second from the left`.
+    """
+    parts = [_part(face, size) for face in faces]
+    sharing: dict[str, list[int]] = defaultdict(list)
+    for number, part in enumerate(parts):
+        sharing[part].append(number)
+    words = list(parts)
+    for part, numbers in sharing.items():
+        if len(numbers) > 1:
+            centers = np.array([faces[number].center for number in numbers])
+            axis = int(np.argmax(np.ptp(centers, axis=0)))
+            start = ("left", "top")[axis]
+            for place, index in enumerate(np.argsort(centers[:, axis], kind="stable")):
+                words[numbers[index]] = f"{part}, {_ordinal(place)} from the {start}"
+    return words
+
+
+def _part(face: Face, size: tuple[int, int]) -> str:
+    column, row = (
+        min(2, max(0, int(3 * middle / side))) for middle, side in zip(face.center, size, strict=True)
+    )
+    return f"{_ROWS[row]} {_COLUMNS[column]}".strip() or "center"
+
+
+def _ordinal(place: int) -> str:
+    return _ORDINALS[place] if place < len(_ORDINALS) else f"number {place + 1}"

@@ -1,0 +1,11 @@
+"""`make quality`: every figure in build/quality.json, every picture in build/quality/sheet.png."""
+
+import sys
+from pathlib import Path
+
+from tests.bench.report import publish
+from tests.quality.report import measure
+
+if __name__ == "__main__":
+    rows = measure(Path("build/quality/sheet.png"))
+    sys.exit(publish(rows, Path("build/quality.json")))

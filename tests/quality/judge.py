@@ -1,0 +1,185 @@
+"""Find, swap and look at every face of a scene."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pipeline.align import Matrix, transform
+from pipeline.engines.base import Look
+from pipeline.engines.mesh.engine import MeshEngine
+from pipeline.engines.mesh.source import MeshSource
+from pipeline.faces import Array, Bgr, Face
+from pipeline.landmarks import MESH_POINTS
+from pipeline.select import largest
+from tests.quality.scene import PORTRAITS, Scene, portrait
+from tests.quality.seam import Seam, changed_beyond, look_at_seam
+
+_NEAR: Final = 0.35  # of its size; further off, what was found is not this face
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """One portrait as the engine knows it: its face, its 468 points, and the source made of it."""
+
+    landmarks: Array
+    size: float
+    source: MeshSource
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Identity:
+    """Distances of one face; all Euclidean.
+
+    Attributes:
+        own: untouched, to the portrait of the same person.
+        other: untouched, to the other person, who is the source.
+        to_source: swapped, to the source; None where no face is found in the result.
+        to_before: swapped, to itself untouched; None likewise.
+    """
+
+    own: float
+    other: float
+    to_source: float | None
+    to_before: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FaceOutcome:
+    """What became of one person's face; `move` and `seam` are None where it was not found or not changed.
+
+    `move` is the mean distance of the 468 landmarks from where the portrait's own are taken, as a share of
+    the face's size; those beyond the picture's edge do not count.
+    """
+
+    found: bool
+    move: float | None = None
+    identity: Identity | None = None
+    seam: Seam | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What became of a scene.
+
+    Attributes:
+        faces: one for each person.
+        strangers: how many faces were found where there is none.
+        touched: how many pixels changed outside of all faces.
+    """
+
+    faces: tuple[FaceOutcome, ...]
+    strangers: int
+    touched: int
+
+
+def know(engine: MeshEngine) -> dict[str, Known]:
+    """Both portraits by name."""
+    known = {}
+    for who in PORTRAITS:
+        picture = portrait(who).picture
+        face = largest(engine.find_faces(picture))
+        known[who] = Known(
+            landmarks=mesh(face), size=max(face.size), source=engine.prepare_source(picture, face)
+        )
+    return known
+
+
+def swap_everybody(
+    engine: MeshEngine, known: Mapping[str, Known], scene: Scene
+) -> tuple[list[Face | None], int, Bgr]:
+    """Give every person in a scene the other's face.
+
+    Returns the face found for each person, how many were found that are nobody's, and the new picture.
+    """
+    found = engine.find_faces(scene.picture)
+    faces: list[Face | None] = []
+    for who, matrix in scene.people:
+        face = nearest(found, *expected(known[who], matrix))
+        faces.append(face)
+        found = [other for other in found if other is not face]
+    after = scene.picture.copy()
+    pairs = [
+        (face, known[other_than(who)].source)
+        for (who, _), face in zip(scene.people, faces, strict=True)
+        if face is not None
+    ]
+    engine.swap(after, pairs, Look())
+    return faces, len(found), after
+
+
+def judge(engine: MeshEngine, known: Mapping[str, Known], scene: Scene) -> tuple[Outcome, Bgr]:
+    """Swap every face of a scene for the other person's, measure what there is to measure; and the result."""
+    before = scene.picture
+    faces, strangers, after = swap_everybody(engine, known, scene)
+    again = engine.find_faces(after)
+    outcomes: list[FaceOutcome] = []
+    covered: list[tuple[Array, float]] = []
+    for (who, matrix), face in zip(scene.people, faces, strict=True):
+        if face is None:
+            outcomes.append(FaceOutcome(found=False))
+            continue
+        points, size = expected(known[who], matrix)
+        covered.append((mesh(face), size))
+        result = nearest(again, points, size)
+        outcomes.append(
+            FaceOutcome(
+                found=True,
+                move=_move(mesh(face), points, before.shape) / size,
+                identity=_identify(engine, known, who, (before, face), (after, result)),
+                seam=look_at_seam(before, after, mesh(face), size),
+            )
+        )
+    touched = changed_beyond(before, after, covered)
+    return Outcome(faces=tuple(outcomes), strangers=strangers, touched=touched), after
+
+
+def other_than(who: str) -> str:
+    """The other one of the two people."""
+    return next(name for name in PORTRAITS if name != who)
+
+
+def expected(known: Known, matrix: Matrix) -> tuple[Array, float]:
+    """Where the 468 points must be, (468, 2), and the size of the face."""
+    scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
+    return transform(matrix, known.landmarks), known.size * scale
+
+
+def nearest(faces: Sequence[Face], expected: Array, size: float) -> Face | None:
+    """The face that lies where it must, if there is one."""
+    middle = (expected.min(axis=0) + expected.max(axis=0)) / 2
+    off = [float(np.hypot(*(middle - face.center))) / size for face in faces]
+    return faces[int(np.argmin(off))] if off and min(off) < _NEAR else None
+
+
+def _move(found: Array, expected: Array, shape: tuple[int, ...]) -> float:
+    """Mean distance in pixels of the points that lie within the picture."""
+    within = ((expected >= 0) & (expected < (shape[1], shape[0]))).all(axis=1)
+    return float(np.linalg.norm(found - expected, axis=1)[within].mean())
+
+
+def _identify(
+    engine: MeshEngine,
+    known: Mapping[str, Known],
+    who: str,
+    faces: tuple[Bgr, Face],
+    again: tuple[Bgr, Face | None],
+) -> Identity:
+    untouched = engine.embed(*faces)
+    own, other = (known[name].source.embedding for name in (who, other_than(who)))
+    assert own is not None
+    assert other is not None
+    after, face = again
+    result = None if face is None else engine.embed(after, face)
+    return Identity(
+        own=engine.distance(untouched, own),
+        other=engine.distance(untouched, other),
+        to_source=None if result is None else engine.distance(result, other),
+        to_before=None if result is None else engine.distance(result, untouched),
+    )
+
+
+def mesh(face: Face) -> Array:
+    assert face.landmarks is not None
+    return face.landmarks[:MESH_POINTS, :2]

@@ -1,0 +1,121 @@
+"""A picture that knows where whose face must be, and what can be done to it without losing that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.align import Matrix
+from pipeline.faces import Bgr
+from tests.support.faces import ASTRONAUT_FACE, HOPPER_FACE, astronaut, hopper, scaled
+
+Box = tuple[int, int, int, int]
+PORTRAITS: Final = {"collins": (astronaut, ASTRONAUT_FACE), "hopper": (hopper, HOPPER_FACE)}
+_HEAD: Final = 2.2  # a head and some background, over the height of its face
+_GREY: Final = (110, 110, 110)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scene:
+    """A picture and its people.
+
+    Attributes:
+        picture: BGR uint8 (h, w, 3).
+        people: who is in it, each with the (2, 3) matrix that takes pixels of the own portrait here.
+    """
+
+    picture: Bgr
+    people: tuple[tuple[str, Matrix], ...]
+
+    def moved(self, picture: Bgr, matrix: Matrix) -> "Scene":
+        """The scene after `matrix` took its pixels to `picture`."""
+        step = np.vstack([matrix, (0, 0, 1)])
+        people = tuple((who, (step @ np.vstack([own, (0, 0, 1)]))[:2]) for who, own in self.people)
+        return Scene(picture=picture, people=people)
+
+
+def portrait(who: str) -> Scene:
+    """One of the two portraits as it is."""
+    return Scene(picture=PORTRAITS[who][0](), people=((who, np.eye(2, 3)),))
+
+
+def face_width(who: str) -> int:
+    """How wide the face in a portrait is, in pixels."""
+    x0, _, x1, _ = PORTRAITS[who][1]
+    return x1 - x0
+
+
+def head(who: str) -> Scene:
+    """A square of a portrait: the head and some background."""
+    x0, y0, x1, y1 = PORTRAITS[who][1]
+    side = round(_HEAD * (y1 - y0))
+    left, top = (x0 + x1 - side) // 2, (y0 + y1 - side) // 2
+    return cut(portrait(who), (left, top, left + side, top + side))
+
+
+def sized_head(who: str, width: int) -> Scene:
+    """A head whose face is `width` pixels wide."""
+    return resized(head(who), width / face_width(who))
+
+
+def cut(scene: Scene, box: Box) -> Scene:
+    """What lies within `box` (x0, y0, x1, y1), as far as there is picture."""
+    height, width = scene.picture.shape[:2]
+    x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    return scene.moved(np.ascontiguousarray(scene.picture[y0:y1, x0:x1]), _shift(-x0, -y0))
+
+
+def resized(scene: Scene, factor: float) -> Scene:
+    """Smaller or larger by `factor`."""
+    picture = scaled(scene.picture, factor)
+    x, y = np.divide(picture.shape[1::-1], scene.picture.shape[1::-1])
+    # Pixel edges, not centres, are what scales.
+    return scene.moved(picture, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]]))
+
+
+def turned(scene: Scene, degrees: float) -> Scene:
+    """Turned about the first one's face, counter-clockwise as seen; new corners are grey."""
+    who, own = scene.people[0]
+    x0, y0, x1, y1 = PORTRAITS[who][1]
+    x, y = own @ ((x0 + x1) / 2, (y0 + y1) / 2, 1)
+    return _warped(scene, np.asarray(cv2.getRotationMatrix2D((float(x), float(y)), degrees, 1), np.float64))
+
+
+def shifted(scene: Scene, pixels: float) -> Scene:
+    """Moved by a fraction of a pixel to the right and down."""
+    return _warped(scene, _shift(pixels, pixels))
+
+
+def placed(scene: Scene, canvas: Bgr, x: int, y: int) -> Scene:
+    """Laid on a copy of a larger picture, its first pixel at (x, y)."""
+    picture = canvas.copy()
+    height, width = scene.picture.shape[:2]
+    picture[y : y + height, x : x + width] = scene.picture
+    return scene.moved(picture, _shift(x, y))
+
+
+def tiled(rows: Sequence[Sequence[Scene]]) -> Scene:
+    """Scenes side by side in rows, each in the middle of a cell as large as the largest."""
+    every = [scene for row in rows for scene in row]
+    height, width = np.max([scene.picture.shape[:2] for scene in every], axis=0).tolist()
+    canvas = np.full((height * len(rows), width * len(rows[0]), 3), _GREY, np.uint8)
+    people: list[tuple[str, Matrix]] = []
+    for down, row in enumerate(rows):
+        for across, scene in enumerate(row):
+            rim_y, rim_x = (np.subtract((height, width), scene.picture.shape[:2]) // 2).tolist()
+            laid = placed(scene, canvas, across * width + rim_x, down * height + rim_y)
+            canvas = laid.picture
+            people += laid.people
+    return Scene(picture=canvas, people=tuple(people))
+
+
+def _warped(scene: Scene, matrix: Matrix) -> Scene:
+    height, width = scene.picture.shape[:2]
+    picture = cv2.warpAffine(scene.picture, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=_GREY)
+    return scene.moved(np.asarray(picture, np.uint8), matrix)
+
+
+def _shift(x: float, y: float) -> Matrix:
+    return np.array([[1, 0, x], [0, 1, y]], np.float64)
