@@ -16,6 +16,7 @@ from typing import TypeVar
 from consumer.bench import Bench, Tool
 from consumer.device import ByteBudget, Device
 from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
+from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Limits
 from pipeline.jobs.image import (
     DecodedPictures,
@@ -166,12 +167,14 @@ class Work:
     async def _swap(self, swapper: PictureSwapper, decoded: DecodedPictures) -> SwappedPicture:
         abandoned = threading.Event()
 
+        unit = "frames" if isinstance(decoded.target, Animation) else "faces"
+
         def progress(stage: Stage, done: int, total: int) -> None:
             if abandoned.is_set():
                 raise asyncio.CancelledError
             self._shop.device.beat()
             percent = 100 * done // total if total else 0
-            self._report(stage, Progress(done=done, total=total, unit="faces", percent=percent))
+            self._report(stage, Progress(done=done, total=total, unit=unit, percent=percent))
 
         def swap() -> SwappedPicture:
             self.place = Place.ON_DEVICE

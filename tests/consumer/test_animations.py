@@ -1,0 +1,33 @@
+"""An animated target through the whole consumer."""
+
+import io
+
+from PIL import Image
+
+from storage.memory_store import MemoryStore
+from tests.support.engines import FlatEngine, picture, png
+from tests.support.jobs import drop_job, ended, running
+
+
+def moving(*frames: bytes) -> bytes:
+    """An animated PNG of still ones, 80 ms a frame, played three times."""
+    images = [Image.open(io.BytesIO(frame)) for frame in frames]
+    buffer = io.BytesIO()
+    images[0].save(buffer, "PNG", save_all=True, append_images=images[1:], duration=80, loop=3)
+    return buffer.getvalue()
+
+
+async def test_every_frame_is_swapped_counted_as_one_and_keeps_its_time() -> None:
+    target = moving(*(png(picture(faces=((x, 10, 24, 24),))) for x in (4, 20, 36)))
+    store = MemoryStore()
+    job = await drop_job(store, target=target)
+    async with running(store, FlatEngine()):
+        status = await ended(store, job)
+    assert status.status == "completed", status.error
+    assert (status.progress.unit, status.progress.total) == ("frames", 3)
+    assert status.result is not None
+    body = (await store.get(status.result.key, max_bytes=status.result.size)).body
+    with Image.open(io.BytesIO(body)) as result:
+        assert getattr(result, "n_frames", 1) == 3
+        assert result.info["duration"] == 80
+        assert result.info["loop"] == 3
