@@ -44,6 +44,17 @@ class Overtaken(PreconditionFailed):
         self.stands = stands
 
 
+async def read_record(store: ObjectStore, job_id: str) -> Stored | None:
+    """Read a job's record, None where there is none; raises StatusUnreadable, StoreUnavailable."""
+    try:
+        found = await store.get(keys.status(job_id), max_bytes=MAX_STATUS_BYTES)
+        return Stored(status=Status.from_bytes(found.body), info=found.info)
+    except ObjectNotFound:
+        return None
+    except (ValidationError, InputTooLarge) as error:
+        raise StatusUnreadable from error
+
+
 class StatusRegister:
     """Reads status records and replaces them by compare-and-swap."""
 
@@ -59,14 +70,8 @@ class StatusRegister:
         self._rng = rng
 
     async def read(self, job_id: str) -> Stored | None:
-        """Read a job's record, None where there is none; raises StatusUnreadable, StoreUnavailable."""
-        try:
-            found = await self._store.get(keys.status(job_id), max_bytes=MAX_STATUS_BYTES)
-            return Stored(status=Status.from_bytes(found.body), info=found.info)
-        except ObjectNotFound:
-            return None
-        except (ValidationError, InputTooLarge) as error:
-            raise StatusUnreadable from error
+        """Read a job's record; see `read_record`."""
+        return await read_record(self._store, job_id)
 
     async def swap(self, new: Status, *, over: str | None, trusted: Callable[[], bool]) -> str:
         """Write `new` over the record with ETag `over` (None: where there is none); return its ETag.

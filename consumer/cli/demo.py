@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -18,13 +17,13 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from consumer.cli.jobs import follow
+from consumer.cli.jobs import announce, follow
 from consumer.cli.local_s3 import LocalS3, run_local_s3
+from consumer.health import wait_until_ready
 from pipeline.faces import Bgr
 from pipeline.image_io.decode import Limits, decode
 from storage import keys
 from storage.inbox import Inbox
-from storage.manifest import Manifest
 from storage.object_store import ObjectStore
 from storage.s3_store import S3Settings, open_s3_store
 from storage.status import Status
@@ -63,11 +62,15 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
     portraits = [resources.files("consumer.samples").joinpath(name).read_bytes() for name in _PORTRAITS]
     async with open_s3_store(settings) as store:
         console.print("[bold]2[/bold]  dropping one job as a folder and one as a manifest")
-        jobs = [await _drop_folder(store, *portraits), await _drop_manifest(store, *portraits)]
+        astronaut, hopper = portraits
+        jobs = [
+            await _drop_folder(store, astronaut, hopper),
+            await announce(store, hopper, astronaut, options={}),
+        ]
         console.print("[bold]3[/bold]  starting a consumer")
         started = time.monotonic()
         with _consumer(server, output / "consumer.log") as (process, health_url):
-            await asyncio.to_thread(_wait_until_ready, process, f"{health_url}/readyz")
+            await wait_until_ready(health_url)
             ready = time.monotonic()
             statuses = await asyncio.gather(*(_ended(store, job_id) for job_id in jobs))
             done = time.monotonic()
@@ -99,18 +102,6 @@ async def _drop_folder(store: ObjectStore, astronaut: bytes, hopper: bytes) -> s
     return (await inbox.open(entry)).job_id
 
 
-async def _drop_manifest(store: ObjectStore, astronaut: bytes, hopper: bytes) -> str:
-    """Upload two files and announce them with a manifest, as a program would; returns the job's id."""
-    source, target = keys.new_upload("jpg"), keys.new_upload("png")
-    await store.put(source, hopper, content_type="image/jpeg")
-    await store.put(target, astronaut, content_type="image/png")
-    job_id = keys.new_job_id()
-    manifest = Manifest(job_id=job_id, process_type="single-image", source=source, target=target)
-    body = manifest.model_dump_json(exclude_none=True).encode()
-    await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
-    return job_id
-
-
 @contextmanager
 def _consumer(server: LocalS3, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A consumer in its own process, ended with the block."""
@@ -140,14 +131,6 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    """Ask until the consumer says it is ready; the caller's time limit ends the process, and this with it."""
-    while process.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 -- our own loopback URL
-            return
-        time.sleep(0.05)
 
 
 async def _ended(store: ObjectStore, job_id: str) -> Status:

@@ -16,34 +16,50 @@ from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.logs import configure_logging
 from pipeline.image_io.sniff import sniff
 from storage import keys
+from storage.cas import read_record
 from storage.errors import ObjectNotFound
-from storage.manifest import Manifest, Options
+from storage.manifest import read_manifest
 from storage.object_store import ObjectStore
 from storage.status import Status
 
-_MAX_STATUS_BYTES = 8 * 2**20
 _POLL_S = 0.5
 
 
 def submit_job(source: str, target: str, options: Mapping[str, Any]) -> str:
     """Upload local files, write the manifest and return the new job's id."""
-    files = [_local_file(reference) for reference in (source, target)]
+    files = _local_file(source), _local_file(target)
+    return with_bucket(lambda store: announce(store, *files, options=options))
 
-    async def work(store: ObjectStore) -> str:
-        references = [await _reference(store, file) for file in files]
-        job_id = keys.new_job_id()
-        manifest = Manifest(
-            job_id=job_id,
-            process_type="single-image",
-            source=references[0],
-            target=references[1],
-            options=Options.model_validate(options),
-        )
-        body = manifest.model_dump_json(exclude_none=True).encode()
-        await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
-        return job_id
 
-    return with_bucket(work)
+async def announce(
+    store: ObjectStore, source: bytes | str, target: bytes | str, *, options: Mapping[str, Any]
+) -> str:
+    """Upload what is given as bytes, drop the manifest and return the new job's id.
+
+    Raises InvalidManifest, with nothing uploaded, when an option is not one.
+    """
+    job_id = keys.new_job_id()
+    uploads: dict[str, bytes] = {}
+
+    def reference(file: bytes | str) -> str:
+        if isinstance(file, str):
+            return file
+        key = keys.new_upload(sniff(file).extension)
+        uploads[key] = file
+        return key
+
+    document = {
+        "job_id": job_id,
+        "process_type": "single-image",
+        "source": reference(source),
+        "target": reference(target),
+        "options": options,
+    }
+    body = read_manifest(document).model_dump_json(exclude_none=True).encode()
+    for key, file in uploads.items():
+        await store.put(key, file, content_type=sniff(file).content_type)
+    await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
+    return job_id
 
 
 def _local_file(reference: str) -> bytes | str:
@@ -56,22 +72,10 @@ def _local_file(reference: str) -> bytes | str:
     return path.read_bytes()
 
 
-async def _reference(store: ObjectStore, file: bytes | str) -> str:
-    if isinstance(file, str):
-        return file
-    media = sniff(file)
-    key = keys.new_upload(media.extension)
-    await store.put(key, file, content_type=media.content_type)
-    return key
-
-
 async def read_status(store: ObjectStore, job_id: str) -> Status | None:
     """The job's status record; None while no consumer has claimed it."""
-    try:
-        stored = await store.get(keys.status(job_id), max_bytes=_MAX_STATUS_BYTES)
-    except ObjectNotFound:
-        return None
-    return Status.from_bytes(stored.body)
+    stored = await read_record(store, job_id)
+    return stored.status if stored else None
 
 
 async def follow(store: ObjectStore, job_id: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:

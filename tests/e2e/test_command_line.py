@@ -119,6 +119,16 @@ async def test_a_job_is_submitted_watched_shown_and_fetched(seaweedfs_s3: S3Sett
         assert len(await keys_below(store, keys.UPLOADS)) == 2
 
 
+async def test_a_wrong_option_is_a_sentence_and_uploads_nothing(seaweedfs_s3: S3Settings) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        environment = consumer_environment(settings)
+        done = swapdrop("submit", SOURCE, TARGET, "--format", "bmp", environment=environment)
+        assert done.returncode == 1
+        assert "output_format" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not await keys_below(store, "")
+
+
 async def test_a_cancelled_job_is_never_done(seaweedfs_s3: S3Settings, tmp_path: Path) -> None:
     async with fresh_bucket(seaweedfs_s3) as (store, settings):
         environment = consumer_environment(settings)
