@@ -35,7 +35,15 @@ class Attempt:
     rests before it is worth another look.
     """
 
-    def __init__(self, *, lease: Lease, work: Work, timeout_s: float, rng: random.Random) -> None:
+    def __init__(
+        self,
+        *,
+        lease: Lease,
+        work: Work,
+        timeout_s: float,
+        rng: random.Random,
+        on_beat: Callable[[], Awaitable[None]],
+    ) -> None:
         self.lease = lease
         self.work = work
         self.fault: Fault | None = None
@@ -43,10 +51,11 @@ class Attempt:
         self.delay_s = 0.0
         self._timeout_s = timeout_s
         self._rng = rng
+        self._on_beat = on_beat
 
     async def run(self, release: asyncio.Event, on_swapped: Callable[[Work], None]) -> Ending:
         """Work until there is a result or a reason to stop, then settle with the store."""
-        keeper = asyncio.create_task(self.lease.keep())
+        keeper = asyncio.create_task(self.lease.keep(self._on_beat))
         working = asyncio.create_task(self.work.run(on_swapped))
         released = asyncio.create_task(release.wait())
         tasks: set[asyncio.Task[Any]] = {keeper, working, released}

@@ -9,7 +9,7 @@ import structlog
 
 from consumer.attempt import Attempt, Ending
 from consumer.metrics import Metrics
-from consumer.triggers.inbox import InboxTicket
+from consumer.triggers.base import Ticket
 from consumer.work import Work, Workshop
 from storage.errors import ObjectNotFound, StorageError
 from storage.lease import Leases, Refusal, Stop, Verdict
@@ -44,7 +44,7 @@ class JobRunner:
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
 
     async def run(
-        self, ticket: InboxTicket, *, release: asyncio.Event, on_swapped: Callable[[Work], None]
+        self, ticket: Ticket, *, release: asyncio.Event, on_swapped: Callable[[Work], None]
     ) -> Ending:
         """Do the job behind `ticket`, if it is ours to do.
 
@@ -55,27 +55,29 @@ class JobRunner:
         try:
             announced = await ticket.open()
             claimed = await self._leases.claim(
-                announced.job_id, announced.document, created_at=ticket.entry.announced_at
+                announced.job_id, announced.document, created_at=ticket.announced_at
             )
         except StorageError as error:
             if not isinstance(error, ObjectNotFound):  # else another consumer has retired it
-                _log.warning("ticket_failed", entry=ticket.entry.name, reason=str(error))
-            ticket.defer(_CLEAN_UP_AGAIN_S)
+                _log.warning("ticket_failed", entry=ticket.name, reason=str(error))
+            await ticket.defer(_CLEAN_UP_AGAIN_S)
             return Ending.REFUSED
         if isinstance(claimed, Refusal):
             await _refused(ticket, announced.job_id, claimed)
             return Ending.REFUSED
+        await ticket.claimed()
         attempt = Attempt(
             lease=claimed,
-            work=Work(self._workshop, claimed, announced, job_folder=ticket.entry.folder, began=began),
+            work=Work(self._workshop, claimed, announced, job_folder=ticket.folder, began=began),
             timeout_s=self._timeout_s,
             rng=self._rng,
+            on_beat=ticket.beat,
         )
         ending = await attempt.run(release, on_swapped)
         await self._left(ticket, attempt, ending)
         return ending
 
-    async def _left(self, ticket: InboxTicket, attempt: Attempt, ending: Ending) -> None:
+    async def _left(self, ticket: Ticket, attempt: Attempt, ending: Ending) -> None:
         """Clean up after a job that has ended, and write its one canonical line."""
         status = attempt.lease.status
         fault = attempt.fault if status.status != "completed" else None
@@ -88,7 +90,7 @@ class JobRunner:
         if ending is Ending.FINISHED:
             await _clean_up(ticket, status)
         else:
-            ticket.defer(attempt.delay_s)
+            await ticket.defer(attempt.delay_s)
         _log.info(
             "job",
             job_id=status.job_id,
@@ -107,18 +109,18 @@ class JobRunner:
         )
 
 
-async def _refused(ticket: InboxTicket, job_id: str, refusal: Refusal) -> None:
+async def _refused(ticket: Ticket, job_id: str, refusal: Refusal) -> None:
     _log.debug("not_claimed", job_id=job_id, verdict=refusal.verdict.value)
     if refusal.verdict is Verdict.ENDED and refusal.status is not None:
         await _clean_up(ticket, refusal.status)
     else:
-        ticket.defer(refusal.retry_after_s)
+        await ticket.defer(refusal.retry_after_s)
 
 
-async def _clean_up(ticket: InboxTicket, status: Status) -> None:
+async def _clean_up(ticket: Ticket, status: Status) -> None:
     try:
         await ticket.retire(status)
     except StorageError as error:
         # The status is terminal, so whoever sees the entry next may remove it.
         _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
-        ticket.defer(_CLEAN_UP_AGAIN_S)
+        await ticket.defer(_CLEAN_UP_AGAIN_S)

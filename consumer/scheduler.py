@@ -16,7 +16,7 @@ import structlog
 
 from consumer.attempt import Ending
 from consumer.job import JobRunner
-from consumer.triggers.inbox import InboxTicket
+from consumer.triggers.base import Ticket
 from consumer.work import Work
 
 # Before anything is measured: a store with 50 ms a call, and a picture with one face on a small machine.
@@ -62,7 +62,7 @@ class Scheduler:
 
     def __init__(
         self,
-        tickets: Callable[[], AsyncGenerator[InboxTicket, None]],
+        tickets: Callable[[], AsyncGenerator[Ticket, None]],
         runner: JobRunner,
         *,
         max_in_flight: int,
@@ -118,14 +118,14 @@ class Scheduler:
     def _has_room(self) -> bool:
         return len(self._jobs) < self._max_in_flight and len(self._ahead) < self._pace.ahead
 
-    def _start(self, ticket: InboxTicket) -> None:
+    def _start(self, ticket: Ticket) -> None:
         task = asyncio.create_task(self._run(ticket))
         self._jobs.add(task)
         self._ahead.add(task)
         task.add_done_callback(self._ended)
         asyncio.get_running_loop().call_later(_SLOW_S, self._not_ahead, task)
 
-    async def _run(self, ticket: InboxTicket) -> None:
+    async def _run(self, ticket: Ticket) -> None:
         task = asyncio.current_task()
 
         def swapped(work: Work) -> None:
@@ -136,7 +136,7 @@ class Scheduler:
             ending = await self._runner.run(ticket, release=self._release, on_swapped=swapped)
         except Exception:  # noqa: BLE001 -- whatever it was, the lease lapses and this consumer lives on
             _log.exception("job_crashed")
-            ticket.defer(math.inf)
+            await ticket.defer(math.inf)
             return
         if ending is Ending.SICK:
             _log.error("machine_sick")

@@ -112,9 +112,10 @@ class Lease:
         """Say that the work has moved; cheap, from any thread; the next heartbeat carries it."""
         self._reported = (stage, progress or self._reported[1], self._wiring.monotonic())
 
-    async def keep(self) -> Stop:
+    async def keep(self, on_beat: Callable[[], Awaitable[None]] | None = None) -> Stop:
         """Send heartbeats until the job must stop; never raises for a fault of the store.
 
+        `on_beat` is awaited after each that leaves the lease ours, and must neither raise nor take long.
         A write that failed is followed by the next after `min_write_gap_s`, which also keeps writes to the
         record apart. The writes that end a lease do not wait for that gap: it would slow every short job,
         and a store that finds them too close says so and is asked again.
@@ -126,6 +127,8 @@ class Lease:
             stop = await self.beat()
             if stop is not None:
                 return stop
+            if on_beat is not None:
+                await on_beat()
 
     async def beat(self) -> Stop | None:
         """Extend the lease once (one HEAD, one PUT), or say why the job must stop."""

@@ -38,18 +38,27 @@ class InboxTicket:
 
     def __init__(self, trigger: "InboxTrigger", entry: InboxEntry) -> None:
         self.entry = entry
+        self.name = entry.name
+        self.folder = entry.folder
+        self.announced_at = entry.announced_at
         self._trigger = trigger
 
     async def open(self) -> Announced:
         """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
         return await self._trigger.inbox.open(self.entry)
 
+    async def claimed(self) -> None:
+        """Nothing to do: the entry stays until the job has ended."""
+
+    async def beat(self) -> None:
+        """Nothing to do: the lease alone says that the job is alive."""
+
     async def retire(self, status: Status) -> None:
         """Remove the entry of a job that has ended; raises StoreUnavailable."""
         await self._trigger.inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
         self._trigger.forget(self.entry)
 
-    def defer(self, delay_s: float) -> None:
+    async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
         self._trigger.defer(self.entry, delay_s)
 

@@ -57,7 +57,7 @@ async def test_a_deferred_entry_comes_back_after_its_time_and_not_before() -> No
     trigger = InboxTrigger(Inbox(store), policy=QUICK, monotonic=time.monotonic)
     tickets = trigger.tickets()
     [ticket] = await take(tickets, 1)
-    ticket.defer(12)
+    await ticket.defer(12)
     await nothing_more(trigger, tickets)
     time.advance(12)
     assert names(await take(trigger.tickets(), 1)) == ["one"]
@@ -68,7 +68,7 @@ async def test_even_a_long_lease_elsewhere_is_looked_at_again_soon() -> None:
     await drop(store, "one")
     trigger = InboxTrigger(Inbox(store), policy=QUICK, monotonic=time.monotonic)
     [ticket] = await take(trigger.tickets(), 1)
-    ticket.defer(3600)
+    await ticket.defer(3600)
     time.advance(20)
     assert names(await take(trigger.tickets(), 1)) == ["one"]
 
@@ -79,7 +79,7 @@ async def test_other_content_under_a_deferred_name_is_offered_at_once() -> None:
     trigger = InboxTrigger(Inbox(store), policy=QUICK)
     tickets = trigger.tickets()
     [ticket] = await take(tickets, 1)
-    ticket.defer(3600)
+    await ticket.defer(3600)
     await announce(store, {"job_id": "one", "source": "uploads/a.png", "target": "uploads/other.png"})
     assert names(await take(tickets, 1)) == ["one"]
 
@@ -102,7 +102,7 @@ async def test_a_look_costs_one_listing_whatever_lies_deferred() -> None:
     trigger = InboxTrigger(Inbox(store), policy=QUICK)
     tickets = trigger.tickets()
     for ticket in await take(tickets, 2):
-        ticket.defer(10)
+        await ticket.defer(10)
     await nothing_more(trigger, tickets)
     assert set(store.counts) == {"list"}
     assert store.counts["list"] == trigger.looks
