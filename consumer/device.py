@@ -4,17 +4,32 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Job(Generic[T]):
+    """Work in steps; `within` is entered around each, and `future` gets what the last one returns."""
+
+    steps: Generator[object, None, T]
+    within: Callable[[], AbstractContextManager[object]]
+    unbounded: bool
+    future: Future[T] = field(default_factory=Future)
+
+
 class Device:
-    """Runs one function after the other on its own thread, first in, first out.
+    """Runs jobs on its own thread, step by step and in turn: after a step, a job goes to the queue's end.
+
+    So a new job waits for no more than one step of each job before it, however long those jobs are, and no
+    stream of new jobs keeps a long one from its next step. Sharing by measured time instead would let a
+    job that has had little of the device, because its steps are short, hold up the others for many steps.
 
     The thread is a daemon, unlike those of an executor: a device that hangs must not keep the process
     from ending.
@@ -22,7 +37,7 @@ class Device:
 
     def __init__(self, *, name: str = "device-0", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any], bool] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._beat: float | None = None
         self._busy_s = 0.0
         self._since: float | None = None
@@ -30,7 +45,7 @@ class Device:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the running function began or gave a sign of life.
+        """Seconds since the running step began or gave a sign of life.
 
         0 while none runs, or one that may take any time.
         """
@@ -39,7 +54,7 @@ class Device:
 
     @property
     def busy_s(self) -> float:
-        """Seconds the device has worked since its start, the running function included."""
+        """Seconds the device has worked since its start, the running step included."""
         since = self._since
         return self._busy_s + (self._monotonic() - since if since is not None else 0.0)
 
@@ -49,40 +64,76 @@ class Device:
         Cancelled before its turn it never runs; cancelled later it runs to its end unheard. An
         `unbounded` one, such as opening a model, may take any time without a sign of life.
         """
-        future: Future[T] = Future()
-        self._queue.put((future, function, unbounded))
-        return await asyncio.wrap_future(future)
+        job = _Job(steps=_in_one_step(function), within=nullcontext, unbounded=unbounded)
+        return await self._done(job)
+
+    async def run_steps(
+        self,
+        steps: Generator[object, None, T],
+        *,
+        within: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> T:
+        """Run a generator on the device thread, other jobs in turn between its steps; return what it does.
+
+        `within` makes a context for each step. Cancelled, the generator is closed on the device thread
+        when its next step is due, and the running one ends unheard. Each step may be silent as long as a
+        function may.
+        """
+        return await self._done(_Job(steps=steps, within=within, unbounded=False))
 
     def beat(self) -> None:
-        """Give a sign of life; for long functions, to be called on the device's thread."""
+        """Give a sign of life; for long steps, to be called on the device's thread."""
         self._beat = self._monotonic()
 
     def close(self) -> None:
         """Let the thread end after what is queued; does not wait for it."""
         self._queue.put(None)
 
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            future, function, unbounded = item
-            if future.set_running_or_notify_cancel():
-                self._serve(future, function, unbounded=unbounded)
-            # The last job's pixels must not stay alive until the next job comes.
-            del item, future, function
+    async def _done(self, job: _Job[T]) -> T:
+        self._queue.put(job)
+        return await asyncio.wrap_future(job.future)
 
-    def _serve(self, future: Future[Any], function: Callable[[], Any], *, unbounded: bool) -> None:
+    def _work(self) -> None:
+        closing = False
+        while not (closing and self._queue.empty()):
+            job = self._queue.get()
+            closing = closing or job is None
+            if job is not None and not self._serve(job):
+                self._queue.put(job)
+            # The last job's pixels must not stay alive until the next job comes.
+            del job
+
+    def _serve(self, job: _Job[Any]) -> bool:
+        """Take one step of a job; returns whether that was its last."""
         started = self._since = self._monotonic()
-        self._beat = None if unbounded else started
+        self._beat = None if job.unbounded else started
         result, error = None, None
         try:
-            result = function()
+            if job.future.cancelled():
+                job.steps.close()
+            else:
+                with job.within():
+                    next(job.steps)
+                return False
+        except StopIteration as end:
+            result = end.value
         except BaseException as caught:  # noqa: BLE001 -- handed to whoever awaits the future
             error = caught
-        self._since = self._beat = None
-        self._busy_s += self._monotonic() - started
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+        finally:
+            self._since = self._beat = None
+            self._busy_s += self._monotonic() - started
+        if job.future.set_running_or_notify_cancel():
+            if error is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(error)
+        error = None  # its traceback holds this frame, which would keep the pixels
+        return True
+
+
+def _in_one_step(function: Callable[[], T]) -> Generator[object, None, T]:
+    yield from ()
+    return function()
 
 
 class ByteBudget:
