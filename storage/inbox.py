@@ -10,12 +10,13 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from storage import keys
-from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound
+from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, PreconditionFailed
 from storage.manifest import MAX_MANIFEST_BYTES, Manifest, named_job_id, read_manifest
 from storage.object_store import MAX_KEYS, ListedObject, ObjectStore
 
@@ -92,6 +93,31 @@ class Inbox:
             start_after = page.objects[-1].key
         return Scan(entries=entries, store_now=page.store_now)
 
+    async def find(self, key: str) -> InboxEntry | None:
+        """Look for the entry that an inbox key belongs to: one LIST; raises StoreUnavailable.
+
+        None says that there is none (any more), or a folder that is not complete.
+        """
+        wanted = keys.parse_inbox(key)
+        if wanted is None:
+            return None
+        found, store_now = await self._list(key if wanted.file is None else keys.inbox_folder(wanted.name))
+        groups = _grouped(found, drop_last_folder=False)
+        group = next((group for group in groups if wanted.file is not None or group[0].key == key), None)
+        return self._entry(group, store_now) if group else None
+
+    async def add(self, manifest: bytes) -> str:
+        """Put a manifest that came another way into the inbox, and return its key: one PUT.
+
+        It lies under its own job id, or else one made of its content; where there is an entry already, that
+        one counts. Raises StoreUnavailable, after which doing it again does no harm.
+        """
+        digest = hashlib.sha256(manifest).hexdigest()
+        key = keys.manifest(named_job_id(manifest) or keys.dropped_job_id("message", [digest]))
+        with suppress(PreconditionFailed):
+            await self._store.put(key, manifest, content_type="application/json", if_none_match=True)
+        return key
+
     async def open(self, entry: InboxEntry) -> Announced:
         """Read an entry: one GET for a manifest or an `options.json`, none for a plain folder.
 
@@ -126,7 +152,7 @@ class Inbox:
         """
         gone = list(entry.keys)
         if entry.form == "folder":
-            present = await self._list_folder(entry)
+            present, _ = await self._list(entry.folder)
             if _fingerprint(present) != entry.fingerprint:
                 gone = []
             else:
@@ -156,14 +182,15 @@ class Inbox:
             announced_at=min(listed.last_modified for listed in group),
         )
 
-    async def _list_folder(self, entry: InboxEntry) -> list[ListedObject]:
+    async def _list(self, prefix: str) -> tuple[list[ListedObject], datetime]:
+        """The objects of one entry, and the store's clock."""
         found: list[ListedObject] = []
         for _ in range(_MAX_PAGES):
-            page = await self._store.list(entry.folder, start_after=found[-1].key if found else "")
+            page = await self._store.list(prefix, start_after=found[-1].key if found else "")
             found += page.objects
             if not page.truncated:
                 break
-        return [listed for listed in found if keys.parse_inbox(listed.key)]
+        return [listed for listed in found if keys.parse_inbox(listed.key)], page.store_now
 
     async def _archive(self, present: Iterable[str], job_id: str) -> None:
         for key in present:

@@ -2,23 +2,18 @@
 
 import asyncio
 import random
-import time
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import structlog
 
 from consumer.faults import judge
+from consumer.triggers.board import Board
 from storage.inbox import Announced, Inbox, InboxEntry
 from storage.status import Status
 
 # Many consumers see the same inbox: picking at random among this many keeps them from colliding.
 _WINDOW = 50
-# How long a "not now" is believed at most. Another consumer may give a job back early (it drains, it
-# fails), and a cancelled wait must not last a whole lease.
-_RECHECK_S = 20.0
-_REMEMBERED = 10_000
 _JITTER = 0.25
 _BACKOFF = 1.6
 
@@ -36,16 +31,17 @@ class InboxPolicy:
 class InboxTicket:
     """A hint that a job may be waiting; the lease decides. Ends with `retire` or `defer`."""
 
-    def __init__(self, trigger: "InboxTrigger", entry: InboxEntry) -> None:
+    def __init__(self, inbox: Inbox, board: Board, entry: InboxEntry) -> None:
         self.entry = entry
         self.name = entry.name
         self.folder = entry.folder
         self.announced_at = entry.announced_at
-        self._trigger = trigger
+        self._inbox = inbox
+        self._board = board
 
     async def open(self) -> Announced:
         """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
-        return await self._trigger.inbox.open(self.entry)
+        return await self._inbox.open(self.entry)
 
     async def claimed(self) -> None:
         """Nothing to do: the entry stays until the job has ended."""
@@ -55,12 +51,12 @@ class InboxTicket:
 
     async def retire(self, status: Status) -> None:
         """Remove the entry of a job that has ended; raises StoreUnavailable."""
-        await self._trigger.inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
-        self._trigger.forget(self.entry)
+        await self._inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
+        self._board.forget(self.entry)
 
     async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
-        self._trigger.defer(self.entry, delay_s)
+        self._board.defer(self.entry, delay_s)
 
 
 class InboxTrigger:
@@ -75,17 +71,15 @@ class InboxTrigger:
         inbox: Inbox,
         *,
         policy: InboxPolicy,
-        monotonic: Callable[[], float] = time.monotonic,
+        board: Board | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self.inbox = inbox
         self.problem: str | None = None
         self.looks = 0
+        self._inbox = inbox
         self._policy = policy
-        self._monotonic = monotonic
+        self._board = board or Board()
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
-        self._out: set[str] = set()
-        self._not_before: OrderedDict[str, float] = OrderedDict()
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -98,30 +92,17 @@ class InboxTrigger:
         while True:
             entries, soonest_s = await self._look()
             for entry in entries:
-                self._out.add(entry.fingerprint)
                 pause = self._policy.min_s
-                yield InboxTicket(self, entry)
+                if self._board.take(entry):  # else another trigger has meanwhile
+                    yield InboxTicket(self._inbox, self._board, entry)
             if not entries:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
 
-    def defer(self, entry: InboxEntry, delay_s: float) -> None:
-        """Take an entry back and remember not to offer it before `delay_s`, twenty seconds at most."""
-        self._out.discard(entry.fingerprint)
-        self._not_before[entry.fingerprint] = self._monotonic() + min(delay_s, _RECHECK_S)
-        self._not_before.move_to_end(entry.fingerprint)
-        while len(self._not_before) > _REMEMBERED:
-            self._not_before.popitem(last=False)
-
-    def forget(self, entry: InboxEntry) -> None:
-        """Drop what is remembered of an entry that is gone."""
-        self._out.discard(entry.fingerprint)
-        self._not_before.pop(entry.fingerprint, None)
-
     async def _look(self) -> tuple[list[InboxEntry], float]:
         """The entries to offer now, and in how many seconds the next one will be ready."""
         try:
-            scan = await self.inbox.scan()
+            scan = await self._inbox.scan()
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
             fault = judge(error, stage="inbox")
             if self.problem is None:
@@ -131,17 +112,10 @@ class InboxTrigger:
         if self.problem is not None:
             _log.info("inbox_reachable")
         self.problem, self.looks = None, self.looks + 1
-        waits = {entry.fingerprint: self._wait_s(entry) for entry in scan.entries}
+        waits = {entry.fingerprint: self._board.wait_s(entry) for entry in scan.entries}
         ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][:_WINDOW]
         self._rng.shuffle(ready)
         return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
-
-    def _wait_s(self, entry: InboxEntry) -> float:
-        if entry.fingerprint in self._out:
-            return self._policy.max_s
-        return max(
-            entry.ready_in_s, self._not_before.get(entry.fingerprint, float("-inf")) - self._monotonic()
-        )
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep with jitter, so that consumers started together drift apart; `wake` ends it."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from consumer.triggers.board import Board
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from storage.errors import StoreUnavailable
 from storage.inbox import Inbox
@@ -54,7 +55,7 @@ async def test_an_entry_is_offered_once_while_its_ticket_is_open() -> None:
 async def test_a_deferred_entry_comes_back_after_its_time_and_not_before() -> None:
     time, store = VirtualTime(), MemoryStore()
     await drop(store, "one")
-    trigger = InboxTrigger(Inbox(store), policy=QUICK, monotonic=time.monotonic)
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, board=Board(time.monotonic))
     tickets = trigger.tickets()
     [ticket] = await take(tickets, 1)
     await ticket.defer(12)
@@ -66,7 +67,7 @@ async def test_a_deferred_entry_comes_back_after_its_time_and_not_before() -> No
 async def test_even_a_long_lease_elsewhere_is_looked_at_again_soon() -> None:
     time, store = VirtualTime(), MemoryStore()
     await drop(store, "one")
-    trigger = InboxTrigger(Inbox(store), policy=QUICK, monotonic=time.monotonic)
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, board=Board(time.monotonic))
     [ticket] = await take(trigger.tickets(), 1)
     await ticket.defer(3600)
     time.advance(20)

@@ -1,0 +1,49 @@
+"""What of the inbox this process works on, or has put off, whichever trigger announced it."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from storage.inbox import InboxEntry
+
+# How long a "not now" is believed at most. Another consumer may give a job back early (it drains, it
+# fails), and a cancelled wait must not last a whole lease.
+_RECHECK_S = 20.0
+_REMEMBERED = 10_000
+
+
+class Board:
+    """Keeps an entry that several triggers announce from being offered twice at once."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._out: set[str] = set()
+        self._not_before: OrderedDict[str, float] = OrderedDict()
+
+    def wait_s(self, entry: InboxEntry) -> float:
+        """Seconds until an entry may be offered: 0 or less for now, infinite while it is being worked on."""
+        if entry.fingerprint in self._out:
+            return math.inf
+        not_before = self._not_before.get(entry.fingerprint, -math.inf)
+        return max(entry.ready_in_s, not_before - self._monotonic())
+
+    def take(self, entry: InboxEntry) -> bool:
+        """Mark an entry as being worked on, unless it may not be offered now."""
+        if self.wait_s(entry) > 0:
+            return False
+        self._out.add(entry.fingerprint)
+        return True
+
+    def defer(self, entry: InboxEntry, delay_s: float) -> None:
+        """Take an entry back and remember not to offer it before `delay_s`, twenty seconds at most."""
+        self._out.discard(entry.fingerprint)
+        self._not_before[entry.fingerprint] = self._monotonic() + min(delay_s, _RECHECK_S)
+        self._not_before.move_to_end(entry.fingerprint)
+        while len(self._not_before) > _REMEMBERED:
+            self._not_before.popitem(last=False)
+
+    def forget(self, entry: InboxEntry) -> None:
+        """Drop what is remembered of an entry that is gone."""
+        self._out.discard(entry.fingerprint)
+        self._not_before.pop(entry.fingerprint, None)
