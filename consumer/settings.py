@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from consumer.catalogue import load_catalogue
+from consumer.signing import read_secret
 from storage.claim import LeasePolicy
 from storage.s3_settings import S3Settings
 
@@ -134,6 +135,10 @@ class Settings(BaseModel):
     gpu_memory_limit_bytes: int | None = Field(
         default=None, ge=256 * _MIB, description="most GPU memory that each network may take; all if not set"
     )
+    device: str | None = Field(
+        default=None,
+        description="name of this process' device in its log; `swapdrop run --devices` sets it",
+    )
     model_threads: int = Field(
         default=0,
         ge=0,
@@ -170,6 +175,12 @@ class Settings(BaseModel):
     decoded_budget_bytes: int = Field(
         default=1024 * _MIB, ge=16 * _MIB, description="most memory for decoded pictures at once"
     )
+    memory_limit_bytes: int | None = Field(
+        default=None,
+        ge=256 * _MIB,
+        description="own memory from which on the process ends to be started afresh; "
+        "nine tenths of the container's if not set",
+    )
     cpu_threads: int = Field(default=4, ge=1, le=64, description="threads that decode and encode pictures")
     drain_grace_s: float = Field(
         default=25, ge=0, le=3600, description="time to finish jobs after SIGTERM before giving them back"
@@ -178,6 +189,10 @@ class Settings(BaseModel):
     poll_max_s: float = Field(default=5, ge=0.01, le=3600, description="pause between looks at an idle inbox")
     settle_s: float = Field(
         default=2, ge=0, le=60, description="a dropped folder counts once nothing changed for this long"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="signs the calls to callback_url: whsec_ and base64; without it nobody is called",
     )
     health_host: str = Field(default="127.0.0.1", description="address of the health endpoints")
     health_port: int = Field(
@@ -215,6 +230,13 @@ class Settings(BaseModel):
         return (
             [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_secret(value.get_secret_value())
+        return value
 
     @property
     def cache_folder(self) -> Path:

@@ -96,11 +96,26 @@ def swap(
 
 
 @app.command(rich_help_panel=_WORK)
-def run() -> None:
+def run(
+    *,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="One process for each: GPUs as [bold]0,1[/bold], or [bold]cpu,cpu[/bold]; started again "
+            "when it dies.",
+            show_default=False,
+        ),
+    ] = None,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
+) -> None:
     """Work on jobs from the bucket until told to stop (SIGTERM drains)."""
+    if devices is not None:
+        from consumer.cli.supervise import run_consumers
+
+        raise typer.Exit(run_consumers(devices))
     from consumer.cli.run import run_consumer
 
-    raise typer.Exit(run_consumer())
+    raise typer.Exit(run_consumer(supervised=supervised))
 
 
 @app.command(rich_help_panel=_JOBS)

@@ -24,6 +24,7 @@ def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
         "account_id": "abc",
         "catalogue": str(CATALOGUE_FILE),
         "gpu_memory_limit_bytes": "1000000000",
+        "memory_limit_bytes": "1000000000",
     }
     given = shown.value or usual.get(name, "something")
     settings = load_settings({f"SWAPDROP_{name.upper()}": given})

@@ -1,4 +1,7 @@
-"""A consumer process on the configured bucket; its argument is how long each swap takes, in seconds."""
+"""A consumer process on the configured bucket; its argument is how long each swap takes, in seconds.
+
+With `--supervised` after it, the consumer drains when its standard input ends.
+"""
 
 import asyncio
 import sys
@@ -6,6 +9,7 @@ import sys
 from consumer.app import Consumer
 from consumer.logs import configure_logging
 from consumer.settings import load_settings
+from consumer.supervisor import kill_after_s, run_supervised
 from tests.support.engines import FlatEngine, OneEngine
 
 
@@ -14,7 +18,10 @@ def main() -> int:
     settings = load_settings()
     configure_logging(settings)
     engine = FlatEngine(swap_s=float(sys.argv[1]))
-    return asyncio.run(Consumer(settings, shelf=OneEngine(lambda: engine)).run())
+    consumer = Consumer(settings, shelf=OneEngine(lambda: engine))
+    if "--supervised" in sys.argv[2:]:
+        return asyncio.run(run_supervised(consumer, kill_after_s=kill_after_s(settings)))
+    return asyncio.run(consumer.run())
 
 
 if __name__ == "__main__":
