@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata
@@ -26,7 +26,9 @@ from consumer.metrics import Metrics
 from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
+from consumer.signing import read_secret
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from consumer.webhooks import Webhooks
 from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
@@ -101,7 +103,8 @@ class Consumer:
             cpu = ThreadPoolExecutor(settings.cpu_threads, thread_name_prefix="cpu")
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
-            self._scheduler = self._schedule(store, workshop)
+            webhooks = await stack.enter_async_context(self._calling())
+            self._scheduler = self._schedule(store, workshop, webhooks)
             return await self._work(opening, self._scheduler)
 
     def stop(self) -> None:
@@ -186,7 +189,7 @@ class Consumer:
             paste=settings.paste,
         )
 
-    def _schedule(self, store: ObjectStore, workshop: Workshop) -> Scheduler:
+    def _schedule(self, store: ObjectStore, workshop: Workshop, webhooks: Webhooks | None) -> Scheduler:
         settings = self._settings
         self._trigger = InboxTrigger(
             Inbox(store, settle_s=settings.settle_s),
@@ -198,6 +201,7 @@ class Consumer:
             metrics=self.metrics,
             timeout_s=settings.job_timeout_s,
             owner=self.owner,
+            webhooks=webhooks,
         )
         scheduler = Scheduler(
             self._trigger.tickets,
@@ -207,6 +211,12 @@ class Consumer:
         )
         self.metrics.watch(in_flight=lambda: scheduler.in_flight, device_busy_s=lambda: self._device.busy_s)
         return scheduler
+
+    def _calling(self) -> AbstractAsyncContextManager[Webhooks | None]:
+        secret = self._settings.webhook_secret
+        if secret is None:
+            return nullcontext()
+        return Webhooks(read_secret(secret.get_secret_value()), observe=self.metrics.webhook_ended)
 
     def _input_policy(self) -> InputPolicy:
         settings = self._settings

@@ -10,8 +10,10 @@ import structlog
 from consumer.attempt import Attempt, Ending
 from consumer.metrics import Metrics
 from consumer.triggers.base import Ticket
+from consumer.webhooks import Webhooks
 from consumer.work import Work, Workshop
 from storage.errors import ObjectNotFound, StorageError
+from storage.inbox import Announced
 from storage.lease import Leases, Refusal, Stop, Verdict
 from storage.status import Status
 
@@ -23,7 +25,8 @@ _log = structlog.get_logger()
 class JobRunner:
     """Takes tickets to their end, any number at once; lives through whatever a job does.
 
-    `timeout_s` bounds one attempt, from its claim to its encoded result.
+    `timeout_s` bounds one attempt, from its claim to its encoded result; `webhooks` is None where jobs'
+    senders are not called.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class JobRunner:
         metrics: Metrics,
         timeout_s: float,
         owner: str,
+        webhooks: Webhooks | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._leases = leases
         self._workshop = workshop
         self._metrics = metrics
+        self._webhooks = webhooks
         self._timeout_s = timeout_s
         self._owner = owner
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
@@ -63,7 +68,7 @@ class JobRunner:
             await ticket.defer(_CLEAN_UP_AGAIN_S)
             return Ending.REFUSED
         if isinstance(claimed, Refusal):
-            await _refused(ticket, announced.job_id, claimed)
+            await self._refused(ticket, announced, claimed)
             return Ending.REFUSED
         await ticket.claimed()
         attempt = Attempt(
@@ -74,10 +79,10 @@ class JobRunner:
             on_beat=ticket.beat,
         )
         ending = await attempt.run(release, on_swapped)
-        await self._left(ticket, attempt, ending)
+        await self._left(ticket, announced, attempt, ending)
         return ending
 
-    async def _left(self, ticket: Ticket, attempt: Attempt, ending: Ending) -> None:
+    async def _left(self, ticket: Ticket, announced: Announced, attempt: Attempt, ending: Ending) -> None:
         """Clean up after a job that has ended, and write its one canonical line."""
         status = attempt.lease.status
         fault = attempt.fault if status.status != "completed" else None
@@ -88,7 +93,7 @@ class JobRunner:
         if attempt.stop is Stop.LOST:
             self._metrics.lease_lost()
         if ending is Ending.FINISHED:
-            await _clean_up(ticket, status)
+            await self._ended(ticket, announced, status)
         else:
             await ticket.defer(attempt.delay_s)
         _log.info(
@@ -108,19 +113,22 @@ class JobRunner:
             owner=self._owner,
         )
 
+    async def _refused(self, ticket: Ticket, announced: Announced, refusal: Refusal) -> None:
+        _log.debug("not_claimed", job_id=announced.job_id, verdict=refusal.verdict.value)
+        if refusal.verdict is Verdict.ENDED and refusal.status is not None:
+            # Its owner may have died before it could clean up and call.
+            await self._ended(ticket, announced, refusal.status)
+        else:
+            await ticket.defer(refusal.retry_after_s)
 
-async def _refused(ticket: Ticket, job_id: str, refusal: Refusal) -> None:
-    _log.debug("not_claimed", job_id=job_id, verdict=refusal.verdict.value)
-    if refusal.verdict is Verdict.ENDED and refusal.status is not None:
-        await _clean_up(ticket, refusal.status)
-    else:
-        await ticket.defer(refusal.retry_after_s)
-
-
-async def _clean_up(ticket: Ticket, status: Status) -> None:
-    try:
-        await ticket.retire(status)
-    except StorageError as error:
-        # The status is terminal, so whoever sees the entry next may remove it.
-        _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
-        await ticket.defer(_CLEAN_UP_AGAIN_S)
+    async def _ended(self, ticket: Ticket, announced: Announced, status: Status) -> None:
+        """Call the sender of a job that has ended, and clear its announcement away."""
+        url = announced.manifest.callback_url if announced.manifest else None
+        if self._webhooks is not None and url is not None:
+            self._webhooks.send(url, status)
+        try:
+            await ticket.retire(status)
+        except StorageError as error:
+            # The status is terminal, so whoever sees the entry next may remove it.
+            _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
+            await ticket.defer(_CLEAN_UP_AGAIN_S)

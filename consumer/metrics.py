@@ -34,6 +34,12 @@ class Metrics:
             buckets=_STORE_BUCKETS,
             registry=self.registry,
         )
+        self._webhooks = Counter(
+            "swapdrop_webhooks",
+            "Calls to senders of jobs that ended, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self._ended = dict.fromkeys(("completed", "failed", "cancelled", "pending", "abandoned"), 0)
 
     @property
@@ -51,6 +57,10 @@ class Metrics:
     def lease_lost(self) -> None:
         """Count a lease that another consumer took over."""
         self._lost.inc()
+
+    def webhook_ended(self, outcome: str) -> None:
+        """Count a call to the sender of a job."""
+        self._webhooks.labels(outcome=outcome).inc()
 
     def store_call(self, op: str, outcome: str, seconds: float) -> None:
         """Count a call to the store; fits the observer of the S3 store."""

@@ -26,6 +26,7 @@ class Request:
 
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
@@ -200,4 +201,6 @@ async def _read_request(reader: asyncio.StreamReader) -> Request:
         raise ConnectionResetError from error
     request_line, *lines = head.decode("latin-1").rstrip().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
-    return Request(request_line.split(" ")[1], {name.lower(): value for name, value in headers.items()})
+    lowered = {name.lower(): value for name, value in headers.items()}
+    body = await reader.readexactly(int(lowered.get("content-length", "0")))
+    return Request(request_line.split(" ")[1], lowered, body)
