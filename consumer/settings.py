@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from consumer.catalogue import load_catalogue
+from consumer.queue_address import QueueAddress, parse_queue
 from consumer.signing import read_secret
 from storage.claim import LeasePolicy
 from storage.s3_settings import S3Settings
@@ -44,6 +45,7 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "secret_access_key": ("R2_SECRET_ACCESS_KEY",),
     "region": ("R2_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
     "models_dir": ("MODELS_DIR",),
+    "queue_token": ("CLOUDFLARE_API_TOKEN",),
 }
 
 
@@ -187,6 +189,19 @@ class Settings(BaseModel):
     )
     poll_min_s: float = Field(default=0.25, ge=0.01, le=60, description="pause between looks at a busy inbox")
     poll_max_s: float = Field(default=5, ge=0.01, le=3600, description="pause between looks at an idle inbox")
+    queue: str | None = Field(
+        default=None,
+        description="queue that announces jobs: the URL of an SQS queue, or cloudflare:<account>/<queue id>",
+    )
+    queue_token: SecretStr | None = Field(
+        default=None, description="API token of the Cloudflare queue; SQS takes the SDK's own credentials"
+    )
+    sweep_s: float = Field(
+        default=60,
+        ge=0.01,
+        le=3600,
+        description="pause between looks at the inbox where a queue announces jobs",
+    )
     settle_s: float = Field(
         default=2, ge=0, le=60, description="a dropped folder counts once nothing changed for this long"
     )
@@ -224,6 +239,20 @@ class Settings(BaseModel):
             raise ValueError(f"SWAPDROP_ENGINE: must be one of {', '.join(names)}")
         return self
 
+    @model_validator(mode="after")
+    def _queue_can_be_reached(self) -> Self:
+        address = self.queue_address
+        if address is not None and address.kind == "cloudflare" and self.queue_token is None:
+            raise ValueError("A Cloudflare queue needs a token; set SWAPDROP_QUEUE_TOKEN")
+        return self
+
+    @field_validator("queue")
+    @classmethod
+    def _names_a_queue(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_queue(value)
+        return value
+
     @field_validator("accept_licenses", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: object) -> object:
@@ -237,6 +266,11 @@ class Settings(BaseModel):
         if value is not None:
             read_secret(value.get_secret_value())
         return value
+
+    @property
+    def queue_address(self) -> QueueAddress | None:
+        """Where the queue is, if there is one."""
+        return parse_queue(self.queue) if self.queue is not None else None
 
     @property
     def cache_folder(self) -> Path:

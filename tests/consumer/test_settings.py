@@ -25,6 +25,7 @@ def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
         "catalogue": str(CATALOGUE_FILE),
         "gpu_memory_limit_bytes": "1000000000",
         "memory_limit_bytes": "1000000000",
+        "queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
     }
     given = shown.value or usual.get(name, "something")
     settings = load_settings({f"SWAPDROP_{name.upper()}": given})
@@ -173,3 +174,30 @@ def test_every_allowed_lease_time_leaves_room_for_heartbeats(ttl_s: float) -> No
 def test_names_are_not_shared_between_settings() -> None:
     names = [name for field in Settings.model_fields for name in env_names(field)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "jobs",
+        "http://sqs.eu-west-1.amazonaws.com/1/jobs",
+        "https://sqs.eu-west-1.amazonaws.com",
+        "cloudflare:account",
+        "redis://127.0.0.1/0",
+    ],
+)
+def test_what_names_no_queue_or_sends_keys_in_the_clear_is_refused(address: str) -> None:
+    with pytest.raises(SettingsError, match="SWAPDROP_QUEUE: must be the url of an sqs queue"):
+        load_settings({"SWAPDROP_QUEUE": address})
+
+
+def test_a_cloudflare_queue_without_a_token_is_refused_and_its_token_is_never_shown() -> None:
+    queue = {"SWAPDROP_QUEUE": "cloudflare:0123abc/4567def"}
+    with pytest.raises(SettingsError, match="set SWAPDROP_QUEUE_TOKEN"):
+        load_settings(queue)
+    settings = load_settings({**queue, "CLOUDFLARE_API_TOKEN": "very-secret"})
+    assert settings.queue_address is not None
+    assert settings.queue_address.url == (
+        "https://api.cloudflare.com/client/v4/accounts/0123abc/queues/4567def"
+    )
+    assert "very-secret" not in repr(settings) + repr(settings.explain())
