@@ -27,13 +27,13 @@ from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
 from consumer.signing import read_secret
-from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from consumer.triggers.base import Trigger
+from consumer.triggers.opening import open_triggers
 from consumer.webhooks import Webhooks
 from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
 from pipeline.image_io.decode import Limits
-from storage.inbox import Inbox
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
 from storage.object_store import ObjectStore
@@ -77,7 +77,7 @@ class Consumer:
         self._bench = Bench(shelf, self._device)
         self._keeper = ModelKeeper(self._bench, shelf.pull, retry_s=settings.models_retry_s)
         self._budget = ByteBudget(settings.decoded_budget_bytes)
-        self._trigger: InboxTrigger | None = None
+        self._trigger: Trigger | None = None
         self._scheduler: Scheduler | None = None
         self._stopping = False
 
@@ -104,7 +104,8 @@ class Consumer:
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
             webhooks = await stack.enter_async_context(self._calling())
-            self._scheduler = self._schedule(store, workshop, webhooks)
+            self._trigger = await stack.enter_async_context(open_triggers(settings, store))
+            self._scheduler = self._schedule(store, workshop, self._trigger, webhooks)
             return await self._work(opening, self._scheduler)
 
     def stop(self) -> None:
@@ -150,7 +151,7 @@ class Consumer:
         elif bench.info is not None and bench.info.provider != ORT_NAMES[self._settings.provider]:
             found.append(f"The engine runs on {bench.info.provider}, not on {self._settings.provider}.")
         if trigger is None or not trigger.looks:
-            found.append((trigger and trigger.problem) or "The bucket has not answered yet.")
+            found.append((trigger and trigger.problem) or "Where jobs come from has not answered yet.")
         elif trigger.problem:
             found.append(trigger.problem)
         return found
@@ -189,12 +190,10 @@ class Consumer:
             paste=settings.paste,
         )
 
-    def _schedule(self, store: ObjectStore, workshop: Workshop, webhooks: Webhooks | None) -> Scheduler:
+    def _schedule(
+        self, store: ObjectStore, workshop: Workshop, trigger: Trigger, webhooks: Webhooks | None
+    ) -> Scheduler:
         settings = self._settings
-        self._trigger = InboxTrigger(
-            Inbox(store, settle_s=settings.settle_s),
-            policy=InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s),
-        )
         runner = JobRunner(
             leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
             workshop=workshop,
@@ -204,7 +203,7 @@ class Consumer:
             webhooks=webhooks,
         )
         scheduler = Scheduler(
-            self._trigger.tickets,
+            trigger.tickets,
             runner,
             max_in_flight=settings.max_in_flight,
             drain_grace_s=settings.drain_grace_s,
