@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -18,6 +18,8 @@ from storage.lease import Leases, Refusal, Stop, Verdict
 from storage.status import Status
 
 _CLEAN_UP_AGAIN_S = 20.0
+_ROOM_AGAIN_S = 5.0
+_MOVING = (".gif", ".apng")  # pictures of these names nearly always move
 
 _log = structlog.get_logger()
 
@@ -49,16 +51,26 @@ class JobRunner:
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
 
     async def run(
-        self, ticket: Ticket, *, release: asyncio.Event, on_swapped: Callable[[Work], None]
+        self,
+        ticket: Ticket,
+        *,
+        release: asyncio.Event,
+        on_swapped: Callable[[Work], None],
+        room_for_long: Callable[[], Awaitable[bool]],
     ) -> Ending:
         """Do the job behind `ticket`, if it is ours to do.
 
         `release` set, the job is given back as soon as may be; `on_swapped` is told when its work has left
-        the device.
+        the device; a job that looks long is left unclaimed unless `room_for_long` lets it in.
         """
         began = time.monotonic()
         try:
             announced = await ticket.open()
+            if _looks_long(announced):
+                if not await room_for_long():
+                    await ticket.defer(_ROOM_AGAIN_S)
+                    return Ending.REFUSED
+                began = time.monotonic()
             claimed = await self._leases.claim(
                 announced.job_id, announced.document, created_at=ticket.announced_at
             )
@@ -132,3 +144,11 @@ class JobRunner:
             # The status is terminal, so whoever sees the entry next may remove it.
             _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
             await ticket.defer(_CLEAN_UP_AGAIN_S)
+
+
+def _looks_long(announced: Announced) -> bool:
+    """Whether a job will take the device many times, as far as its manifest tells."""
+    manifest = announced.manifest
+    if manifest is None or manifest.process_type == "detect-faces":
+        return False
+    return manifest.process_type.endswith("-video") or manifest.target.lower().endswith(_MOVING)

@@ -8,6 +8,7 @@ get there. Claiming more would only keep them from other consumers.
 
 import asyncio
 import math
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from enum import Enum
@@ -24,6 +25,8 @@ _FIRST_READY_S = 0.4
 _FIRST_DEVICE_S = 0.1
 _WEIGHT = 0.25  # of the newest job in the running means
 _SPARE = 2  # one on the device and one waiting, so that uneven jobs leave no gap
+_LONG = 3  # long jobs at once: one is fetched, one on the device, one encoded
+_PARKED = 16  # long jobs that wait here unclaimed, so that the next one is at hand when one ends
 _SLOW_S = 5.0  # who waits longer for an input (it may come late, or never) no longer holds up the others
 _GIVE_BACK_S = 10.0  # for the writes that give jobs back, before the process ends without them
 
@@ -58,7 +61,11 @@ class Pace:
 
 
 class Scheduler:
-    """Runs jobs from a trigger's tickets until told to stop; a context for any number of them at once."""
+    """Runs jobs from a trigger's tickets until told to stop.
+
+    Long jobs share the device with all others for minutes. Only so many are taken at once that there is
+    always room for short ones, and they do not count in the pace, which is that of the short ones.
+    """
 
     def __init__(
         self,
@@ -71,10 +78,13 @@ class Scheduler:
         self._tickets = tickets
         self._runner = runner
         self._max_in_flight = max_in_flight
+        self._max_long = max(1, min(_LONG, max_in_flight - 1))
         self._grace_s = drain_grace_s
         self._pace = Pace(max_in_flight)
         self._jobs: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[None]] = set()
+        self._long: set[asyncio.Task[None]] = set()
+        self._parked: OrderedDict[asyncio.Task[None], asyncio.Future[bool]] = OrderedDict()
         self._changed = asyncio.Event()
         self._drain = asyncio.Event()
         self._release = asyncio.Event()
@@ -82,16 +92,22 @@ class Scheduler:
 
     @property
     def in_flight(self) -> int:
-        """How many jobs are between their ticket and their end."""
-        return len(self._jobs)
+        """How many jobs are between their ticket and their end, those that wait unclaimed not counted."""
+        return len(self._jobs) - len(self._parked)
 
-    def drain(self) -> None:
-        """Take no more jobs; end once those in flight are done, or given back after the grace."""
-        self._drain.set()
+    def drain(self, *, sick: bool = False) -> None:
+        """Take no more jobs; end once those in flight are done, or given back after the grace.
 
-    def release(self) -> None:
-        """Take no more jobs and give those in flight back at once."""
+        A `sick` one is not fit to go on and should be replaced, as the exit will say.
+        """
+        self._sick = self._sick or sick
         self._drain.set()
+        while self._parked:
+            self._parked.popitem()[1].set_result(False)
+
+    def release(self, *, sick: bool = False) -> None:
+        """Take no more jobs and give those in flight back at once; `sick` as for `drain`."""
+        self.drain(sick=sick)
         self._release.set()
 
     async def run(self) -> Exit:
@@ -116,7 +132,7 @@ class Scheduler:
                     await self._changed.wait()
 
     def _has_room(self) -> bool:
-        return len(self._jobs) < self._max_in_flight and len(self._ahead) < self._pace.ahead
+        return self.in_flight < self._max_in_flight and len(self._ahead) < self._pace.ahead
 
     def _start(self, ticket: Ticket) -> None:
         task = asyncio.create_task(self._run(ticket))
@@ -127,27 +143,54 @@ class Scheduler:
 
     async def _run(self, ticket: Ticket) -> None:
         task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a job runs in a task of its own")
 
         def swapped(work: Work) -> None:
-            self._pace.observe(ready_s=work.ready_s, device_s=work.device_s)
+            if task not in self._long:
+                self._pace.observe(ready_s=work.ready_s, device_s=work.device_s)
             self._not_ahead(task)
 
         try:
-            ending = await self._runner.run(ticket, release=self._release, on_swapped=swapped)
+            ending = await self._runner.run(
+                ticket,
+                release=self._release,
+                on_swapped=swapped,
+                room_for_long=lambda: self._room_for_long(task),
+            )
         except Exception:  # noqa: BLE001 -- whatever it was, the lease lapses and this consumer lives on
             _log.exception("job_crashed")
             await ticket.defer(math.inf)
             return
         if ending is Ending.SICK:
             _log.error("machine_sick")
-            self._sick = True
-            self.release()
+            self.release(sick=True)
+
+    async def _room_for_long(self, task: asyncio.Task[None]) -> bool:
+        """Let a long job wait for its place; False if too many do, or none will be free in time."""
+        if len(self._long) >= self._max_long:
+            if len(self._parked) >= _PARKED or self._drain.is_set():
+                return False
+            self._parked[task] = asyncio.get_running_loop().create_future()
+            self._not_ahead(task)
+            return await self._parked[task]
+        self._long.add(task)
+        self._not_ahead(task)
+        return True
+
+    def _admit_long(self) -> None:
+        while self._parked and len(self._long) < self._max_long:
+            task, turn = self._parked.popitem(last=False)
+            self._long.add(task)
+            turn.set_result(True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._jobs.discard(task)
+        self._long.discard(task)
+        self._admit_long()
         self._not_ahead(task)
 
-    def _not_ahead(self, task: asyncio.Task[None] | None) -> None:
+    def _not_ahead(self, task: asyncio.Task[None]) -> None:
         """Make room for another job on the way to the device."""
         self._ahead = {other for other in self._ahead if other is not task}
         self._changed.set()

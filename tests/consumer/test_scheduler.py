@@ -23,6 +23,7 @@ from tests.support.jobs import (
     running,
     start,
     until,
+    upload_pair,
 )
 from tests.support.stores import LatencyStore, Op, T, WrappedStore
 
@@ -249,6 +250,53 @@ async def test_jobs_whose_inputs_do_not_come_do_not_hold_up_the_others(
     assert {status.status for status in (await states(store)).values() if status.job_id in waiting} == {
         "pending"
     }
+
+
+async def test_long_jobs_leave_room_for_short_ones_and_all_are_done_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.job._ROOM_AGAIN_S", 0.05)
+    store, engine = MemoryStore(), BlockingEngine()
+    references = await upload_pair(store)
+    await store.put("uploads/moves.GIF", png(picture()), content_type="image/gif")
+    references["target"] = "uploads/moves.GIF"
+    long = [await announce(store, {**references, "job_id": f"00-{number}"}) for number in range(20)]
+    async with running(store, engine, max_in_flight=5) as consumer:
+        await until(engine.begun.is_set)
+        short = [await drop_job(store) for _ in range(2)]
+        for job in short:
+            await reached(store, job, lambda status: status.status == "processing")
+        assert len([job for job in long if job in await states(store)]) == 3
+        engine.go.set()
+        for job in (*short, *long):
+            assert (await ended(store, job)).attempt == 1
+        assert consumer.metrics.ended["completed"] == 22
+
+
+async def test_long_jobs_that_wait_unclaimed_do_not_hold_up_a_drain() -> None:
+    store, engine = MemoryStore(), BlockingEngine()
+    references = await upload_pair(store)
+    await store.put("uploads/moves.gif", png(picture()), content_type="image/gif")
+    for _ in range(9):
+        await announce(store, {**references, "target": "uploads/moves.gif"})
+    consumer, task = start(store, engine)
+    await until(engine.begun.is_set)
+    await until(lambda: consumer.health().jobs["in_flight"] == 3)
+    consumer.stop()
+    engine.go.set()
+    assert await task == 0
+    assert {status.status for status in (await states(store)).values()} == {"completed"}
+    assert len(await states(store)) == 3
+
+
+async def test_a_consumer_that_takes_one_job_at_a_time_takes_long_ones_too() -> None:
+    store = MemoryStore()
+    references = await upload_pair(store)
+    await store.put("uploads/moves.gif", png(picture()), content_type="image/gif")
+    jobs = [await announce(store, {**references, "target": "uploads/moves.gif"}) for _ in range(2)]
+    async with running(store, FlatEngine(), max_in_flight=1):
+        for job in jobs:
+            assert (await ended(store, job)).status == "completed"
 
 
 async def test_a_cancelled_group_picture_leaves_the_device_at_the_next_face() -> None:
