@@ -42,7 +42,12 @@ def cancel(job_id: str) -> str:
 
 def result(job_id: str, attempt: int, extension: str) -> str:
     """Key of one attempt's result; the attempt is in it so that a zombie cannot overwrite a winner."""
-    return f"{RESULTS}{job_id}/{attempt}.{extension}"
+    return f"{result_folder(job_id)}{attempt}.{extension}"
+
+
+def result_folder(job_id: str) -> str:
+    """Prefix of all results of a job, those of zombies among them."""
+    return f"{RESULTS}{job_id}/"
 
 
 def dead_letter(job_id: str) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from consumer.cli.admin_app import dead_letter_app, jobs_app
+
 app = typer.Typer(
     name="swapdrop",
     no_args_is_help=True,
@@ -42,6 +44,8 @@ models_app = typer.Typer(
     help="Model files that are not shipped: what there is, getting it, checking it.",
 )
 app.add_typer(models_app, rich_help_panel="This machine")
+app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
+app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Files, archives or engines of the catalogue.", show_default=False)

@@ -1,0 +1,209 @@
+"""`swapdrop jobs` and `swapdrop dead-letter`: what happened in the bucket, and doing it again."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from consumer.cli.bucket import fail, with_bucket
+from consumer.cli.jobs import read_status
+from storage import keys
+from storage.errors import InvalidManifest, ObjectNotFound
+from storage.inbox import Inbox
+from storage.ledger import listed, newest_first, purge, run_again
+from storage.object_store import ObjectStore
+from storage.status import TERMINAL, Status
+
+_AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])")
+_UNITS: Final = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+
+def list_jobs(*, state: str | None, limit: int, as_json: bool) -> int:
+    """Print the jobs written last, newest first, and how many wait unclaimed in the inbox."""
+
+    async def work(store: ObjectStore) -> tuple[list[Status], int]:
+        found: list[Status] = []
+        async for status in newest_first(store):
+            if state is None or status.status == state:
+                found.append(status)
+            if len(found) == limit:
+                break
+        return found, len((await Inbox(store).scan()).entries)
+
+    found, waiting = with_bucket(work)
+    if as_json:
+        typer.echo(json.dumps([_brief(status) for status in found], indent=2))
+        return 0
+    _print_jobs(found)
+    typer.echo(f"{waiting} in the inbox." if waiting else "The inbox is empty.")
+    return 0
+
+
+def show_job(job_id: str) -> int:
+    """Print one job for people: how it stands, each attempt that failed, and what came of it."""
+    status = with_bucket(lambda store: _status(store, job_id))
+    lines = [
+        f"{status.job_id}: {status.status}, attempt {status.attempt} of {status.max_attempts}",
+        f"  dropped {_moment(status.created_at)}, last written {_moment(status.updated_at)}",
+    ]
+    if status.lease is not None:
+        lines.append(f"  {status.lease.owner} works on it: {status.stage}, {status.progress.percent} %")
+    if status.not_before is not None:
+        lines.append(f"  rests until {_moment(status.not_before)}")
+    if status.error is not None:
+        lines.append(f"  {status.error.code}: {status.error.message}")
+        lines += [
+            f"  attempt {one.attempt}, {_moment(one.at)}, {one.stage}: {one.code}: {one.message}"
+            for one in status.error.attempts
+        ]
+    lines += [f"  {warning.code}: {warning.message}" for warning in status.warnings]
+    if status.result is not None:
+        lines.append(
+            f"  result {status.result.key}, {status.result.size} bytes, {status.result.content_type}"
+        )
+    if status.timings_ms:
+        lines.append(
+            "  " + ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in status.timings_ms.items())
+        )
+    typer.echo("\n".join(lines))
+    return 0
+
+
+def retry_jobs(job_ids: Sequence[str]) -> int:
+    """Drop again, as new jobs, what jobs that have ended asked for; prints the new ids."""
+
+    async def work(store: ObjectStore) -> list[str]:
+        return [await run_again(store, await _status(store, job_id)) for job_id in job_ids]
+
+    typer.echo("\n".join(with_bucket(work)))
+    return 0
+
+
+def purge_jobs(*, older_than: str, state: str | None, do_it: bool) -> int:
+    """Remove what is kept of jobs that ended long ago; without `do_it` only says how many there are."""
+    before = datetime.now(UTC) - _age(older_than)
+
+    async def work(store: ObjectStore) -> tuple[int, int]:
+        jobs = objects = 0
+        async for status in newest_first(store):
+            old = status.finished_at is not None and status.finished_at < before
+            if not old or (state is not None and status.status != state):
+                continue
+            if await _announced(store, status.job_id):
+                continue  # a consumer would do it over again
+            jobs += 1
+            if do_it:
+                objects += await purge(store, status.job_id)
+        return jobs, objects
+
+    jobs, objects = with_bucket(work)
+    if do_it:
+        typer.echo(f"Removed {objects} objects of {jobs} jobs.")
+    else:
+        typer.echo(f"{jobs} jobs would go, with their results; add --yes to remove them.")
+    return 0
+
+
+def list_dead_letters(*, as_json: bool) -> int:
+    """Print the jobs that used up their attempts."""
+
+    async def work(store: ObjectStore) -> list[Status]:
+        return [status for job_id in await _dead(store) if (status := await read_status(store, job_id))]
+
+    found = with_bucket(work)
+    if as_json:
+        typer.echo(json.dumps([_brief(status) for status in found], indent=2))
+        return 0
+    _print_jobs(found)
+    return 0
+
+
+def requeue_dead_letters(job_ids: Sequence[str], *, everything: bool) -> int:
+    """Drop jobs again that used up their attempts, and remove their pointers; prints the new ids."""
+    if bool(job_ids) == everything:
+        raise fail("Name the jobs, or give --all.", code=2)
+
+    async def work(store: ObjectStore) -> tuple[list[str], list[str]]:
+        done, left = [], []
+        for job_id in await _dead(store) if everything else job_ids:
+            try:
+                done.append(await run_again(store, await _status(store, job_id)))
+            except (InvalidManifest, ObjectNotFound) as error:
+                left.append(str(error))
+                continue
+            await store.delete([keys.dead_letter(job_id)])
+        return done, left
+
+    done, left = with_bucket(work)
+    if done:
+        typer.echo("\n".join(done))
+    if left:
+        raise fail("\n".join(left))
+    return 0
+
+
+async def _dead(store: ObjectStore) -> list[str]:
+    stems = (entry.key.removeprefix(keys.DEAD_LETTER) for entry in await listed(store, keys.DEAD_LETTER))
+    return [stem.removesuffix(".json") for stem in stems]
+
+
+async def _status(store: ObjectStore, job_id: str) -> Status:
+    status = await read_status(store, job_id)
+    if status is None:
+        raise ObjectNotFound(f"There is no record of a job {job_id} in this bucket.")
+    return status
+
+
+async def _announced(store: ObjectStore, job_id: str) -> bool:
+    try:
+        await store.head(keys.manifest(job_id))
+    except ObjectNotFound:
+        return False
+    return True
+
+
+def _age(text: str) -> timedelta:
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise fail(f"{text} is no age; write 30m, 12h, 7d or 4w.", code=2)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def check_state(state: str | None) -> str | None:
+    """A job's state as `--status` names it; ends the command where there is no such."""
+    known = sorted({"pending", "processing", *TERMINAL})
+    if state is not None and state not in known:
+        raise fail(f"There is no status {state}; known are {', '.join(known)}.", code=2)
+    return state
+
+
+def _brief(status: Status) -> dict[str, object]:
+    record = status.model_dump(mode="json")
+    wanted = ("job_id", "status", "stage", "attempt", "created_at", "updated_at", "finished_at")
+    code = status.error.code if status.error else None
+    return {**{name: record[name] for name in wanted}, "code": code}
+
+
+def _print_jobs(found: Sequence[Status]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("job", "status", "stage", "attempt", "code", "last written"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "job")
+    for status in found:
+        code = status.error.code if status.error else ""
+        attempt = f"{status.attempt}/{status.max_attempts}"
+        table.add_row(status.job_id, status.status, status.stage, attempt, code, _moment(status.updated_at))
+    Console().print(table)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,105 @@
+"""`swapdrop jobs` and `swapdrop dead-letter` on a real bucket, as people type them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner, Result
+
+from consumer.cli.app import app
+from storage import keys
+from storage.object_store import ObjectStore
+from storage.s3_settings import S3Settings
+from storage.status import AttemptFailure, JobError, State, Status
+from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.consumers import consumer_environment
+
+NOW = datetime.now(UTC)
+FAILED = AttemptFailure(attempt=3, code="internal", message="The machine broke.", stage="swap", at=NOW)
+EXHAUSTED = JobError(code="attempts_exhausted", message="Tried 3 times.", retryable=False, attempts=(FAILED,))
+MANIFEST = {"process_type": "detect-faces", "target": "uploads/a.png"}
+
+
+@pytest_asyncio.fixture
+async def bucket(moto_s3: S3Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ObjectStore]:
+    """A bucket of three jobs, one of them dead, which the settings point to."""
+    async with fresh_bucket(moto_s3) as (store, settings):
+        for name, value in consumer_environment(settings).items():
+            monkeypatch.setenv(name, value)
+        await put(store, "done", "completed", ended_days_ago=10)
+        await put(store, "running", "processing")
+        await put(store, "dead", "failed", ended_days_ago=1, error=EXHAUSTED, attempt=3)
+        await store.put(keys.dead_letter("dead"), b"{}", content_type="application/json")
+        await store.put(keys.result("done", 1, "png"), b"png", content_type="image/png")
+        yield store
+
+
+async def put(
+    store: ObjectStore, job_id: str, state: State, *, ended_days_ago: float | None = None, **fields: object
+) -> None:
+    ended = None if ended_days_ago is None else NOW - timedelta(days=ended_days_ago)
+    status = Status(
+        job_id=job_id, status=state, created_at=NOW, updated_at=NOW, finished_at=ended, manifest=MANIFEST
+    ).model_copy(update=fields)
+    await store.put(keys.status(job_id), status.to_bytes(), content_type="application/json")
+
+
+async def typed(*words: str) -> Result:
+    """Run a command, in a thread of its own because it has a loop of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, app, words)
+
+
+async def test_jobs_are_listed_by_status(bucket: ObjectStore) -> None:  # noqa: ARG001 -- the settings point to it
+    listed = json.loads((await typed("jobs", "list", "--json")).stdout)
+    assert {job["job_id"]: job["code"] for job in listed} == {
+        "done": None,
+        "running": None,
+        "dead": "attempts_exhausted",
+    }
+    told = (await typed("jobs", "list", "--status", "failed")).stdout
+    assert "dead" in told
+    assert "done" not in told
+    assert "The inbox is empty." in told
+    assert len(json.loads((await typed("jobs", "list", "--limit", "1", "--json")).stdout)) == 1
+    wrong = await typed("jobs", "list", "--status", "lost")
+    assert (wrong.exit_code, "known are cancelled, completed" in wrong.stderr) == (2, True)
+
+
+async def test_show_names_each_attempt_that_failed(bucket: ObjectStore) -> None:  # noqa: ARG001 -- as above
+    told = (await typed("jobs", "show", "dead")).stdout
+    assert "dead: failed, attempt 3 of 3" in told
+    assert "swap: internal: The machine broke." in told
+    unknown = await typed("jobs", "show", "nobody")
+    assert (unknown.exit_code, "no record of a job nobody" in unknown.stderr) == (1, True)
+
+
+async def test_a_dead_job_is_requeued_as_a_new_one_and_its_pointer_goes(bucket: ObjectStore) -> None:
+    assert "dead" in (await typed("dead-letter", "list")).stdout
+    done = await typed("dead-letter", "requeue", "--all")
+    assert done.exit_code == 0, done.stderr
+    assert await keys_below(bucket, keys.INBOX) == [keys.manifest(done.stdout.strip())]
+    assert await keys_below(bucket, keys.DEAD_LETTER) == []
+    assert (await typed("dead-letter", "requeue")).exit_code == 2
+
+
+async def test_a_job_that_runs_is_not_done_again(bucket: ObjectStore) -> None:
+    refused = await typed("jobs", "retry", "running")
+    assert (refused.exit_code, "has not ended" in refused.stderr) == (1, True)
+    assert await keys_below(bucket, keys.INBOX) == []
+
+
+async def test_a_purge_tells_first_and_removes_only_what_is_old_and_ended(bucket: ObjectStore) -> None:
+    told = await typed("jobs", "purge", "--older-than", "7d")
+    assert "1 jobs would go" in told.stdout
+    assert await keys_below(bucket, keys.RESULTS)
+    await bucket.put(keys.manifest("done"), b"{}", content_type="application/json")
+    assert "0 jobs would go" in (await typed("jobs", "purge", "--older-than", "7d")).stdout
+    await bucket.delete([keys.manifest("done")])
+    done = await typed("jobs", "purge", "--older-than", "7d", "--yes")
+    assert "Removed 2 objects of 1 jobs" in done.stdout
+    assert await keys_below(bucket, keys.STATUS) == [keys.status("dead"), keys.status("running")]
+    assert await keys_below(bucket, keys.RESULTS) == []
+    assert (await typed("jobs", "purge", "--older-than", "soon")).exit_code == 2
