@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRA ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench quality image lock wheel clean
+.PHONY: help install demo test simulate soak lint format bench quality image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ bench: install ## measure, side by side with the references; writes build/bench.
 
 quality: install ## judge the embedded engine on many pictures; writes build/quality.json and a contact sheet
 	$(BIN)/python -m tests.quality
+
+simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores
+	$(BIN)/python -m tests.faults.simulation
+
+soak: install ## 10,000 queued jobs, idle consumers, SIGTERM at every stage: what takes minutes
+	SOAK=1 $(BIN)/pytest tests/scale
 
 image: install ## build the container image and run the demo in it as its user
 	infra/image/build.sh

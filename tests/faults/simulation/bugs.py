@@ -1,0 +1,124 @@
+"""Bugs that the simulation must find, each planted in the product by replacing one method or function."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from consumer.triggers.inbox import InboxTicket
+from storage import keys, transitions
+from storage.cas import Overtaken, StatusRegister, Stored
+from storage.claim import LeasePolicy, Refusal, refusal
+from storage.held_lease import Lease, Stop
+from storage.status import Status
+from tests.faults.simulation.process import WALL
+
+Planted = AbstractContextManager[object]
+
+
+def _no_if_match_on_finish() -> Planted:
+    swap = StatusRegister.swap
+
+    async def careless(
+        self: StatusRegister, new: Status, *, over: str | None, trusted: Callable[[], bool]
+    ) -> str:
+        if not new.terminal:
+            return await swap(self, new, over=over, trusted=trusted)
+        return await self._store.put(keys.status(new.job_id), new.to_bytes(), content_type="application/json")
+
+    return patch.object(StatusRegister, "swap", careless)
+
+
+def _shared_result_key() -> Planted:
+    return patch.object(keys, "result", lambda job_id, _attempt, extension: f"results/{job_id}.{extension}")
+
+
+def _early_inbox_delete() -> Planted:
+    async def claimed(self: InboxTicket) -> None:
+        await self._inbox.retire(self.entry, "nobody")
+
+    return patch.object(InboxTicket, "claimed", claimed)
+
+
+def _no_write_id() -> Planted:
+    return patch("storage.status.new_write_id", lambda: "")
+
+
+def _expiry_by_the_local_clock() -> Planted:
+    def by_wall(stored: Stored, policy: LeasePolicy, **seen: Any) -> Refusal | None:  # noqa: ANN401 -- passed on
+        local = replace(stored.info, store_now=WALL.get()())
+        return refusal(replace(stored, info=local), policy, **seen)
+
+    return patch("storage.lease.refusal", by_wall)
+
+
+def _heartbeat_ignored() -> Planted:
+    beat = Lease.beat
+
+    async def ignored(self: Lease) -> Stop | None:
+        stop = await beat(self)
+        return None if stop is Stop.LOST else stop
+
+    return patch.object(Lease, "beat", ignored)
+
+
+def _lost_reply_taken_for_success() -> Planted:
+    async def read_back(self: StatusRegister, new: Status, _over: str | None) -> str | None:
+        stands = await self.read(new.job_id)
+        return stands.info.etag if stands else None
+
+    return patch.object(StatusRegister, "_read_back", read_back)
+
+
+def _lost_reply_taken_for_failure() -> Planted:
+    read_back = StatusRegister._read_back
+
+    async def never_mine(self: StatusRegister, new: Status, over: str | None) -> str | None:
+        if await read_back(self, new, over) is not None:
+            raise Overtaken(None)
+        return None
+
+    return patch.object(StatusRegister, "_read_back", never_mine)
+
+
+def _no_dead_letter() -> Planted:
+    async def nothing(*_: object) -> None:
+        return
+
+    return patch("storage.lease.write_dead_letter", nothing)
+
+
+def _attempts_never_end() -> Planted:
+    return patch.object(transitions, "is_exhausted", lambda _status: False)
+
+
+def _released_attempt_used_again() -> Planted:
+    released = transitions.released
+
+    def reused(status: Status, **when: Any) -> Status:  # noqa: ANN401 -- passed on
+        given_back = released(status, **when)
+        return given_back.model_copy(
+            update={"attempt": status.attempt - 1, "max_attempts": status.max_attempts}
+        )
+
+    return patch.object(transitions, "released", reused)
+
+
+BUGS: Mapping[str, Callable[[], Planted]] = {
+    "no If-Match on finish": _no_if_match_on_finish,
+    "shared result key": _shared_result_key,
+    "early inbox delete": _early_inbox_delete,
+    "no write_id": _no_write_id,
+    "expiry by the local clock": _expiry_by_the_local_clock,
+    "heartbeat ignored by its owner": _heartbeat_ignored,
+    "lost reply taken for success": _lost_reply_taken_for_success,
+    "no dead letter": _no_dead_letter,
+    "attempts never end": _attempts_never_end,
+    "released attempt used again": _released_attempt_used_again,
+}
+
+
+def plant(name: str | None) -> Planted:
+    """Plant a bug for as long as the context lasts; None leaves the product as it is."""
+    return nullcontext() if name is None else BUGS[name]()

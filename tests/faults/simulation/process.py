@@ -1,0 +1,140 @@
+"""A consumer of the simulation: the product's own, from trigger to lease, but for the work itself."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from consumer.job import JobRunner
+from consumer.scheduler import Exit, Scheduler
+from consumer.triggers.board import Board
+from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from consumer.work import Finished, Place, Work, Workshop
+from models.errors import DeviceLost
+from storage.errors import InputNotFound, StoreUnavailable
+from storage.inbox import Inbox
+from storage.lease import Leases, Output
+from storage.object_store import ObjectStore
+from storage.status import EngineRecord, Progress
+from tests.faults.simulation.loop import PROCESS
+from tests.faults.simulation.scenario import JobPlan, Nature
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.world import World
+
+WALL: ContextVar[Callable[[], datetime]] = ContextVar("WALL")
+_ENGINE = EngineRecord(name="flat", version="1", provider="CPUExecutionProvider")
+_STEP_S = 10.0
+_FOR_EVER_S = 1e6
+_JOB_TIMEOUT_S = 600.0
+_MAX_SKEW_S = 600.0
+
+
+class SimulatedWork(Work):
+    """Takes virtual time and makes a result that names its attempt; its end is in the job's nature."""
+
+    async def run(self, on_swapped: Callable[[Work], None]) -> Finished:
+        world = cast("World", self._shop)
+        self.owner = PROCESS.get()
+        plan = world.plan_of(self._lease.job_id)
+        with world.at_work(self):
+            self._report("download")
+            await asyncio.sleep(0.1)
+            if plan.nature is Nature.BAD:
+                raise InputNotFound
+            self.place = Place.ON_DEVICE
+            await self._take_time(plan)
+            self.place = Place.ELSEWHERE
+            self.device_s = plan.work_s
+            on_swapped(self)
+            self._report("encode")
+            await asyncio.sleep(0.1)
+            if plan.nature is Nature.BROKEN or (plan.nature is Nature.FLAKY and self.attempt == 1):
+                raise StoreUnavailable
+            return Finished(
+                output=Output(body=self.signature, extension="png", content_type="image/png"),
+                faces=(),
+                warnings=(),
+                engine=_ENGINE,
+            )
+
+    @property
+    def job_id(self) -> str:
+        return self._lease.job_id
+
+    @property
+    def attempt(self) -> int:
+        return self._lease.attempt
+
+    @property
+    def trusts_itself(self) -> bool:
+        return self._lease.trusted
+
+    @property
+    def signature(self) -> bytes:
+        return f"{self.job_id} {self.attempt} {self.owner}".encode()
+
+    async def _take_time(self, plan: JobPlan) -> None:
+        self._report("swap")
+        if plan.nature is Nature.SICK and self.attempt == 1:
+            raise DeviceLost
+        if plan.nature is Nature.POISON:
+            cast("World", self._shop).kill(self.owner)
+        if plan.nature is Nature.STUCK:
+            await asyncio.sleep(_FOR_EVER_S)
+        left_s = plan.work_s
+        while left_s > 0:
+            await asyncio.sleep(min(left_s, _STEP_S))
+            left_s -= _STEP_S
+            percent = min(100, round(100 * (1 - left_s / plan.work_s)))
+            self._report("swap", Progress(done=percent, total=100, unit="faces", percent=percent))
+
+
+class SimulatedProcess:
+    """One consumer process, with a wall clock that is wrong and a monotonic one that starts anywhere."""
+
+    def __init__(self, world: "World", store: ObjectStore, name: str) -> None:
+        rng = random.Random(f"{world.scenario.seed} {name}")
+        loop, origin_s = world.loop, rng.uniform(0, 1e6)
+        skew = timedelta(seconds=rng.uniform(-_MAX_SKEW_S, _MAX_SKEW_S))
+        self.name = name
+        self.wall = lambda: world.store_clock() + skew
+        trigger = InboxTrigger(
+            Inbox(store, settle_s=2),
+            policy=InboxPolicy(min_s=8, max_s=30),
+            board=Board(monotonic=lambda: origin_s + loop.time()),
+            rng=rng,
+        )
+        runner = JobRunner(
+            leases=Leases(
+                store,
+                owner=name,
+                policy=world.policy,
+                monotonic=lambda: origin_s + loop.time(),
+                wall=self.wall,
+                rng=rng,
+            ),
+            workshop=cast("Workshop", world),
+            metrics=world.metrics,
+            webhooks=None,
+            timeout_s=_JOB_TIMEOUT_S,
+            owner=name,
+            rng=rng,
+        )
+        self._scheduler = Scheduler(
+            trigger.tickets, runner, max_in_flight=world.scenario.max_in_flight, drain_grace_s=25
+        )
+        self._stopping = False
+
+    async def run(self) -> Exit:
+        """Work until told to stop."""
+        PROCESS.set(self.name)
+        WALL.set(self.wall)
+        return await self._scheduler.run()
+
+    def stop(self) -> None:
+        """Send SIGTERM; once more, and jobs in flight are given back at once."""
+        again, self._stopping = self._stopping, True
+        (self._scheduler.release if again else self._scheduler.drain)()

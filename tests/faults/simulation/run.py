@@ -1,0 +1,59 @@
+"""Playing runs: one by its seed, with its trace where it goes wrong."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import structlog
+from structlog.typing import EventDict
+
+from consumer.metrics import Metrics
+from tests.faults.simulation.process import SimulatedWork
+from tests.faults.simulation.scenario import draw_scenario
+from tests.faults.simulation.world import World
+
+_SHOWN_LINES = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """A run that held; `virtual_s` is how long it took inside."""
+
+    trace: list[str]
+    calls: int
+    virtual_s: float
+
+
+def simulate(seed: int, metrics: Metrics | None = None) -> Played:
+    """Play the run of a seed; consumers share `metrics`.
+
+    Raises Violation where a promise of the protocol is broken. Its note, as that of any other error, holds
+    the scenario and the end of the trace.
+    """
+    world = World(draw_scenario(seed), metrics or Metrics())
+    with _quiet() as events:
+        try:
+            world.loop.run(world.play(events))
+        except BaseException as error:
+            error.add_note("\n".join((f"seed {seed}: {world.scenario}", *world.trace[-_SHOWN_LINES:])))
+            raise
+        finally:
+            virtual_s = world.loop.time()
+            world.clear_away()
+    return Played(trace=world.trace, calls=world.calls.total(), virtual_s=virtual_s)
+
+
+@contextmanager
+def _quiet() -> Iterator[list[EventDict]]:
+    """Keep the runs out of the log, and put the simulated work in the place of the real one."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            structlog.testing.capture_logs([structlog.processors.format_exc_info]) as events,
+            patch("consumer.job.Work", SimulatedWork),
+        ):
+            yield events
+    finally:
+        logging.disable(logging.NOTSET)
