@@ -22,6 +22,7 @@ from consumer.device import ByteBudget, Device
 from consumer.engines import Shelf, open_shelf
 from consumer.health import Health, HealthServer
 from consumer.job import JobRunner
+from consumer.memory import memory_limit_bytes
 from consumer.metrics import Metrics
 from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
@@ -29,6 +30,7 @@ from consumer.settings import Settings
 from consumer.signing import read_secret
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
+from consumer.watchdog import watch
 from consumer.webhooks import Webhooks
 from consumer.work import Workshop
 from models.devices import ORT_NAMES
@@ -144,7 +146,7 @@ class Consumer:
         found = []
         if self._hangs:
             found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
-        if self._stopping:
+        if self._stopping or (self._scheduler is not None and self._scheduler.draining):
             found.append("The consumer is stopping.")
         if bench.problem is not None:
             found += [bench.problem, *filter(None, [self._keeper.downloading])]
@@ -167,13 +169,24 @@ class Consumer:
                 return EXIT_SICK
         if self._stopping:
             return EXIT_DRAINED
-        keeping = asyncio.create_task(self._keeper.run())
+        beside = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._watch(scheduler))]
         try:
             reason = await scheduler.run()
         finally:
-            keeping.cancel()
+            for task in beside:
+                task.cancel()
         _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
         return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
+
+    async def _watch(self, scheduler: Scheduler) -> None:
+        settings = self._settings
+        await watch(
+            scheduler,
+            self._device,
+            # A job that hangs the device loses its lease at the first heartbeat after the stall timeout.
+            silent_limit_s=settings.stall_timeout_s + settings.lease_ttl_s,
+            memory_limit_bytes=memory_limit_bytes(settings),
+        )
 
     def _workshop(self, fetcher: InputFetcher, cpu: ThreadPoolExecutor) -> Workshop:
         settings = self._settings

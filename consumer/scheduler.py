@@ -95,6 +95,11 @@ class Scheduler:
         """How many jobs are between their ticket and their end, those that wait unclaimed not counted."""
         return len(self._jobs) - len(self._parked)
 
+    @property
+    def draining(self) -> bool:
+        """Whether no more jobs are taken."""
+        return self._drain.is_set()
+
     def drain(self, *, sick: bool = False) -> None:
         """Take no more jobs; end once those in flight are done, or given back after the grace.
 
