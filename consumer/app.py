@@ -8,7 +8,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata
@@ -28,6 +34,7 @@ from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
 from consumer.settings import Settings
 from consumer.signing import read_secret
+from consumer.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
 from consumer.watchdog import watch
@@ -91,7 +98,7 @@ class Consumer:
         settings = self._settings
         async with AsyncExitStack() as stack:
             server = HealthServer(
-                self.health, self.metrics.render, host=settings.health_host, port=settings.health_port
+                self.health, self._measure, host=settings.health_host, port=settings.health_port
             )
             self.health_url = (await stack.enter_async_context(server)).url
             stack.callback(self._listen_to_signals())
@@ -106,8 +113,11 @@ class Consumer:
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
             webhooks = await stack.enter_async_context(self._calling())
-            self._trigger = await stack.enter_async_context(open_triggers(settings, store))
-            self._scheduler = self._schedule(store, workshop, self._trigger, webhooks)
+            self._trigger = await stack.enter_async_context(
+                open_triggers(settings, store, self.metrics.inbox_seen)
+            )
+            traces = stack.enter_context(self._tracing())
+            self._scheduler = self._schedule(store, workshop, self._trigger, webhooks, traces)
             return await self._work(opening, self._scheduler)
 
     def stop(self) -> None:
@@ -136,6 +146,14 @@ class Consumer:
             providers=tuple(ort.get_available_providers()),
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
+
+    def _measure(self) -> bytes:
+        info = self._bench.info
+        facts = {"version": metadata.version("swapdrop"), "engine": "", "provider": ""}
+        if info is not None:
+            facts |= {"engine": info.name, "provider": info.provider}
+        self.metrics.state(ready=self.health().ready, facts=facts)
+        return self.metrics.render()
 
     @property
     def _hangs(self) -> bool:
@@ -204,7 +222,12 @@ class Consumer:
         )
 
     def _schedule(
-        self, store: ObjectStore, workshop: Workshop, trigger: Trigger, webhooks: Webhooks | None
+        self,
+        store: ObjectStore,
+        workshop: Workshop,
+        trigger: Trigger,
+        webhooks: Webhooks | None,
+        traces: Traces,
     ) -> Scheduler:
         settings = self._settings
         runner = JobRunner(
@@ -214,6 +237,7 @@ class Consumer:
             timeout_s=settings.job_timeout_s,
             owner=self.owner,
             webhooks=webhooks,
+            traces=traces,
         )
         scheduler = Scheduler(
             trigger.tickets,
@@ -229,6 +253,13 @@ class Consumer:
         if secret is None:
             return nullcontext()
         return Webhooks(read_secret(secret.get_secret_value()), observe=self.metrics.webhook_ended)
+
+    def _tracing(self) -> AbstractContextManager[Traces]:
+        if self._settings.traces == "off":
+            return nullcontext(NoTraces())
+        from consumer.otel import open_traces  # noqa: PLC0415 -- an extra that most run without, and slow to import
+
+        return open_traces(version=metadata.version("swapdrop"), owner=self.owner)
 
     def _input_policy(self) -> InputPolicy:
         settings = self._settings

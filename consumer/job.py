@@ -9,6 +9,7 @@ import structlog
 
 from consumer.attempt import Attempt, Ending
 from consumer.metrics import Metrics
+from consumer.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
 from consumer.webhooks import Webhooks
 from consumer.work import Work, Workshop
@@ -40,12 +41,14 @@ class JobRunner:
         timeout_s: float,
         owner: str,
         webhooks: Webhooks | None = None,
+        traces: Traces | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._leases = leases
         self._workshop = workshop
         self._metrics = metrics
         self._webhooks = webhooks
+        self._traces = traces or NoTraces()
         self._timeout_s = timeout_s
         self._owner = owner
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
@@ -101,7 +104,20 @@ class JobRunner:
         shown = "abandoned" if status.status == "processing" else status.status
         code = fault.code if fault else None
         timings = status.timings_ms if status.status == "completed" else attempt.work.timings_ms
-        self._metrics.job_ended(status=shown, code=code, timings_ms=timings)
+        total_s = time.monotonic() - attempt.work.began
+        self._metrics.job_ended(
+            status=shown, code=code, attempt=status.attempt, total_s=total_s, timings_ms=timings
+        )
+        self._traces.attempt(
+            attempt.lease.stages,
+            ok=fault is None and attempt.stop is None,
+            attributes={
+                "swapdrop.job_id": status.job_id,
+                "swapdrop.attempt": status.attempt,
+                "swapdrop.status": shown,
+                "swapdrop.code": code or "",
+            },
+        )
         if attempt.stop is Stop.LOST:
             self._metrics.lease_lost()
         if ending is Ending.FINISHED:
@@ -118,7 +134,7 @@ class JobRunner:
             reason=fault.message if fault else (attempt.stop.value if attempt.stop else None),
             stage=fault.stage if fault else attempt.work.stage,
             timings_ms=dict(timings),
-            total_ms=round((time.monotonic() - attempt.work.began) * 1000, 1),
+            total_ms=round(total_s * 1000, 1),
             engine=status.engine.name if status.engine else None,
             input_bytes=attempt.work.input_bytes,
             result_bytes=status.result.size if status.result else None,

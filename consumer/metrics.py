@@ -2,10 +2,21 @@
 
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+
+from storage.status import TERMINAL
 
 # Seconds; from a thumbnail's decode to a long upload.
 _STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ATTEMPT_BUCKETS = (1, 2, 3, 5, 10)
 _STORE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -20,6 +31,30 @@ class Metrics:
         self._lost = Counter(
             "swapdrop_leases_lost", "Attempts given up because the lease was lost.", registry=self.registry
         )
+        self._attempts = Histogram(
+            "swapdrop_job_attempts",
+            "Which attempt it was that ended a job for good.",
+            buckets=_ATTEMPT_BUCKETS,
+            registry=self.registry,
+        )
+        self._total = Histogram(
+            "swapdrop_job_seconds",
+            "Time from a ticket to the end of its attempt, by status.",
+            ("status",),
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "swapdrop_inbox_entries", "Entries of the inbox at the last look.", registry=self.registry
+        )
+        self._oldest = Gauge(
+            "swapdrop_inbox_oldest_seconds",
+            "Age of the oldest entry of the inbox at the last look; 0 if there is none.",
+            registry=self.registry,
+        )
+        self._ready = Gauge("swapdrop_ready", "1 where this consumer is ready.", registry=self.registry)
+        self._info = Info("swapdrop", "What runs here.", registry=self.registry)
+        ProcessCollector(registry=self.registry)
         self._stage = Histogram(
             "swapdrop_stage_seconds",
             "Time an attempt spent in a stage.",
@@ -47,12 +82,33 @@ class Metrics:
         """How many attempts ended in each way since the start."""
         return dict(self._ended)
 
-    def job_ended(self, *, status: str, code: str | None, timings_ms: Mapping[str, float]) -> None:
+    def job_ended(
+        self,
+        *,
+        status: str,
+        code: str | None,
+        attempt: int,
+        total_s: float,
+        timings_ms: Mapping[str, float],
+    ) -> None:
         """Count an attempt that ended; `code` is None where nothing went wrong."""
+        if status in TERMINAL:
+            self._attempts.observe(attempt)
+        self._total.labels(status=status).observe(total_s)
         self._jobs.labels(status=status, code=code or "").inc()
         self._ended[status] = self._ended.get(status, 0) + 1
         for stage, milliseconds in timings_ms.items():
             self._stage.labels(stage=stage).observe(milliseconds / 1000)
+
+    def inbox_seen(self, entries: int, oldest_s: float) -> None:
+        """Take in a look at the inbox: how many entries it has, and the age of the oldest in seconds."""
+        self._waiting.set(entries)
+        self._oldest.set(oldest_s)
+
+    def state(self, *, ready: bool, facts: Mapping[str, str]) -> None:
+        """Say how this consumer is and what runs here: version, engine, provider."""
+        self._ready.set(ready)
+        self._info.info(dict(facts))
 
     def lease_lost(self) -> None:
         """Count a lease that another consumer took over."""

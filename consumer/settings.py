@@ -209,6 +209,10 @@ class Settings(BaseModel):
         default=None,
         description="signs the calls to callback_url: whsec_ and base64; without it nobody is called",
     )
+    traces: Literal["off", "otlp"] = Field(
+        default="off",
+        description="otlp sends traces where the OTEL_EXPORTER_OTLP_ variables say; needs the extra otel",
+    )
     health_host: str = Field(default="127.0.0.1", description="address of the health endpoints")
     health_port: int = Field(
         default=8080, ge=0, le=65_535, description="port of the health endpoints; 0 takes a free one"

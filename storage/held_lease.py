@@ -29,6 +29,8 @@ from storage.status import (
 )
 from storage.transitions import Failure
 
+_MAX_STAGES = 100  # kept; a job that goes to and fro must not fill the memory
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,8 @@ class Wiring:
 class Lease:
     """The right to work on one job, as long as it is `trusted`.
 
-    `status` is the last record known to have been written. Every method that ends the lease returns the
+    `status` is the last record known to have been written; `stages` says when each stage began, by the wall
+    clock, for people. Every method that ends the lease returns the
     record that stands then; once the lease has ended, it returns that record again and changes nothing.
     They raise LeaseLost when the job is, or may be, another's by now, and StoreUnavailable when the store
     does not say whether a write took place. `keep` may run beside them.
@@ -78,6 +81,7 @@ class Lease:
     def __init__(self, wiring: Wiring, status: Status, *, etag: str, confirmed_at: float) -> None:
         self._wiring = wiring
         self.status = status
+        self.stages: list[tuple[Stage, datetime]] = [(status.stage, wiring.wall())]
         self._etag = etag
         self._confirmed_at = confirmed_at
         self._lost = False
@@ -110,6 +114,8 @@ class Lease:
 
     def report(self, stage: Stage, progress: Progress | None = None) -> None:
         """Say that the work has moved; cheap, from any thread; the next heartbeat carries it."""
+        if stage != self.stages[-1][0] and len(self.stages) < _MAX_STAGES:
+            self.stages.append((stage, self._wiring.wall()))
         self._reported = (stage, progress or self._reported[1], self._wiring.monotonic())
 
     async def keep(self, on_beat: Callable[[], Awaitable[None]] | None = None) -> Stop:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -62,6 +62,7 @@ class InboxTicket:
 class InboxTrigger:
     """Offers what lies ready in the inbox, each entry once until its ticket has ended.
 
+    `observe` is told of each look: how many entries there were, and the age in seconds of the oldest.
     `problem` is why the last look failed, None when it did not and before the first; `looks` counts
     the successful ones.
     """
@@ -72,6 +73,7 @@ class InboxTrigger:
         *,
         policy: InboxPolicy,
         board: Board | None = None,
+        observe: Callable[[int, float], None] = lambda _entries, _oldest_s: None,
         rng: random.Random | None = None,
     ) -> None:
         self.problem: str | None = None
@@ -79,6 +81,7 @@ class InboxTrigger:
         self._inbox = inbox
         self._policy = policy
         self._board = board or Board()
+        self._observe = observe
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
         self._wake = asyncio.Event()
 
@@ -112,6 +115,8 @@ class InboxTrigger:
         if self.problem is not None:
             _log.info("inbox_reachable")
         self.problem, self.looks = None, self.looks + 1
+        ages_s = ((scan.store_now - entry.announced_at).total_seconds() for entry in scan.entries)
+        self._observe(len(scan.entries), max(ages_s, default=0.0))
         waits = {entry.fingerprint: self._board.wait_s(entry) for entry in scan.entries}
         ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][:_WINDOW]
         self._rng.shuffle(ready)

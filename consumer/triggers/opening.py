@@ -1,6 +1,6 @@
 """The triggers that the settings ask for: the inbox always, and a queue beside it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from consumer.settings import Settings, SettingsError
@@ -15,15 +15,19 @@ from storage.object_store import ObjectStore
 
 
 @asynccontextmanager
-async def open_triggers(settings: Settings, store: ObjectStore) -> AsyncIterator[Trigger]:
+async def open_triggers(
+    settings: Settings, store: ObjectStore, observe: Callable[[int, float], None]
+) -> AsyncIterator[Trigger]:
     """Open what announces jobs of `store`: its inbox, and the queue where one is set.
+
+    `observe` is told of each look at the inbox; see `InboxTrigger`.
 
     Beside a queue the inbox is swept seldom: the sweep finds what the queue has lost.
     """
     inbox, board = Inbox(store, settle_s=settings.settle_s), Board()
     if settings.queue is None:
         policy = InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s)
-        yield InboxTrigger(inbox, board=board, policy=policy)
+        yield InboxTrigger(inbox, board=board, policy=policy, observe=observe)
         return
     seldom = InboxPolicy(min_s=settings.sweep_s, max_s=settings.sweep_s)
     async with open_queue(settings) as queue:
@@ -34,7 +38,7 @@ async def open_triggers(settings: Settings, store: ObjectStore) -> AsyncIterator
             bucket=settings.bucket or "",
             policy=QueuePolicy(hold_s=settings.lease_ttl_s),
         )
-        yield Merged([queued, InboxTrigger(inbox, board=board, policy=seldom)])
+        yield Merged([queued, InboxTrigger(inbox, board=board, policy=seldom, observe=observe)])
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import aioboto3  # noqa: F401 -- as a consumer on a real bucket has it
 import aiohttp
 import pytest
 
