@@ -21,11 +21,13 @@ HOPPER = resources.files("consumer.samples").joinpath("grace_hopper.jpg").read_b
 
 @asynccontextmanager
 async def fresh_bucket(server: S3Settings) -> AsyncIterator[tuple[ObjectStore, S3Settings]]:
-    """A new, empty bucket on a running server."""
+    """A new, empty bucket on a running server, which removes it at the end as it removes full ones."""
     settings = replace(server, bucket=f"e2e-{secrets.token_hex(6)}")
-    await asyncio.to_thread(plain_client(settings).create_bucket, Bucket=settings.bucket)
+    client = plain_client(settings)
+    await asyncio.to_thread(client.create_bucket, Bucket=settings.bucket)
     async with open_s3_store(settings) as store:
         yield store, settings
+    await asyncio.to_thread(client.delete_bucket, Bucket=settings.bucket)
 
 
 async def upload(store: ObjectStore, body: bytes, extension: str = "png") -> str:
