@@ -33,6 +33,12 @@ demo: install ## swap two pictures through a local bucket, end to end, offline
 test: install ## run the fast tests
 	$(BIN)/pytest -n auto
 
+faults: install ## kill consumers before and after every call to the store; some minutes
+	$(BIN)/pytest -n auto -m faults
+
+chaos: install ## 1,000 jobs, consumers killed at random, a failing store: nothing may be lost; some minutes
+	$(BIN)/python -m tests.faults.chaos
+
 lint: install ## ruff, mypy, import contracts, Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
