@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import aiohttp
@@ -22,6 +22,7 @@ _LONGEST_DELAY_S: Final = 12 * 3600
 _TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 _MOST_BYTES: Final = 32 * 2**20  # a hundred messages of 128 KB each in base64, and room to spare
 _BACKOFF = 1.6
+_GIVE_BACK_S = 5.0
 _LONGEST_PAUSE_S = 300.0  # the window over which Cloudflare counts an account's requests
 _OK, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 
@@ -72,13 +73,25 @@ class CloudflareQueue:
         }
         give_up_at = time.monotonic() + wait_s
         while True:
-            messages = _messages(await self._post("pull", request))
+            messages = await self._pull(request)
             left_s = give_up_at - time.monotonic()
             if messages or left_s <= 0:
                 self._pause_s = self._min_poll_s if messages else self._pause_s
                 return messages
             await asyncio.sleep(min(self._pause_s, left_s))
             self._pause_s = min(self._pause_s * _BACKOFF, self._max_poll_s)
+
+    async def _pull(self, request: Mapping[str, object]) -> list[Message]:
+        """Pull once; cancelled meanwhile, give back what comes, which would else be out of sight for long."""
+        pulling = asyncio.ensure_future(self._post("pull", request))
+        try:
+            return _messages(await asyncio.shield(pulling))
+        except asyncio.CancelledError:
+            with suppress(QueueUnavailable, TimeoutError):
+                async with asyncio.timeout(_GIVE_BACK_S):
+                    for message in _messages(await pulling):
+                        await self.put_back(message, 0)
+            raise
 
     async def ack(self, message: Message) -> None:
         """Remove a message."""

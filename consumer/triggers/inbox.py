@@ -12,8 +12,8 @@ from consumer.triggers.board import Board
 from storage.inbox import Announced, Inbox, InboxEntry
 from storage.status import Status
 
-# Many consumers see the same inbox: picking at random among this many keeps them from colliding.
-_WINDOW = 50
+_NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds
+_NARROWER = 0.9
 _JITTER = 0.25
 _BACKOFF = 1.6
 
@@ -28,35 +28,67 @@ class InboxPolicy:
     max_s: float = 5.0
 
 
+class Window:
+    """Among how many of the first ready entries to pick at random, so that many consumers do not collide.
+
+    Twice as many after each entry that another consumer had, because those at work on hundreds of jobs
+    leave their entries in the inbox meanwhile; fewer again with each one won. `stale` says that entries
+    known from the last look have been lost to others.
+    """
+
+    def __init__(self) -> None:
+        self.size = _NARROW
+        self.stale = False
+
+    def won(self) -> None:
+        """Take note of a job that was ours to take."""
+        self.size = max(_NARROW, int(self.size * _NARROWER))
+
+    def lost(self) -> None:
+        """Take note of one that was not."""
+        self.size = min(_WIDE, 2 * self.size)
+        self.stale = True
+
+
 class InboxTicket:
     """A hint that a job may be waiting; the lease decides. Ends with `retire` or `defer`."""
 
-    def __init__(self, inbox: Inbox, board: Board, entry: InboxEntry) -> None:
+    def __init__(self, inbox: Inbox, board: Board, window: Window, entry: InboxEntry) -> None:
         self.entry = entry
         self.name = entry.name
         self.folder = entry.folder
         self.announced_at = entry.announced_at
         self._inbox = inbox
         self._board = board
+        self._window = window
+        self._won = False
 
     async def open(self) -> Announced:
         """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
         return await self._inbox.open(self.entry)
 
     async def claimed(self) -> None:
-        """Nothing to do: the entry stays until the job has ended."""
+        """The entry stays until the job has ended."""
+        self._won = True
+        self._window.won()
 
     async def beat(self) -> None:
         """Nothing to do: the lease alone says that the job is alive."""
 
     async def retire(self, status: Status) -> None:
         """Remove the entry of a job that has ended; raises StoreUnavailable."""
+        self._note_loss()
         await self._inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
         self._board.forget(self.entry)
 
     async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
+        self._note_loss()
         self._board.defer(self.entry, delay_s)
+
+    def _note_loss(self) -> None:
+        if not self._won:
+            self._window.lost()
 
 
 class InboxTrigger:
@@ -84,6 +116,7 @@ class InboxTrigger:
         self._observe = observe
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
         self._wake = asyncio.Event()
+        self._window = Window()
 
     def wake(self) -> None:
         """Look at once: something else says that a job has come."""
@@ -91,19 +124,23 @@ class InboxTrigger:
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
-        pause = self._policy.min_s
+        pause, loop = self._policy.min_s, asyncio.get_running_loop()
         while True:
             entries, soonest_s = await self._look()
+            looked = loop.time()
             for entry in entries:
+                if self._window.stale and loop.time() - looked > self._policy.min_s:
+                    break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._board.take(entry):  # else another trigger has meanwhile
-                    yield InboxTicket(self._inbox, self._board, entry)
+                    yield InboxTicket(self._inbox, self._board, self._window, entry)
             if not entries:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
 
     async def _look(self) -> tuple[list[InboxEntry], float]:
         """The entries to offer now, and in how many seconds the next one will be ready."""
+        self._window.stale = False
         try:
             scan = await self._inbox.scan()
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
@@ -118,7 +155,7 @@ class InboxTrigger:
         ages_s = ((scan.store_now - entry.announced_at).total_seconds() for entry in scan.entries)
         self._observe(len(scan.entries), max(ages_s, default=0.0))
         waits = {entry.fingerprint: self._board.wait_s(entry) for entry in scan.entries}
-        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][:_WINDOW]
+        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][: self._window.size]
         self._rng.shuffle(ready)
         return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
 

@@ -1,0 +1,54 @@
+"""A queue inside this process, for jobs that come as calls to it and not through a bucket or a service."""
+
+import asyncio
+from collections.abc import Sequence
+
+from consumer.triggers.queue_port import Message, QueueUnavailable
+
+
+class LocalQueue:
+    """Announces manifests; `most` of them may wait.
+
+    Nothing is acknowledged or held: its trigger puts a manifest into the inbox before it offers the job,
+    and from then on the inbox and the lease say how the job stands.
+    """
+
+    name = "local"
+    acks_at_claim = True
+
+    def __init__(self, most: int) -> None:
+        self._messages: asyncio.Queue[Message] = asyncio.Queue(most)
+        self._returning: set[asyncio.TimerHandle] = set()
+
+    def announce(self, manifest: bytes) -> None:
+        """Offer a job; raises QueueUnavailable where too many wait already."""
+        try:
+            self._messages.put_nowait(Message(receipt="", body=manifest))
+        except asyncio.QueueFull:
+            raise QueueUnavailable("Too many jobs wait already; send this one later.") from None
+
+    async def receive(self, *, most: int, wait_s: float, hold_s: float) -> Sequence[Message]:  # noqa: ARG002 -- the port's; nobody else sees these messages
+        """Take up to `most` messages; waits up to `wait_s` for the first."""
+        try:
+            async with asyncio.timeout(wait_s):
+                found = [await self._messages.get()]
+        except TimeoutError:
+            return ()
+        while len(found) < most and not self._messages.empty():
+            found.append(self._messages.get_nowait())
+        return found
+
+    async def ack(self, message: Message) -> None:
+        """Nothing to do: a message is gone once it is taken."""
+
+    async def put_back(self, message: Message, delay_s: float) -> None:
+        """Offer a message again after `delay_s`; where too many wait by then, the sweep finds its job."""
+
+        def again() -> None:
+            if not self._messages.full():
+                self._messages.put_nowait(message)
+
+        asyncio.get_running_loop().call_later(delay_s, again)
+
+    async def hold(self, message: Message, hold_s: float) -> None:
+        """Nothing to do: nobody else sees it."""
