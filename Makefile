@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRA ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test simulate soak lint format bench quality image lock wheel clean
+.PHONY: help install demo test faults chaos simulate soak lint format bench quality image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
