@@ -6,8 +6,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -24,6 +23,7 @@ import onnxruntime as ort
 import structlog
 
 from consumer.bench import Bench
+from consumer.cpu_threads import CpuThreads
 from consumer.device import ByteBudget, Device
 from consumer.engines import Shelf, open_shelf
 from consumer.health import Health, HealthServer
@@ -88,7 +88,7 @@ class Consumer:
         self._budget = ByteBudget(settings.decoded_budget_bytes)
         self._trigger: Trigger | None = None
         self._scheduler: Scheduler | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self) -> int:
         """Work until `stop`, SIGTERM or SIGINT; a second signal gives jobs in flight back at once.
@@ -109,7 +109,7 @@ class Consumer:
             await asyncio.sleep(0)  # without it the models would wait for the loop's first pause
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
-            cpu = ThreadPoolExecutor(settings.cpu_threads, thread_name_prefix="cpu")
+            cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             workshop = self._workshop(fetcher, cpu)
             webhooks = await stack.enter_async_context(self._calling())
@@ -122,7 +122,8 @@ class Consumer:
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
-        again, self._stopping = self._stopping, True
+        again = self._stopping.is_set()
+        self._stopping.set()
         if self._scheduler is not None:
             (self._scheduler.release if again else self._scheduler.drain)()
 
@@ -164,7 +165,7 @@ class Consumer:
         found = []
         if self._hangs:
             found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
-        if self._stopping or (self._scheduler is not None and self._scheduler.draining):
+        if self._stopping.is_set() or (self._scheduler is not None and self._scheduler.draining):
             found.append("The consumer is stopping.")
         if bench.problem is not None:
             found += [bench.problem, *filter(None, [self._keeper.downloading])]
@@ -176,16 +177,16 @@ class Consumer:
             found.append(trigger.problem)
         return found
 
-    async def _work(self, opening: Awaitable[None], scheduler: Scheduler) -> int:
+    async def _work(self, opening: asyncio.Task[None], scheduler: Scheduler) -> int:
         _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
         try:
-            await opening
+            await self._opened(opening)
         except ModelError as error:
             sick = error.kind == "machine"
             _log.error("engine_unavailable", reason=str(error), exc_info=error if sick else None)
             if sick:
                 return EXIT_SICK
-        if self._stopping:
+        if self._stopping.is_set():
             return EXIT_DRAINED
         beside = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._watch(scheduler))]
         try:
@@ -195,6 +196,14 @@ class Consumer:
                 task.cancel()
         _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
         return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
+
+    async def _opened(self, opening: asyncio.Task[None]) -> None:
+        """Wait until the engine is open, or until told to stop: opening one may take minutes."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if opening.done():
+            await opening
 
     async def _watch(self, scheduler: Scheduler) -> None:
         settings = self._settings
@@ -206,7 +215,7 @@ class Consumer:
             memory_limit_bytes=memory_limit_bytes(settings),
         )
 
-    def _workshop(self, fetcher: InputFetcher, cpu: ThreadPoolExecutor) -> Workshop:
+    def _workshop(self, fetcher: InputFetcher, cpu: CpuThreads) -> Workshop:
         settings = self._settings
         return Workshop(
             bench=self._bench,

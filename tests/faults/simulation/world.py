@@ -58,6 +58,7 @@ class World:
         self._frozen_until: dict[str, float] = {}
         self._works: set[SimulatedWork] = set()
         self._started = 0
+        self._lives: list[asyncio.Task[None]] = []
 
     @property
     def calm(self) -> bool:
@@ -123,8 +124,7 @@ class World:
         """From the first announcement to rest; `events` is the consumers' log."""
         for _ in range(self.scenario.consumers):
             self._start()
-        for plan in self.scenario.jobs:
-            self.loop.create_task(self._live(plan))
+        self._lives = [self.loop.create_task(self._live(plan)) for plan in self.scenario.jobs]
         self.loop.create_task(self._disturb())
         while self._waits_for_something() and self.loop.time() < _PATIENCE_S:  # noqa: ASYNC110 -- many things
             await asyncio.sleep(5)
@@ -144,7 +144,7 @@ class World:
         return bool(
             any(until_s > self.loop.time() for until_s in self._frozen_until.values())
             or any((plan.announced_again_s or 0) > self.loop.time() for plan in self.scenario.jobs)
-            or any(max(plan.announced_s, plan.announced_again_s or 0) >= now for plan in self.scenario.jobs)
+            or any(not life.done() for life in self._lives)
             or self.referee.unfinished
             or self.bucket.keys_below(keys.INBOX)
         )
@@ -248,11 +248,12 @@ class World:
     def _who_should_not_work(self, job_id: str) -> Iterator[SimulatedWork]:
         """Those who work on a job that has just been taken over, or could, for all they know.
 
-        Who has only just been thawed has had no time yet to find out how late it is.
+        Who was frozen finds out how late it is at its first heartbeat, `min_write_gap_s` after it goes on.
         """
+        unaware_s = self.policy.min_write_gap_s + 0.5
         for work in self._works:
             awake_s = self.loop.time() - self._frozen_until.get(work.owner, 0)
-            if work.job_id == job_id and (work.trusts_itself or awake_s > 1):
+            if work.job_id == job_id and (work.trusts_itself or awake_s > unaware_s):
                 yield work
 
     def _note_write(self, text: str) -> None:
