@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.faults import judge
-from consumer.triggers.board import Board
-from storage.inbox import Announced, Inbox, InboxEntry
+from consumer.triggers.board import Board, EntryTicket
+from storage.inbox import Inbox, InboxEntry
 from storage.status import Status
 
 _NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds
@@ -50,41 +50,28 @@ class Window:
         self.stale = True
 
 
-class InboxTicket:
+class InboxTicket(EntryTicket):
     """A hint that a job may be waiting; the lease decides. Ends with `retire` or `defer`."""
 
     def __init__(self, inbox: Inbox, board: Board, window: Window, entry: InboxEntry) -> None:
-        self.entry = entry
-        self.name = entry.name
-        self.folder = entry.folder
-        self.announced_at = entry.announced_at
-        self._inbox = inbox
-        self._board = board
+        super().__init__(inbox, board, entry)
         self._window = window
         self._won = False
-
-    async def open(self) -> Announced:
-        """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
-        return await self._inbox.open(self.entry)
 
     async def claimed(self) -> None:
         """The entry stays until the job has ended."""
         self._won = True
         self._window.won()
 
-    async def beat(self) -> None:
-        """Nothing to do: the lease alone says that the job is alive."""
-
     async def retire(self, status: Status) -> None:
         """Remove the entry of a job that has ended; raises StoreUnavailable."""
         self._note_loss()
-        await self._inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
-        self._board.forget(self.entry)
+        await super().retire(status)
 
     async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
         self._note_loss()
-        self._board.defer(self.entry, delay_s)
+        await super().defer(delay_s)
 
     def _note_loss(self) -> None:
         if not self._won:
@@ -133,7 +120,7 @@ class InboxTrigger:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._board.take(entry):  # else another trigger has meanwhile
-                    yield InboxTicket(self._inbox, self._board, self._window, entry)
+                    yield InboxTicket(self._inbox, self._board, entry, self._window)
             if not entries:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
