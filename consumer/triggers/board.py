@@ -5,7 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from storage.inbox import InboxEntry
+from storage.inbox import Announced, Inbox, InboxEntry
+from storage.status import Status
 
 # How long a "not now" is believed at most. Another consumer may give a job back early (it drains, it
 # fails), and a cancelled wait must not last a whole lease.
@@ -47,3 +48,34 @@ class Board:
         """Drop what is remembered of an entry that is gone."""
         self._out.discard(entry.fingerprint)
         self._not_before.pop(entry.fingerprint, None)
+
+
+class EntryTicket:
+    """A hint at an inbox entry that is on the board until it ends with `retire` or `defer`."""
+
+    def __init__(self, inbox: Inbox, board: Board, entry: InboxEntry) -> None:
+        self.entry = entry
+        self.name = entry.name
+        self.folder = entry.folder
+        self.announced_at = entry.announced_at
+        self._inbox = inbox
+        self._board = board
+
+    async def open(self) -> Announced:
+        """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
+        return await self._inbox.open(self.entry)
+
+    async def claimed(self) -> None:
+        """Nothing to do: the entry stays until the job has ended."""
+
+    async def beat(self) -> None:
+        """Nothing to do: the lease alone says that the job is alive."""
+
+    async def retire(self, status: Status) -> None:
+        """Remove the entry of a job that has ended; raises StoreUnavailable."""
+        await self._inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
+        self._board.forget(self.entry)
+
+    async def defer(self, delay_s: float) -> None:
+        """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
+        self._board.defer(self.entry, delay_s)

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.faults import judge
-from consumer.triggers.board import Board
-from consumer.triggers.inbox import InboxTicket
+from consumer.triggers.board import Board, EntryTicket
 from consumer.triggers.messages import read_message
 from consumer.triggers.queue_port import Message, Queue, reason, told
 from storage.inbox import Inbox, InboxEntry
@@ -71,7 +70,7 @@ class _Delivery:
         await self.done()
 
 
-class QueueTicket(InboxTicket):
+class QueueTicket(EntryTicket):
     """An inbox entry that a message announced; `delivery` is None once the queue is done with it."""
 
     def __init__(
