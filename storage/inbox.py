@@ -146,7 +146,8 @@ class Inbox:
     async def retire(self, entry: InboxEntry, job_id: str, *, cancelled: bool = False) -> None:
         """Clear an entry whose job has ended; with `cancelled` the cancel marker goes too.
 
-        A manifest costs one DELETE. A folder is listed once more and left alone if its files are no longer
+        A manifest costs one DELETE, and a HEAD before it where it is not named after its job: another may
+        lie there by now. A folder is listed once more and left alone if its files are no longer
         those of the job, because that is a new job; else it is copied to the archive and removed in one
         DELETE. Doing this twice does no harm. Raises StoreUnavailable.
         """
@@ -158,6 +159,8 @@ class Inbox:
             else:
                 gone = [listed.key for listed in present]
                 await self._archive(gone, job_id)
+        elif entry.name != job_id and not await self._is_unchanged(entry):
+            gone = []
         marker = [keys.cancel(job_id)] if cancelled else []
         for start in range(0, len(gone) + len(marker), MAX_KEYS):
             await self._store.delete([*gone, *marker][start : start + MAX_KEYS])
@@ -191,6 +194,12 @@ class Inbox:
             if not page.truncated:
                 break
         return [listed for listed in found if keys.parse_inbox(listed.key)], page.store_now
+
+    async def _is_unchanged(self, entry: InboxEntry) -> bool:
+        try:
+            return (await self._store.head(entry.keys[0])).etag == entry.etags[0]
+        except ObjectNotFound:
+            return False
 
     async def _archive(self, present: Iterable[str], job_id: str) -> None:
         for key in present:

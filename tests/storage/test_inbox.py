@@ -385,6 +385,17 @@ async def test_retiring_a_manifest_costs_one_delete(drop: Drop) -> None:
     assert await drop.left() == []
 
 
+async def test_another_manifest_under_the_same_name_is_not_lost(drop: Drop) -> None:
+    await drop.manifest(MANIFEST, "order")
+    entry = await drop.entry()
+    first = (await drop.inbox.open(entry)).job_id
+    await drop.manifest({**MANIFEST, "target": "uploads/c.png"}, "order")
+    await drop.inbox.retire(entry, first)
+    assert (await drop.announced()).job_id != first
+    await drop.inbox.retire(await drop.entry(), "order-12345678")
+    assert await drop.left() == []
+
+
 async def test_a_folder_is_archived_whole_and_removed_in_one_delete(drop: Drop) -> None:
     await drop.folder("target.png", "source.png", "Thumbs.db")
     entry = await drop.entry()
