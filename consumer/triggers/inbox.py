@@ -120,7 +120,7 @@ class InboxTrigger:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._board.take(entry):  # else another trigger has meanwhile
-                    yield InboxTicket(self._inbox, self._board, entry, self._window)
+                    yield InboxTicket(self._inbox, self._board, self._window, entry)
             if not entries:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
