@@ -1,0 +1,158 @@
+"""What a consumer costs that has nothing to do, or cannot do anything: next to nothing.
+
+A real process is measured for the processor's time; how often it asks the store is counted in virtual time.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from consumer.job import JobRunner
+from consumer.metrics import Metrics
+from consumer.scheduler import Scheduler
+from consumer.triggers.board import Board
+from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from storage import keys
+from storage.errors import StoreUnavailable
+from storage.inbox import Inbox
+from storage.lease import LeasePolicy, Leases
+from storage.memory_store import MemoryStore
+from storage.object_store import ObjectStore
+from storage.s3_settings import S3Settings
+from storage.transitions import new_record
+from tests.faults.simulation.loop import VirtualLoop, at_once
+from tests.support.buckets import fresh_bucket
+from tests.support.clock import EPOCH
+from tests.support.consumers import ConsumerProcess, consumer_environment, run_consumer
+from tests.support.ports import free_port
+from tests.support.stores import CountingStore, Op, T, WrappedStore
+
+if TYPE_CHECKING:
+    from consumer.work import Workshop
+
+_SOAK = "SOAK" in os.environ
+_WATCHED_S = 30.0 if _SOAK else 6.0
+_MOST_CPU = 0.01 if _SOAK else 0.05  # of one core; other tests run beside the fast one
+_HOUR_S = 3600.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time that a process has had so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+async def cpu_share(consumer: ConsumerProcess) -> float:
+    """What part of a core a process takes, once it has come to rest."""
+    await asyncio.sleep(2)
+    before = cpu_s(consumer.process.pid)
+    await asyncio.sleep(_WATCHED_S)
+    assert consumer.process.poll() is None, consumer.output()
+    return (cpu_s(consumer.process.pid) - before) / _WATCHED_S
+
+
+async def has_logged(consumer: ConsumerProcess, text: str) -> None:
+    """Wait for a word in a consumer's log; raises TimeoutError."""
+    async with asyncio.timeout(60):
+        while text not in consumer.output():  # noqa: ASYNC110 -- a file tells of nothing
+            await asyncio.sleep(0.1)
+
+
+def quiet_environment(settings: S3Settings) -> dict[str, str]:
+    """The settings that a consumer has by itself: tests look for jobs more often."""
+    environment = consumer_environment(settings)
+    del environment["SWAPDROP_POLL_MAX_S"]
+    return environment
+
+
+@pytest.mark.seaweedfs
+async def test_an_empty_inbox_takes_next_to_no_processor_time(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    async with fresh_bucket(seaweedfs_s3) as (_, settings):
+        with run_consumer(quiet_environment(settings), tmp_path / "log") as consumer:
+            await has_logged(consumer, "starting")
+            assert await cpu_share(consumer) <= _MOST_CPU
+
+
+async def test_a_store_that_is_down_takes_next_to_no_processor_time(tmp_path: Path) -> None:
+    settings = S3Settings(
+        bucket="nowhere",
+        endpoint_url=f"http://127.0.0.1:{free_port()}",
+        access_key_id="tests",
+        secret_access_key="tests-secret",  # noqa: S106 -- of a server that is not there
+    )
+    with run_consumer(quiet_environment(settings), tmp_path / "log") as consumer:
+        await has_logged(consumer, "inbox_unreachable")
+        assert await cpu_share(consumer) <= _MOST_CPU
+
+
+def calls_in_an_hour(store: ObjectStore) -> Counter[Op]:
+    """What a consumer asks of a store within an hour of virtual time."""
+    counting, rng = CountingStore(store), random.Random(0)
+    loop = VirtualLoop(rng)
+
+    async def hour() -> None:
+        board = Board(monotonic=loop.time)
+        trigger = InboxTrigger(Inbox(counting), policy=InboxPolicy(), board=board, rng=rng)
+        leases = Leases(counting, owner="idle", policy=LeasePolicy(), monotonic=loop.time, rng=rng)
+        runner = JobRunner(
+            leases=leases,
+            workshop=cast("Workshop", None),  # no job is ever begun
+            metrics=Metrics(),
+            timeout_s=600,
+            owner="idle",
+        )
+        scheduler = Scheduler(trigger.tickets, runner, max_in_flight=16, drain_grace_s=25)
+        loop.call_later(_HOUR_S, scheduler.drain)
+        await scheduler.run()
+
+    try:
+        loop.run(hour())
+    finally:
+        loop.clear_away()
+    return counting.counts
+
+
+def test_an_empty_inbox_is_looked_at_every_five_seconds() -> None:
+    calls = calls_in_an_hour(MemoryStore())
+    assert set(calls) == {"list"}
+    assert calls["list"] <= 1.1 * _HOUR_S / InboxPolicy().max_s
+
+
+def test_a_store_that_is_down_is_asked_every_five_seconds() -> None:
+    class Down(WrappedStore):
+        async def around(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 -- down
+            raise StoreUnavailable
+
+    calls = calls_in_an_hour(Down(MemoryStore()))
+    assert set(calls) == {"list"}
+    assert calls["list"] <= 1.1 * _HOUR_S / InboxPolicy().max_s
+
+
+@pytest.mark.parametrize("jobs", [1, 20])
+def test_jobs_that_must_wait_are_looked_at_every_twenty_seconds(jobs: int) -> None:
+    store = MemoryStore(lambda: EPOCH)  # the store's clock stands still: their time never comes
+    for number in range(jobs):
+        waiting = new_record(
+            f"job-{number}", now=EPOCH, created_at=EPOCH, max_attempts=3, manifest=None
+        ).evolve(now=EPOCH, not_before=EPOCH + timedelta(days=1))
+        at_once(store.put(keys.status(waiting.job_id), waiting.to_bytes(), content_type="application/json"))
+        manifest = {"job_id": waiting.job_id, "process_type": "single-image", "source": "a", "target": "b"}
+        body = json.dumps(manifest).encode()
+        at_once(store.put(keys.manifest(waiting.job_id), body, content_type="application/json"))
+    calls = calls_in_an_hour(store)
+    looks = _HOUR_S / 20 + 1
+    assert calls["get"] <= 2 * jobs * looks
+    assert calls["head"] <= jobs * looks
+    assert calls["put"] <= jobs
+    assert calls["list"] <= 12 * looks  # ever slower until the next of them is due
