@@ -37,6 +37,7 @@ from consumer.signing import read_secret
 from consumer.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
+from consumer.triggers.queue_port import Queue
 from consumer.watchdog import watch
 from consumer.webhooks import Webhooks
 from consumer.work import Workshop
@@ -63,7 +64,8 @@ _log = structlog.get_logger()
 class Consumer:
     """Works on the jobs of one bucket until told to stop.
 
-    `open_store` and `shelf` stand in for the configured bucket and engines. Engines are opened on the
+    `open_store`, `shelf` and `queue` stand in for the configured bucket, engines and queue. Signals are
+    listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
     where no bucket is set.
@@ -75,6 +77,8 @@ class Consumer:
         *,
         open_store: OpenStore | None = None,
         shelf: Shelf | None = None,
+        queue: Queue | None = None,
+        listen_to_signals: bool = True,
     ) -> None:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.metrics = Metrics()
@@ -86,6 +90,8 @@ class Consumer:
         self._bench = Bench(shelf, self._device)
         self._keeper = ModelKeeper(self._bench, shelf.pull, retry_s=settings.models_retry_s)
         self._budget = ByteBudget(settings.decoded_budget_bytes)
+        self._queue = queue
+        self._listening = listen_to_signals
         self._trigger: Trigger | None = None
         self._scheduler: Scheduler | None = None
         self._stopping = asyncio.Event()
@@ -101,7 +107,8 @@ class Consumer:
                 self.health, self._measure, host=settings.health_host, port=settings.health_port
             )
             self.health_url = (await stack.enter_async_context(server)).url
-            stack.callback(self._listen_to_signals())
+            if self._listening:
+                stack.callback(self._listen_to_signals())
             stack.callback(self._device.close)
             # The models load on the device's thread while this one prepares the bucket.
             opening = asyncio.create_task(self._bench.start())
@@ -114,7 +121,7 @@ class Consumer:
             workshop = self._workshop(fetcher, cpu)
             webhooks = await stack.enter_async_context(self._calling())
             self._trigger = await stack.enter_async_context(
-                open_triggers(settings, store, self.metrics.inbox_seen)
+                open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
             traces = stack.enter_context(self._tracing())
             self._scheduler = self._schedule(store, workshop, self._trigger, webhooks, traces)

@@ -98,6 +98,12 @@ class S3Store:
         self._observer = observer
         self._backoff = wait_random_exponential(settings.retry_first_wait_s, _LONGEST_WAIT_S)
 
+    async def link(self, key: str, *, expires_s: int) -> str:
+        """A URL by which anybody may read an object for `expires_s` seconds; the store is not asked."""
+        return await self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_s
+        )
+
     async def head(self, key: str) -> ObjectInfo:
         """Describe an object; raises ObjectNotFound."""
 

@@ -122,6 +122,16 @@ def run(
     raise typer.Exit(run_consumer(supervised=supervised))
 
 
+@app.command(
+    rich_help_panel=_WORK, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def runpod() -> None:
+    """Serve RunPod Serverless requests; takes the options of RunPod's SDK (--rp_serve_api)."""
+    from consumer.cli.runpod import run_runpod
+
+    raise typer.Exit(run_runpod())
+
+
 @app.command(rich_help_panel=_JOBS)
 def submit(
     source: Annotated[

@@ -18,7 +18,6 @@ class LocalQueue:
 
     def __init__(self, most: int) -> None:
         self._messages: asyncio.Queue[Message] = asyncio.Queue(most)
-        self._returning: set[asyncio.TimerHandle] = set()
 
     def announce(self, manifest: bytes) -> None:
         """Offer a job; raises QueueUnavailable where too many wait already."""

@@ -1,7 +1,7 @@
 """The triggers that the settings ask for: the inbox always, and a queue beside it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from consumer.settings import Settings, SettingsError
 from consumer.triggers.base import Trigger
@@ -16,21 +16,24 @@ from storage.object_store import ObjectStore
 
 @asynccontextmanager
 async def open_triggers(
-    settings: Settings, store: ObjectStore, observe: Callable[[int, float], None]
+    settings: Settings,
+    store: ObjectStore,
+    observe: Callable[[int, float], None],
+    own_queue: Queue | None = None,
 ) -> AsyncIterator[Trigger]:
-    """Open what announces jobs of `store`: its inbox, and the queue where one is set.
+    """Open what announces jobs of `store`: its inbox, and a queue: `own_queue`, or the one that is set.
 
     `observe` is told of each look at the inbox; see `InboxTrigger`.
 
     Beside a queue the inbox is swept seldom: the sweep finds what the queue has lost.
     """
     inbox, board = Inbox(store, settle_s=settings.settle_s), Board()
-    if settings.queue is None:
+    if settings.queue is None and own_queue is None:
         policy = InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s)
         yield InboxTrigger(inbox, board=board, policy=policy, observe=observe)
         return
     seldom = InboxPolicy(min_s=settings.sweep_s, max_s=settings.sweep_s)
-    async with open_queue(settings) as queue:
+    async with nullcontext(own_queue) if own_queue else open_queue(settings) as queue:
         queued = QueueTrigger(
             queue,
             inbox,

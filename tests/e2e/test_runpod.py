@@ -1,0 +1,215 @@
+"""A RunPod Serverless worker as RunPod's own SDK runs it: its local API, and its control plane's requests."""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from pipeline.image_io.decode import Limits, decode
+from storage import keys
+from storage.object_store import ObjectStore
+from storage.s3_store import S3Settings
+from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, inbox_is_empty, keys_below, upload
+from tests.support.consumers import consumer_environment
+
+PATIENCE_S = 60
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@asynccontextmanager
+async def worker(
+    environment: Mapping[str, str], log: Path, *words: str
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """`swapdrop runpod` in a process of its own, which ends with the block at the latest."""
+    with log.open("wb") as sink:
+        process = subprocess.Popen(  # noqa: ASYNC220 -- it returns at once
+            [Path(sys.executable).with_name("swapdrop"), "runpod", *words],
+            env=dict(environment),
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,  # where the SDK keeps a note of its jobs
+        )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            process.wait(PATIENCE_S)
+
+
+async def call(url: str, body: object) -> dict[str, Any]:
+    """Post JSON to a server that may still be starting."""
+    async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(trust_env=False) as session:
+        while True:
+            try:
+                sent = io.BytesIO(json.dumps(body).encode())
+                kind = {"Content-Type": "application/json"}
+                async with session.post(url, data=sent, headers=kind) as answer:
+                    found: dict[str, Any] = await answer.json()
+                    return found
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.1)
+
+
+async def test_requests_of_every_kind_through_the_local_api(moto_s3: S3Settings, tmp_path: Path) -> None:
+    async with fresh_bucket(moto_s3) as (store, settings):
+        source, target = await upload(store, ASTRONAUT), await upload(store, HOPPER, "jpg")
+        port = free_port()
+        words = ("--rp_serve_api", "--rp_api_host", "127.0.0.1", "--rp_api_port", str(port))
+        async with worker(consumer_environment(settings), tmp_path / "log", *words):
+            url = f"http://127.0.0.1:{port}/runsync"
+            health = await call(url, {"input": {"type": "health_check"}})
+            assert health["output"]["providers"], health
+            done = await call(
+                url, {"input": {"type": "single_image", "source_url": source, "target_url": target}}
+            )
+            assert done["status"] == "COMPLETED", (tmp_path / "log").read_text()
+            result = done["output"]["result"]
+            stored = await store.get(result["key"], max_bytes=1 << 24)
+            assert "base64" not in result
+            async with (
+                aiohttp.ClientSession(trust_env=False) as session,
+                session.get(result["url"]) as answer,
+            ):
+                assert await answer.read() == stored.body
+            assert hashlib.sha256(stored.body).hexdigest() == result["sha256"]
+            assert decode(stored.body, Limits()).bgr.shape == decode(HOPPER, Limits()).bgr.shape
+            inline = await call(
+                url,
+                {
+                    "input": {
+                        "process_type": "single_image_base64",
+                        "source": base64.b64encode(ASTRONAUT).decode(),
+                        "target": base64.b64encode(HOPPER).decode(),
+                        "return_base64": True,
+                    }
+                },
+            )
+            assert base64.b64decode(inline["output"]["result"]["base64"])[:3] == b"\xff\xd8\xff"
+            failed = await call(url, {"input": {"type": "single-image", "source": target, "target": "x"}})
+            assert failed["status"] == "FAILED"
+            assert "Traceback" not in json.dumps(failed)
+            nonsense = await call(url, {"input": {"typ": "single-image"}})
+            assert "process_type" in nonsense["error"]
+            assert await inbox_is_empty(store)
+
+
+async def something_below(store: ObjectStore, prefix: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await keys_below(store, prefix):  # noqa: ASYNC110 -- a bucket has no event
+            await asyncio.sleep(0.05)
+
+
+class ControlPlane:
+    """RunPod's side of a worker: hands out jobs, and keeps what the worker posts about each."""
+
+    def __init__(self) -> None:
+        self.jobs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.stops: asyncio.Queue[str] = asyncio.Queue()
+        self.posts: dict[str, list[dict[str, Any]]] = {}
+        self.pings = 0
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/job-take/{worker}", self._take)
+        application.router.add_get("/job-take-batch/{worker}", self._take)
+        application.router.add_get("/job-stop/{worker}", self._stop)
+        application.router.add_post("/job-done/{worker}/{job}", self._done)
+        application.router.add_get("/ping/{worker}", self._ping)
+        return application
+
+    async def ended(self, job_id: str) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for post in self.posts.get(job_id, []):
+                    if post.get("status") != "IN_PROGRESS":
+                        return post
+                await asyncio.sleep(0.05)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        try:
+            job = await asyncio.wait_for(self.jobs.get(), 0.5)
+        except TimeoutError:
+            return web.Response(status=204)
+        return web.json_response([job] if "batch" in request.path else job)
+
+    async def _stop(self, _request: web.Request) -> web.Response:
+        try:
+            return web.json_response({"jobsToStop": [await asyncio.wait_for(self.stops.get(), 0.5)]})
+        except TimeoutError:
+            return web.Response(status=204)
+
+    async def _done(self, request: web.Request) -> web.Response:
+        self.posts.setdefault(request.match_info["job"], []).append(json.loads(await request.text()))
+        return web.Response()
+
+    async def _ping(self, _request: web.Request) -> web.Response:
+        self.pings += 1
+        return web.Response()
+
+
+@asynccontextmanager
+async def control_plane() -> AsyncIterator[tuple[ControlPlane, dict[str, str]]]:
+    """A control plane on loopback, and the environment in which a worker finds it."""
+    plane = ControlPlane()
+    runner = web.AppRunner(plane.application())
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield (
+            plane,
+            {
+                "RUNPOD_POD_ID": "pod-1",
+                "RUNPOD_AI_API_KEY": secrets.token_hex(8),
+                "RUNPOD_WEBHOOK_GET_JOB": f"{url}/job-take/$ID?gpu=none",
+                "RUNPOD_WEBHOOK_POST_OUTPUT": f"{url}/job-done/$RUNPOD_POD_ID/$ID?gpu=none",
+                "RUNPOD_WEBHOOK_PING": f"{url}/ping/$RUNPOD_POD_ID",
+                "RUNPOD_SKIP_GPU_CHECK": "true",
+                "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+            },
+        )
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, tmp_path: Path) -> None:
+    async with fresh_bucket(moto_s3) as (store, settings), control_plane() as (plane, runpod):
+        source, target = await upload(store, ASTRONAUT), await upload(store, HOPPER, "jpg")
+        request = {"type": "single-image", "source": source, "target": target}
+        async with worker(consumer_environment(settings) | runpod, tmp_path / "log") as process:
+            for job_id in ("first-u1", "second-u1"):
+                await plane.jobs.put({"id": job_id, "input": request})
+            outputs = [(await plane.ended(job_id))["output"] for job_id in ("first-u1", "second-u1")]
+            assert [output["status"] for output in outputs] == ["completed", "completed"]
+            again = {"id": "first-u1", "input": request}  # handed out a second time
+            plane.posts.clear()
+            await plane.jobs.put(again)
+            assert (await plane.ended("first-u1"))["output"]["result"]["sha256"] == outputs[0]["result"][
+                "sha256"
+            ]
+            await plane.jobs.put({"id": "lost-u1", "input": {**request, "source": "uploads/later.png"}})
+            await something_below(store, f"{keys.STATUS}lost-u1")
+            await plane.stops.put("lost-u1")
+            await something_below(store, keys.CANCEL)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0, (tmp_path / "log").read_text()
+        assert len(await keys_below(store, keys.RESULTS)) == 2
