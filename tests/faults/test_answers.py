@@ -180,6 +180,7 @@ async def test_inputs_deleted_while_the_job_runs_end_it_with_one_status(seaweedf
         assert not await keys_below(bucket, keys.RESULTS)
 
 
+@pytest.mark.faults
 async def test_a_store_that_stays_away_costs_attempts_and_is_named(seaweedfs_s3: S3Settings) -> None:
     async with fresh_bucket(seaweedfs_s3) as (bucket, settings), fault_proxy(settings) as proxy:
         proxy.rules.append(Rule(do=BROKEN, op="put", key=f"{keys.RESULTS}*", count=None))

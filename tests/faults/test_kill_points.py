@@ -201,20 +201,20 @@ async def check(kind: Kind, store: ObjectStore) -> None:
     assert len(await keys_below(store, keys.ARCHIVE)) == (2 if kind.name == "folder" else 0)
 
 
-async def survive_all(points: Sequence[Failpoint], kind: Kind, server: S3Settings, folder: Path) -> None:
+async def survive_all(cases: Sequence[tuple[Kind, Failpoint]], server: S3Settings, folder: Path) -> None:
     """Several at once, because most of a case is waiting for a lease to lapse."""
     gate = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-    async def one(number: int, point: Failpoint) -> None:
+    async def one(number: int, kind: Kind, point: Failpoint) -> None:
         async with gate:
             await survive(kind, point, server, folder / str(number))
 
     outcomes = await asyncio.gather(
-        *(one(number, point) for number, point in enumerate(points)), return_exceptions=True
+        *(one(number, kind, point) for number, (kind, point) in enumerate(cases)), return_exceptions=True
     )
     failed = {
-        f"{point.when} {point.op} {point.key} #{point.nth}": outcome
-        for point, outcome in zip(points, outcomes, strict=True)
+        f"{kind.name}: {point.when} {point.op} {point.key} #{point.nth}": outcome
+        for (kind, point), outcome in zip(cases, outcomes, strict=True)
         if outcome is not None
     }
     assert not failed
@@ -237,13 +237,16 @@ async def test_the_calls_that_consumers_are_killed_at_are_all_there_are(name: st
     assert all(fitting), made
 
 
-@pytest.mark.parametrize("name", BY_NAME)
 async def test_a_kill_after_any_write_costs_neither_the_job_nor_its_one_end(
-    name: str, seaweedfs_s3: S3Settings, tmp_path: Path
+    seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
-    kind = BY_NAME[name]
-    points = [point for point in failpoints(kind) if point.op in WRITES and point.when == "after"]
-    await survive_all(points, kind, seaweedfs_s3, tmp_path)
+    cases = [
+        (kind, point)
+        for kind in KINDS
+        for point in failpoints(kind)
+        if point.op in WRITES and point.when == "after"
+    ]
+    await survive_all(cases, seaweedfs_s3, tmp_path)
 
 
 @pytest.mark.faults
@@ -252,4 +255,26 @@ async def test_a_kill_before_or_after_any_call_costs_neither_the_job_nor_its_one
     name: str, seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
     kind = BY_NAME[name]
-    await survive_all(failpoints(kind), kind, seaweedfs_s3, tmp_path)
+    await survive_all([(kind, point) for point in failpoints(kind)], seaweedfs_s3, tmp_path)
+
+
+@pytest.mark.faults
+async def test_a_job_that_kills_every_consumer_ends_after_max_attempts_with_one_dead_letter(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    point = Failpoint(op="put", key=keys.RESULTS, when="after")
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        await drop_manifest(store)
+        environment = consumer_environment(settings, **{**_VICTIM, "max_attempts": 2})
+        for number in range(2):
+            with forked_consumer(environment, tmp_path / str(number), Conditions(failpoint=point)) as victim:
+                assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+        async with running(store, FlatEngine(), **_HEIR):
+            await inbox_empty(store)
+        status = await status_of_the_job(store)
+        assert status.error is not None
+        assert (status.status, status.error.code, status.attempt) == ("failed", "attempts_exhausted", 2)
+        assert [attempt.attempt for attempt in status.error.attempts] == [1, 2]
+        assert status.result is None  # both lie there, and nothing leads to either
+        assert await keys_below(store, keys.RESULTS) == ["results/job/1.png", "results/job/2.png"]
+        assert await keys_below(store, keys.DEAD_LETTER) == [keys.dead_letter("job")]

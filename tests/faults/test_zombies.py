@@ -63,7 +63,15 @@ async def left(consumer: ForkedConsumer, job: str) -> dict[str, object]:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("where", STOPS)
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("before the result", marks=pytest.mark.faults),
+        "between the result and the finish",
+        "before the finish",
+        pytest.param("before the inbox is cleared", marks=pytest.mark.faults),
+    ],
+)
 async def test_a_zombie_changes_nothing_of_what_its_heir_has_ended(
     where: str, seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
@@ -115,6 +123,7 @@ async def test_an_owner_whose_heartbeats_do_not_get_through_gives_up_before_anot
         assert await keys_below(store, keys.RESULTS) == [f"{keys.RESULTS}{job}/2.png"]
 
 
+@pytest.mark.faults
 async def test_wall_clocks_ten_minutes_apart_neither_steal_nor_strand_a_job(
     seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:

@@ -64,6 +64,8 @@ class Slot:
         """A consumer ends by the signal that kills it, or with 0 after a drain; anything else is a crash."""
         consumer.send(number)
         code = await consumer.exit_code()
+        if code == -signal.SIGTERM and not consumer.output():
+            return  # it came before the program had begun
         if code != (-number if number == signal.SIGKILL else 0):
             self.crashes.append(f"exit code {code} on {number.name}: {consumer.output()[-2000:]}")
 
