@@ -1,4 +1,5 @@
-# Targets: `cpu`, `demo` (cpu and the local S3 server of `swapdrop demo`), `gpu`; always name one: `--target cpu`.
+# Targets: `cpu`, `demo` (cpu and the local S3 server of `swapdrop demo`), `gpu`, `runpod` (gpu and RunPod's SDK);
+# always name one: `--target cpu`.
 # CUDA and cuDNN come as wheels from the hashed lock, so every target can stand on the same small base; a CUDA
 # base works too if it brings Python 3.11 (`--build-arg BASE=…`). infra/README.md says how it is built and run.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
@@ -65,10 +66,20 @@ RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashe
 COPY --from=wheel /dist /dist
 RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --no-deps --no-index /dist/*.whl
 
-FROM runtime AS gpu
+FROM runtime AS gpu-runtime
 # The first three are read by NVIDIA's container runtime: which driver parts to hand in, and how old a driver may be.
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
     NVIDIA_REQUIRE_CUDA="cuda>=13.0" \
     SWAPDROP_PROVIDER=cuda
+
+FROM gpu-runtime AS gpu
 COPY --from=install-gpu /opt/swapdrop /opt/swapdrop
+
+FROM install-gpu AS install-runpod
+COPY requirements/runpod.txt requirements/
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/runpod.txt
+
+FROM gpu-runtime AS runpod
+COPY --from=install-runpod /opt/swapdrop /opt/swapdrop
+CMD ["runpod"]

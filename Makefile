@@ -68,6 +68,7 @@ image: install ## build the container image and run the demo in it as its user
 lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra cpu pyproject.toml -o requirements/cpu.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/gpu.txt --extra gpu --extra runpod pyproject.toml -o requirements/runpod.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/cpu.txt --extra cpu --extra demo pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/demo.txt --extra cpu --extra demo --extra runpod --extra otel --group dev pyproject.toml -o requirements/dev.txt
 	echo hatchling | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/dev.txt - -o requirements/build.txt

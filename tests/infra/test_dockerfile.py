@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("cpu", "demo", "gpu")
+SHIPPED = ("cpu", "demo", "gpu", "runpod")
 
 
 @dataclass
