@@ -58,7 +58,8 @@ class SerialisedWrites:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (WSGI)."""
-        if environ["REQUEST_METHOD"] not in _WRITES:
+        # What names a target is for another service than S3, and a long poll must not hold the lock.
+        if environ["REQUEST_METHOD"] not in _WRITES or "HTTP_X_AMZ_TARGET" in environ:
             return self._app(environ, start_response)
         if not environ.get("wsgi.input_terminated"):  # a slow sender must not hold the lock
             length = int(environ.get("CONTENT_LENGTH") or 0)

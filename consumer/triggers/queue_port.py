@@ -66,7 +66,7 @@ async def told(queue: Queue, call: Awaitable[None]) -> None:
         await call
     except Exception as error:  # noqa: BLE001 -- judged
         reason = str(error) if isinstance(error, QueueUnavailable) else judge(error, stage="queue").message
-        _log.warning("queue_nottold", queue=queue.name, reason=reason)
+        _log.warning("queue_not_told", queue=queue.name, reason=reason)
 
 
 def reason(error: Exception) -> str:
