@@ -41,7 +41,7 @@ async def test_a_picture_too_large_for_this_machines_memory_is_left_to_a_larger_
     async with fresh_bucket(seaweedfs_s3) as (store, settings):
         job = await drop_job(store, target=huge)
         environment = consumer_environment(settings, **_QUICK)
-        small = Conditions(max_memory_bytes=600 * _MIB)
+        small = Conditions(max_memory_bytes=350 * _MIB)
         with forked_consumer(environment, tmp_path, small) as consumer:
             status = await reached(store, job, lambda status: status.error is not None)
             assert status.error is not None
