@@ -179,7 +179,12 @@ class Consumer:
             device=self._device,
             cpu=cpu,
             budget=self._budget,
-            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes),
+            limits=Limits(
+                max_pixels=settings.max_pixels,
+                max_bytes=settings.max_input_bytes,
+                max_frames=settings.max_frames,
+                max_animation_pixels=settings.max_animation_pixels,
+            ),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,

@@ -150,6 +150,13 @@ class Settings(BaseModel):
     max_pixels: int = Field(
         default=64_000_000, ge=4096, le=1_000_000_000, description="largest picture, width x height"
     )
+    max_frames: int = Field(default=1000, ge=2, le=100_000, description="longest animation, in frames")
+    max_animation_pixels: int = Field(
+        default=256_000_000,
+        ge=4096,
+        le=10_000_000_000,
+        description="largest animation, width x height x frames",
+    )
     input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
     missing_grace_s: float = Field(
         default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"

@@ -28,6 +28,7 @@ class Container:
         exif: the EXIF block starting with its TIFF header, empty if there is none.
         icc: the ICC profile, empty if there is none.
         frames: how many pictures the file holds; 2 stands for "more than one".
+        depth: bits of a channel, where the format has several; 8 where it has not.
     """
 
     size: tuple[int, int]
@@ -35,16 +36,17 @@ class Container:
     exif: bytes = b""
     icc: bytes = b""
     frames: int = 1
+    depth: int = 8
 
 
 def read_png(data: bytes) -> Container:
     """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
-    kept, exif, icc, frames = [data[:8]], b"", b"", 1
+    kept, exif, icc, frames, depth = [data[:8]], b"", b"", 1, 8
     size: tuple[int, int] | None = None
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
         if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
-            size = struct.unpack(">II", body[:8])
+            size, depth = struct.unpack(">II", body[:8]), body[8]
         elif kind == b"eXIf":
             exif = body
         elif kind == b"iCCP":
@@ -55,7 +57,7 @@ def read_png(data: bytes) -> Container:
             kept.append(chunk)
     if size is None:
         raise MediaCorrupt
-    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames)
+    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames, depth=depth)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -216,7 +218,7 @@ _TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8,
 _TIFF_PIXEL_TAGS = frozenset(
     (*range(256, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, *range(322, 326))
 ) | {332, 334, 338, 339, 347, *range(512, 522), *range(529, 533), 34675}
-_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 322, 323
+_WIDTH, _LENGTH, _BITS, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 258, 322, 323
 
 
 def read_tiff(data: bytes) -> Container:
@@ -232,7 +234,7 @@ def read_tiff(data: bytes) -> Container:
     )
     entry_format = order + ("HHQ8s" if big else "HHI4s")
     entry_bytes = struct.calcsize(entry_format)
-    sides, kept = dict[int, int](), list[bytes]()
+    sides, kept, depth = dict[int, int](), list[bytes](), 8
     try:
         (at,) = struct.unpack_from(offset_format, data, head)
         (count,) = struct.unpack_from(count_format, data, at)
@@ -244,7 +246,12 @@ def read_tiff(data: bytes) -> Container:
                 continue
             unit = _TIFF_TYPE_BYTES.get(kind, 0)
             if unit * number > len(value):
-                _check_inside(data, struct.unpack(offset_format, value)[0], unit * number)
+                (offset,) = struct.unpack(offset_format, value)
+                _check_inside(data, offset, unit * number)
+                if tag == _BITS:
+                    (depth,) = struct.unpack_from(order + "H", data, offset)
+            elif tag == _BITS:
+                (depth,) = struct.unpack_from(order + "H", value)
             elif tag in (_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH):
                 sides[tag] = int.from_bytes(value[:unit], "little" if order == "<" else "big")
             kept.append(data[entry : entry + entry_bytes])
@@ -260,6 +267,7 @@ def read_tiff(data: bytes) -> Container:
         ),
         data=b"".join((data[:at], directory, data[at + len(directory) :])),
         frames=2 if following else 1,
+        depth=depth,
     )
 
 

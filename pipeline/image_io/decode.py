@@ -33,6 +33,13 @@ from pipeline.image_io.containers import (
 from pipeline.image_io.pixels import to_pixels
 from pipeline.image_io.sniff import MediaType, sniff
 
+DEEP_BITS = 16
+"""Bits of a channel from which on a PNG or TIFF has more than the pipeline works on."""
+BYTES_PER_PIXEL = 16
+"""BGR and alpha, and what the decoders take beside: 7 to 16, by format."""
+DEEP_BYTES_PER_PIXEL = 40
+"""Where 16 bits are kept: the above, and while encoding the original twice and what the file packs to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -60,12 +67,15 @@ class Picture:
         alpha: (h, w) uint8, contiguous, 255 is opaque; None where the file has no transparency.
         media: what the file was.
         notices: what the sender should know, such as that only a first frame was read.
+        deep: the file itself, where it holds more than 8 bits a channel that can be kept, see
+            `pipeline.image_io.depth`.
     """
 
     bgr: Bgr
     alpha: Bgr | None
     media: MediaType
     notices: tuple[Notice, ...] = ()
+    deep: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,17 +90,18 @@ class _Loaded:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Header:
-    """Width and height in pixels as the decoder will hold them, and how to decode them."""
+    """Width and height in pixels as the decoder will hold them, how to decode them, bits of a channel."""
 
     size: tuple[int, int]
     load: Callable[[], _Loaded]
+    depth: int = 8
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
     """Decode a picture file of any readable format.
 
-    Pictures of 16 bits a channel keep their high byte; animations and documents keep their first frame.
-    Thread-safe.
+    Of pictures of 16 bits a channel this is the high byte, and the file is kept along; of animations and
+    documents it is the first frame. Thread-safe.
 
     Raises:
         UnsupportedMedia: the file is no picture, or one of a kind that is not read.
@@ -104,16 +115,29 @@ def decode(data: bytes, limits: Limits) -> Picture:
         loaded = header.load()
         check_size(loaded.image.size, limits)
         bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
-    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames))
+    deep = data if header.depth == DEEP_BITS else None
+    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames), deep=deep)
 
 
 def count_pixels(data: bytes, limits: Limits) -> int:
     """Count the pixels of a picture file by its header alone; raises as `decode` does."""
+    width, height = _read_header(data, limits).size
+    return width * height
+
+
+def count_bytes(data: bytes, limits: Limits) -> int:
+    """Most memory that a picture takes from decoding to encoding, by its header; raises as `decode` does."""
+    header = _read_header(data, limits)
+    width, height = header.size
+    return width * height * (DEEP_BYTES_PER_PIXEL if header.depth == DEEP_BITS else BYTES_PER_PIXEL)
+
+
+def _read_header(data: bytes, limits: Limits) -> _Header:
     media = accept(data, limits)
     with decoder_faults():
-        width, height = _OPENERS[media.name](data).size
-        check_size((width, height), limits)
-    return width * height
+        header = _OPENERS[media.name](data)
+        check_size(header.size, limits)
+    return header
 
 
 def accept(data: bytes, limits: Limits) -> MediaType:
@@ -184,7 +208,7 @@ def _pillow(plugin: type[ImageFile.ImageFile], read: Callable[[bytes], Container
                 frames=max(container.frames, getattr(image, "n_frames", 1)),
             )
 
-        return _Header(size=container.size, load=load)
+        return _Header(size=container.size, load=load, depth=container.depth)
 
     return opener
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import MediaTooLarge, OutputInvalid
@@ -93,10 +94,23 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
             notices = (Notice(code="alpha_flattened", message=message),)
         alpha = None
     try:
-        data = _png(bgr, alpha, xmp) if to == "png" else _pillow(bgr, alpha, to, quality, xmp)
+        if to == "png":
+            data = _png(bgr if alpha is None else np.dstack((bgr, alpha)), xmp)
+        else:
+            data = _pillow(bgr, alpha, to, quality, xmp)
     except (OSError, ValueError, RuntimeError, cv2.error) as error:
         raise OutputInvalid from error
     return Encoded(data=data, media=MEDIA_TYPES[to], width=width, height=height, notices=notices)
+
+
+def encode_deep_png(pixels: NDArray[np.uint16], *, xmp: bytes | None) -> Encoded:
+    """Encode (h, w, 3 or 4) uint16 BGR(A), not multiplied by alpha, as PNG; raises OutputInvalid."""
+    height, width = pixels.shape[:2]
+    try:
+        data = _png(pixels, xmp)
+    except cv2.error as error:
+        raise OutputInvalid from error
+    return Encoded(data=data, media=MEDIA_TYPES["png"], width=width, height=height)
 
 
 def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
@@ -104,8 +118,7 @@ def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
     return ((bgr * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def _png(bgr: Bgr, alpha: Bgr | None, xmp: bytes | None) -> bytes:
-    pixels = bgr if alpha is None else np.dstack((bgr, alpha))
+def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None) -> bytes:
     _, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
     data = encoded.tobytes()
     if xmp is None:
