@@ -14,7 +14,7 @@ from consumer.engines import AnyEngine, FilesMissing, Ready, Shelf
 from consumer.settings import AUTO
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.enhance import Enhancer
-from pipeline.jobs.image import PictureSwapper
+from pipeline.jobs.swap import PictureSwapper
 
 if TYPE_CHECKING:
     from pathlib import Path

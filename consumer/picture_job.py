@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline.engines.base import EngineInfo, Look
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Notice
-from pipeline.jobs.image import FaceResult
+from pipeline.jobs.result import FaceResult
 from pipeline.paste import PasteMode
 from storage.errors import InvalidManifest
 from storage.manifest import Manifest, Options

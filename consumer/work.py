@@ -18,15 +18,11 @@ from consumer.device import ByteBudget, Device
 from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.image import (
-    DecodedPictures,
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.decode import DecodedPictures, decode, decoded_bytes
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.paste import PasteMode
 from pipeline.provenance import Mark
@@ -148,10 +144,9 @@ class Work:
             source, target = await self._fetch_both(plan)
         self.input_bytes = len(source.body) + len(target.body)
         return PictureRequest(
-            source=source.body,
-            source_sha256=source.sha256,
+            sources={"source": SourceFile(body=source.body, sha256=source.sha256)},
             target=target.body,
-            many_faces=plan.options.many_faces,
+            choice=Every() if plan.options.many_faces else Largest(),
             look=plan.look,
         )
 

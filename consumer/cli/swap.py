@@ -17,8 +17,11 @@ from consumer.settings import Settings
 from models.errors import ModelError
 from pipeline.image_io.decode import Limits
 from pipeline.image_io.encode import Encoded
-from pipeline.jobs.image import PictureRequest, PictureSwapper, SwappedPicture, decode
-from pipeline.jobs.image import encode as encode_result
+from pipeline.jobs.decode import decode
+from pipeline.jobs.encode import encode as encode_result
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import Mark
 from storage.errors import StorageError
@@ -68,10 +71,9 @@ def _swap(
     enhancer = shelf.find_enhancer().open() if plan.look.enhance else None
     source_bytes = source.read_bytes()
     request = PictureRequest(
-        source=source_bytes,
-        source_sha256=hashlib.sha256(source_bytes).hexdigest(),
+        sources={"source": SourceFile(body=source_bytes, sha256=hashlib.sha256(source_bytes).hexdigest())},
         target=target.read_bytes(),
-        many_faces=plan.options.many_faces,
+        choice=Every() if plan.options.many_faces else Largest(),
         look=plan.look,
     )
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes)

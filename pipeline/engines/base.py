@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.select import IdentityScale
 
 SourceT = TypeVar("SourceT", bound=Source)
 
@@ -54,6 +55,11 @@ class Engine(Protocol[SourceT]):
     @property
     def batch_size(self) -> int:
         """How many faces one call of `swap` takes to its advantage; 1 if it does them one by one."""
+        ...
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
         ...
 
     def find_faces(self, picture: Bgr) -> list[Face]:

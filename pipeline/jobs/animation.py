@@ -1,19 +1,15 @@
-"""What a swap changed in an animation, and whose face it goes on with from frame to frame."""
+"""What a swap changed in an animation, frame by frame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.faces import Bgr, Face
+from pipeline.faces import Bgr
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.image_io.encode import Encoded
 from pipeline.image_io.encode_animation import AnimationFormat, encode_animation
-from pipeline.select import largest
-
-_SAME_FACE_OVERLAP = 0.3
-"""Share of the boxes' union from which on a face counts as the one of the frame before."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,18 +63,3 @@ def patch_between(before: Bgr, after: Bgr) -> Patch:
         return Patch(box=(slice(0, 0), slice(0, 0)), bgr=after[:0, :0])
     box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     return Patch(box=box, bgr=after[box].copy())
-
-
-def follow(faces: Sequence[Face], last: Face | None) -> Face:
-    """The face that overlaps most with `last`, else the largest: two people of one size do not alternate."""
-    if last is not None:
-        nearest = max(faces, key=lambda face: _overlap(face, last))
-        if _overlap(nearest, last) >= _SAME_FACE_OVERLAP:
-            return nearest
-    return largest(faces)
-
-
-def _overlap(one: Face, other: Face) -> float:
-    inner = np.minimum(one.bbox[2:], other.bbox[2:]) - np.maximum(one.bbox[:2], other.bbox[:2])
-    shared = float(np.prod(inner.clip(0)))
-    return shared / (one.area + other.area - shared) if shared else 0.0

@@ -22,8 +22,9 @@ from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, 
 from pipeline.faces import Array, Bgr, Face
 from pipeline.image_io.decode import Limits, decode
 from pipeline.image_io.encode import encode
-from pipeline.jobs.image import PictureRequest, PictureSwapper
-from pipeline.jobs.image import decode as decode_both
+from pipeline.jobs.decode import decode as decode_both
+from pipeline.jobs.request import Largest, PictureRequest, SourceFile
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.paste import PasteMode, paste
 from tests.bench.picture import QUALITY, codec_alone, jpeg
@@ -133,10 +134,9 @@ def rows_with_networks(spec: EngineSpec) -> Iterator[Row]:
 
     swapper = PictureSwapper(engine)
     request = PictureRequest(
-        source=png(source_picture()),
-        source_sha256="the same",
+        sources={"source": SourceFile(body=png(source_picture()), sha256="the same")},
         target=jpeg(target),
-        many_faces=False,
+        choice=Largest(),
         look=Look(),
     )
 

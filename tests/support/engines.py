@@ -16,10 +16,13 @@ from pipeline.engines.base import Engine, EngineInfo, Look
 from pipeline.enhance import Enhancer
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.select import IdentityScale
 
 T = TypeVar("T")
 
 FACE_BGR = (0, 0, 255)
+SCALE = IdentityScale(accept=40, accept_small=40, small_px=0, margin=5, blind_px=0)
+"""Two faces are one person where their mean colours are nearly the same."""
 
 
 def picture(
@@ -136,6 +139,10 @@ class FlatEngine:
     @property
     def batch_size(self) -> int:
         return self._batch_size
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        return SCALE
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         self.threads.add(threading.current_thread().name)

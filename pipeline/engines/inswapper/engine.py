@@ -19,8 +19,9 @@ from pipeline.engines.inswapper.look import match_colour, mouth_left_out
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
 from pipeline.errors import NoFaceInSource
 from pipeline.faces import Array, Bgr, Face, Notice, Source
-from pipeline.insight import ArcFace, ScrfdFinder
+from pipeline.insight import SCALE, ArcFace, ScrfdFinder
 from pipeline.paste import paste
+from pipeline.select import IdentityScale
 
 VERSION: Final = "1"  # goes up whenever the same input gives other pixels
 
@@ -73,6 +74,11 @@ class InswapperEngine:
     def batch_size(self) -> int:
         """How many faces go through the network at once: several on a GPU, one on the CPU."""
         return self._network.batch_size
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
+        return SCALE
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""

@@ -16,7 +16,8 @@ from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr, Face, Notice
 from pipeline.find import FaceFinder, embedded_face_finder
-from pipeline.identity import IdentityModel, distance
+from pipeline.identity import SCALE, IdentityModel, distance
+from pipeline.select import IdentityScale
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
 
@@ -52,6 +53,11 @@ class MeshEngine:
     def batch_size(self) -> int:
         """One: faces are drawn one by one."""
         return 1
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
+        return SCALE
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""

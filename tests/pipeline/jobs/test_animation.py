@@ -14,14 +14,11 @@ from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
 from pipeline.image_io.encode import Encoded, OutputFormat
 from pipeline.jobs.animation import patch_between
-from pipeline.jobs.image import (
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.decode import decode, decoded_bytes
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import DIGITAL_SOURCE_TYPE, Mark
 from tests.support.animations import in_every_format
@@ -53,7 +50,10 @@ def files(faces: Sequence[tuple[Box, ...]] = FACES) -> dict[str, bytes]:
 def request(target: bytes, *, many_faces: bool = False) -> PictureRequest:
     source = png(picture(colour=SOURCE_BGR))
     return PictureRequest(
-        source=source, source_sha256="source", target=target, many_faces=many_faces, look=Look()
+        sources={"source": SourceFile(body=source, sha256="source")},
+        target=target,
+        choice=Every() if many_faces else Largest(),
+        look=Look(),
     )
 
 
@@ -189,10 +189,9 @@ def test_a_damaged_frame_is_blamed_on_the_target() -> None:
 
 def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
     asked = PictureRequest(
-        source=files([FACES[1], ()])["gif"],
-        source_sha256="moves",
+        sources={"source": SourceFile(body=files([FACES[1], ()])["gif"], sha256="moves")},
         target=png(picture()),
-        many_faces=False,
+        choice=Largest(),
         look=Look(),
     )
     swapped = PictureSwapper(FlatEngine()).swap(

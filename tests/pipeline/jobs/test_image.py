@@ -19,14 +19,11 @@ from pipeline.errors import (
 from pipeline.faces import Bgr, Face, Source
 from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
-from pipeline.jobs.image import (
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.decode import decode, decoded_bytes
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import DIGITAL_SOURCE_TYPE, Mark
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
@@ -39,10 +36,9 @@ TWO_FACES = ((4, 4, 10, 12), (30, 6, 20, 24))
 def request(source: Bgr | bytes, target: Bgr | bytes, *, many_faces: bool = False) -> PictureRequest:
     bodies = [body if isinstance(body, bytes) else png(body) for body in (source, target)]
     return PictureRequest(
-        source=bodies[0],
-        source_sha256=str(hash(bodies[0])),
+        sources={"source": SourceFile(body=bodies[0], sha256=str(hash(bodies[0])))},
         target=bodies[1],
-        many_faces=many_faces,
+        choice=Every() if many_faces else Largest(),
         look=Look(),
     )
 
