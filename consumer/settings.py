@@ -140,9 +140,13 @@ class Settings(BaseModel):
         le=256,
         description="CPU threads of a large network; 0 takes one a core; mesh uses one",
     )
-    paste: Literal["exact", "fast"] = Field(
+    paste: Literal["exact", "fast", "oval"] = Field(
         default="exact",
-        description="how a swapped crop goes back: exact, or fast, which differs at the edge of large faces",
+        description="how a swapped crop goes back: exact; fast, which differs at the edge of large faces; or "
+        "oval, which leaves hair and background alone; mesh has no crop",
+    )
+    occlusion: bool = Field(
+        default=False, description="keep hands and hair before a face; needs an occluder's file"
     )
     max_input_bytes: int = Field(
         default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"

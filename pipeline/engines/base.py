@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.paste import PasteMode
 from pipeline.select import IdentityScale
 
 SourceT = TypeVar("SourceT", bound=Source)
@@ -29,14 +30,15 @@ class Look:
     """How a swapped face is blended in: the contract's options that concern pixels.
 
     `enhance` asks for the enhancer after the swap; engines leave it to `PictureSwapper`.
-    `paste` is the operator's choice, not a job's: see `pipeline.paste.paste`. The mesh engine, which has
-    no crop to paste, does not read it.
+    `paste` is the operator's choice, not a job's: `exact` and `fast` show the swapped crop up to its edge, as
+    `pipeline.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read it: it
+    draws a face within its own outline, and no crop.
     """
 
     color_correction: bool = True
     mouth_mask: bool = False
     enhance: bool = False
-    paste: Literal["exact", "fast"] = "exact"
+    paste: PasteMode = "exact"
 
 
 class Engine(Protocol[SourceT]):

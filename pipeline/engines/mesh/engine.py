@@ -17,6 +17,7 @@ from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr, Face, Notice
 from pipeline.find import FaceFinder, embedded_face_finder
 from pipeline.identity import SCALE, IdentityModel, distance
+from pipeline.occlusion import Occluder
 from pipeline.select import IdentityScale
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
@@ -32,12 +33,20 @@ class MeshEngine:
     """Draws the texture of a source face on the mesh of a target face, on the CPU."""
 
     def __init__(
-        self, finder: FaceFinder, identity: IdentityModel, topology: Topology, *, provider: str
+        self,
+        finder: FaceFinder,
+        identity: IdentityModel,
+        topology: Topology,
+        *,
+        provider: str,
+        occluder: Occluder | None = None,
     ) -> None:
         self._finder = finder
         self._identity = identity
         self._topology = topology
-        self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=embedded_weights())
+        self._occluder = occluder
+        models = {**embedded_weights(), **(occluder.models if occluder else {})}
+        self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=models)
 
     @property
     def info(self) -> EngineInfo:
@@ -88,9 +97,11 @@ class MeshEngine:
         False stands for a face without landmarks, smaller than 8 pixels or outside of the frame; it
         changes nothing.
         """
+        masks = [[self._occluder.uncovered(frame, face)] if self._occluder else [] for face, _ in pairs]
         return [
-            face.landmarks is not None and swap_face(frame, face.landmarks, source, look, self._topology)
-            for face, source in pairs
+            face.landmarks is not None
+            and swap_face(frame, face.landmarks, source, look, self._topology, masks=uncovered)
+            for (face, source), uncovered in zip(pairs, masks, strict=True)
         ]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
@@ -102,8 +113,10 @@ class MeshEngine:
         return distance(one, other)
 
 
-def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
+def open_mesh_engine(*, threads: int = 1, occluder: Occluder | None = None) -> MeshEngine:
     """Open the engine on the shipped weights, with `threads` threads inside an operator.
+
+    With an `occluder`, what covers a face stays as it is.
 
     Raises:
         ModelUnavailable: a shipped file is missing or was changed.
@@ -112,4 +125,10 @@ def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
         finder = pool.submit(embedded_face_finder, threads=threads)
         identity = open_session(embedded_path(EMBEDDING), threads=threads)
         topology = Topology.load(embedded_path(TOPOLOGY))
-        return MeshEngine(finder.result(), IdentityModel(identity), topology, provider=identity.provider)
+        return MeshEngine(
+            finder.result(),
+            IdentityModel(identity),
+            topology,
+            provider=identity.provider,
+            occluder=occluder,
+        )
