@@ -1,6 +1,6 @@
 """What a swap changed in an animation, frame by frame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.image_io.encode import Encoded
 from pipeline.image_io.encode_animation import AnimationFormat, encode_animation
+
+OnFrame = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,11 +37,17 @@ class SwappedAnimation:
                 frame.bgr[patch.box] = patch.bgr
             yield frame
 
-    def encode(self, *, to: AnimationFormat, quality: int, xmp: bytes | None) -> Encoded:
-        """Encode the frames with the timing they came with; WebP is exact where the target was."""
+    def encode(
+        self, *, to: AnimationFormat, quality: int, xmp: bytes | None, on_frame: OnFrame | None = None
+    ) -> Encoded:
+        """Encode the frames with the timing they came with; WebP is exact where the target was.
+
+        `on_frame` is told after each frame how many are done, and of how many.
+        """
         timeline = self.animation.timeline
+        frames = self.frames()
         return encode_animation(
-            self.frames(),
+            frames if on_frame is None else _told(frames, len(timeline.durations_ms), on_frame),
             timeline.durations_ms,
             plays=timeline.plays,
             has_alpha=timeline.has_alpha,
@@ -48,6 +56,12 @@ class SwappedAnimation:
             lossless=self.animation.media.name == "webp" and timeline.lossless,
             xmp=xmp,
         )
+
+
+def _told(frames: Iterator[Picture], total: int, on_frame: OnFrame) -> Iterator[Picture]:
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        on_frame(done, total)
 
 
 def patches_bytes(animation: Animation) -> int:

@@ -208,3 +208,17 @@ def test_a_patch_holds_no_more_than_what_changed() -> None:
     assert patch.box == (slice(5, 10), slice(7, 21))
     np.testing.assert_array_equal(patch.bgr, after[5:10, 7:21])
     assert patch_between(before, before).bgr.size == 0
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+def test_encoding_tells_of_each_frame_so_that_a_long_one_does_not_seem_to_hang(name: str) -> None:
+    swapped, told = run(files()[name]), list[tuple[int, int]]()
+    mark = Mark(output_id="1", provider="us", system="s", version="1", created_at=datetime.now(UTC))
+    encode(
+        swapped,
+        requested=None,
+        quality=90,
+        mark=mark,
+        on_frame=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
