@@ -31,6 +31,7 @@ from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
 from pipeline.image_io.decode import Limits
+from pipeline.jobs.request import FaceFloor
 from storage.inbox import Inbox
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
@@ -185,6 +186,7 @@ class Consumer:
                 max_frames=settings.max_frames,
                 max_animation_pixels=settings.max_animation_pixels,
             ),
+            floor=FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,

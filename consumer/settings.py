@@ -161,6 +161,15 @@ class Settings(BaseModel):
         le=10_000_000_000,
         description="largest animation, width x height x frames",
     )
+    min_face_px: float = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="faces of a target with a shorter side below this do not count, in pixels",
+    )
+    min_face_score: float = Field(
+        default=0, ge=0, le=1, description="faces of a target found with less certainty do not count"
+    )
     input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
     missing_grace_s: float = Field(
         default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"

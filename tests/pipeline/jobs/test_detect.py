@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from consumer.detection_record import to_record, to_stored_faces
 from pipeline.bind import bind, identity_distances
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.errors import FaceNotFound
@@ -13,9 +14,9 @@ from pipeline.faces import Bgr
 from pipeline.identity import SCALE
 from pipeline.image_io.decode import Limits, Picture, decode
 from pipeline.jobs.detect import detect, positions
+from pipeline.jobs.request import FaceFloor
 from pipeline.select import by_reference, largest
 from storage.detection import read_detection
-from tests.support.detections import to_record, to_stored_faces
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.faces import astronaut, hopper, made_up_face, scaled, turned
 
@@ -57,7 +58,7 @@ def jpeg(bgr: Bgr, quality: int) -> Bgr:
 
 def stored(engine: MeshEngine, bgr: Bgr) -> bytes:
     """The result that a detect-faces job leaves in the bucket."""
-    return to_record(detect(engine, decoded(bgr))).to_bytes()
+    return to_record(detect(engine, decoded(bgr), FaceFloor())).to_bytes()
 
 
 def found_again(
@@ -159,7 +160,7 @@ def test_who_is_not_in_the_picture_is_not_recognised(engine: MeshEngine) -> None
 
 
 def test_six_people_are_described_one_by_one(engine: MeshEngine) -> None:
-    found = detect(engine, decoded(grid(tiles(), 3)))
+    found = detect(engine, decoded(grid(tiles(), 3)), FaceFloor())
     assert (found.width, found.height) == (900, 600)
     assert [face.face_id for face in found.faces] == [f"face_{i}" for i in range(6)]
     assert [face.position for face in found.faces] == [
@@ -169,7 +170,7 @@ def test_six_people_are_described_one_by_one(engine: MeshEngine) -> None:
 
 
 def test_a_picture_without_a_face_is_described_too() -> None:
-    found = detect(FlatEngine(), decoded(picture(faces=())))
+    found = detect(FlatEngine(), decoded(picture(faces=())), FaceFloor())
     assert (found.width, found.height, found.faces) == (64, 48, ())
     assert to_record(found).total_faces == 0
 
@@ -179,7 +180,7 @@ def test_an_engine_without_an_identity_model_leaves_the_embedding_out() -> None:
         def embed(self, picture: Bgr, face: object) -> None:  # noqa: ARG002 -- the port's
             return None
 
-    found = detect(Faceless(), decoded(picture()))
+    found = detect(Faceless(), decoded(picture()), FaceFloor())
     assert found.faces[0].embedding is None
     assert b"embedding" not in to_record(found).to_bytes()
 
