@@ -7,8 +7,8 @@ from consumer.detection_record import to_record
 from consumer.picture_job import PicturePlan, to_engine_record, to_outcome, to_warnings
 from consumer.task import Files, Finished, OnProgress
 from pipeline.image_io.decode import BYTES_PER_PIXEL, Limits, Picture, count_pixels, decode
-from pipeline.jobs.decode import naming
 from pipeline.jobs.detect import DetectedFaces, detect
+from pipeline.jobs.naming import naming
 from pipeline.jobs.request import FaceFloor
 from pipeline.jobs.result import face_result
 from pipeline.jobs.timing import Timings

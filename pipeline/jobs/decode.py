@@ -4,18 +4,18 @@ An animation as target stays packed: it is decoded frame by frame while it is sw
 is encoded.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline.engines.base import Look
-from pipeline.errors import InputError, MediaTooLarge, UnsupportedMedia
+from pipeline.errors import MediaTooLarge, UnsupportedMedia
 from pipeline.image_io.animation import Animation, open_animation
 from pipeline.image_io.decode import BYTES_PER_PIXEL, Limits, Picture, count_bytes, count_pixels
 from pipeline.image_io.decode import decode as decode_picture
 from pipeline.image_io.sniff import sniff
 from pipeline.jobs.animation import patches_bytes
+from pipeline.jobs.naming import naming, source_title
 from pipeline.jobs.request import Choice, FaceFloor, PictureRequest, Recognised
 from pipeline.jobs.sources import PreparedSource
 from pipeline.jobs.timing import Timings
@@ -91,20 +91,6 @@ def decode(
         floor=request.floor,
         timings=timings,
     )
-
-
-def source_title(name: str) -> str:
-    """What errors call a source: `source`, or `picture for face_1`."""
-    return f"picture for {name}" if name.startswith("face_") else name
-
-
-@contextmanager
-def naming(picture: str) -> Iterator[None]:
-    """Say in an error which of the pictures it is about."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"The {picture} cannot be used. {error}") from error
 
 
 def _decode_sources(request: PictureRequest, limits: Limits, kept: Kept) -> dict[str, DecodedSource]:

@@ -5,25 +5,26 @@ of retries.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
 from pipeline.engines.base import Engine
 from pipeline.enhance import Enhancer
-from pipeline.errors import NoFaceInSource, NoFaceInTarget, OptionUnavailable
+from pipeline.errors import NoFaceInTarget, OptionUnavailable
 from pipeline.faces import Face, Notice, Source
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.jobs.animation import Patch, SwappedAnimation, patch_between
 from pipeline.jobs.choose import choose, find_faces
-from pipeline.jobs.decode import DecodedPictures, DecodedSource, naming, source_title
+from pipeline.jobs.decode import DecodedPictures
 from pipeline.jobs.follow import Follower
+from pipeline.jobs.naming import naming
 from pipeline.jobs.paint import Painter
+from pipeline.jobs.prepare import SourcePreparer, source_notices
 from pipeline.jobs.request import PictureRequest
 from pipeline.jobs.result import Swapped, SwappedPicture, face_result
-from pipeline.jobs.sources import KeptSources, PreparedSource
-from pipeline.select import largest, listed
+from pipeline.jobs.sources import PreparedSource
+from pipeline.select import listed
 
 Stage = Literal["detect", "swap"]
 OnProgress = Callable[[Stage, int, int], None]  # stage, then faces or frames done and to do
@@ -40,12 +41,11 @@ class PictureSwapper:
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
-        self._kept = KeptSources(kept_sources)
+        self._sources = SourcePreparer(engine, kept_sources)
 
     def kept(self, request: PictureRequest) -> dict[str, PreparedSource]:
         """The request's sources that need not be decoded, by the hash of their files; on any thread."""
-        hashes = {file.sha256 for file in request.sources.values()}
-        return {sha256: found for sha256 in hashes if (found := self._kept.find(sha256))}
+        return self._sources.kept(request)
 
     def swap(self, decoded: DecodedPictures, on_progress: OnProgress) -> SwappedPicture:
         """Put the sources onto the chosen faces of the target, in place.
@@ -62,7 +62,7 @@ class PictureSwapper:
             raise OptionUnavailable("There is no face enhancer here; leave out `use_face_enhancer`.")
         on_progress("detect", 0, 0)
         with decoded.timings.measure("detect"):
-            sources = self._prepare_all(decoded.sources)
+            sources = self._sources.prepare(decoded.sources)
         if isinstance(decoded.target, Animation):
             return self._swap_animation(decoded, decoded.target, sources, on_progress)
         return self._swap_picture(decoded, decoded.target, sources, on_progress)
@@ -148,7 +148,7 @@ class PictureSwapper:
             picture=picture,
             faces=results,
             notices=(
-                *(notice for name, source in sources.items() for notice in _notices_of(name, source)),
+                *source_notices(sources),
                 *picture.notices,
                 *([_left_alone(left)] if left else []),
                 *self._engine.notices,
@@ -157,45 +157,9 @@ class PictureSwapper:
             timings=decoded.timings,
         )
 
-    def _prepare_all(self, sources: Mapping[str, DecodedSource]) -> dict[str, PreparedSource]:
-        """Each content once, whatever was kept from earlier jobs; by the name of the source."""
-        prepared: dict[str, PreparedSource] = {}
-        for name, source in sources.items():
-            if source.sha256 not in prepared:
-                prepared[source.sha256] = self._prepare(name, source)
-        return {name: prepared[source.sha256] for name, source in sources.items()}
-
-    def _prepare(self, name: str, source: DecodedSource) -> PreparedSource:
-        if isinstance(source.content, PreparedSource):
-            return source.content
-        kept = self._kept.find(source.sha256)
-        if kept is not None:
-            return kept
-        picture = source.content
-        with _blaming(name):
-            faces = self._engine.find_faces(picture.bgr)
-            if not faces:
-                raise NoFaceInSource
-            ready = self._engine.prepare_source(picture.bgr, largest(faces))
-        prepared = PreparedSource(source=ready, notices=(*picture.notices, *ready.notices))
-        self._kept.keep(source.sha256, prepared)
-        return prepared
-
 
 def _sources_of(chosen: Mapping[int, str], sources: Mapping[str, PreparedSource]) -> dict[int, Source]:
     return {place: sources[name].source for place, name in chosen.items()}
-
-
-def _blaming(name: str) -> AbstractContextManager[None]:
-    """Of several sources an error names the one it is about; of the only one it need not."""
-    return nullcontext() if name == "source" else naming(source_title(name))
-
-
-def _notices_of(name: str, source: PreparedSource) -> list[Notice]:
-    """Of several sources a notice names the one it is about."""
-    if name == "source":
-        return list(source.notices)
-    return [replace(notice, message=f"{name}: {notice.message}") for notice in source.notices]
 
 
 def _left_alone(face_ids: Sequence[str]) -> Notice:
