@@ -1,6 +1,6 @@
 """Restoring a swapped face with a network such as GFPGAN or CodeFormer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +14,7 @@ from pipeline.align import similarity_fit, warp_crop
 from pipeline.errors import OutputInvalid
 from pipeline.faces import Bgr, Face
 from pipeline.masks import Mask, face_oval
+from pipeline.neighbours import neighbours_left_out
 from pipeline.occlusion import Occluder
 from pipeline.paste import paste
 
@@ -30,8 +31,11 @@ class Enhancer(Protocol):
         """What the status record calls it."""
         ...
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
-        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if nothing changed."""
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
+        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place), and none of `others`.
+
+        Returns False if nothing changed.
+        """
         ...
 
 
@@ -50,10 +54,11 @@ class OnnxEnhancer:
         self._template = np.array(spec.template.at(spec.input_size))
         self._mask = face_oval(self._template, spec.input_size) * np.float32(_STRENGTH)
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
 
-        Nothing beyond the oval of the face changes, nor what covers it where there is an occluder.
+        Nothing beyond the oval of the face changes, nor any of `others`, nor what covers the face where
+        there is an occluder.
 
         Raises:
             OutputInvalid: the network gave no picture; nothing was changed.
@@ -62,7 +67,7 @@ class OnnxEnhancer:
         """
         matrix = similarity_fit(face.kps, self._template)
         crop = warp_crop(frame, matrix, self._spec.input_size)
-        masks = [Mask(values=self._mask, matrix=matrix)]
+        masks = [Mask(values=self._mask, matrix=matrix), *neighbours_left_out(face, others)]
         if self._occluder is not None:
             masks.append(self._occluder.uncovered(frame, face))
         return paste(frame, self._restore(crop), matrix, masks=masks, edge="fast")

@@ -108,6 +108,17 @@ def face_oval(template: NDArray[np.floating], size: int) -> Array:
     return soft_within(ellipse(middle, np.array(_OVAL_AXES) * unit), (size, size), _OVAL_FEATHER * unit)
 
 
+def face_outline(face: Face) -> Array:
+    """Where a face ends in the frame, (n, 2) pixels: about its landmarks, else the oval about five points."""
+    if face.landmarks is not None:
+        hull = cv2.convexHull(np.ascontiguousarray(face.landmarks[:, :2], np.float32))
+        return np.asarray(hull[:, 0], np.float32)
+    eyes, mouth = face.kps[:2].mean(axis=0), face.kps[3:].mean(axis=0)
+    down = mouth - eyes
+    angle = float(np.arctan2(down[1], down[0])) - np.pi / 2
+    return ellipse(eyes + _OVAL_SHIFT * down, np.array(_OVAL_AXES) * float(np.linalg.norm(down)), angle)
+
+
 def mouth_left_out(face: Face, matrix: Matrix, size: int) -> Array:
     """Where the target's mouth does not lie, (size, size) float32 0..1, in the crop that `matrix` cuts."""
     left, right = transform(matrix, face.kps[3:5])

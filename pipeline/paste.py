@@ -19,6 +19,7 @@ BoxEdge = Literal["exact", "fast"]
 PasteMode = Literal["exact", "fast", "oval"]  # the last shows less than the box, by a mask
 
 _INSIDE: Final = 20  # of 255; what insightface's `INSwapper.get` takes for covered by the crop
+_SAMPLES: Final = 4  # that a blur is reduced to per sigma: less than half a level off
 _MARGIN: Final = 3  # pixels that its threshold and blur reach beyond the crop, with the upscale factor
 
 
@@ -98,10 +99,24 @@ def _exact_weight(region: _Region, size: int) -> Array | None:
         return None
     side = int(np.sqrt(int(rows[-1] - rows[0]) * int(columns[-1] - columns[0])))
     shrink, blur = max(side // 10, 10), 2 * max(side // 20, 5) + 1
-    weight = np.asarray(cv2.erode(weight, np.ones((shrink, shrink), np.uint8)), np.float32)
-    weight = np.asarray(cv2.GaussianBlur(weight, (blur, blur), 0), np.float32)
+    # Shrunk as bytes: four times as fast, and at most a level apart.
+    weight = np.asarray(cv2.erode(weight.astype(np.uint8), np.ones((shrink, shrink), np.uint8)), np.float32)
+    weight = _blur(weight, blur)
     weight /= 255
     return weight
+
+
+def _blur(weight: Array, kernel: int) -> Array:
+    """Blur (h, w) by `kernel` as OpenCV does, a large one at reduced resolution: nothing fine is left."""
+    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8  # OpenCV's own for a kernel of this size
+    step = int(sigma / _SAMPLES)
+    if step <= 1:
+        return np.asarray(cv2.GaussianBlur(weight, (kernel, kernel), 0), np.float32)
+    height, width = weight.shape
+    size = max(1, round(width / step)), max(1, round(height / step))
+    small = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _fast_weight(region: _Region, size: int) -> Array:

@@ -72,10 +72,18 @@ class Engine(Protocol[SourceT]):
         """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
         ...
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, SourceT]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, SourceT]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        Any number of pairs may be given. Returns for each whether anything changed.
+        Any number of pairs may be given; of `others`, which may be all faces of the frame, none is painted
+        over by its neighbour. Returns for each pair whether anything changed.
         """
         ...
 

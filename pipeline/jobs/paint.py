@@ -51,10 +51,10 @@ class Painter:
     ) -> list[int]:
         """The places whose faces changed."""
         pairs = [(faces[place], chosen[place]) for place in batch]
-        changed = list(itertools.compress(batch, self._engine.swap(frame, pairs, self._look)))
+        changed = list(itertools.compress(batch, self._engine.swap(frame, pairs, self._look, others=faces)))
         if self._enhancer is not None:
             for place in changed:
-                self._enhancer.enhance(frame, faces[place])
+                self._enhancer.enhance(frame, faces[place], others=faces)
         return changed
 
     def _likeness(self, frame: Bgr, face: Face, source: Source, before: Array | None) -> Likeness | None:

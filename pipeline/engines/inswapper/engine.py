@@ -20,6 +20,7 @@ from pipeline.errors import NoFaceInSource
 from pipeline.faces import Array, Bgr, Face, Notice, Source
 from pipeline.insight import SCALE, ArcFace, ScrfdFinder
 from pipeline.masks import Mask, face_oval, mouth_left_out
+from pipeline.neighbours import neighbours_left_out
 from pipeline.occlusion import Occluder
 from pipeline.paste import BoxEdge, paste
 from pipeline.select import IdentityScale
@@ -108,11 +109,18 @@ class InswapperEngine:
             notices=(_small_source(side),) if side < _SMALL_PX else (),
         )
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, InswapperSource]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, InswapperSource]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        All crops are cut, and what covers the faces is found, before the first is pasted. False stands
-        for a face that lies outside of the frame; it changes nothing.
+        None of `others` is painted over by its neighbour. All crops are cut, and all masks made, before the
+        first is pasted. False stands for a face that lies outside of the frame; it changes nothing.
 
         Raises:
             OutputInvalid: the network gave no picture; nothing was changed.
@@ -125,7 +133,7 @@ class InswapperEngine:
             warp_crop(frame, matrix, self._size, border=cv2.BORDER_CONSTANT, antialias=False)
             for matrix in matrices
         ]
-        masks = [self._masks(frame, face, look) for face, _ in pairs]
+        masks = [[*neighbours_left_out(face, others), *self._masks(frame, face, look)] for face, _ in pairs]
         swapped = self._network.swap(crops, [source.latent for _, source in pairs])
         return [
             self._paste(frame, matrix, crop, new, covered, look)

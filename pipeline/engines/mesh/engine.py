@@ -17,10 +17,12 @@ from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr, Face, Notice
 from pipeline.find import FaceFinder, embedded_face_finder
 from pipeline.identity import SCALE, IdentityModel, distance
+from pipeline.masks import Mask
+from pipeline.neighbours import neighbours_left_out
 from pipeline.occlusion import Occluder
 from pipeline.select import IdentityScale
 
-VERSION: Final = "2"  # goes up whenever the same input gives other pixels
+VERSION: Final = "3"  # goes up whenever the same input gives other pixels
 
 _BASIC: Final = Notice(
     code="basic_engine",
@@ -91,18 +93,28 @@ class MeshEngine:
         )
         return replace(source, notices=tuple(find_flaws(quality, source)))
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, MeshSource]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, MeshSource]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        False stands for a face without landmarks, smaller than 8 pixels or outside of the frame; it
-        changes nothing.
+        None of `others` is painted over by its neighbour. False stands for a face without landmarks, smaller
+        than 8 pixels or outside of the frame; it changes nothing.
         """
-        masks = [[self._occluder.uncovered(frame, face)] if self._occluder else [] for face, _ in pairs]
+        masks = [[*neighbours_left_out(face, others), *self._uncovered(frame, face)] for face, _ in pairs]
         return [
             face.landmarks is not None
-            and swap_face(frame, face.landmarks, source, look, self._topology, masks=uncovered)
-            for (face, source), uncovered in zip(pairs, masks, strict=True)
+            and swap_face(frame, face.landmarks, source, look, self._topology, masks=left)
+            for (face, source), left in zip(pairs, masks, strict=True)
         ]
+
+    def _uncovered(self, frame: Bgr, face: Face) -> list[Mask]:
+        return [] if self._occluder is None else [self._occluder.uncovered(frame, face)]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
         """Identity embedding of a face in a BGR uint8 (h, w, 3) picture, (128,) float32."""

@@ -113,7 +113,14 @@ def test_an_animation_with_a_face_in_every_frame_needs_no_notice() -> None:
 
 def test_no_face_in_any_frame_and_none_that_could_be_swapped_are_errors() -> None:
     class Refusing(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
             return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget, match="any frame"):

@@ -104,7 +104,14 @@ def test_an_engine_without_identity_gives_no_likeness() -> None:
 
 def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None:
     class Refusing(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
             return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget):
@@ -184,8 +191,15 @@ def test_progress_counts_the_faces() -> None:
 
 def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its_result() -> None:
     class EveryOther(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
-            super().swap(frame, pairs, look)
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            super().swap(frame, pairs, look, others=others)
             return [face.bbox[0] % 2 == 0 for face, _ in pairs]
 
     told: list[tuple[str, int, int]] = []
@@ -209,7 +223,7 @@ class Blackening:
     def __init__(self) -> None:
         self.faces: list[Face] = []
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:  # noqa: ARG002 -- the port's
         self.faces.append(face)
         x0, y0, x1, y1 = face.bbox.astype(int)
         frame[y0:y1, x0:x1] = 0
@@ -222,8 +236,15 @@ def enhanced(asked: PictureRequest, swapper: PictureSwapper) -> SwappedPicture:
 
 def test_only_swapped_faces_are_enhanced_after_the_swap() -> None:
     class EveryOther(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
-            super().swap(frame, pairs, look)
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            super().swap(frame, pairs, look, others=others)
             return [index % 2 == 0 for index in range(len(pairs))]
 
     enhancer = Blackening()
