@@ -85,7 +85,7 @@ def _inflate(packed: bytes) -> bytes:
     return profile if inflater.eof else b""
 
 
-_APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA
+_APP1, _APP2, _SCAN, _END = 0xE1, 0xE2, 0xDA, 0xD9
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Their scans spend at least one bit on each block of 8 x 8 pixels; with fewer, the rest would be made up.
 _JPEG_HUFFMAN = frozenset((0xC0, 0xC1, 0xC2))
@@ -111,6 +111,7 @@ def read_jpeg(data: bytes) -> Container:
             kept.append(data[at:end])
     if len(data) - scan < smallest:
         raise MediaCorrupt
+    _check_scans(data, scan)
     return Container(size=size, data=b"".join((*kept, data[scan:])), exif=exif, icc=_join_profile(profiles))
 
 
@@ -127,6 +128,25 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             raise MediaCorrupt
         yield marker, at, end
         at = end
+
+
+_MAX_SCANS = 200
+"""A progressive JPEG needs some ten; each costs a pass over all pixels, however few its bytes."""
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffing, restarts and fill belong to a scan
+
+
+def _check_scans(data: bytes, at: int) -> None:
+    """Refuse a JPEG whose scans after the first, which starts at `at`, would take for ever."""
+    for _ in range(_MAX_SCANS):
+        marker = _JPEG_MARKER.search(data, at)
+        while marker is not None and data[marker.start() + 1] not in (_SCAN, _END):
+            following = marker.start() + 2
+            length = max(2, int.from_bytes(data[following : following + 2], "big"))
+            marker = _JPEG_MARKER.search(data, following + length)
+        if marker is None or data[marker.start() + 1] == _END:
+            return
+        at = marker.end()
+    raise MediaCorrupt("The JPEG is stored in far more passes than a picture needs; save it anew.")
 
 
 def _join_profile(parts: list[bytes]) -> bytes:

@@ -29,8 +29,9 @@ _SAME_AS_TARGET: dict[str, OutputFormat] = {
     "heic": "jpeg",
 }
 
-# Longest side a format can hold (libjpeg's JPEG_MAX_DIMENSION; RFC 9649, 14 bits).
-_MAX_SIDE: dict[OutputFormat, int] = {"jpeg": 65_500, "webp": 16_383}
+# Longest side that a format or its writer can hold (libjpeg's JPEG_MAX_DIMENSION; libpng's user limits;
+# RFC 9649, 14 bits; AV1 7.20.2, 16 bits).
+_MAX_SIDE: dict[OutputFormat, int] = {"jpeg": 65_500, "png": 1_000_000, "webp": 16_383, "avif": 65_536}
 
 # From here on colour is kept at full resolution: halved colour shows as a fringe along lips and hair
 # (largest chroma error at quality 95: 7 levels against 13), at 37 % more bytes and no more time.
@@ -81,11 +82,7 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
         OutputInvalid: the encoder failed.
     """
     height, width = bgr.shape[:2]
-    longest = _MAX_SIDE.get(to)
-    if longest is not None and max(width, height) > longest:
-        raise MediaTooLarge(
-            f"A {to.upper()} picture can have at most {longest} pixels a side; ask for output_format png."
-        )
+    _check_side(max(width, height), to)
     notices: tuple[Notice, ...] = ()
     if to == "jpeg" and alpha is not None:
         if alpha.min() < 255:  # noqa: PLR2004 -- opaque
@@ -104,13 +101,22 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
 
 
 def encode_deep_png(pixels: NDArray[np.uint16], *, xmp: bytes | None) -> Encoded:
-    """Encode (h, w, 3 or 4) uint16 BGR(A), not multiplied by alpha, as PNG; raises OutputInvalid."""
+    """Encode (h, w, 3 or 4) uint16 BGR(A), not multiplied by alpha, as PNG; raises as `encode`."""
     height, width = pixels.shape[:2]
+    _check_side(max(width, height), "png")
     try:
         data = _png(pixels, xmp)
     except cv2.error as error:
         raise OutputInvalid from error
     return Encoded(data=data, media=MEDIA_TYPES["png"], width=width, height=height)
+
+
+def _check_side(side: int, to: OutputFormat) -> None:
+    if side > _MAX_SIDE[to]:
+        advice = "Send a smaller one." if to == "png" else "Ask for output_format png."
+        raise MediaTooLarge(
+            f"A {to.upper()} picture can have at most {_MAX_SIDE[to]} pixels a side. {advice}"
+        )
 
 
 def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
@@ -119,7 +125,9 @@ def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
 
 
 def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None) -> bytes:
-    _, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
+    written, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
+    if not written:
+        raise OutputInvalid
     data = encoded.tobytes()
     if xmp is None:
         return data
