@@ -22,8 +22,9 @@ from pipeline.errors import NoFaceInSource
 from pipeline.faces import Notice
 from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
-from pipeline.jobs.decode import DecodedPictures, decode, naming, source_title
+from pipeline.jobs.decode import DecodedPictures, decode
 from pipeline.jobs.encode import encode
+from pipeline.jobs.naming import naming, source_title
 from pipeline.jobs.request import Choice, FaceFloor, PictureRequest, SourceFile
 from pipeline.jobs.result import FaceResult, SwappedPicture
 from pipeline.jobs.swap import PictureSwapper
