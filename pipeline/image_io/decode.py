@@ -235,7 +235,7 @@ def _open_heic(data: bytes) -> _Header:
     def load() -> _Loaded:
         pixels = heif.data  # libheif turns the picture itself, so its EXIF orientation no longer applies
         image = Image.frombuffer(heif.mode, heif.size, pixels, "raw", heif.mode, heif.stride, 1)
-        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""))
+        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""), frames=len(heif))
 
     return _Header(size=heif.size, load=load)
 

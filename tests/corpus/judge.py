@@ -24,6 +24,7 @@ from pipeline.engines.base import Look
 from pipeline.errors import InputError
 from pipeline.faces import Bgr, Face
 from pipeline.image_io.decode import Limits
+from pipeline.image_io.encode import Encoded, OutputFormat
 from pipeline.jobs.decode import decode, decoded_bytes
 from pipeline.jobs.encode import encode
 from pipeline.jobs.request import Every, PictureRequest, SourceFile
@@ -73,19 +74,32 @@ class AnywhereEngine(FlatEngine):
         return [Face(bbox=bbox, score=0.9, kps=kps)]
 
 
-def run_job(name: str, data: bytes) -> Verdict:
-    """Decode a target, swap its face and encode it, as a consumer does; anything but an InputError passes."""
+def request_for(target: bytes) -> PictureRequest:
+    """Ask for a swap of the face that `AnywhereEngine` finds in a target."""
     source = png(picture())
-    request = PictureRequest(
-        sources={"source": SourceFile(body=source, sha256="source")}, target=data, choice=Every(), look=Look()
+    return PictureRequest(
+        sources={"source": SourceFile(body=source, sha256="source")},
+        target=target,
+        choice=Every(),
+        look=Look(),
     )
+
+
+def swap(request: PictureRequest, requested: OutputFormat | None = None) -> Encoded:
+    """Do a whole job: decode, swap, encode."""
     mark = Mark(output_id="1", provider="us", system="swapdrop", version="1", created_at=datetime.now(UTC))
+    decoded = decode(request, LIMITS, Timings())
+    swapped = PictureSwapper(AnywhereEngine()).swap(decoded, lambda _stage, _done, _total: None)
+    return encode(swapped, requested=requested, quality=90, mark=mark)
+
+
+def run_job(name: str, data: bytes) -> Verdict:
+    """Do a target's job and tell how it ended; anything but an InputError passes."""
     reckoned = 0
     try:
+        request = request_for(data)
         reckoned = decoded_bytes(request, LIMITS)
-        decoded = decode(request, LIMITS, Timings())
-        swapped = PictureSwapper(AnywhereEngine()).swap(decoded, lambda _stage, _done, _total: None)
-        encoded = encode(swapped, requested=None, quality=90, mark=mark)
+        encoded = swap(request)
     except InputError as error:
         return Verdict(name=name, end=error.code, message=str(error), reckoned_bytes=reckoned)
     return Verdict(name=name, end=RESULT, size=(encoded.width, encoded.height), reckoned_bytes=reckoned)
