@@ -1,4 +1,4 @@
-"""Writing files that are whole or not there."""
+"""Writing files that are whole or not there, and saying why a file could not be read or written."""
 
 from pathlib import Path
 
@@ -16,3 +16,8 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def describe_os_error(error: OSError) -> str:
+    """Say which file and why, for whoever gave the command."""
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."

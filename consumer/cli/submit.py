@@ -11,7 +11,7 @@ import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.csv_jobs import InvalidTable
-from consumer.cli.files import write_whole
+from consumer.cli.files import describe_os_error, write_whole
 from consumer.cli.jobs import ends_of, fetch_result, reason, result_name
 from consumer.cli.progress import Telling, print_tally, telling
 from consumer.cli.send import Sender, Sent
@@ -38,6 +38,8 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
         jobs = plan(wanted, files)
     except (InvalidManifest, InvalidTable, NoSuchFile, WrongWords) as error:
         raise fail(str(error)) from None
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
     settings = settings_or_exit()
 
     async def work(store: ObjectStore) -> Counter[str]:
@@ -52,6 +54,8 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
 
     try:
         tally = with_bucket(work)
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
     except KeyboardInterrupt:
         message = "Interrupted. What was sent goes on; the same command again finds it and sends the rest."
         raise fail(message, code=130) from None

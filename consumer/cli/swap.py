@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.files import describe_os_error
 from consumer.cli.progress import Telling, print_tally, telling
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submission import WrongWords
@@ -30,6 +31,8 @@ def run_swap(wanted: Wanted) -> int:
     try:
         batch = plan(wanted, settings)
         outcomes = _swap(settings, batch, force=wanted.force)
+        if wanted.sheet is not None:
+            _write_sheet(wanted.sheet, batch.items, outcomes)
     except FilesMissing as error:
         looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
         raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
@@ -37,10 +40,10 @@ def run_swap(wanted: Wanted) -> int:
         raise fail(str(error)) from None
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
     except KeyboardInterrupt:
         raise fail("Interrupted. The same command again goes on from here.", code=130) from None
-    if wanted.sheet is not None:
-        _write_sheet(wanted.sheet, batch.items, outcomes)
     return _summarise(batch, outcomes)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from consumer.cli.files import write_whole
+from consumer.cli.files import describe_os_error, write_whole
 from consumer.engines import AnyEngine, open_shelf
 from consumer.picture_job import PicturePlan, plan_picture
 from consumer.settings import Settings
@@ -182,7 +182,7 @@ def _finish(swaps: Swaps, item: Item, swapped: SwappedPicture | Exception) -> Ou
     except ModelError as error:
         return Outcome(item=item, state=error.code, message=str(error))
     except OSError as error:
-        return Outcome(item=item, state="file_error", message=f"The file: {error.strerror or error}.")
+        return Outcome(item=item, state="file_error", message=describe_os_error(error))
     except Exception as error:  # noqa: BLE001 - one picture's fault must not end a night's work
         _log.error("unforeseen_error", target=item.name, exc_info=error)
         return Outcome(item=item, state="internal", message=_UNFORESEEN)

@@ -67,8 +67,8 @@ def test_a_table_says_what_its_manifests_say(
     rows: list[dict[str, Any]],
     delimiter: str,
     mark: str,
-    upper: bool,
-    line: str,  # noqa: FBT001 - as above
+    upper: bool,  # noqa: FBT001 - hypothesis gives it by name
+    line: str,
 ) -> None:
     columns = ["source", "target", "face_0", "face_1", "face_7", *Options.model_fields]
     text = io.StringIO()
