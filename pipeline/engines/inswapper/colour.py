@@ -10,7 +10,8 @@ from pipeline.align import Matrix, invert, transform
 from pipeline.faces import Array, Bgr
 from pipeline.masks import ellipse, fill_polygons, soft_within
 
-_GAIN: Final = (0.8, 1.25)  # bounds of what the deviation of a channel is multiplied with
+_LEAST_GAIN: Final = 0.8  # of what the deviation of lightness is multiplied with
+_MOST_GAIN: Final = 1.25  # of any channel
 # Of the crop's side: where a face's skin lies in every template, clear of hair and background; and the
 # whole face, beyond which the network gives the target's own background back.
 _CENTER: Final = np.array([0.5, 0.56])
@@ -33,7 +34,9 @@ def match_colour(swapped: Bgr, target: Bgr, shown: NDArray[np.bool_]) -> Bgr:
     ours, theirs = _to_lab(swapped), _to_lab(target)
     our_mean, our_deviation = _statistics(ours, skin)
     their_mean, their_deviation = _statistics(theirs, skin)
-    gain = np.clip(their_deviation / np.maximum(our_deviation, 1e-3), *_GAIN)
+    # In the dark nothing has much contrast, and in a grey picture nothing has any colour.
+    least = min(_LEAST_GAIN, float(their_mean[0]) / max(float(our_mean[0]), 1.0))
+    gain = np.clip(their_deviation / np.maximum(our_deviation, 1e-3), [least, 0, 0], _MOST_GAIN)
     outline = ellipse(_CENTER * size, _FACE_AXES * size)
     face = soft_within(outline, (size, size), _FACE_FEATHER * size)[..., None]
     matched = (ours + face * ((ours - our_mean) * gain + their_mean - ours)).astype(np.float32)
