@@ -18,33 +18,13 @@ from pipeline.jobs.request import FaceFloor
 from pipeline.select import by_reference, largest
 from storage.detection import read_detection
 from tests.support.engines import FlatEngine, picture, png
-from tests.support.faces import astronaut, hopper, made_up_face, scaled, turned
-
-TILE = 300
+from tests.support.faces import made_up_face, scaled
+from tests.support.scenes import TILE, grid, tiles
 
 
 @pytest.fixture(scope="module")
 def engine() -> MeshEngine:
     return open_mesh_engine()
-
-
-def tiles() -> list[Bgr]:
-    """Six squares with one face each: the two people, each as is, mirrored and turned."""
-    collins, grace = astronaut()[0:300, 60:360], scaled(hopper()[60:420, 80:440], TILE / 360)
-    return [
-        collins,
-        grace,
-        np.ascontiguousarray(collins[:, ::-1]),
-        turned(grace, 25, (150, 150)),
-        turned(collins, -25, (150, 150)),
-        np.ascontiguousarray(grace[:, ::-1]),
-    ]
-
-
-def grid(squares: Sequence[Bgr], columns: int) -> Bgr:
-    """Squares side by side and in rows."""
-    rows = [np.hstack(squares[start : start + columns]) for start in range(0, len(squares), columns)]
-    return np.ascontiguousarray(np.vstack(rows))
 
 
 def decoded(bgr: Bgr) -> Picture:
