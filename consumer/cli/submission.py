@@ -13,6 +13,7 @@ from consumer.cli.targets import NoSuchFile
 from storage import keys
 from storage.manifest import read_manifest
 
+_DIGITS = 12  # 8 would let two of ten thousand pictures called IMG_0001 meet once in a hundred times
 _REMOTE = ("https://", keys.UPLOADS, keys.RESULTS)
 
 
@@ -65,12 +66,12 @@ class Submission:
     document: Mapping[str, Any]
 
     def job_id(self, turn: int = 0) -> str:
-        """The job's id: the target's name and 8 digits of all that the job is, so that it is found again.
+        """The job's id: the target's name and 12 digits of all that the job is, so that it is found again.
 
         A later `turn` is the same job once more, after the one before failed.
         """
         content = [json.dumps(self.document, sort_keys=True), *([f"turn {turn}"] if turn else [])]
-        return keys.dropped_job_id(PurePosixPath(urlsplit(self.name).path).stem, content)
+        return keys.dropped_job_id(PurePosixPath(urlsplit(self.name).path).stem, content, digits=_DIGITS)
 
 
 def check(name: str, document: Mapping[str, Any]) -> Submission:

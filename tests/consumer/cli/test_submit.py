@@ -80,7 +80,7 @@ async def test_the_same_again_sends_nothing_also_after_the_job_has_ended(folder:
     words = (folder / "me.png", folder / "her.jpg")
     (first,) = await _send(store, *words)
     assert first.fresh
-    assert re.fullmatch(r"her-[0-9a-f]{8}", first.job_id)
+    assert re.fullmatch(r"her-[0-9a-f]{12}", first.job_id)
     writes = store.writes
     (waiting,) = await _send(store, *words)
     await _end(store, first.job_id, "completed")
@@ -165,7 +165,7 @@ def test_faces_become_the_mappings_of_the_contract(folder: Path) -> None:
 def test_patterns_folders_keys_and_links_may_be_mixed(folder: Path) -> None:
     words = (folder / "me.png", "uploads/abc.jpg", folder / "h*.*", "https://example.org/a%20b.jpg?x=1")
     jobs = _plan(LocalFiles(), *words)
-    names = [job.job_id()[:-9] for job in jobs]
+    names = [job.job_id()[:-13] for job in jobs]
     assert names == ["abc", "a-20b", "her", "hill"]
     assert len(_plan(LocalFiles(), folder / "me.png", folder)) == 4
 
@@ -216,7 +216,7 @@ async def test_a_batch_is_sent_watched_saved_shown_and_found_again(
             assert "doctor" not in run.stderr
         assert await keys_below(store, "") == written
     (saved,) = (tmp_path / "out").iterdir()
-    assert re.fullmatch(r"her-[0-9a-f]{8}\.png", saved.name)
+    assert re.fullmatch(r"her-[0-9a-f]{12}\.png", saved.name)
     assert str(saved) in first.stdout.splitlines()
     page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert page.count("<article>") == 2
