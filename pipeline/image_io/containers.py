@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.errors import MediaCorrupt
+from pipeline.errors import MediaCorrupt, UnsupportedMedia
 
 MAX_PROFILE_BYTES = 4 << 20
 """Colour profiles larger than this are ignored; real ones are below 2 MB (CMYK print profiles)."""
@@ -238,7 +238,8 @@ _TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8,
 _TIFF_PIXEL_TAGS = frozenset(
     (*range(256, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, *range(322, 326))
 ) | {332, 334, 338, 339, 347, *range(512, 522), *range(529, 533), 34675}
-_WIDTH, _LENGTH, _BITS, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 258, 322, 323
+_WIDTH, _LENGTH, _BITS, _SAMPLES, _PLANES, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 258, 277, 284, 322, 323
+_TIFF_NUMBERS = (_WIDTH, _LENGTH, _SAMPLES, _PLANES, _TILE_WIDTH, _TILE_LENGTH)
 
 
 def read_tiff(data: bytes) -> Container:
@@ -254,7 +255,7 @@ def read_tiff(data: bytes) -> Container:
     )
     entry_format = order + ("HHQ8s" if big else "HHI4s")
     entry_bytes = struct.calcsize(entry_format)
-    sides, kept, depth = dict[int, int](), list[bytes](), 8
+    numbers, kept, depth = dict[int, int](), list[bytes](), 8
     try:
         (at,) = struct.unpack_from(offset_format, data, head)
         (count,) = struct.unpack_from(count_format, data, at)
@@ -272,18 +273,24 @@ def read_tiff(data: bytes) -> Container:
                     (depth,) = struct.unpack_from(order + "H", data, offset)
             elif tag == _BITS:
                 (depth,) = struct.unpack_from(order + "H", value)
-            elif tag in (_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH):
-                sides[tag] = int.from_bytes(value[:unit], "little" if order == "<" else "big")
+            elif tag in _TIFF_NUMBERS:
+                numbers[tag] = int.from_bytes(value[:unit], "little" if order == "<" else "big")
             kept.append(data[entry : entry + entry_bytes])
     except struct.error as error:
         raise MediaCorrupt from error
-    if not sides.get(_WIDTH) or not sides.get(_LENGTH):
+    if not numbers.get(_WIDTH) or not numbers.get(_LENGTH):
         raise MediaCorrupt
+    if depth == 16 and numbers.get(_SAMPLES, 1) > 1 and numbers.get(_PLANES) == 2:  # noqa: PLR2004 -- TIFF 6.0
+        # Pillow and OpenCV both read such a file without complaint, and wrongly.
+        raise UnsupportedMedia(
+            "The TIFF keeps its 16-bit colours in separate planes, which this service does not read; "
+            "save it with interleaved channels or as PNG."
+        )
     directory = struct.pack(count_format, len(kept)) + b"".join(kept) + struct.pack(offset_format, 0)
     return Container(
         size=(
-            max(sides[_WIDTH], sides.get(_TILE_WIDTH, 0)),
-            max(sides[_LENGTH], sides.get(_TILE_LENGTH, 0)),
+            max(numbers[_WIDTH], numbers.get(_TILE_WIDTH, 0)),
+            max(numbers[_LENGTH], numbers.get(_TILE_LENGTH, 0)),
         ),
         data=b"".join((data[:at], directory, data[at + len(directory) :])),
         frames=2 if following else 1,

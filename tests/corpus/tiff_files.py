@@ -51,7 +51,7 @@ def _by_pillow() -> Iterator[Odd]:
 
 def _odd_layout(name: str, data: bytes, layout: str, depth: int) -> Odd:
     if (layout, depth) == ("planes", 16):
-        return Odd(name=name, data=data, size=SIZE)
+        return refused(name, data, UNSUPPORTED)
     return sound(name, data, SIZE)
 
 

@@ -9,9 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from pipeline.errors import UnsupportedMedia
 from pipeline.image_io.decode import Limits, count_bytes, decode
 from pipeline.image_io.depth import encode_picture
 from pipeline.image_io.encode import OutputFormat
+from tests.corpus import tiff_files
 from tests.support.pictures import png, png_chunk, save, scene, to_image
 
 LIMITS = Limits()
@@ -168,3 +170,18 @@ def test_colours_that_had_to_be_converted_have_8_bits_and_the_result_says_so() -
 def test_the_memory_of_a_deep_picture_is_counted_with_its_original() -> None:
     assert count_bytes(deep_png(noise(3)), LIMITS) == 23 * 17 * 40
     assert count_bytes(save(to_image(scene(23, 17)), "PNG"), LIMITS) == 23 * 17 * 16
+
+
+def test_a_packing_of_which_the_depth_cannot_be_read_gives_the_8_bits_that_can_and_says_so() -> None:
+    image = Image.fromarray(noise(1)[..., 0])
+    picture = decode(save(image, "TIFF", compression="zstd"), LIMITS)
+    encoded = encode_picture(picture, to="png", quality=90, xmp=XMP)
+    assert [notice.code for notice in encoded.notices] == ["depth_reduced"]
+    np.testing.assert_array_equal(picture.bgr[..., 0], noise(1)[..., 0] >> 8)
+    np.testing.assert_array_equal(decode(encoded.data, LIMITS).bgr, picture.bgr)
+
+
+def test_planes_of_16_bits_are_refused_as_no_library_reads_them_right() -> None:
+    for order in "<>":
+        with pytest.raises(UnsupportedMedia, match="separate planes"):
+            decode(tiff_files.write(order, 3, 16, "planes"), LIMITS)
