@@ -222,9 +222,11 @@ class Blackening:
 
     def __init__(self) -> None:
         self.faces: list[Face] = []
+        self.others: Sequence[Face] = ()
 
-    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:  # noqa: ARG002 -- the port's
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
         self.faces.append(face)
+        self.others = others
         x0, y0, x1, y1 = face.bbox.astype(int)
         frame[y0:y1, x0:x1] = 0
         return True
@@ -269,3 +271,25 @@ def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:
     assert enhancer.faces == []
     with pytest.raises(OptionUnavailable, match="use_face_enhancer"):
         enhanced(request(picture(), picture()), PictureSwapper(FlatEngine()))
+
+
+def test_engine_and_enhancer_are_told_of_every_face_of_the_picture_not_only_of_the_chosen_one() -> None:
+    told: list[Sequence[Face]] = []
+
+    class Listening(FlatEngine):
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            told.append(others)
+            return super().swap(frame, pairs, look, others=others)
+
+    enhancer = Blackening()
+    asked = request(picture(), picture(faces=((4, 4, 10, 12), (30, 6, 20, 24))))
+    enhanced(asked, PictureSwapper(Listening(), enhancer=enhancer))
+    for others in (*told, enhancer.others):
+        assert [face.bbox[0] for face in others] == [4, 30]
