@@ -26,12 +26,12 @@ from pipeline.image_io.containers import (
     read_gif,
     read_jpeg,
     read_png,
-    read_tiff,
     read_webp,
     without_exif,
 )
 from pipeline.image_io.pixels import to_pixels
 from pipeline.image_io.sniff import MediaType, sniff
+from pipeline.image_io.tiff import read_tiff
 
 DEEP_BITS = 16
 """Bits of a channel from which on a PNG or TIFF has more than the pipeline works on."""

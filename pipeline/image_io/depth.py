@@ -5,10 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.faces import Notice
-from pipeline.image_io.containers import exif_orientation, png_chunks, read_png, read_tiff
+from pipeline.image_io.containers import exif_orientation, png_chunks, read_png
 from pipeline.image_io.decode import Limits, Picture, decode, decoder_faults
 from pipeline.image_io.encode import Encoded, OutputFormat, encode, encode_deep_png
 from pipeline.image_io.sniff import MediaType
+from pipeline.image_io.tiff import read_tiff
 
 Deep = NDArray[np.uint16]
 
