@@ -37,8 +37,10 @@ DEEP_BITS = 16
 """Bits of a channel from which on a PNG or TIFF has more than the pipeline works on."""
 BYTES_PER_PIXEL = 16
 """BGR and alpha, and what the decoders take beside: 7 to 16, by format."""
-DEEP_BYTES_PER_PIXEL = 40
-"""Where 16 bits are kept: the above, and while encoding the original twice and what the file packs to."""
+_ENCODED_BYTES_PER_PIXEL = {"avif": 48, "webp": 32, "heic": 32}
+"""Where a format's own encoder, or with alpha that of the format it becomes, takes more: 45, 31 and 26."""
+_DEEP_BYTES_PER_PIXEL = 64
+"""Where 16 bits are kept: the original twice, its high bytes, and a PNG that may not pack: 60 of noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +128,15 @@ def count_pixels(data: bytes, limits: Limits) -> int:
 
 
 def count_bytes(data: bytes, limits: Limits) -> int:
-    """Most memory that a picture takes from decoding to encoding, by its header; raises as `decode` does."""
+    """Memory that a picture takes from decoding to encoding in its own format, by its header.
+
+    Raises as `decode` does.
+    """
     header = _read_header(data, limits)
     width, height = header.size
-    return width * height * (DEEP_BYTES_PER_PIXEL if header.depth == DEEP_BITS else BYTES_PER_PIXEL)
+    if header.depth == DEEP_BITS:
+        return width * height * _DEEP_BYTES_PER_PIXEL
+    return width * height * _ENCODED_BYTES_PER_PIXEL.get(sniff(data).name, BYTES_PER_PIXEL)
 
 
 def _read_header(data: bytes, limits: Limits) -> _Header:

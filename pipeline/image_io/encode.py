@@ -128,10 +128,10 @@ def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None) -> bytes:
     written, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
     if not written:
         raise OutputInvalid
-    data = encoded.tobytes()
     if xmp is None:
-        return data
-    return data[:PNG_HEADER_BYTES] + png_xmp(xmp) + data[PNG_HEADER_BYTES:]
+        return encoded.tobytes()
+    file = encoded.data
+    return b"".join((file[:PNG_HEADER_BYTES], png_xmp(xmp), file[PNG_HEADER_BYTES:]))
 
 
 def png_xmp(xmp: bytes) -> bytes:

@@ -4,13 +4,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from tests.corpus.item import TOO_LARGE, Odd, refused, sound
 from tests.corpus.lies import patch
 from tests.support.animations import in_every_format, walk
-from tests.support.pictures import png, png_chunk, save, scene, to_image
+from tests.support.pictures import png, png_chunk, save, scene, to_image, with_alpha
 
 _SIZE = (20, 10)
 _MIB = 1 << 20
@@ -27,7 +28,7 @@ def _huge() -> Iterator[Odd]:
     gif = save(to_image(scene(4, 4)), "GIF")
     bmp = save(to_image(scene(4, 4)), "BMP")
     jpeg = save(to_image(scene(16, 16)), "JPEG")
-    rows = zlib.compress(bytes(64 * _MIB), 9)
+    rows, large = zlib.compress(bytes(64 * _MIB), 9), (1500, 1200)
     for depth, colour in ((1, 0), (8, 2), (16, 6)):
         name = f"png-65000x65000-{depth}bit"
         yield refused(name, png((65_000, 65_000), depth=depth, colour=colour, rows=bytes(9)), TOO_LARGE)
@@ -46,9 +47,13 @@ def _huge() -> Iterator[Odd]:
     yield sound("tiff-lzw-of-zeros", tiff, (2000, 1900))
     strip = save(Image.fromarray(np.zeros((1, 4_000_000), np.uint8)), "PNG")
     yield refused("png-one-row", strip, TOO_LARGE)
-    for form in ("WEBP", "AVIF", "GIF"):
+    for form in ("WEBP", "AVIF", "GIF", "HEIC"):
         flat = save(Image.new("RGB", (1999, 1999)), form)
         yield sound(f"{form.lower()}-of-one-colour", flat, (1999, 1999))
+    for form, settings in (("WEBP", {}), ("AVIF", {"speed": 10}), ("HEIC", {}), ("PNG", {})):
+        yield sound(f"{form.lower()}-large", save(with_alpha(scene(*large)), form, **settings), large)
+    noise = np.random.default_rng(4).integers(0, 65_536, (1000, 1500, 4)).astype(np.uint16)
+    yield sound("tiff-16bit-of-noise", cv2.imencode(".tiff", noise)[1].tobytes(), (1500, 1000))
 
 
 def _long() -> Iterator[Odd]:

@@ -50,7 +50,8 @@ class Verdict:
         message: the error's sentence, or the traceback's last line.
         size: (width, height) of the result.
         reckoned_bytes: memory that the job was reckoned to take, 0 where it was refused before.
-        peak_bytes: most memory that the process had beside what it began with.
+        base_bytes: memory that the process began with.
+        peak_bytes: most memory that it had beside that.
         seconds: how long it took.
     """
 
@@ -59,6 +60,7 @@ class Verdict:
     message: str = ""
     size: tuple[int, int] | None = None
     reckoned_bytes: int = 0
+    base_bytes: int = 0
     peak_bytes: int = 0
     seconds: float = 0.0
 
@@ -120,7 +122,7 @@ def judge(folder: Path) -> None:
         ended.said.close()
         verdict = json.loads(said.rpartition("\n")[2]) if status == 0 else {}
         verdict = verdict or asdict(Verdict(name=ended.name, end=f"exit {status}", message=said[-2000:]))
-        verdict["peak_bytes"] = max(0, usage.ru_maxrss * 1024 - ended.base_bytes)
+        verdict["peak_bytes"] = max(0, usage.ru_maxrss * 1024 - verdict["base_bytes"])
         verdict["seconds"] = time.monotonic() - ended.began
         sys.stdout.write(json.dumps(verdict) + "\n")
 
@@ -130,29 +132,29 @@ class _Running:
     pid: int
     name: str
     said: IO[bytes]
-    base_bytes: int
     began: float
 
 
 def _fork(path: Path) -> _Running:
     """Start judging a file; its output, and that of the libraries in C, goes to a file of its own."""
     said = tempfile.TemporaryFile()  # noqa: SIM115 -- closed once it was read
-    base, began = _resident_bytes(), time.monotonic()
+    began = time.monotonic()
     sys.stdout.flush()
     pid = os.fork()
     if pid:
-        return _Running(pid=pid, name=path.name, said=said, base_bytes=base, began=began)
+        return _Running(pid=pid, name=path.name, said=said, began=began)
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(TIMEOUT_S)
+    base_bytes = _resident_bytes()  # a fork begins with less than its parent: mapped files come back at need
     try:
         verdict = run_job(path.name, path.read_bytes())
     except BaseException:  # noqa: BLE001 -- whatever it is, it is told
         os.write(1, traceback.format_exc().encode())
         os._exit(1)
-    os.write(1, b"\n" + json.dumps(asdict(verdict)).encode())
+    os.write(1, b"\n" + json.dumps({**asdict(verdict), "base_bytes": base_bytes}).encode())
     os._exit(0)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.corpus.item import RESULT, Odd
 from tests.corpus.judge import TIMEOUT_S, Verdict
 
-_SLACK_BYTES = 48 << 20
-"""What a job may take beside its pixels: the libraries' own code and tables, read at first use."""
+_SLACK_BYTES = 32 << 20
+"""What a job may take beside its pixels: 6 to 14 MB of the libraries' code and tables, read at first use."""
 _COPIES = 4  # of a file, while its parts are sorted
 
 

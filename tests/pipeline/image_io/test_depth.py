@@ -168,7 +168,7 @@ def test_colours_that_had_to_be_converted_have_8_bits_and_the_result_says_so() -
 
 
 def test_the_memory_of_a_deep_picture_is_counted_with_its_original() -> None:
-    assert count_bytes(deep_png(noise(3)), LIMITS) == 23 * 17 * 40
+    assert count_bytes(deep_png(noise(3)), LIMITS) == 23 * 17 * 64
     assert count_bytes(save(to_image(scene(23, 17)), "PNG"), LIMITS) == 23 * 17 * 16
 
 
