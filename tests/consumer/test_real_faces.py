@@ -8,11 +8,13 @@ import pytest
 
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.faces import Bgr
+from pipeline.image_io.animation import open_animation
 from pipeline.image_io.decode import Limits, decode
 from storage import keys
 from storage.memory_store import MemoryStore
 from storage.object_store import ObjectStore
 from storage.status import FaceOutcome, Status
+from tests.support.animations import animate
 from tests.support.faces import astronaut, hopper, scaled
 from tests.support.jobs import announce, ended, running
 from tests.support.pictures import save, to_image
@@ -108,6 +110,46 @@ async def test_who_was_pointed_at_is_swapped_although_the_picture_is_now_another
     assert (face.face_id, face.source) == ("face_2", "face_1")
     assert tile(face, TILE / 2) == (1, 1)
     assert nearer_to_source(face)
+
+
+async def test_two_people_who_cross_in_an_animation_keep_the_faces_they_were_given(
+    engine: MeshEngine,
+) -> None:
+    """They change sides while one of them is not to be seen; each gets the other one's face."""
+    collins, grace = scaled(tiles()[0], 0.6), scaled(tiles()[1], 0.6)
+    empty = np.full_like(collins, 110)
+    rows = [[collins, empty, grace], [empty, collins, empty], [grace, empty, collins]]
+    target = animate([to_image(grid(row, 3)) for row in rows], "PNG", [100, 100, 100])
+    store = MemoryStore()
+    job = await announce(
+        store,
+        {
+            "process_type": "multi-image",
+            "target": await upload(store, target),
+            "face_mappings": {"face_0": await upload(store, GRACE), "face_1": await upload(store, COLLINS)},
+        },
+    )
+    async with running(store, engine):
+        status = await ended(store, job)
+    assert status.result is not None, status.error
+    assert (status.progress.unit, status.progress.total) == ("frames", 3)
+    animation = open_animation((await store.get(status.result.key, max_bytes=10**7)).body, Limits())
+    assert animation is not None
+    side = collins.shape[0]
+    for row, frame in zip(rows, animation.frames(), strict=True):
+        for column, before in enumerate(row):
+            after = frame.bgr[:, column * side : (column + 1) * side]
+            if before is empty:
+                assert np.array_equal(after, empty)
+                continue
+            given = hopper() if before is collins else astronaut()
+            assert _distance(engine, after, given) < _distance(engine, before, given)
+
+
+def _distance(engine: MeshEngine, one: Bgr, other: Bgr) -> float:
+    """Identity distance of the only faces of two pictures."""
+    faces = [(shown, engine.find_faces(shown)) for shown in (np.ascontiguousarray(one), other)]
+    return engine.distance(*(engine.embed(shown, found[0]) for shown, found in faces))
 
 
 async def test_the_same_job_gives_the_same_bytes_whatever_runs_beside_it(engine: MeshEngine) -> None:

@@ -80,6 +80,18 @@ def test_people_without_identity_are_followed_by_their_place() -> None:
         assert (shown.bgr[26:40, b : b + 14] == BLUE).all()
 
 
+def test_who_slowly_changes_is_still_the_same_person() -> None:
+    """Each frame is like the one before; the last is no longer like the first."""
+    looks = [frame({2: RIGHT}) for _ in range(4)]
+    for step, bgr in enumerate(looks):
+        bgr[4:18, 4:18] = (0, 30 * step, 255)
+    target = animate([to_image(bgr) for bgr in looks], "PNG", [100] * len(looks))
+    result = encoded(swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine()))
+    animation = open_animation(result.data, Limits())
+    assert animation is not None
+    assert all((shown.bgr[4:18, 4:18] == GREEN).all() for shown in animation.frames())
+
+
 def test_a_detection_is_bound_in_the_first_frame_with_faces() -> None:
     """The person was face_1 of the detection, and is face_0 of the animation's first frame."""
     x, y, width, height = RIGHT
