@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRA ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults chaos simulate soak lint format bench quality image lock wheel clean
+.PHONY: help install demo test faults chaos simulate soak corpus lint format bench quality image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: install ## measure, side by side with the references; writes build/bench.
 
 quality: install ## judge the embedded engine on many pictures; writes build/quality.json and a contact sheet
 	$(BIN)/python -m tests.quality
+
+corpus: install ## send thousands of freshly damaged files through whole jobs (SEED=… brings a run back)
+	$(BIN)/python -m tests.corpus $(if $(SEED),--seed $(SEED))
 
 simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores
 	$(BIN)/python -m tests.faults.simulation

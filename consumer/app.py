@@ -44,6 +44,7 @@ from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
 from pipeline.image_io.decode import Limits
+from pipeline.jobs.request import FaceFloor
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
 from storage.object_store import ObjectStore
@@ -230,7 +231,13 @@ class Consumer:
             device=self._device,
             cpu=cpu,
             budget=self._budget,
-            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes),
+            limits=Limits(
+                max_pixels=settings.max_pixels,
+                max_bytes=settings.max_input_bytes,
+                max_frames=settings.max_frames,
+                max_animation_pixels=settings.max_animation_pixels,
+            ),
+            floor=FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,

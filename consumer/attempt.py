@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
-from consumer.work import Finished, Place, Work
+from consumer.task import Finished
+from consumer.work import Place, Work
 from storage.errors import LeaseLost
 from storage.lease import Lease, Stop
 from storage.status import Status

@@ -14,7 +14,7 @@ from consumer.engines import AnyEngine, FilesMissing, Ready, Shelf
 from consumer.settings import AUTO
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.enhance import Enhancer
-from pipeline.jobs.image import PictureSwapper
+from pipeline.jobs.swap import PictureSwapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 class Tool:
     """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name."""
 
+    engine: AnyEngine
     swapper: PictureSwapper
     enhancer_models: Mapping[str, str]
 
@@ -108,6 +109,7 @@ class Bench:
         if key not in self._tools:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._tools[key] = Tool(
+                engine=self._engines[engine],
                 swapper=PictureSwapper(self._engines[engine], enhancer=restorer),
                 enhancer_models=enhancer.models if enhancer else {},
             )

@@ -22,6 +22,7 @@ from pipeline.engines.base import Engine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.enhance import Enhancer, open_enhancer
 from pipeline.errors import OptionUnavailable
+from pipeline.occlusion import OnnxOccluder, open_occluder
 
 T_co = TypeVar("T_co", covariant=True)
 AnyEngine = Engine[Any]
@@ -105,6 +106,7 @@ class Engines:
         specs = store.catalogue.engines.values()
         self._swappers = {spec.name: spec for spec in specs if spec.kind == "swapper"}
         self._enhancers = [spec for spec in specs if spec.kind == "enhancer"]
+        self._occluders = [spec for spec in specs if spec.kind == "occluder"]
         self._inswappers = [spec for spec in self._swappers.values() if spec.name.startswith(INSWAPPER)]
 
     @property
@@ -119,14 +121,15 @@ class Engines:
         inswapper's files are not here. On a GPU it is never mesh, which runs on the CPU only.
         """
         wanted = self._settings.engine if name == AUTO else name
+        occluder = self._occluder()
         if wanted == MESH:
-            return _mesh(fallback=False)
+            return _mesh(occluder, fallback=False)
         try:
-            return self._swapper(self._specs(wanted))
+            return self._swapper(self._specs(wanted), occluder)
         except FilesMissing:
             if wanted != AUTO or self._settings.provider != "cpu":
                 raise
-            return _mesh(fallback=True)
+            return _mesh(occluder, fallback=True)
 
     def find_enhancer(self) -> Ready[Enhancer]:
         """The best enhancer whose files are here; raises OptionUnavailable."""
@@ -134,18 +137,44 @@ class Engines:
             spec, found = self._first(self._enhancers)
         except FilesMissing as error:
             raise OptionUnavailable(f"`use_face_enhancer` needs a model that is not here. {error}") from error
-        return Ready(
-            name=spec.name,
-            folder=found[spec.kind].path.parent,
-            open=partial(
-                open_enhancer,
+        occluder = self._occluder()
+
+        def opened() -> Enhancer:
+            return open_enhancer(
                 _paths(found),
                 spec,
                 provider=self._settings.provider,
                 threads=self._threads,
                 gpu=self._gpu,
-            ),
+                occluder=occluder.open() if occluder else None,
+            )
+
+        return Ready(
+            name=spec.name,
+            folder=found[spec.kind].path.parent,
+            open=opened,
             models=_hashes(found.values()),
+        )
+
+    def _occluder(self) -> Ready[OnnxOccluder] | None:
+        """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
+        if not self._settings.occlusion:
+            return None
+        spec, found = self._first(self._occluders)
+        models = _hashes(found.values())
+        return Ready(
+            name=spec.name,
+            folder=found[spec.kind].path.parent,
+            open=partial(
+                open_occluder,
+                _paths(found),
+                spec,
+                provider=self._settings.provider,
+                threads=self._threads,
+                models=models,
+                gpu=self._gpu,
+            ),
+            models=models,
         )
 
     def check_provider(self) -> None:
@@ -155,9 +184,12 @@ class Engines:
 
     def pull(self, progress: Progress) -> None:
         """Download what the engine in the settings lacks, if that is allowed; see Shelf."""
-        if self._settings.engine == MESH or self._store.offline:
+        if self._store.offline:
             return
-        files = self._specs(self._settings.engine)[0].files.values()
+        wanted = [] if self._settings.engine == MESH else [self._specs(self._settings.engine)[0]]
+        if self._settings.occlusion:
+            wanted.append(self._occluders[0])
+        files = [file for spec in wanted for file in spec.files.values()]
         if not all(file.verifiable and self._store.licences.allows(file.licence) for file in files):
             return
         for file in files:
@@ -171,7 +203,7 @@ class Engines:
             raise OptionUnavailable(f"There is no engine `{name}` here; known are {', '.join(self.names)}.")
         return [self._swappers[name]]
 
-    def _swapper(self, specs: Sequence[EngineSpec]) -> Ready[AnyEngine]:
+    def _swapper(self, specs: Sequence[EngineSpec], occluder: Ready[OnnxOccluder] | None) -> Ready[AnyEngine]:
         spec, found = self._first(specs)
         precise = self._precise(spec)
         if precise is not None:
@@ -192,6 +224,7 @@ class Engines:
                     threads=self._threads,
                     gpu=self._gpu,
                     hashes=models,
+                    occluder=occluder.open() if occluder else None,
                 )
             except ModuleNotFoundError as error:
                 raise ModelUnavailable(
@@ -199,7 +232,12 @@ class Engines:
                     "install swapdrop again."
                 ) from error
 
-        return Ready(name=spec.name, folder=found["swapper"].path.parent, models=models, open=opened)
+        return Ready(
+            name=spec.name,
+            folder=found["swapper"].path.parent,
+            models={**models, **(occluder.models if occluder else {})},
+            open=opened,
+        )
 
     def _precise(self, spec: EngineSpec) -> Found | None:
         """The full-precision file of a half-precision network, where both are here."""
@@ -239,9 +277,13 @@ class Engines:
         return self._settings.model_threads or len(os.sched_getaffinity(0))
 
 
-def _mesh(*, fallback: bool) -> Ready[AnyEngine]:
+def _mesh(occluder: Ready[OnnxOccluder] | None, *, fallback: bool) -> Ready[AnyEngine]:
     return Ready(
-        name=MESH, folder=_EMBEDDED, models=embedded_weights(), open=open_mesh_engine, fallback=fallback
+        name=MESH,
+        folder=_EMBEDDED,
+        models={**embedded_weights(), **(occluder.models if occluder else {})},
+        open=lambda: open_mesh_engine(occluder=occluder.open() if occluder else None),
+        fallback=fallback,
     )
 
 

@@ -1,12 +1,12 @@
 """What a manifest asks of the picture pipeline, and what the pipeline's answer means for the status."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.engines.base import EngineInfo, Look
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Notice
-from pipeline.jobs.image import FaceResult
+from pipeline.jobs.result import FaceResult
 from pipeline.paste import PasteMode
 from storage.errors import InvalidManifest
 from storage.manifest import Manifest, Options
@@ -17,19 +17,31 @@ from storage.status import (
     JobWarning,
 )
 
+_DETECT = "detect-faces"
+_KINDS = ("single-image", "multi-image", _DETECT)
 _VIDEO_OPTIONS = ("keep_fps", "keep_audio", "video_encoder", "video_quality", "trim")
-_IGNORED_FIELDS = ("detection", "callback_url")
+_SWAP_OPTIONS = ("use_face_enhancer", "mouth_mask", "color_correction", "output_format", "image_quality")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PicturePlan:
-    """A checked single-image job: where its two files are and how they are to be combined."""
+    """A checked picture job: where its files are and what is to be done with them.
 
-    source: str
+    `sources` are references by the name of the source: `source`, or `face_<n>` for the face that each is
+    for; none of them means that faces are only detected. `detection` is where those numbers come from.
+    """
+
+    sources: Mapping[str, str]
     target: str
+    detection: str | None
     options: Options
     look: Look
     warnings: tuple[JobWarning, ...]
+
+    @property
+    def numbered(self) -> bool:
+        """Whether each source is for one certain face."""
+        return "source" not in self.sources
 
 
 def plan_picture(manifest: Manifest, engines: Collection[str], *, paste: PasteMode) -> PicturePlan:
@@ -41,46 +53,48 @@ def plan_picture(manifest: Manifest, engines: Collection[str], *, paste: PasteMo
         InvalidManifest: another kind of job.
         OptionUnavailable: an engine that nobody here has heard of.
     """
-    if manifest.process_type != "single-image" or manifest.source is None:
+    kind, options = manifest.process_type, manifest.options
+    if kind not in _KINDS:
         raise InvalidManifest(
-            f"This consumer cannot do `{manifest.process_type}` yet; it can do `single-image` "
-            "(the face of `source` onto the picture `target`)."
+            f"This consumer cannot do `{kind}` yet; it can do {', '.join(f'`{name}`' for name in _KINDS)}."
         )
-    options = manifest.options
     if options.engine not in engines:
         raise OptionUnavailable(
             f"There is no engine `{options.engine}` here; known are {', '.join(engines)}."
         )
+    swaps = kind != _DETECT
     return PicturePlan(
-        source=manifest.source,
+        sources=manifest.face_mappings or ({"source": manifest.source} if manifest.source else {}),
         target=manifest.target,
+        detection=manifest.detection if kind == "multi-image" else None,
         options=options,
         look=Look(
             color_correction=options.color_correction,
             mouth_mask=options.mouth_mask,
-            enhance=options.use_face_enhancer,
+            enhance=options.use_face_enhancer and swaps,
             paste=paste,
         ),
         warnings=tuple(_ignored(manifest)),
     )
 
 
-def _ignored(manifest: Manifest) -> list[JobWarning]:
-    options, defaults = manifest.options, Options()
-    warnings = [
-        JobWarning(code="option_ignored", message=f"`{name}` is for videos and has no effect on a picture.")
-        for name in _VIDEO_OPTIONS
-        if getattr(options, name) != getattr(defaults, name)
-    ]
+def _ignored(manifest: Manifest) -> Iterator[JobWarning]:
+    kind, options = manifest.process_type, manifest.options
+    idle: tuple[str, ...] = () if kind == "single-image" else ("many_faces",)
+    if kind == _DETECT:
+        idle += _SWAP_OPTIONS
+    for name in (*_VIDEO_OPTIONS, *idle):
+        if getattr(options, name) != getattr(Options(), name):
+            reason = "is for videos" if name in _VIDEO_OPTIONS else f"is not for `{kind}`"
+            yield JobWarning(code="option_ignored", message=f"`{name}` {reason} and has no effect here.")
     if options.execution_provider is not None:
         message = "`execution_provider` is ignored: the consumer decides where its networks run."
-        warnings.append(JobWarning(code="option_ignored", message=message))
-    warnings += [
-        JobWarning(code="field_ignored", message=f"`{name}` has no effect on a `single-image` job here.")
-        for name in _IGNORED_FIELDS
-        if getattr(manifest, name) is not None
-    ]
-    return warnings
+        yield JobWarning(code="option_ignored", message=message)
+    fields = ("callback_url",) if kind == "multi-image" else ("callback_url", "detection")
+    for name in fields:
+        if getattr(manifest, name) is not None:
+            message = f"`{name}` has no effect on a `{kind}` job here."
+            yield JobWarning(code="field_ignored", message=message)
 
 
 def to_warnings(notices: tuple[Notice, ...]) -> tuple[JobWarning, ...]:
@@ -96,7 +110,7 @@ def to_outcome(face: FaceResult) -> FaceOutcome:
         box=face.box,
         score=face.score,
         swapped=face.swapped,
-        source="source" if face.swapped else None,
+        source=face.source,
         similarity=None
         if likeness is None
         else FaceSimilarity(

@@ -147,15 +147,35 @@ class Settings(BaseModel):
         le=256,
         description="CPU threads of a large network; 0 takes one a core; mesh uses one",
     )
-    paste: Literal["exact", "fast"] = Field(
+    paste: Literal["exact", "fast", "oval"] = Field(
         default="exact",
-        description="how a swapped crop goes back: exact, or fast, which differs at the edge of large faces",
+        description="how a swapped crop goes back: exact; fast, which differs at the edge of large faces; or "
+        "oval, which leaves hair and background alone; mesh has no crop",
+    )
+    occlusion: bool = Field(
+        default=False, description="keep hands and hair before a face; needs an occluder's file"
     )
     max_input_bytes: int = Field(
         default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"
     )
     max_pixels: int = Field(
         default=64_000_000, ge=4096, le=1_000_000_000, description="largest picture, width x height"
+    )
+    max_frames: int = Field(default=1000, ge=2, le=100_000, description="longest animation, in frames")
+    max_animation_pixels: int = Field(
+        default=256_000_000,
+        ge=4096,
+        le=10_000_000_000,
+        description="largest animation, width x height x frames",
+    )
+    min_face_px: float = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="faces of a target with a shorter side below this do not count, in pixels",
+    )
+    min_face_score: float = Field(
+        default=0, ge=0, le=1, description="faces of a target found with less certainty do not count"
     )
     input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
     missing_grace_s: float = Field(

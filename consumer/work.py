@@ -1,4 +1,4 @@
-"""The work of one picture job: fetch, decode, swap on the device, encode; no word to the store of its end."""
+"""The work of one picture job: fetch, decode, use the device, encode; no word to the store of its end."""
 
 import asyncio
 import hashlib
@@ -11,37 +11,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from consumer.bench import Bench, Tool
+from consumer.bench import Bench
+from consumer.detect_task import DetectTask
 from consumer.device import ByteBudget, Device
-from consumer.picture_job import PicturePlan, plan_picture, to_engine_record, to_outcome, to_warnings
-from pipeline.image_io.animation import Animation
+from consumer.job_files import fetch_files
+from consumer.picture_job import PicturePlan, plan_picture
+from consumer.swap_task import SwapTask
+from consumer.task import Finished, Task
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.image import (
-    DecodedPictures,
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.request import FaceFloor
 from pipeline.jobs.timing import Timings
 from pipeline.paste import PasteMode
 from pipeline.provenance import Mark
 from storage.inbox import Announced
-from storage.inputs import FetchedInput, InputFetcher
-from storage.lease import Lease, Output
-from storage.status import (
-    EngineRecord,
-    FaceOutcome,
-    JobWarning,
-    Progress,
-    Stage,
-)
+from storage.inputs import InputFetcher
+from storage.lease import Lease
+from storage.status import Progress, Stage
 
 T = TypeVar("T")
+AnyTask = Task[Any, Any, Any]
 
 _LOOKS_PER_STALL = 10
 
@@ -50,7 +40,8 @@ _LOOKS_PER_STALL = 10
 class Workshop:
     """What all jobs of a consumer share.
 
-    A device without a sign of life for `stall_timeout_s` hangs; `paste` is how crops go back.
+    A device without a sign of life for `stall_timeout_s` hangs; `paste` is how crops go back, `floor` which
+    faces of a target count.
     """
 
     bench: Bench
@@ -59,6 +50,7 @@ class Workshop:
     cpu: Executor
     budget: ByteBudget
     limits: Limits
+    floor: FaceFloor
     operator: str
     version: str
     stall_timeout_s: float
@@ -71,16 +63,6 @@ class Place(Enum):
     ELSEWHERE = "elsewhere"
     WAITING = "waiting"  # for memory or for its turn, both of which depend on the device
     ON_DEVICE = "on_device"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What a job's work came to."""
-
-    output: Output
-    faces: tuple[FaceOutcome, ...]
-    warnings: tuple[JobWarning, ...]
-    engine: EngineRecord
 
 
 class Work:
@@ -118,109 +100,86 @@ class Work:
         if announced.manifest is None:
             raise RuntimeError("an announcement has a manifest or an error")
         plan = plan_picture(announced.manifest, shop.bench.names, paste=shop.paste)
-        tool = await self._tool(plan)
-        request = await self._fetch(plan)
+        task = await self._task(plan)
+        asked = await self._fetch(plan, task)
         self._report("decode")
-        size_bytes = await self._on_cpu(partial(decoded_bytes, request, shop.limits))
+        size_bytes = await self._on_cpu(partial(task.decoded_bytes, asked))
         waited = time.monotonic()
         self.place = Place.WAITING
         async with self._patiently(), shop.budget.hold(size_bytes):
             self.place = Place.ELSEWHERE
             waited = time.monotonic() - waited
-            decoded = await self._on_cpu(partial(decode, request, shop.limits, self._timings))
+            decoded = await self._on_cpu(partial(task.decode, asked))
             self.ready_s = time.monotonic() - self.began - waited
-            del request
-            swapped = await self._swap(tool.swapper, decoded)
+            del asked
+            unit = task.unit(decoded)
+            done = await self._on_device(task, decoded, unit)
+            del decoded
             on_swapped(self)
-            return await self._encode(plan, swapped, tool)
+            self._report("encode")
+            return await self._on_cpu(
+                partial(
+                    task.encode,
+                    done,
+                    self._mark(),
+                    lambda stage, done, total: self._report(stage, _progress(done, total, unit)),
+                )
+            )
 
-    async def _tool(self, plan: PicturePlan) -> Tool:
-        """The engine to work with; its first job waits while it is opened."""
+    async def _task(self, plan: PicturePlan) -> AnyTask:
+        """What to do, with the engine to do it; its first job waits while it is opened."""
         self.place = Place.WAITING
         async with self._patiently():
             tool = await self._shop.bench.tool(plan.options.engine, enhance=plan.look.enhance)
         self.place = Place.ELSEWHERE
-        return tool
-
-    async def _fetch(self, plan: PicturePlan) -> PictureRequest:
-        self._report("download")
-        with self._timings.measure("download"):
-            source, target = await self._fetch_both(plan)
-        self.input_bytes = len(source.body) + len(target.body)
-        return PictureRequest(
-            source=source.body,
-            source_sha256=source.sha256,
-            target=target.body,
-            many_faces=plan.options.many_faces,
-            look=plan.look,
+        make = SwapTask if plan.sources else DetectTask
+        return make(
+            plan=plan, tool=tool, limits=self._shop.limits, floor=self._shop.floor, timings=self._timings
         )
 
-    async def _fetch_both(self, plan: PicturePlan) -> tuple[FetchedInput, FetchedInput]:
-        fetch = partial(self._shop.fetcher.fetch, job_folder=self._job_folder)
-        try:
-            async with asyncio.TaskGroup() as group:
-                source, target = (group.create_task(fetch(key)) for key in (plan.source, plan.target))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
-        return source.result(), target.result()
+    async def _fetch(self, plan: PicturePlan, task: AnyTask) -> object:
+        self._report("download")
+        with self._timings.measure("download"):
+            files = await fetch_files(
+                self._shop.fetcher, plan, job_folder=self._job_folder, max_bytes=self._shop.limits.max_bytes
+            )
+        self.input_bytes = sum(len(file.body) for file in files.values())
+        return await self._on_cpu(partial(task.read, files))
 
-    async def _swap(self, swapper: PictureSwapper, decoded: DecodedPictures) -> SwappedPicture:
+    async def _on_device(self, task: AnyTask, decoded: object, unit: str) -> object:
         abandoned = threading.Event()
-
-        unit = "frames" if isinstance(decoded.target, Animation) else "faces"
 
         def progress(stage: Stage, done: int, total: int) -> None:
             if abandoned.is_set():
                 raise asyncio.CancelledError
             self._shop.device.beat()
-            percent = 100 * done // total if total else 0
-            self._report(stage, Progress(done=done, total=total, unit=unit, percent=percent))
+            self._report(stage, _progress(done, total, unit))
 
-        def swap() -> SwappedPicture:
+        def work() -> object:
             self.place = Place.ON_DEVICE
             began = time.monotonic()
             try:
-                return swapper.swap(decoded, progress)
+                return task.work(decoded, progress)
             finally:
                 self.device_s = time.monotonic() - began
 
         self.place = Place.WAITING
         try:
-            swapped = await self._shop.device.run(swap)
+            done = await self._shop.device.run(work)
         except asyncio.CancelledError:
             # A thread cannot be interrupted: it stops at the next face, and holds the pixels until then.
             abandoned.set()
             raise
         self.place = Place.ELSEWHERE
-        return swapped
+        return done
 
-    async def _encode(self, plan: PicturePlan, swapped: SwappedPicture, tool: Tool) -> Finished:
-        self._report("encode")
-        mark = Mark(
+    def _mark(self) -> Mark:
+        return Mark(
             output_id=_output_id(self._lease.job_id, self._lease.attempt),
             provider=self._shop.operator,
             system="swapdrop",
             version=self._shop.version,
             created_at=datetime.now(UTC),
-        )
-        options = plan.options
-        encoded = await self._on_cpu(
-            partial(
-                encode, swapped, requested=options.output_format, quality=options.image_quality, mark=mark
-            )
-        )
-        return Finished(
-            output=Output(
-                body=encoded.data,
-                extension=encoded.media.extension,
-                content_type=encoded.media.content_type,
-                width=encoded.width,
-                height=encoded.height,
-                faces_swapped=sum(face.swapped for face in swapped.faces),
-            ),
-            faces=tuple(to_outcome(face) for face in swapped.faces),
-            warnings=(*plan.warnings, *to_warnings((*swapped.notices, *encoded.notices))),
-            engine=to_engine_record(swapped.engine, tool.enhancer_models),
         )
 
     def _report(self, stage: Stage, progress: Progress | None = None) -> None:
@@ -246,6 +205,10 @@ class Work:
             yield
         finally:
             watching.cancel()
+
+
+def _progress(done: int, total: int, unit: str) -> Progress:
+    return Progress(done=done, total=total, unit=unit, percent=100 * done // total if total else 0)
 
 
 def _output_id(job_id: str, attempt: int) -> str:

@@ -111,17 +111,17 @@ class EngineSpec(_Entry):
 
     The network takes RGB float32, (pixel / 255 - input_mean) / input_std, `input_size` pixels a side, and
     gives RGB for which value * output_std + output_mean lies in [0, 1]; `output_mask` tells of a further
-    output, a mask of one channel in [0, 1]. `embedding` is what becomes of the raw w600k_r50 embedding:
-    `emap` (normalised, multiplied with the graph's map, normalised), `unit` (normalised), `converted`
-    (through the file in the role `converter`), `converted_unit` (that, normalised). Without `template` it
-    works on the crop of another engine.
+    output, a mask of one channel in [0, 1]. An occluder is another kind: it takes BGR pixel / 255 with the
+    channels last and gives one channel, near 1 where it sees face. `embedding` is what becomes of the raw
+    w600k_r50 embedding: `emap` (normalised, multiplied with the graph's map, normalised), `unit`
+    (normalised), `converted` (through the file in the role `converter`), `converted_unit` (that, normalised).
     """
 
     name: str
     kind: Literal["swapper", "enhancer", "occluder"]
     files: Mapping[str, ModelFile]
     input_size: int = Field(gt=0)
-    template: Template | None = None
+    template: Template
     input_mean: Rgb = (0.0, 0.0, 0.0)
     input_std: Rgb = (1.0, 1.0, 1.0)
     output_mean: Rgb = (0.0, 0.0, 0.0)
@@ -140,8 +140,6 @@ class EngineSpec(_Entry):
             raise ValueError(f"{self.name} needs exactly the files {sorted(needed)}")
         if (self.kind == "swapper") == (self.embedding == "none"):
             raise ValueError(f"{self.name}: a swapper, and nothing else, takes an embedding")
-        if self.template is None and self.kind != "occluder":
-            raise ValueError(f"{self.name} needs a template")
         return self
 
 
@@ -170,7 +168,7 @@ class Catalogue(_Entry):
                 "name": key,
                 **table,
                 "files": {role: _named(files, name) for role, name in table["files"].items()},
-                "template": _named(templates, table["template"]) if "template" in table else None,
+                **({"template": _named(templates, table["template"])} if "template" in table else {}),
             }
             for key, table in document["engines"].items()
         }

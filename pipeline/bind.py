@@ -91,16 +91,30 @@ def bind(
             if names
             else "The stored detection has no faces."
         )
-    costs = _costs(stored, faces, distances, size, scale)
-    alone = np.full((len(names), len(names)), _ALONE)
-    places = dict(zip(names, assign(np.hstack([costs, alone])), strict=True))
-    gone = [name for name in face_ids if places[name] >= len(faces)]
+    matched = zip(names, match(stored, faces, distances, size=size, scale=scale), strict=True)
+    places = {name: place for name, place in matched if place is not None}
+    gone = [name for name in face_ids if name not in places]
     if gone:
         raise FaceNotFound(
             f"{listed(gone)} of the stored detection cannot be found again in the target picture. "
             "Detect its faces anew, and send the job with that detection."
         )
-    return {name: int(places[name]) for name in face_ids}
+    return {name: places[name] for name in face_ids}
+
+
+def match(
+    stored: StoredFaces,
+    faces: Sequence[Face],
+    distances: Array,
+    *,
+    size: tuple[int, int],
+    scale: IdentityScale,
+) -> list[int | None]:
+    """For each stored face the place of its face in `faces`, None where it is gone; see `bind`."""
+    costs = _costs(stored, faces, distances, size, scale)
+    alone = np.full((len(costs), len(costs)), _ALONE)
+    places = assign(np.hstack([costs, alone]))
+    return [int(place) if place < len(faces) else None for place in places]
 
 
 def identity_distances(

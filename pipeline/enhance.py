@@ -1,6 +1,6 @@
 """Restoring a swapped face with a network such as GFPGAN or CodeFormer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,15 +13,14 @@ from models.session import Session, Tensor, open_session
 from pipeline.align import similarity_fit, warp_crop
 from pipeline.errors import OutputInvalid
 from pipeline.faces import Bgr, Face
-from pipeline.paste import oval_mask, paste
+from pipeline.masks import Mask, face_oval
+from pipeline.neighbours import neighbours_left_out
+from pipeline.occlusion import Occluder
+from pipeline.paste import paste
 
 _STRENGTH: Final = 0.8  # share of the restored face in the result: more looks like wax
 # CodeFormer's second input: 0 looks best, 1 stays closest to what it is given.
 _WEIGHT: Final = 0.7
-# Of the crop's side: the oval of a face in the FFHQ template, clear of people beside it.
-_OVAL_CENTER: Final = (0.5, 0.55)
-_OVAL_AXES: Final = (0.36, 0.42)
-_OVAL_BLUR: Final = 0.03
 
 
 class Enhancer(Protocol):
@@ -32,29 +31,34 @@ class Enhancer(Protocol):
         """What the status record calls it."""
         ...
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
-        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if nothing changed."""
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
+        """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place), and none of `others`.
+
+        Returns False if nothing changed.
+        """
         ...
 
 
 class OnnxEnhancer:
     """Restores with an enhancer of the catalogue."""
 
-    def __init__(self, session: Session, spec: EngineSpec) -> None:
+    def __init__(self, session: Session, spec: EngineSpec, *, occluder: Occluder | None = None) -> None:
         crop, *others = session.inputs
-        if spec.template is None or crop.shape[1:] != (3, spec.input_size, spec.input_size):
+        if crop.shape[1:] != (3, spec.input_size, spec.input_size):
             raise ModelUnavailable(f"The model file {session.name} is not an enhancer.")
         self.name = spec.name
         self._crop, self._weights = crop, others  # CodeFormer has one weight, GFPGAN has none
         self._session = session
+        self._occluder = occluder
         self._spec = spec
         self._template = np.array(spec.template.at(spec.input_size))
-        self._mask = oval_mask(spec.input_size, _OVAL_CENTER, _OVAL_AXES, _OVAL_BLUR) * np.float32(_STRENGTH)
+        self._mask = face_oval(self._template, spec.input_size) * np.float32(_STRENGTH)
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
 
-        Nothing beyond the oval of the face changes.
+        Nothing beyond the oval of the face changes, nor any of `others`, nor what covers the face where
+        there is an occluder.
 
         Raises:
             OutputInvalid: the network gave no picture; nothing was changed.
@@ -63,7 +67,10 @@ class OnnxEnhancer:
         """
         matrix = similarity_fit(face.kps, self._template)
         crop = warp_crop(frame, matrix, self._spec.input_size)
-        return paste(frame, self._restore(crop), matrix, mask=self._mask, mode="fast")
+        masks = [Mask(values=self._mask, matrix=matrix), *neighbours_left_out(face, others)]
+        if self._occluder is not None:
+            masks.append(self._occluder.uncovered(frame, face))
+        return paste(frame, self._restore(crop), matrix, masks=masks, edge="fast")
 
     def _restore(self, crop: Bgr) -> Bgr:
         spec = self._spec
@@ -85,8 +92,9 @@ def open_enhancer(
     provider: Provider,
     threads: int,
     gpu: GpuOptions | None = None,
+    occluder: Occluder | None = None,
 ) -> OnnxEnhancer:
-    """Open the file of role `enhancer`.
+    """Open the file of role `enhancer`; with an `occluder`, what covers a face stays as it is.
 
     Raises:
         ModelUnavailable: the file is missing, damaged or no enhancer.
@@ -95,4 +103,4 @@ def open_enhancer(
     session = open_session(files["enhancer"], provider=provider, threads=threads, gpu=gpu)
     if provider != "cpu":
         session.warm_up()
-    return OnnxEnhancer(session, spec)
+    return OnnxEnhancer(session, spec, occluder=occluder)

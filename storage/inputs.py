@@ -82,15 +82,19 @@ class InputFetcher:
         if self._web:
             await self._web.close()
 
-    async def fetch(self, reference: str, *, job_folder: str | None) -> FetchedInput:
+    async def fetch(
+        self, reference: str, *, job_folder: str | None, max_bytes: int | None = None
+    ) -> FetchedInput:
         """Fetch one input whole; `job_folder` is the job's own `inbox/<name>/`, if it was dropped as one.
+
+        `max_bytes` stands for the policy's, for what is no picture.
 
         Raises InputNotFound, InputForbidden, InputTooLarge, InvalidManifest (all final), InputUnavailable
         and StoreDenied (transient). Each message names the reference as its sender gave it.
         """
         try:
             async with asyncio.timeout(self._policy.total_timeout_s):
-                return await self._fetch(reference, job_folder)
+                return await self._fetch(reference, job_folder, max_bytes or self._policy.max_bytes)
         except StorageError as error:
             raise type(error)(f"{describe(reference)}: {error}") from error
         except TimeoutError as error:
@@ -98,7 +102,7 @@ class InputFetcher:
                 f"{describe(reference)}: The file did not arrive within {self._policy.total_timeout_s:g} s."
             ) from error
 
-    async def _fetch(self, reference: str, job_folder: str | None) -> FetchedInput:
+    async def _fetch(self, reference: str, job_folder: str | None, max_bytes: int) -> FetchedInput:
         parsed = parse_reference(
             reference, allowed_prefixes=self._policy.allowed_prefixes, job_folder=job_folder
         )
@@ -107,25 +111,25 @@ class InputFetcher:
                 digest = hashlib.sha256(body).hexdigest()
                 return FetchedInput(body=body, sha256=digest, etag=None, origin="inline")
             case Url(url):
-                return await self._from_web(url)
+                return await self._from_web(url, max_bytes)
             case UploadId(file_id):
-                return await self._from_upload(file_id)
+                return await self._from_upload(file_id, max_bytes)
             case BucketKey(key):
-                return await self._from_bucket(key)
+                return await self._from_bucket(key, max_bytes)
 
-    async def _from_bucket(self, key: str) -> FetchedInput:
-        arrival = Arrival(self._policy.max_bytes)
+    async def _from_bucket(self, key: str, max_bytes: int) -> FetchedInput:
+        arrival = Arrival(max_bytes)
         await self._retrying(self._policy.missing_grace_s)(read_object, self._store, key, arrival)
         return _fetched(arrival, "bucket")
 
-    async def _from_upload(self, file_id: str) -> FetchedInput:
+    async def _from_upload(self, file_id: str, max_bytes: int) -> FetchedInput:
         key: str = await self._retrying(self._policy.missing_grace_s)(find_upload, self._store, file_id)
-        return await self._from_bucket(key)
+        return await self._from_bucket(key, max_bytes)
 
-    async def _from_web(self, url: str) -> FetchedInput:
+    async def _from_web(self, url: str, max_bytes: int) -> FetchedInput:
         if self._web is None:
             raise RuntimeError("use InputFetcher as an async context manager")
-        arrival = Arrival(self._policy.max_bytes)
+        arrival = Arrival(max_bytes)
         grace_s = min(self._policy.missing_grace_s, _URL_GRACE_S)
         await self._retrying(grace_s)(self._web.read, url, arrival)
         return _fetched(arrival, "url")

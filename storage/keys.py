@@ -88,15 +88,15 @@ def parse_inbox(key: str) -> InboxKey | None:
     return InboxKey(name=name, file=file) if name and file and "/" not in file else None
 
 
-def dropped_job_id(name: str, contents: Iterable[str]) -> str:
+def dropped_job_id(name: str, contents: Iterable[str], *, digits: int = _CONTENT_DIGITS) -> str:
     """Job id of something people dropped: its name and 8 hex digits of its `contents`, in any order.
 
     The same content dropped again finds the result that is already there; other content under an old
     name is a new job. Characters a job id may not hold become `-`; the result is at most 64 characters.
     """
-    digest = hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()[:_CONTENT_DIGITS]
+    digest = hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()[:digits]
     safe = re.sub(r"[^A-Za-z0-9_-]", "-", name).lstrip("_-") or "job"
-    return f"{safe[: _MAX_JOB_ID - _CONTENT_DIGITS - 1]}-{digest}"
+    return f"{safe[: _MAX_JOB_ID - digits - 1]}-{digest}"
 
 
 def new_job_id() -> str:

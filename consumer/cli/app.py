@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
+from consumer.cli.options import Engine, Options, picture_options, with_options
 
 app = typer.Typer(
     name="swapdrop",
@@ -23,18 +24,20 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a page for people.")]
 JobId = Annotated[str, typer.Argument(help="The job's id, as `submit` printed it.", show_default=False)]
-ManyFaces = Annotated[bool, typer.Option(help="Swap every face of the target, not only the largest.")]
-MouthMask = Annotated[bool, typer.Option(help="Keep the target's own mouth.")]
-ColorCorrection = Annotated[bool, typer.Option(help="Match the swapped face to the target's light.")]
-Enhance = Annotated[
-    bool, typer.Option("--enhance/--no-enhance", help="Restore the swapped face; needs an enhancer's file.")
+Faces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--face",
+        metavar="N[=FILE]",
+        help="Swap the face with this number in reading order, the first is 0; for someone of its own: "
+        "0=anna.jpg. May be repeated.",
+        show_default=False,
+    ),
 ]
-OutputFormat = Annotated[
-    str | None, typer.Option("--format", help="jpeg, png, webp or avif; as the target if not given.")
-]
-Quality = Annotated[int, typer.Option(min=1, max=100, help="Encoder quality.")]
-EngineName = Annotated[
-    str, typer.Option("--engine", help="Which engine swaps; auto takes the best ready one.")
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders within folders.")]
+Sheet = Annotated[
+    Path | None,
+    typer.Option("--sheet", metavar="OUT.html", help="Write a page that shows all before and after."),
 ]
 
 models_app = typer.Typer(
@@ -69,34 +72,72 @@ def demo(
 
 
 @app.command(rich_help_panel=_WORK)
+@with_options(picture_options)
 def swap(
-    source: Annotated[Path, typer.Argument(help="Picture with the face to put in.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="Picture to change.", show_default=False)],
+    options: Options,
+    *,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE TARGET",
+            help="Picture with the face to put in, then pictures to change: files, patterns or a folder. "
+            "No source where every --face has its own.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="The result, or for many the folder they go to.", show_default=False
+        ),
+    ],
+    faces: Faces = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="Swap the face of the person this picture shows.", dir_okay=False),
+    ] = None,
+    min_face_px: Annotated[
+        float | None,
+        typer.Option("--min-face-px", min=0, metavar="PX", help="Leave smaller faces alone."),
+    ] = None,
+    recursive: Recursive = False,
+    force: Annotated[bool, typer.Option("--force", help="Do again what is there already.")] = False,
+    sheet: Sheet = None,
+) -> None:
+    """Swap a face right here, in one picture or a folder of them, without a bucket.
+
+    What is there already is not done again: the same command goes on where it was interrupted.
+    """
+    from consumer.cli.swap import run_swap
+    from consumer.cli.swap_plan import Wanted
+
+    wanted = Wanted(
+        words=pictures,
+        output=output,
+        options=options,
+        faces=faces or (),
+        reference=reference,
+        min_face_px=min_face_px,
+        recursive=recursive,
+        force=force,
+        sheet=sheet,
+    )
+    raise typer.Exit(run_swap(wanted))
+
+
+@app.command(rich_help_panel=_WORK)
+def detect(
+    target: Annotated[
+        Path, typer.Argument(help="Picture in which to find faces.", show_default=False, dir_okay=False)
     ],
     *,
-    many_faces: ManyFaces = False,
-    mouth_mask: MouthMask = False,
-    color_correction: ColorCorrection = True,
-    enhance: Enhance = False,
-    output_format: OutputFormat = None,
-    quality: Quality = 95,
-    engine: EngineName = "auto",
+    engine: Engine = "auto",
+    json_output: Json = False,
 ) -> None:
-    """Swap a face right here, without a bucket."""
-    from consumer.cli.swap import run_swap
+    """Find the faces of a picture right here: their numbers for --face, where they are and how large."""
+    from consumer.cli.detect import run_detect
 
-    options = dict(
-        engine=engine,
-        many_faces=many_faces,
-        mouth_mask=mouth_mask,
-        color_correction=color_correction,
-        use_face_enhancer=enhance,
-        output_format=output_format,
-        image_quality=quality,
-    )
-    raise typer.Exit(run_swap(source, target, output, options))
+    raise typer.Exit(run_detect(target, engine, as_json=json_output))
 
 
 @app.command(rich_help_panel=_WORK)
@@ -133,42 +174,63 @@ def runpod() -> None:
 
 
 @app.command(rich_help_panel=_JOBS)
+@with_options(picture_options)
 def submit(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="Picture with the face to put in: a file, a bucket key or a URL.", show_default=False
-        ),
-    ],
-    target: Annotated[
-        str, typer.Argument(help="Picture to change: a file, a bucket key or a URL.", show_default=False)
-    ],
+    options: Options,
     *,
-    many_faces: ManyFaces = False,
-    mouth_mask: MouthMask = False,
-    color_correction: ColorCorrection = True,
-    enhance: Enhance = False,
-    output_format: OutputFormat = None,
-    quality: Quality = 95,
-    engine: EngineName = "auto",
-    watch_it: Annotated[bool, typer.Option("--watch", help="Wait for the end of the job.")] = False,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE TARGET",
+            help="Picture with the face to put in, then pictures to change: files, patterns, folders, bucket "
+            "keys or URLs. No source with --detect, or where every --face has its own.",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            help="A job a row instead: columns source, target, face_0…, detection, and options by name.",
+            dir_okay=False,
+        ),
+    ] = None,
+    faces: Faces = None,
+    detection: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Result of a --detect job, to whose faces --face points."),
+    ] = None,
+    detect_faces: Annotated[
+        bool, typer.Option("--detect", help="Find the faces of the pictures, swap none.")
+    ] = False,
+    recursive: Recursive = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Send again what has failed or was cancelled.")
+    ] = False,
+    watch_it: Annotated[bool, typer.Option("--watch", help="Wait until all have ended.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Watch, and save the results in this folder.", file_okay=False),
+    ] = None,
+    sheet: Sheet = None,
 ) -> None:
-    """Upload the files, drop the job in the inbox and print its id."""
-    from consumer.cli.jobs import submit_job, watch_job
+    """Send jobs to the bucket and print their ids.
 
-    options = dict(
-        engine=engine,
-        many_faces=many_faces,
-        mouth_mask=mouth_mask,
-        color_correction=color_correction,
-        use_face_enhancer=enhance,
-        output_format=output_format,
-        image_quality=quality,
+    Nothing is sent unless all is understood. The same command again finds what has been sent.
+    """
+    from consumer.cli.submit import run_submit
+    from consumer.cli.submit_plan import Wanted
+
+    wanted = Wanted(
+        words=pictures or (),
+        options=options,
+        faces=faces or (),
+        table=table,
+        detect=detect_faces,
+        detection=detection,
+        recursive=recursive,
     )
-    job_id = submit_job(source, target, options)
-    typer.echo(job_id)
-    if watch_it:
-        raise typer.Exit(watch_job(job_id))
+    raise typer.Exit(run_submit(wanted, retry=retry, watch=watch_it, output=output, sheet=sheet))
 
 
 @app.command(rich_help_panel=_JOBS)

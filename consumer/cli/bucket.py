@@ -8,7 +8,7 @@ from typing import TypeVar
 import typer
 
 from consumer.settings import Settings, SettingsError, load_settings
-from storage.errors import StorageError
+from storage.errors import StorageError, StoreUnavailable
 from storage.object_store import ObjectStore
 
 T = TypeVar("T")
@@ -33,8 +33,10 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(opened())
-    except StorageError as error:
+    except StoreUnavailable as error:
         raise fail(f"{error}\n`swapdrop doctor` checks the bucket and its settings.") from None
+    except StorageError as error:
+        raise fail(str(error)) from None
 
 
 @contextmanager

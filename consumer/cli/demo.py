@@ -17,8 +17,10 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from consumer.cli.jobs import announce, follow
+from consumer.cli.jobs import follow
 from consumer.cli.local_s3 import LocalS3, run_local_s3
+from consumer.cli.send import Sender
+from consumer.cli.submission import LocalFiles, check, describe
 from consumer.health import wait_until_ready
 from pipeline.faces import Bgr
 from pipeline.image_io.decode import Limits, decode
@@ -65,7 +67,7 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
         astronaut, hopper = portraits
         jobs = [
             await _drop_folder(store, astronaut, hopper),
-            await announce(store, hopper, astronaut, options={}),
+            await _submit(store, source=_PORTRAITS[1], target=_PORTRAITS[0]),
         ]
         console.print("[bold]3[/bold]  starting a consumer")
         started = time.monotonic()
@@ -100,6 +102,13 @@ async def _drop_folder(store: ObjectStore, astronaut: bytes, hopper: bytes) -> s
     inbox = Inbox(store)
     (entry,) = (await inbox.scan()).entries
     return (await inbox.open(entry)).job_id
+
+
+async def _submit(store: ObjectStore, *, source: str, target: str) -> str:
+    """Send a job as `swapdrop submit` does; returns its id."""
+    files, folder = LocalFiles(), Path(str(resources.files("consumer.samples")))
+    job = check(target, describe(files.refer(source, folder), files.refer(target, folder), {}))
+    return (await Sender(store, files).send(job)).job_id
 
 
 @contextmanager

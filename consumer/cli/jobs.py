@@ -1,75 +1,25 @@
-"""Commands about jobs in the bucket: submit, status, watch, cancel, result."""
+"""Commands about jobs in the bucket, status, watch, cancel and result, and what submit takes from them."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
-import structlog
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.logs import configure_logging
-from pipeline.image_io.sniff import sniff
+from consumer.cli.files import write_whole
+from consumer.cli.progress import Telling, telling
 from storage import keys
 from storage.cas import read_record
 from storage.errors import ObjectNotFound
-from storage.manifest import read_manifest
 from storage.object_store import ObjectStore
 from storage.status import Status
 
 _POLL_S = 0.5
-
-
-def submit_job(source: str, target: str, options: Mapping[str, Any]) -> str:
-    """Upload local files, write the manifest and return the new job's id."""
-    files = _local_file(source), _local_file(target)
-    return with_bucket(lambda store: announce(store, *files, options=options))
-
-
-async def announce(
-    store: ObjectStore, source: bytes | str, target: bytes | str, *, options: Mapping[str, Any]
-) -> str:
-    """Upload what is given as bytes, drop the manifest and return the new job's id.
-
-    Raises InvalidManifest, with nothing uploaded, when an option is not one.
-    """
-    job_id = keys.new_job_id()
-    uploads: dict[str, bytes] = {}
-
-    def reference(file: bytes | str) -> str:
-        if isinstance(file, str):
-            return file
-        key = keys.new_upload(sniff(file).extension)
-        uploads[key] = file
-        return key
-
-    document = {
-        "job_id": job_id,
-        "process_type": "single-image",
-        "source": reference(source),
-        "target": reference(target),
-        "options": options,
-    }
-    body = read_manifest(document).model_dump_json(exclude_none=True).encode()
-    for key, file in uploads.items():
-        await store.put(key, file, content_type=sniff(file).content_type)
-    await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
-    return job_id
-
-
-def _local_file(reference: str) -> bytes | str:
-    """The bytes of a local file; a bucket key or URL goes into the manifest as it is."""
-    if reference.startswith(("https://", keys.UPLOADS, keys.RESULTS)):
-        return reference
-    path = Path(reference)
-    if not path.is_file():
-        raise fail(f"{reference} is not a file; give a file, a key below uploads/ or an https:// URL.")
-    return path.read_bytes()
+_AT_ONCE = 16
+_READS_PER_S = 50
 
 
 async def read_status(store: ObjectStore, job_id: str) -> Status | None:
@@ -78,17 +28,59 @@ async def read_status(store: ObjectStore, job_id: str) -> Status | None:
     return stored.status if stored else None
 
 
-async def follow(store: ObjectStore, job_id: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
-    """Yield each new revision of a job's status until it has ended."""
-    seen = 0
+async def follow(store: ObjectStore, *job_ids: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
+    """Yield each new revision of the jobs' records until all have ended.
+
+    Many jobs are looked at less often, so that whoever waits for a thousand costs the store no more reads.
+    """
+    seen = dict.fromkeys(job_ids, 0)
     while True:
-        status = await read_status(store, job_id)
-        if status is not None and status.rev != seen:
-            seen = status.rev
-            yield status
+        waiting = tuple(seen)
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            for status in await asyncio.gather(*(read_status(store, job_id) for job_id in some)):
+                if status is None or status.rev == seen[status.job_id]:
+                    continue
+                seen[status.job_id] = status.rev
+                if status.terminal:
+                    del seen[status.job_id]
+                yield status
+        if not seen:
+            return
+        await asyncio.sleep(max(poll_s, len(seen) / _READS_PER_S))
+
+
+async def ends_of(
+    store: ObjectStore, job_ids: Collection[str], teller: Telling
+) -> AsyncGenerator[Status, None]:
+    """Tell how the jobs come on, and yield the record of each as it ends."""
+    percent = dict.fromkeys(job_ids, 0)
+    ended = 0
+    teller.move("waiting for a consumer", done=0, total=1)
+    async with aclosing(follow(store, *percent)) as revisions:
+        async for status in revisions:
+            percent[status.job_id] = 100 if status.terminal else status.progress.percent
+            ended += status.terminal
+            state = f"{status.status}: {status.stage}" if len(percent) == 1 else f"{ended} of {len(percent)}"
+            teller.move(state, done=sum(percent.values()), total=100 * len(percent))
+            teller.event(
+                "status", job_id=status.job_id, status=status.status, stage=status.stage, rev=status.rev
+            )
             if status.terminal:
-                return
-        await asyncio.sleep(poll_s)
+                yield status
+
+
+async def fetch_result(store: ObjectStore, status: Status) -> bytes:
+    """Read what the record of a completed job points to."""
+    if status.result is None:
+        raise ObjectNotFound(f"The job {status.job_id} has no result.")
+    return (await store.get(status.result.key, max_bytes=status.result.size)).body
+
+
+def result_name(status: Status) -> str:
+    """What the result of a completed job is called here: the job's id and the extension of its kind."""
+    key = status.result.key if status.result else ""
+    return f"{status.job_id}.{key.rpartition('.')[2]}"
 
 
 def print_status(job_id: str) -> int:
@@ -119,35 +111,20 @@ def watch_job(job_id: str) -> int:
     async def work(store: ObjectStore) -> Status:
         if await read_status(store, job_id) is None:
             await _announced(store, job_id)
-        console = Console(stderr=True)
-        configure_logging(settings_or_exit())
-        show = _on_terminal if console.is_terminal else _as_log_lines
-        async with aclosing(follow(store, job_id)) as revisions:
-            return await show(revisions, console)
+        with telling(settings_or_exit()) as teller:
+            async with aclosing(ends_of(store, [job_id], teller)) as ends:
+                return await anext(ends)
 
     status = with_bucket(work)
     if status.status == "completed" and status.result is not None:
         typer.echo(status.result.key)
         return 0
-    reason = status.error.message if status.error else f"The job was {status.status}."
-    raise fail(reason)
+    raise fail(reason(status))
 
 
-async def _on_terminal(revisions: AsyncIterator[Status], console: Console) -> Status:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("waiting for a consumer", total=100)
-        async for status in revisions:
-            percent = 100 if status.terminal else status.progress.percent
-            progress.update(task, description=f"{status.status}: {status.stage}", completed=percent)
-    return status
-
-
-async def _as_log_lines(revisions: AsyncIterator[Status], _console: Console) -> Status:
-    log = structlog.get_logger()
-    async for status in revisions:
-        log.info("status", job_id=status.job_id, status=status.status, stage=status.stage, rev=status.rev)
-    return status
+def reason(status: Status) -> str:
+    """Why a job that has ended did not complete."""
+    return status.error.message if status.error else f"The job was {status.status}."
 
 
 def cancel_job(job_id: str) -> int:
@@ -176,13 +153,10 @@ def save_result(job_id: str, output: Path | None) -> int:
         if status is None or status.result is None:
             state = status.status if status else "not started"
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")
-        async with store.stream(status.result.key) as stream:
-            body = b"".join([chunk async for chunk in stream.chunks()])
-        return status.result.key, body
+        return result_name(status), await fetch_result(store, status)
 
-    key, body = with_bucket(work)
-    path = output or Path(f"{job_id}.{key.rpartition('.')[2]}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
+    name, body = with_bucket(work)
+    path = output or Path(name)
+    write_whole(path, body)
     typer.echo(str(path))
     return 0

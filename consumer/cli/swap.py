@@ -1,104 +1,126 @@
-"""`swapdrop swap`: the same work as a job, on local files."""
+"""`swapdrop swap`: the same work as a job, on local files, one or many."""
 
-import hashlib
-import secrets
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib import metadata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
 
 from rich.console import Console
+from rich.markup import escape
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.engines import FilesMissing, open_shelf
-from consumer.picture_job import plan_picture
+from consumer.cli.files import describe_os_error
+from consumer.cli.progress import Telling, print_tally, telling
+from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
+from consumer.cli.submission import WrongWords
+from consumer.cli.swap_plan import Batch, Wanted, plan
+from consumer.cli.swap_work import DONE, Item, Outcome, open_swaps, swap_all
+from consumer.cli.targets import NoSuchFile
+from consumer.engines import FilesMissing
 from consumer.settings import Settings
 from models.errors import ModelError
-from pipeline.image_io.decode import Limits
-from pipeline.image_io.encode import Encoded
-from pipeline.jobs.image import PictureRequest, PictureSwapper, SwappedPicture, decode
-from pipeline.jobs.image import encode as encode_result
-from pipeline.jobs.timing import Timings
-from pipeline.provenance import Mark
 from storage.errors import StorageError
-from storage.manifest import OutputFormat, read_manifest
+
+_EXISTS = "there already"
+_IGNORED = "no picture, ignored"
+_GOOD = frozenset({DONE, _EXISTS, _IGNORED})
 
 
-def run_swap(source: Path, target: Path, output: Path, options: Mapping[str, Any]) -> int:
-    """Swap and save; 0 only if at least one face was swapped."""
+def run_swap(wanted: Wanted) -> int:
+    """Swap and save; 0 only if in every picture at least one face was swapped."""
     settings = settings_or_exit()
-    for path in (source, target):
-        if not path.is_file():
-            raise fail(f"{path} is not a file.")
     try:
-        swapped, encoded = _swap(settings, source, target, _as_named(output, options))
+        batch = plan(wanted, settings)
+        outcomes = _swap(settings, batch, force=wanted.force)
+        if wanted.sheet is not None:
+            _write_sheet(wanted.sheet, batch.items, outcomes)
     except FilesMissing as error:
         looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
         raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
+    except (NoSuchFile, WrongWords) as error:
+        raise fail(str(error)) from None
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(encoded.data)
-    _summarise(swapped, encoded, output)
-    return 0
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
+    except KeyboardInterrupt:
+        raise fail("Interrupted. The same command again goes on from here.", code=130) from None
+    return _summarise(batch, outcomes)
 
 
-def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let the output's name choose the format where nothing else did."""
-    extension = output.suffix.lower().lstrip(".").replace("jpg", "jpeg")
-    if options["output_format"] is None and extension in get_args(OutputFormat):
-        return {**options, "output_format": extension}
-    return options
+def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
+    """Swap the pictures whose results are not there yet; a single one is always swapped."""
+    items = [item for item in batch.items if batch.single or force or not item.output.exists()]
+    if not items:
+        return []
+    swaps = open_swaps(settings, batch.asked)
+    if not batch.single:
+        swaps.check_sources()
+    outcomes = swap_all(swaps, items)
+    if batch.single:
+        return list(outcomes)
+    with telling(settings) as teller:
+        return list(_told(outcomes, len(items), teller))
 
 
-def _swap(
-    settings: Settings, source: Path, target: Path, options: Mapping[str, Any]
-) -> tuple[SwappedPicture, Encoded]:
-    """Go through the manifest as a job does, so that both refuse the same things with the same words."""
-    document = {
-        "process_type": "single-image",
-        "source": source.name,
-        "target": target.name,
-        "options": options,
-    }
-    shelf = open_shelf(settings)
-    plan = plan_picture(read_manifest(document), shelf.names, paste=settings.paste)
-    engine = shelf.find(plan.options.engine).open()
-    enhancer = shelf.find_enhancer().open() if plan.look.enhance else None
-    source_bytes = source.read_bytes()
-    request = PictureRequest(
-        source=source_bytes,
-        source_sha256=hashlib.sha256(source_bytes).hexdigest(),
-        target=target.read_bytes(),
-        many_faces=plan.options.many_faces,
-        look=plan.look,
-    )
-    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_input_bytes)
-    decoded = decode(request, limits, Timings())
-    swapped = PictureSwapper(engine, enhancer=enhancer).swap(decoded, _no_progress)
-    mark = Mark(
-        output_id=secrets.token_hex(16),
-        provider=settings.operator,
-        system="swapdrop",
-        version=metadata.version("swapdrop"),
-        created_at=datetime.now(UTC),
-    )
-    encoded = encode_result(
-        swapped, requested=plan.options.output_format, quality=plan.options.image_quality, mark=mark
-    )
-    return swapped, encoded
+def _told(outcomes: Iterator[Outcome], total: int, teller: Telling) -> Iterator[Outcome]:
+    teller.move(f"0 of {total}", done=0, total=total)
+    for number, outcome in enumerate(outcomes, start=1):
+        if outcome.state != DONE:
+            teller.fault(outcome.item.name, outcome.message, outcome.state)
+        else:
+            teller.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
+        teller.move(f"{number} of {total}", done=number, total=total)
+        yield outcome
 
 
-def _no_progress(_stage: str, _done: int, _total: int) -> None:
-    """One picture is done before a bar could be read."""
-
-
-def _summarise(swapped: SwappedPicture, encoded: Encoded, output: Path) -> None:
+def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
     console = Console(stderr=True, highlight=False)
-    done = sum(face.swapped for face in swapped.faces)
-    times = ", ".join(f"{stage} {ms:.0f}" for stage, ms in swapped.timings.ms.items())
-    console.print(f"[green]{done} of {len(swapped.faces)} faces swapped[/green] ({times} ms)")
-    for notice in dict.fromkeys((*swapped.notices, *encoded.notices)):
-        console.print(f"[yellow]{notice.code}[/yellow] {notice.message}")
-    console.print(str(output))
+    if batch.single:
+        _describe(console, outcomes[0])
+    tally = Counter(outcome.state for outcome in outcomes)
+    tally[_EXISTS] = len(batch.items) - len(outcomes)
+    tally[_IGNORED] = batch.ignored
+    print_tally(+tally, good=_GOOD)
+    for notice, count in Counter(notice for outcome in outcomes for notice in outcome.notices).items():
+        often = f" ({count} pictures)" if count > 1 else ""
+        console.print(f"[yellow]{notice.code}[/yellow]{often} {escape(notice.message)}")
+    if batch.single:
+        console.print(str(outcomes[0].item.output), markup=False)
+    return 0 if _GOOD.issuperset(+tally) else 1
+
+
+def _describe(console: Console, outcome: Outcome) -> None:
+    if outcome.state != DONE:
+        raise fail(f"{outcome.message} ({outcome.state})")
+    times = ", ".join(f"{stage} {ms:.0f}" for stage, ms in outcome.timings_ms.items())
+    console.print(f"[green]{outcome.swapped} of {len(outcome.faces)} faces swapped[/green] ({times} ms)")
+
+
+def _write_sheet(path: Path, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+    """Look at the files themselves, so that results of an earlier run are on the sheet as well."""
+    by_item = {outcome.item: outcome for outcome in outcomes}
+    side = thumbnail_side(len(items))
+    cards = [_card(item, by_item.get(item), side) for item in items]
+    write_sheet(path, cards, title="Swapped pictures")
+
+
+def _card(item: Item, outcome: Outcome | None, side: int) -> Card:
+    failed = outcome is not None and outcome.state != DONE
+    facts: list[str] = []
+    if outcome is None:
+        facts = ["made by an earlier run"]
+    elif outcome.engine is not None:
+        facts = [
+            outcome.engine.name,
+            f"{outcome.swapped} of {len(outcome.faces)} faces",
+            f"{sum(outcome.timings_ms.values()) / 1000:.1f} s",
+        ]
+    return card(
+        item.name,
+        pixels(item.target.read_bytes()),
+        None if failed else pixels(item.output.read_bytes()),
+        side=side,
+        boxes=[face.box for face in outcome.faces if face.swapped] if outcome else (),
+        facts=facts,
+        error=outcome.message if outcome is not None and failed else None,
+    )

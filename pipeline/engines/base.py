@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.paste import PasteMode
+from pipeline.select import IdentityScale
 
 SourceT = TypeVar("SourceT", bound=Source)
 
@@ -28,14 +30,15 @@ class Look:
     """How a swapped face is blended in: the contract's options that concern pixels.
 
     `enhance` asks for the enhancer after the swap; engines leave it to `PictureSwapper`.
-    `paste` is the operator's choice, not a job's: see `pipeline.paste.paste`. The mesh engine, which has
-    no crop to paste, does not read it.
+    `paste` is the operator's choice, not a job's: `exact` and `fast` show the swapped crop up to its edge, as
+    `pipeline.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read it: it
+    draws a face within its own outline, and no crop.
     """
 
     color_correction: bool = True
     mouth_mask: bool = False
     enhance: bool = False
-    paste: Literal["exact", "fast"] = "exact"
+    paste: PasteMode = "exact"
 
 
 class Engine(Protocol[SourceT]):
@@ -56,6 +59,11 @@ class Engine(Protocol[SourceT]):
         """How many faces one call of `swap` takes to its advantage; 1 if it does them one by one."""
         ...
 
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
+        ...
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         ...
@@ -64,10 +72,18 @@ class Engine(Protocol[SourceT]):
         """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
         ...
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, SourceT]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, SourceT]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        Any number of pairs may be given. Returns for each whether anything changed.
+        Any number of pairs may be given; of `others`, which may be all faces of the frame, none is painted
+        over by its neighbour. Returns for each pair whether anything changed.
         """
         ...
 

@@ -28,6 +28,7 @@ class Container:
         exif: the EXIF block starting with its TIFF header, empty if there is none.
         icc: the ICC profile, empty if there is none.
         frames: how many pictures the file holds; 2 stands for "more than one".
+        depth: bits of a channel, where the format has several; 8 where it has not.
     """
 
     size: tuple[int, int]
@@ -35,16 +36,17 @@ class Container:
     exif: bytes = b""
     icc: bytes = b""
     frames: int = 1
+    depth: int = 8
 
 
 def read_png(data: bytes) -> Container:
     """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
-    kept, exif, icc, frames = [data[:8]], b"", b"", 1
+    kept, exif, icc, frames, depth = [data[:8]], b"", b"", 1, 8
     size: tuple[int, int] | None = None
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
         if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
-            size = struct.unpack(">II", body[:8])
+            size, depth = struct.unpack(">II", body[:8]), body[8]
         elif kind == b"eXIf":
             exif = body
         elif kind == b"iCCP":
@@ -55,7 +57,7 @@ def read_png(data: bytes) -> Container:
             kept.append(chunk)
     if size is None:
         raise MediaCorrupt
-    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames)
+    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames, depth=depth)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -83,7 +85,7 @@ def _inflate(packed: bytes) -> bytes:
     return profile if inflater.eof else b""
 
 
-_APP1, _APP2, _SCAN = 0xE1, 0xE2, 0xDA
+_APP1, _APP2, _SCAN, _END = 0xE1, 0xE2, 0xDA, 0xD9
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Their scans spend at least one bit on each block of 8 x 8 pixels; with fewer, the rest would be made up.
 _JPEG_HUFFMAN = frozenset((0xC0, 0xC1, 0xC2))
@@ -109,6 +111,7 @@ def read_jpeg(data: bytes) -> Container:
             kept.append(data[at:end])
     if len(data) - scan < smallest:
         raise MediaCorrupt
+    _check_scans(data, scan)
     return Container(size=size, data=b"".join((*kept, data[scan:])), exif=exif, icc=_join_profile(profiles))
 
 
@@ -125,6 +128,25 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             raise MediaCorrupt
         yield marker, at, end
         at = end
+
+
+_MAX_SCANS = 200
+"""A progressive JPEG needs some ten; each costs a pass over all pixels, however few its bytes."""
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffing, restarts and fill belong to a scan
+
+
+def _check_scans(data: bytes, at: int) -> None:
+    """Refuse a JPEG whose scans after the first, which starts at `at`, would take for ever."""
+    for _ in range(_MAX_SCANS):
+        marker = _JPEG_MARKER.search(data, at)
+        while marker is not None and data[marker.start() + 1] not in (_SCAN, _END):
+            following = marker.start() + 2
+            length = max(2, int.from_bytes(data[following : following + 2], "big"))
+            marker = _JPEG_MARKER.search(data, following + length)
+        if marker is None or data[marker.start() + 1] == _END:
+            return
+        at = marker.end()
+    raise MediaCorrupt("The JPEG is stored in far more passes than a picture needs; save it anew.")
 
 
 def _join_profile(parts: list[bytes]) -> bytes:
@@ -209,63 +231,6 @@ def read_bmp(data: bytes) -> Container:
     else:
         width, height = struct.unpack("<2i", data[18:26])
     return Container(size=(width, abs(height)), data=data)
-
-
-_TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
-# Geometry, layout, compression and colour; neither descriptions nor EXIF, XMP or further directories.
-_TIFF_PIXEL_TAGS = frozenset(
-    (*range(256, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, *range(322, 326))
-) | {332, 334, 338, 339, 347, *range(512, 522), *range(529, 533), 34675}
-_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 322, 323
-
-
-def read_tiff(data: bytes) -> Container:
-    """Read a TIFF's first directory (TIFF 6.0, BigTIFF); raises MediaCorrupt where it leaves the file.
-
-    The directory is written anew with only the tags that concern pixels. `size` covers a tile where that
-    is larger than the picture, for the decoder holds a whole one.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    head, count_format, offset_format = (
-        (8, order + "Q", order + "Q") if big else (4, order + "H", order + "I")
-    )
-    entry_format = order + ("HHQ8s" if big else "HHI4s")
-    entry_bytes = struct.calcsize(entry_format)
-    sides, kept = dict[int, int](), list[bytes]()
-    try:
-        (at,) = struct.unpack_from(offset_format, data, head)
-        (count,) = struct.unpack_from(count_format, data, at)
-        first = at + struct.calcsize(count_format)
-        (following,) = struct.unpack_from(offset_format, data, first + count * entry_bytes)
-        for entry in range(first, first + count * entry_bytes, entry_bytes):
-            tag, kind, number, value = struct.unpack_from(entry_format, data, entry)
-            if tag not in _TIFF_PIXEL_TAGS:
-                continue
-            unit = _TIFF_TYPE_BYTES.get(kind, 0)
-            if unit * number > len(value):
-                _check_inside(data, struct.unpack(offset_format, value)[0], unit * number)
-            elif tag in (_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH):
-                sides[tag] = int.from_bytes(value[:unit], "little" if order == "<" else "big")
-            kept.append(data[entry : entry + entry_bytes])
-    except struct.error as error:
-        raise MediaCorrupt from error
-    if not sides.get(_WIDTH) or not sides.get(_LENGTH):
-        raise MediaCorrupt
-    directory = struct.pack(count_format, len(kept)) + b"".join(kept) + struct.pack(offset_format, 0)
-    return Container(
-        size=(
-            max(sides[_WIDTH], sides.get(_TILE_WIDTH, 0)),
-            max(sides[_LENGTH], sides.get(_TILE_LENGTH, 0)),
-        ),
-        data=b"".join((data[:at], directory, data[at + len(directory) :])),
-        frames=2 if following else 1,
-    )
-
-
-def _check_inside(data: bytes, offset: int, length: int) -> None:
-    if offset + length > len(data):
-        raise MediaCorrupt
 
 
 # An item entry of ISO/IEC 14496-12, 8.11.6: version and flags, id, protection, and then the item's type.

@@ -26,12 +26,21 @@ from pipeline.image_io.containers import (
     read_gif,
     read_jpeg,
     read_png,
-    read_tiff,
     read_webp,
     without_exif,
 )
 from pipeline.image_io.pixels import to_pixels
 from pipeline.image_io.sniff import MediaType, sniff
+from pipeline.image_io.tiff import read_tiff
+
+DEEP_BITS = 16
+"""Bits of a channel from which on a PNG or TIFF has more than the pipeline works on."""
+BYTES_PER_PIXEL = 16
+"""BGR and alpha, and what the decoders take beside: 7 to 16, by format."""
+_ENCODED_BYTES_PER_PIXEL = {"avif": 48, "webp": 32, "heic": 32}
+"""Where a format's own encoder, or with alpha that of the format it becomes, takes more: 45, 31 and 26."""
+_DEEP_BYTES_PER_PIXEL = 64
+"""Where 16 bits are kept: the original twice, its high bytes, and a PNG that may not pack: 60 of noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +69,15 @@ class Picture:
         alpha: (h, w) uint8, contiguous, 255 is opaque; None where the file has no transparency.
         media: what the file was.
         notices: what the sender should know, such as that only a first frame was read.
+        deep: the file itself, where it holds more than 8 bits a channel that can be kept, see
+            `pipeline.image_io.depth`.
     """
 
     bgr: Bgr
     alpha: Bgr | None
     media: MediaType
     notices: tuple[Notice, ...] = ()
+    deep: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,17 +92,18 @@ class _Loaded:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Header:
-    """Width and height in pixels as the decoder will hold them, and how to decode them."""
+    """Width and height in pixels as the decoder will hold them, how to decode them, bits of a channel."""
 
     size: tuple[int, int]
     load: Callable[[], _Loaded]
+    depth: int = 8
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
     """Decode a picture file of any readable format.
 
-    Pictures of 16 bits a channel keep their high byte; animations and documents keep their first frame.
-    Thread-safe.
+    Of pictures of 16 bits a channel this is the high byte, and the file is kept along; of animations and
+    documents it is the first frame. Thread-safe.
 
     Raises:
         UnsupportedMedia: the file is no picture, or one of a kind that is not read.
@@ -104,16 +117,34 @@ def decode(data: bytes, limits: Limits) -> Picture:
         loaded = header.load()
         check_size(loaded.image.size, limits)
         bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
-    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames))
+    deep = data if header.depth == DEEP_BITS else None
+    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames), deep=deep)
 
 
 def count_pixels(data: bytes, limits: Limits) -> int:
     """Count the pixels of a picture file by its header alone; raises as `decode` does."""
+    width, height = _read_header(data, limits).size
+    return width * height
+
+
+def count_bytes(data: bytes, limits: Limits) -> int:
+    """Memory that a picture takes from decoding to encoding in its own format, by its header.
+
+    Raises as `decode` does.
+    """
+    header = _read_header(data, limits)
+    width, height = header.size
+    if header.depth == DEEP_BITS:
+        return width * height * _DEEP_BYTES_PER_PIXEL
+    return width * height * _ENCODED_BYTES_PER_PIXEL.get(sniff(data).name, BYTES_PER_PIXEL)
+
+
+def _read_header(data: bytes, limits: Limits) -> _Header:
     media = accept(data, limits)
     with decoder_faults():
-        width, height = _OPENERS[media.name](data).size
-        check_size((width, height), limits)
-    return width * height
+        header = _OPENERS[media.name](data)
+        check_size(header.size, limits)
+    return header
 
 
 def accept(data: bytes, limits: Limits) -> MediaType:
@@ -184,7 +215,7 @@ def _pillow(plugin: type[ImageFile.ImageFile], read: Callable[[bytes], Container
                 frames=max(container.frames, getattr(image, "n_frames", 1)),
             )
 
-        return _Header(size=container.size, load=load)
+        return _Header(size=container.size, load=load, depth=container.depth)
 
     return opener
 
@@ -211,7 +242,7 @@ def _open_heic(data: bytes) -> _Header:
     def load() -> _Loaded:
         pixels = heif.data  # libheif turns the picture itself, so its EXIF orientation no longer applies
         image = Image.frombuffer(heif.mode, heif.size, pixels, "raw", heif.mode, heif.stride, 1)
-        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""))
+        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""), frames=len(heif))
 
     return _Header(size=heif.size, load=load)
 

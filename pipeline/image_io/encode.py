@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import MediaTooLarge, OutputInvalid
@@ -28,8 +29,9 @@ _SAME_AS_TARGET: dict[str, OutputFormat] = {
     "heic": "jpeg",
 }
 
-# Longest side a format can hold (libjpeg's JPEG_MAX_DIMENSION; RFC 9649, 14 bits).
-_MAX_SIDE: dict[OutputFormat, int] = {"jpeg": 65_500, "webp": 16_383}
+# Longest side that a format or its writer can hold (libjpeg's JPEG_MAX_DIMENSION; libpng's user limits;
+# RFC 9649, 14 bits; AV1 7.20.2, 16 bits).
+_MAX_SIDE: dict[OutputFormat, int] = {"jpeg": 65_500, "png": 1_000_000, "webp": 16_383, "avif": 65_536}
 
 # From here on colour is kept at full resolution: halved colour shows as a fringe along lips and hair
 # (largest chroma error at quality 95: 7 levels against 13), at 37 % more bytes and no more time.
@@ -80,11 +82,7 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
         OutputInvalid: the encoder failed.
     """
     height, width = bgr.shape[:2]
-    longest = _MAX_SIDE.get(to)
-    if longest is not None and max(width, height) > longest:
-        raise MediaTooLarge(
-            f"A {to.upper()} picture can have at most {longest} pixels a side; ask for output_format png."
-        )
+    _check_side(max(width, height), to)
     notices: tuple[Notice, ...] = ()
     if to == "jpeg" and alpha is not None:
         if alpha.min() < 255:  # noqa: PLR2004 -- opaque
@@ -93,10 +91,32 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
             notices = (Notice(code="alpha_flattened", message=message),)
         alpha = None
     try:
-        data = _png(bgr, alpha, xmp) if to == "png" else _pillow(bgr, alpha, to, quality, xmp)
+        if to == "png":
+            data = _png(bgr if alpha is None else np.dstack((bgr, alpha)), xmp)
+        else:
+            data = _pillow(bgr, alpha, to, quality, xmp)
     except (OSError, ValueError, RuntimeError, cv2.error) as error:
         raise OutputInvalid from error
     return Encoded(data=data, media=MEDIA_TYPES[to], width=width, height=height, notices=notices)
+
+
+def encode_deep_png(pixels: NDArray[np.uint16], *, xmp: bytes | None) -> Encoded:
+    """Encode (h, w, 3 or 4) uint16 BGR(A), not multiplied by alpha, as PNG; raises as `encode`."""
+    height, width = pixels.shape[:2]
+    _check_side(max(width, height), "png")
+    try:
+        data = _png(pixels, xmp)
+    except cv2.error as error:
+        raise OutputInvalid from error
+    return Encoded(data=data, media=MEDIA_TYPES["png"], width=width, height=height)
+
+
+def _check_side(side: int, to: OutputFormat) -> None:
+    if side > _MAX_SIDE[to]:
+        advice = "Send a smaller one." if to == "png" else "Ask for output_format png."
+        raise MediaTooLarge(
+            f"A {to.upper()} picture can have at most {_MAX_SIDE[to]} pixels a side. {advice}"
+        )
 
 
 def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
@@ -104,13 +124,14 @@ def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
     return ((bgr * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def _png(bgr: Bgr, alpha: Bgr | None, xmp: bytes | None) -> bytes:
-    pixels = bgr if alpha is None else np.dstack((bgr, alpha))
-    _, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
-    data = encoded.tobytes()
+def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None) -> bytes:
+    written, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
+    if not written:
+        raise OutputInvalid
     if xmp is None:
-        return data
-    return data[:PNG_HEADER_BYTES] + png_xmp(xmp) + data[PNG_HEADER_BYTES:]
+        return encoded.tobytes()
+    file = encoded.data
+    return b"".join((file[:PNG_HEADER_BYTES], png_xmp(xmp), file[PNG_HEADER_BYTES:]))
 
 
 def png_xmp(xmp: bytes) -> bytes:

@@ -1,19 +1,17 @@
-"""What a swap changed in an animation, and whose face it goes on with from frame to frame."""
+"""What a swap changed in an animation, frame by frame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.faces import Bgr, Face
+from pipeline.faces import Bgr
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.image_io.encode import Encoded
 from pipeline.image_io.encode_animation import AnimationFormat, encode_animation
-from pipeline.select import largest
 
-_SAME_FACE_OVERLAP = 0.3
-"""Share of the boxes' union from which on a face counts as the one of the frame before."""
+OnFrame = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,11 +37,17 @@ class SwappedAnimation:
                 frame.bgr[patch.box] = patch.bgr
             yield frame
 
-    def encode(self, *, to: AnimationFormat, quality: int, xmp: bytes | None) -> Encoded:
-        """Encode the frames with the timing they came with; WebP is exact where the target was."""
+    def encode(
+        self, *, to: AnimationFormat, quality: int, xmp: bytes | None, on_frame: OnFrame | None = None
+    ) -> Encoded:
+        """Encode the frames with the timing they came with; WebP is exact where the target was.
+
+        `on_frame` is told after each frame how many are done, and of how many.
+        """
         timeline = self.animation.timeline
+        frames = self.frames()
         return encode_animation(
-            self.frames(),
+            frames if on_frame is None else _told(frames, len(timeline.durations_ms), on_frame),
             timeline.durations_ms,
             plays=timeline.plays,
             has_alpha=timeline.has_alpha,
@@ -52,6 +56,12 @@ class SwappedAnimation:
             lossless=self.animation.media.name == "webp" and timeline.lossless,
             xmp=xmp,
         )
+
+
+def _told(frames: Iterator[Picture], total: int, on_frame: OnFrame) -> Iterator[Picture]:
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        on_frame(done, total)
 
 
 def patches_bytes(animation: Animation) -> int:
@@ -67,18 +77,3 @@ def patch_between(before: Bgr, after: Bgr) -> Patch:
         return Patch(box=(slice(0, 0), slice(0, 0)), bgr=after[:0, :0])
     box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     return Patch(box=box, bgr=after[box].copy())
-
-
-def follow(faces: Sequence[Face], last: Face | None) -> Face:
-    """The face that overlaps most with `last`, else the largest: two people of one size do not alternate."""
-    if last is not None:
-        nearest = max(faces, key=lambda face: _overlap(face, last))
-        if _overlap(nearest, last) >= _SAME_FACE_OVERLAP:
-            return nearest
-    return largest(faces)
-
-
-def _overlap(one: Face, other: Face) -> float:
-    inner = np.minimum(one.bbox[2:], other.bbox[2:]) - np.maximum(one.bbox[:2], other.bbox[:2])
-    shared = float(np.prod(inner.clip(0)))
-    return shared / (one.area + other.area - shared) if shared else 0.0

@@ -10,6 +10,8 @@ import numpy as np
 from pipeline.engines.base import Engine
 from pipeline.faces import Array, Face, Notice
 from pipeline.image_io.decode import Picture
+from pipeline.jobs.choose import find_faces
+from pipeline.jobs.request import FaceFloor
 from pipeline.previews import preview
 from pipeline.select import face_id
 
@@ -47,10 +49,10 @@ class DetectedFaces:
     notices: tuple[Notice, ...]
 
 
-def detect(engine: Engine[Any], picture: Picture) -> DetectedFaces:
-    """Find and describe every face of a picture; for the device's thread only."""
+def detect(engine: Engine[Any], picture: Picture, floor: FaceFloor) -> DetectedFaces:
+    """Find and describe every face of a picture that counts; for the device's thread only."""
     height, width = picture.bgr.shape[:2]
-    faces = engine.find_faces(picture.bgr)
+    faces = find_faces(engine, picture.bgr, floor)
     return DetectedFaces(
         width=width,
         height=height,

@@ -22,10 +22,11 @@ from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, 
 from pipeline.faces import Array, Bgr, Face
 from pipeline.image_io.decode import Limits, decode
 from pipeline.image_io.encode import encode
-from pipeline.jobs.image import PictureRequest, PictureSwapper
-from pipeline.jobs.image import decode as decode_both
+from pipeline.jobs.decode import decode as decode_both
+from pipeline.jobs.request import Largest, PictureRequest, SourceFile
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
-from pipeline.paste import PasteMode, paste
+from pipeline.paste import BoxEdge, paste
 from tests.bench.picture import QUALITY, codec_alone, jpeg
 from tests.bench.report import Row, row
 from tests.support.engines import picture, png
@@ -68,10 +69,10 @@ def paste_rows(spec: EngineSpec) -> Iterator[Row]:
         frame = np.asarray(cv2.resize(astronaut(), (width, height)), np.uint8)
         kps = np.asarray(template / 112 * size + (width * 0.4, height * 0.3), np.float32)
 
-        def ours(mode: PasteMode, frame: Bgr = frame, kps: Array = kps) -> None:
+        def ours(edge: BoxEdge, frame: Bgr = frame, kps: Array = kps) -> None:
             matrix = similarity_fit(kps, template)
             warp_crop(frame, matrix, spec.input_size, border=cv2.BORDER_CONSTANT, antialias=False)
-            paste(frame, crop, matrix, mode=mode)
+            paste(frame, crop, matrix, edge=edge)
 
         expected = theirs.get(frame, kps)
         ours_ms, theirs_ms = side_by_side(partial(ours, "exact"), partial(theirs.get, frame.copy(), kps))
@@ -81,7 +82,7 @@ def paste_rows(spec: EngineSpec) -> Iterator[Row]:
             f"paste-back, {title}, to insightface's", ours_ms, "ms", reference=theirs_ms, at_most=at_most
         )
         frame = np.asarray(cv2.resize(astronaut(), (width, height)), np.uint8)
-        paste(frame, crop, similarity_fit(kps, template), mode="exact")
+        paste(frame, crop, similarity_fit(kps, template), edge="exact")
         yield row(f"its picture, {title}, to insightface's", apart(frame, expected), "levels", at_most=2)
         fast_ms, exact_ms = side_by_side(partial(ours, "fast", frame), partial(ours, "exact", frame))
         yield row(f"fast paste-back, {title}, to exact", fast_ms, "ms", reference=exact_ms)
@@ -133,10 +134,9 @@ def rows_with_networks(spec: EngineSpec) -> Iterator[Row]:
 
     swapper = PictureSwapper(engine)
     request = PictureRequest(
-        source=png(source_picture()),
-        source_sha256="the same",
+        sources={"source": SourceFile(body=png(source_picture()), sha256="the same")},
         target=jpeg(target),
-        many_faces=False,
+        choice=Largest(),
         look=Look(),
     )
 
@@ -201,8 +201,6 @@ def a_source(engine: InswapperEngine) -> InswapperSource:
 
 
 def template_of(spec: EngineSpec) -> Any:  # noqa: ANN401 -- float64
-    if spec.template is None:
-        raise ValueError(spec.name)
     return np.array(spec.template.at(spec.input_size))
 
 

@@ -14,7 +14,9 @@ from consumer.settings import Settings
 from pipeline.engines.base import Engine, Look
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.image import PictureRequest, PictureSwapper, decode
+from pipeline.jobs.decode import decode
+from pipeline.jobs.request import Largest, PictureRequest, SourceFile
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from storage.object_store import ObjectStore
 from storage.s3_store import open_s3_store
@@ -77,7 +79,10 @@ def device_alone_ms(engine: Engine[Any], source: bytes, target: bytes) -> float:
     swapper, busy_s = PictureSwapper(engine), 0.0
     for number in range(JOBS // 2 + 1):
         request = PictureRequest(
-            source=source, source_sha256="the same", target=target, many_faces=False, look=Look()
+            sources={"source": SourceFile(body=source, sha256="the same")},
+            target=target,
+            choice=Largest(),
+            look=Look(),
         )
         decoded = decode(request, Limits(), Timings())
         began = time.perf_counter()

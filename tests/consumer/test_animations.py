@@ -31,3 +31,14 @@ async def test_every_frame_is_swapped_counted_as_one_and_keeps_its_time() -> Non
         assert getattr(result, "n_frames", 1) == 3
         assert result.info["duration"] == 80
         assert result.info["loop"] == 3
+
+
+async def test_an_animation_longer_than_the_operator_allows_is_refused() -> None:
+    target = moving(*(png(picture(faces=((x, 10, 24, 24),))) for x in (4, 20, 36)))
+    for limit in ({"max_frames": 2}, {"max_animation_pixels": 4096}):
+        store = MemoryStore()
+        job = await drop_job(store, target=target)
+        async with running(store, FlatEngine(), **limit):
+            status = await ended(store, job)
+        assert status.error is not None
+        assert status.error.code == "input_too_large"

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ class Brightener:
 
     name = "brightener"
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:  # noqa: ARG002 -- the port's
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:  # noqa: ARG002 -- the port's
         return False
 
 

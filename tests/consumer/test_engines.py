@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from consumer.engines import Engines, FilesMissing, open_shelf
@@ -14,9 +15,11 @@ from models.catalogue import ModelFile
 from models.devices import GpuOptions, Provider
 from models.store.fetch import Reply
 from pipeline.errors import OptionUnavailable
+from tests.support.faces import made_up_face
 from tests.support.jobs import quick_settings
 from tests.support.mirrors import Record
-from tests.support.model_files import ENGINE, ENHANCER, SWAPPER, OwnModels
+from tests.support.model_files import ENGINE, ENHANCER, OCCLUDER, SWAPPER, OwnModels
+from tests.support.standins.occluder import BLUE
 
 
 @pytest.fixture
@@ -141,12 +144,40 @@ def test_an_enhancer_that_is_not_here_is_named_with_the_command(own: OwnModels) 
     assert (ready.name, ready.open().name) == ("gfpgan_1.4", "gfpgan_1.4")
 
 
+@pytest.mark.parametrize("name", ["auto", "inswapper", "mesh"])
+def test_no_engine_is_ready_without_the_occluder_that_the_operator_wants(own: OwnModels, name: str) -> None:
+    own.bring()
+    with pytest.raises(FilesMissing, match=f"`swapdrop models pull {OCCLUDER}`") as caught:
+        shelf(own, occlusion=True).find(name)
+    assert caught.value.code == "model_unavailable"
+    own.bring([OCCLUDER])
+    ready = shelf(own, occlusion=True).find(name)
+    assert ready.models[OCCLUDER] == own.sha256(OCCLUDER)
+    assert ready.open().info.models == ready.models
+    assert OCCLUDER not in shelf(own).find(name).models
+
+
+def test_the_enhancer_spares_what_the_engine_spares(own: OwnModels) -> None:
+    own.bring([*ENGINE, ENHANCER])
+    with pytest.raises(FilesMissing, match=OCCLUDER):
+        shelf(own, occlusion=True).find_enhancer()
+    own.bring([OCCLUDER])
+    frame = np.full((400, 400, 3), 120, np.uint8)
+    frame[190:210] = BLUE
+    before = frame.copy()
+    assert shelf(own, occlusion=True).find_enhancer().open().enhance(frame, made_up_face(200, 200, 200))
+    assert np.array_equal(frame[190:210], before[190:210])
+    assert (frame[230, 190:210] != before[230, 190:210]).all()
+
+
 @pytest.mark.parametrize(
     ("engine", "changes", "fetched"),
     [
         ("auto", {}, [*ENGINE]),
         ("inswapper", {}, [*ENGINE]),
         ("mesh", {}, []),
+        ("mesh", {"occlusion": True}, [OCCLUDER]),
+        ("inswapper", {"occlusion": True}, [*ENGINE, OCCLUDER]),
         ("inswapper", {"offline": True}, []),
         ("hyperswap_1a_256", {}, []),  # its licence was never accepted
     ],

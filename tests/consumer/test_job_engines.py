@@ -71,4 +71,4 @@ async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_g
 
 def test_how_a_crop_goes_back_is_the_operators_choice() -> None:
     manifest = read_manifest({"process_type": "single-image", "source": "a", "target": "b"})
-    assert plan_picture(manifest, ["auto"], paste="fast").look.paste == "fast"
+    assert plan_picture(manifest, ["auto"], paste="oval").look.paste == "oval"

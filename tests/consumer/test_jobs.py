@@ -137,9 +137,9 @@ async def test_a_bad_file_fails_its_job_at_once_and_the_next_job_runs(
 BAD_MANIFESTS = {
     "an unknown option": ({"options": {"many_facez": True}}, "invalid_manifest", "many_facez"),
     "another kind of job": (
-        {"process_type": "detect-faces", "source": None},
+        {"process_type": "single-video"},
         "invalid_manifest",
-        "`single-image`",
+        "cannot do `single-video` yet",
     ),
     "an unknown engine": ({"options": {"engine": "simswap"}}, "model_unavailable", "known are auto, mesh"),
     "the enhancer": ({"options": {"use_face_enhancer": True}}, "model_unavailable", "use_face_enhancer"),

@@ -1,5 +1,6 @@
 """The main job, for real: a consumer process, a bucket over HTTP, real models, real files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ from tests.support.buckets import (
     upload,
 )
 from tests.support.consumers import consumer_environment, run_consumer
+from tests.support.faces import scaled
 from tests.support.pictures import png, save, scene, to_image
+from tests.support.scenes import grid, tiles
 
 FACELESS = save(to_image(scene(320, 240)), "PNG")
 BOMB = png((65_000, 65_000), depth=8, colour=2, rows=b"\0" * 195_001)
@@ -84,6 +87,41 @@ async def test_a_dropped_folder_becomes_a_job_and_is_archived(
             decode((await store.get(archived[0], max_bytes=10**7)).body, Limits()).bgr,
             decode(ASTRONAUT, Limits()).bgr,
         )
+
+
+async def test_faces_are_detected_chosen_and_swapped_each_with_its_own_source(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    """Detect six people, then name two of them by that detection in a target of half the size."""
+    six = grid(tiles(), 3)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        target = await upload(store, save(to_image(six), "PNG"))
+        half = await upload(store, save(to_image(scaled(six, 0.5)), "JPEG", quality=80), "jpg")
+        astronaut, hopper = await upload(store, ASTRONAUT), await upload(store, HOPPER, "jpg")
+        with run_consumer(consumer_environment(settings), tmp_path / "log") as consumer:
+            detect = await drop(store, None, target, process_type="detect-faces")
+            detected = await ended(store, detect)
+            found = json.loads(await result_of(store, detected))
+            assert (found["total_faces"], found["faces"][5]["position_description"]) == (6, "bottom right")
+            swap = await drop(
+                store,
+                None,
+                half,
+                process_type="multi-image",
+                face_mappings={"face_5": astronaut, "face_0": hopper},
+                detection=detected.result.key if detected.result else None,
+            )
+            status = await ended(store, swap)
+            assert status.faces is not None, status.error
+            assert [face.source for face in status.faces] == ["face_0", None, None, None, None, "face_5"]
+            for face in status.faces:
+                assert face.swapped is (face.source is not None)
+                if face.similarity is not None:
+                    assert face.similarity.to_source < face.similarity.source_to_target_before
+            assert status.result is not None
+            assert (status.result.content_type, status.result.faces_swapped) == ("image/jpeg", 2)
+            assert await inbox_is_empty(store)
+            assert consumer.terminate() == 0
 
 
 async def test_bad_jobs_fail_with_their_code_and_the_next_job_runs(

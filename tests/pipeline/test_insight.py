@@ -98,7 +98,7 @@ recogniser.embed(picture, finder.find(picture)[0])
 def test_insightface_is_not_loaded_before_a_model_is_opened() -> None:
     program = """
 import sys
-import pipeline.insight, pipeline.engines.inswapper.engine, pipeline.enhance, pipeline.jobs.image
+import pipeline.insight, pipeline.engines.inswapper.engine, pipeline.enhance, pipeline.jobs.swap
 slow = {"insightface", "onnx", "skimage", "scipy"} & set(sys.modules)
 assert not slow, slow
 """

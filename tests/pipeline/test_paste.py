@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from models.catalogue import Catalogue
 from pipeline.align import Matrix, similarity_fit, transform
 from pipeline.faces import Array, Bgr
-from pipeline.paste import PasteMode, paste
+from pipeline.masks import Mask
+from pipeline.paste import BoxEdge, paste
 from tests.support.faces import astronaut, scaled
 from tests.support.standins.insight import KnownSwapper, matrix_by_insightface
 
@@ -22,7 +23,6 @@ FACE = np.array([(-0.2, -0.2), (0.2, -0.19), (-0.02, 0.05), (-0.17, 0.23), (0.2,
 @pytest.fixture(scope="module")
 def template() -> Matrix:
     spec = Catalogue.load().engines["inswapper_128"]
-    assert spec.template is not None
     return np.array(spec.template.at(SIZE), np.float64)
 
 
@@ -59,7 +59,7 @@ def test_exact_gives_insightfaces_picture_anywhere_at_any_angle_and_size(
     kps = points(x, y, size, turn)
     expected = KnownSwapper(crops[kind]).get(frame, kps)
     pasted = frame.copy()
-    changed = paste(pasted, crops[kind], matrix_by_insightface(kps), mode="exact")
+    changed = paste(pasted, crops[kind], matrix_by_insightface(kps), edge="exact")
     if expected is None:  # insightface fails where the frame shows nothing of the crop
         assert not changed
         assert np.array_equal(pasted, frame)
@@ -74,7 +74,7 @@ def test_exact_gives_insightfaces_picture_in_frames_of_video_size(
     frame = np.asarray(cv2.resize(astronaut(), shape[::-1]), np.uint8)
     kps = points(shape[1] * 0.31 + 0.37, shape[0] * 0.6 + 0.21, size, 0.3)
     pasted = frame.copy()
-    paste(pasted, crops["noise"], matrix_by_insightface(kps), mode="exact")
+    paste(pasted, crops["noise"], matrix_by_insightface(kps), edge="exact")
     expected = KnownSwapper(crops["noise"]).get(frame, kps)
     assert expected is not None
     assert difference(pasted, expected) <= LEVELS
@@ -86,15 +86,15 @@ def test_exact_gives_insightfaces_picture_in_frames_of_video_size(
     y=st.floats(-200, 500),
     size=st.floats(4, 400),
     turn=st.floats(-np.pi, np.pi),
-    mode=st.sampled_from(["exact", "fast"]),
+    edge=st.sampled_from(["exact", "fast"]),
 )
 def test_no_pixel_outside_of_the_crop_changes(
-    x: float, y: float, size: float, turn: float, mode: PasteMode, template: Matrix, crops: dict[str, Bgr]
+    x: float, y: float, size: float, turn: float, edge: BoxEdge, template: Matrix, crops: dict[str, Bgr]
 ) -> None:
     frame = np.ascontiguousarray(astronaut()[:300, :400])
     matrix = similarity_fit(points(x, y, size, turn), template)
     pasted = frame.copy()
-    changed = paste(pasted, crops["noise"], matrix, mode=mode)
+    changed = paste(pasted, crops["noise"], matrix, edge=edge)
     differs = (pasted != frame).any(axis=2)
     assert changed or not differs.any()
     assert not differs[~_near_crop(matrix, frame.shape)].any()
@@ -109,7 +109,7 @@ def test_two_faces_that_overlap_are_pasted_one_over_the_other(
         theirs = KnownSwapper(crops[kind]).get(expected, kps)
         assert theirs is not None
         expected = theirs
-        paste(frame, crops[kind], matrix_by_insightface(kps), mode="exact")
+        paste(frame, crops[kind], matrix_by_insightface(kps), edge="exact")
     assert difference(frame, expected) <= 2 * LEVELS
 
 
@@ -119,20 +119,20 @@ def test_a_frame_that_is_a_view_is_changed_in_place_and_its_surroundings_are_not
     matrix = similarity_fit(points(90, 120, 200, 0.0), template)
     wide, alone = scaled(astronaut(), 2.0), scaled(astronaut(), 2.0)[100:400, 300:600].copy()
     before = wide.copy()
-    paste(wide[100:400, 300:600], crops["face"], matrix, mode="exact")
-    paste(alone, crops["face"], matrix, mode="exact")
+    paste(wide[100:400, 300:600], crops["face"], matrix, edge="exact")
+    paste(alone, crops["face"], matrix, edge="exact")
     assert np.array_equal(wide[100:400, 300:600], alone)
     wide[100:400, 300:600] = before[100:400, 300:600]
     assert np.array_equal(wide, before)
 
 
-@pytest.mark.parametrize("mode", ["exact", "fast"])
-def test_a_mask_keeps_what_it_leaves_out(mode: PasteMode, template: Matrix, crops: dict[str, Bgr]) -> None:
+@pytest.mark.parametrize("edge", ["exact", "fast"])
+def test_a_mask_keeps_what_it_leaves_out(edge: BoxEdge, template: Matrix, crops: dict[str, Bgr]) -> None:
     frame = astronaut()
     matrix = similarity_fit(points(250, 250, 300, 0.0), template)
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[:, : SIZE // 2] = 1
-    paste(frame, crops["noise"], matrix, mask=mask, mode=mode)
+    paste(frame, crops["noise"], matrix, masks=[Mask(values=mask, matrix=matrix)], edge=edge)
     column = round(float(transform(np.linalg.inv([*matrix, [0, 0, 1]])[:2], np.array([[64, 64]]))[0, 0]))
     changed = (frame != astronaut()).any(axis=2)
     assert not changed[:, column + 5 :].any()
@@ -143,20 +143,20 @@ def test_fast_is_the_crop_itself_within_and_close_to_exact_everywhere(
     template: Matrix, crops: dict[str, Bgr]
 ) -> None:
     matrix = similarity_fit(points(250, 250, 300, 0.1), template)
-    frames = {mode: astronaut() for mode in ("exact", "fast")}
-    for mode, frame in frames.items():
-        paste(frame, crops["face"], matrix, mode=mode)  # type: ignore[arg-type] # literals
+    frames = {edge: astronaut() for edge in ("exact", "fast")}
+    for edge, frame in frames.items():
+        paste(frame, crops["face"], matrix, edge=edge)  # type: ignore[arg-type] # literals
     assert difference(frames["exact"][200:300, 200:300], frames["fast"][200:300, 200:300]) <= 1
     changed = (frames["exact"] != astronaut()).any(axis=2)
     apart = np.abs(frames["exact"].astype(int) - frames["fast"])[changed]
     assert apart.mean() < 5
 
 
-@pytest.mark.parametrize("mode", ["exact", "fast"])
-def test_a_matrix_that_is_no_similarity_changes_nothing(mode: PasteMode, crops: dict[str, Bgr]) -> None:
+@pytest.mark.parametrize("edge", ["exact", "fast"])
+def test_a_matrix_that_is_no_similarity_changes_nothing(edge: BoxEdge, crops: dict[str, Bgr]) -> None:
     for matrix in (np.full((2, 3), np.nan), np.array([[1.0, 0, 5000], [0, 1, 5000]])):
         frame = astronaut()
-        assert not paste(frame, crops["face"], matrix, mode=mode)
+        assert not paste(frame, crops["face"], matrix, edge=edge)
         assert np.array_equal(frame, astronaut())
 
 

@@ -93,7 +93,7 @@ def swap_everybody(
 
     Returns the face found for each person, how many were found that are nobody's, and the new picture.
     """
-    found = engine.find_faces(scene.picture)
+    every = found = engine.find_faces(scene.picture)
     faces: list[Face | None] = []
     for who, matrix in scene.people:
         face = nearest(found, *expected(known[who], matrix))
@@ -105,7 +105,7 @@ def swap_everybody(
         for (who, _), face in zip(scene.people, faces, strict=True)
         if face is not None
     ]
-    engine.swap(after, pairs, Look())
+    engine.swap(after, pairs, Look(), others=every)
     return faces, len(found), after
 
 

@@ -40,7 +40,7 @@ async def upload(store: ObjectStore, body: bytes, extension: str = "png") -> str
     return key
 
 
-async def drop(store: ObjectStore, source: str, target: str, **fields: object) -> str:
+async def drop(store: ObjectStore, source: str | None, target: str, **fields: object) -> str:
     """Drop a manifest, as odd as `fields` make it, and return its job id."""
     job_id = keys.new_job_id()
     document: Mapping[str, object] = {

@@ -1,4 +1,4 @@
-"""An engine whose result is known beforehand: faces are red rectangles, a swap fills one with one colour."""
+"""An engine whose result is known beforehand: faces are reddish boxes, a swap fills one with one colour."""
 
 import threading
 import time
@@ -16,10 +16,18 @@ from pipeline.engines.base import Engine, EngineInfo, Look
 from pipeline.enhance import Enhancer
 from pipeline.errors import OptionUnavailable
 from pipeline.faces import Array, Bgr, Face, Notice, Source
+from pipeline.select import IdentityScale, reading_order
 
 T = TypeVar("T")
 
 FACE_BGR = (0, 0, 255)
+SCALE = IdentityScale(accept=40, accept_small=40, small_px=0, margin=5, blind_px=0)
+"""Two faces are one person where their mean colours are nearly the same."""
+
+
+def person_bgr(person: int) -> tuple[int, int, int]:
+    """The colour of a person's face: red with as much green as tells people apart; 0 to 4."""
+    return (0, 50 * person, 255)
 
 
 def picture(
@@ -28,11 +36,15 @@ def picture(
     *,
     colour: tuple[int, int, int] = (200, 120, 40),
     faces: tuple[tuple[int, int, int, int], ...] = ((20, 10, 24, 24),),
+    people: tuple[int, ...] = (),
 ) -> Bgr:
-    """A (height, width, 3) uint8 BGR picture of one colour; `faces` are its boxes (x, y, width, height)."""
+    """A (height, width, 3) uint8 BGR picture of one colour; `faces` are its boxes (x, y, width, height).
+
+    `people` are those whose faces they are, in the same order; all are person 0 if not given.
+    """
     bgr = np.full((height, width, 3), colour, np.uint8)
-    for x, y, face_width, face_height in faces:
-        bgr[y : y + face_height, x : x + face_width] = FACE_BGR
+    for number, (x, y, face_width, face_height) in enumerate(faces):
+        bgr[y : y + face_height, x : x + face_width] = person_bgr(people[number] if people else 0)
     return bgr
 
 
@@ -137,18 +149,28 @@ class FlatEngine:
     def batch_size(self) -> int:
         return self._batch_size
 
+    @property
+    def identity_scale(self) -> IdentityScale:
+        return SCALE
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         self.threads.add(threading.current_thread().name)
-        mask = np.all(picture == FACE_BGR, axis=-1).astype(np.uint8)
+        mask = ((picture[..., 0] == 0) & (picture[..., 2] == 255)).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-        boxes = sorted((int(top), int(left), int(w), int(h)) for left, top, w, h, _ in stats[1:count])
-        return [_face(left, top, width, height) for top, left, width, height in boxes]
+        return reading_order(_face(*map(int, box[:4])) for box in stats[1:count])
 
     def prepare_source(self, picture: Bgr, face: Face) -> Source:
         self.prepared += 1
         return Source(face=face, embedding=picture[0, 0].astype(np.float32))
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, Source]],
+        look: Look,  # noqa: ARG002 -- the port's
+        *,
+        others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+    ) -> list[bool]:
         self.swaps += 1
         time.sleep(self._swap_s)
         if self._on_swap is not None:

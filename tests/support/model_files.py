@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.support.standins.enhancer import build_enhancer
+from tests.support.standins.occluder import build_occluder
 
 SWAPPER = "inswapper_128_fp16.onnx"
 DETECTOR = "det_10g.onnx"
 RECOGNISER = "w600k_r50.onnx"
 ENHANCER = "gfpgan_1.4.onnx"
+OCCLUDER = "xseg_1.onnx"
 ENGINE = (SWAPPER, DETECTOR, RECOGNISER)
 
 
@@ -33,6 +35,7 @@ class OwnModels:
             DETECTOR: built["detector"],
             RECOGNISER: built["recogniser"],
             ENHANCER: build_enhancer(folder / ENHANCER),
+            OCCLUDER: build_occluder(folder / OCCLUDER),
         }
         entries = [_entry(name, path, licence) for name, path in self.paths.items()]
         self.catalogue.write_text("\n".join(entries))

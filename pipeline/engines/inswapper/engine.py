@@ -10,23 +10,27 @@ import numpy as np
 
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
-from models.errors import ModelUnavailable
 from models.session import open_session
 from pipeline.align import Matrix, similarity_fit, warp_crop
 from pipeline.engines.base import EngineInfo, Look
+from pipeline.engines.inswapper.colour import carry_outwards, match_colour, shown_by
 from pipeline.engines.inswapper.embedding import ToLatent, open_converter, unit
-from pipeline.engines.inswapper.look import match_colour, mouth_left_out
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
 from pipeline.errors import NoFaceInSource
 from pipeline.faces import Array, Bgr, Face, Notice, Source
-from pipeline.insight import ArcFace, ScrfdFinder
-from pipeline.paste import paste
+from pipeline.insight import SCALE, ArcFace, ScrfdFinder
+from pipeline.masks import Mask, face_oval, mouth_left_out
+from pipeline.neighbours import neighbours_left_out
+from pipeline.occlusion import Occluder
+from pipeline.paste import BoxEdge, paste
+from pipeline.select import IdentityScale
 
-VERSION: Final = "1"  # goes up whenever the same input gives other pixels
+VERSION: Final = "2"  # goes up whenever the same input gives other pixels
 
 _GPU_BATCH: Final = 8  # faces; more only add memory
 _HOPELESS_PX: Final = 24.0  # larger side of a source face: ArcFace would guess
 _SMALL_PX: Final = 80.0
+_MASK_PX: Final = 256  # masks of our own are finer than the smallest network's crop
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,16 +52,18 @@ class InswapperEngine:
         spec: EngineSpec,
         *,
         hashes: Mapping[str, str],
+        occluder: Occluder | None = None,
     ) -> None:
-        if spec.template is None:
-            raise ModelUnavailable(f"The catalogue's entry {spec.name} has no template.")
         self._finder = finder
         self._recogniser = recogniser
         self._network = network
         self._to_latent = to_latent
         self._size = spec.input_size
         self._template = np.array(spec.template.at(spec.input_size))
-        self._info = EngineInfo(name=spec.name, version=VERSION, provider=network.provider, models=hashes)
+        self._mask_template = np.array(spec.template.at(_MASK_PX))
+        self._occluder = occluder
+        models = {**hashes, **(occluder.models if occluder else {})}
+        self._info = EngineInfo(name=spec.name, version=VERSION, provider=network.provider, models=models)
 
     @property
     def info(self) -> EngineInfo:
@@ -73,6 +79,11 @@ class InswapperEngine:
     def batch_size(self) -> int:
         """How many faces go through the network at once: several on a GPU, one on the CPU."""
         return self._network.batch_size
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
+        return SCALE
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
@@ -98,11 +109,18 @@ class InswapperEngine:
             notices=(_small_source(side),) if side < _SMALL_PX else (),
         )
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, InswapperSource]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, InswapperSource]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        All crops are cut before the first is pasted. False stands for a face that lies outside of the
-        frame; it changes nothing.
+        None of `others` is painted over by its neighbour. All crops are cut, and all masks made, before the
+        first is pasted. False stands for a face that lies outside of the frame; it changes nothing.
 
         Raises:
             OutputInvalid: the network gave no picture; nothing was changed.
@@ -115,10 +133,11 @@ class InswapperEngine:
             warp_crop(frame, matrix, self._size, border=cv2.BORDER_CONSTANT, antialias=False)
             for matrix in matrices
         ]
+        masks = [[*neighbours_left_out(face, others), *self._masks(frame, face, look)] for face, _ in pairs]
         swapped = self._network.swap(crops, [source.latent for _, source in pairs])
         return [
-            self._paste(frame, face, matrix, crop, new, look)
-            for (face, _), matrix, crop, new in zip(pairs, matrices, crops, swapped, strict=True)
+            self._paste(frame, matrix, crop, new, covered, look)
+            for matrix, crop, new, covered in zip(matrices, crops, swapped, masks, strict=True)
         ]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
@@ -129,16 +148,25 @@ class InswapperEngine:
         """Cosine distance of two embeddings, 0..2; 0 is the same face, about 1 a stranger's."""
         return 1 - float(np.dot(one, other))
 
-    def _paste(
-        self, frame: Bgr, face: Face, matrix: Matrix, target: Bgr, swapped: Swapped, look: Look
-    ) -> bool:
-        crop, mask = swapped.crop, swapped.mask
-        if look.color_correction:
-            crop = match_colour(crop, target)
+    def _masks(self, frame: Bgr, face: Face, look: Look) -> list[Mask]:
+        """What of the target's own face stays."""
+        masks = [] if self._occluder is None else [self._occluder.uncovered(frame, face)]
+        matrix = similarity_fit(face.kps, self._mask_template)
         if look.mouth_mask:
-            shown = mouth_left_out(face, matrix, self._size)
-            mask = shown if mask is None else mask * shown
-        return paste(frame, crop, matrix, mask=mask, mode=look.paste)
+            masks.append(Mask(values=mouth_left_out(face, matrix, _MASK_PX), matrix=matrix))
+        if look.paste == "oval":
+            masks.append(Mask(values=face_oval(self._mask_template, _MASK_PX), matrix=matrix))
+        return masks
+
+    def _paste(
+        self, frame: Bgr, matrix: Matrix, target: Bgr, swapped: Swapped, masks: list[Mask], look: Look
+    ) -> bool:
+        shown = shown_by(frame.shape, matrix, self._size)
+        crop = match_colour(swapped.crop, target, shown) if look.color_correction else swapped.crop
+        if swapped.mask is not None:
+            masks = [*masks, Mask(values=swapped.mask, matrix=matrix)]
+        edge: BoxEdge = "exact" if look.paste == "exact" else "fast"
+        return paste(frame, carry_outwards(crop, shown), matrix, masks=masks, edge=edge)
 
 
 def open_inswapper_engine(
@@ -149,6 +177,7 @@ def open_inswapper_engine(
     threads: int,
     hashes: Mapping[str, str],
     gpu: GpuOptions | None = None,
+    occluder: Occluder | None = None,
 ) -> InswapperEngine:
     """Open a swapper of the catalogue on verified files.
 
@@ -160,6 +189,7 @@ def open_inswapper_engine(
         threads: CPU threads inside an operator.
         hashes: `sha256:<hex>` of each file's name, for the status record.
         gpu: how a GPU is used.
+        occluder: keeps what covers a face as it is; None where nothing shall.
 
     Raises:
         ModelUnavailable: a file is missing or is not what the entry says.
@@ -188,6 +218,7 @@ def open_inswapper_engine(
         to_latent,
         spec,
         hashes=hashes,
+        occluder=occluder,
     )
 
 

@@ -16,9 +16,13 @@ from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr, Face, Notice
 from pipeline.find import FaceFinder, embedded_face_finder
-from pipeline.identity import IdentityModel, distance
+from pipeline.identity import SCALE, IdentityModel, distance
+from pipeline.masks import Mask
+from pipeline.neighbours import neighbours_left_out
+from pipeline.occlusion import Occluder
+from pipeline.select import IdentityScale
 
-VERSION: Final = "2"  # goes up whenever the same input gives other pixels
+VERSION: Final = "3"  # goes up whenever the same input gives other pixels
 
 _BASIC: Final = Notice(
     code="basic_engine",
@@ -31,12 +35,20 @@ class MeshEngine:
     """Draws the texture of a source face on the mesh of a target face, on the CPU."""
 
     def __init__(
-        self, finder: FaceFinder, identity: IdentityModel, topology: Topology, *, provider: str
+        self,
+        finder: FaceFinder,
+        identity: IdentityModel,
+        topology: Topology,
+        *,
+        provider: str,
+        occluder: Occluder | None = None,
     ) -> None:
         self._finder = finder
         self._identity = identity
         self._topology = topology
-        self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=embedded_weights())
+        self._occluder = occluder
+        models = {**embedded_weights(), **(occluder.models if occluder else {})}
+        self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=models)
 
     @property
     def info(self) -> EngineInfo:
@@ -52,6 +64,11 @@ class MeshEngine:
     def batch_size(self) -> int:
         """One: faces are drawn one by one."""
         return 1
+
+    @property
+    def identity_scale(self) -> IdentityScale:
+        """What the distances of this engine's embeddings mean."""
+        return SCALE
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
@@ -76,16 +93,28 @@ class MeshEngine:
         )
         return replace(source, notices=tuple(find_flaws(quality, source)))
 
-    def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, MeshSource]], look: Look) -> list[bool]:
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, MeshSource]],
+        look: Look,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
         """Put each source onto its face in `frame` (BGR uint8 (h, w, 3), changed in place).
 
-        False stands for a face without landmarks, smaller than 8 pixels or outside of the frame; it
-        changes nothing.
+        None of `others` is painted over by its neighbour. False stands for a face without landmarks, smaller
+        than 8 pixels or outside of the frame; it changes nothing.
         """
+        masks = [[*neighbours_left_out(face, others), *self._uncovered(frame, face)] for face, _ in pairs]
         return [
-            face.landmarks is not None and swap_face(frame, face.landmarks, source, look, self._topology)
-            for face, source in pairs
+            face.landmarks is not None
+            and swap_face(frame, face.landmarks, source, look, self._topology, masks=left)
+            for (face, source), left in zip(pairs, masks, strict=True)
         ]
+
+    def _uncovered(self, frame: Bgr, face: Face) -> list[Mask]:
+        return [] if self._occluder is None else [self._occluder.uncovered(frame, face)]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
         """Identity embedding of a face in a BGR uint8 (h, w, 3) picture, (128,) float32."""
@@ -96,8 +125,10 @@ class MeshEngine:
         return distance(one, other)
 
 
-def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
+def open_mesh_engine(*, threads: int = 1, occluder: Occluder | None = None) -> MeshEngine:
     """Open the engine on the shipped weights, with `threads` threads inside an operator.
+
+    With an `occluder`, what covers a face stays as it is.
 
     Raises:
         ModelUnavailable: a shipped file is missing or was changed.
@@ -106,4 +137,10 @@ def open_mesh_engine(*, threads: int = 1) -> MeshEngine:
         finder = pool.submit(embedded_face_finder, threads=threads)
         identity = open_session(embedded_path(EMBEDDING), threads=threads)
         topology = Topology.load(embedded_path(TOPOLOGY))
-        return MeshEngine(finder.result(), IdentityModel(identity), topology, provider=identity.provider)
+        return MeshEngine(
+            finder.result(),
+            IdentityModel(identity),
+            topology,
+            provider=identity.provider,
+            occluder=occluder,
+        )

@@ -9,12 +9,6 @@ from numpy.typing import NDArray
 from pipeline.faces import Array
 
 
-def smoothstep(value: NDArray[np.floating]) -> Array:
-    """Rise from 0 at 0 to 1 at 1 with level ends (Hermite 3t² - 2t³); any shape, clipped outside."""
-    clipped = np.clip(value, 0, 1)
-    return np.asarray(clipped * clipped * (3 - 2 * clipped), np.float32)
-
-
 def ramp(value: float, start: float, width: float) -> float:
     """`smoothstep` of one number: 0 up to `start`, 1 from `start + width`."""
     part = min(max((value - start) / width, 0.0), 1.0)

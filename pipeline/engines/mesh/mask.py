@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 
 from pipeline.engines.base import Look
-from pipeline.engines.mesh.geometry import eye_openness, mouth_openness, ramp, smoothstep
+from pipeline.engines.mesh.geometry import eye_openness, mouth_openness, ramp
 from pipeline.engines.mesh.patch import Patch
-from pipeline.engines.mesh.regions import Regions, soft_region
+from pipeline.engines.mesh.regions import Regions
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 from pipeline.faces import Array
+from pipeline.masks import smoothstep, soft_around
 
 
 def face_mask(regions: Regions, target_skin: Array, source_skin: Array) -> Array:
@@ -58,7 +59,7 @@ def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, look: Look) ->
         if amount > 0:
             outline, solid = patch.own[list(group)], 1 + margin * patch.face_px
             kept = np.maximum(
-                kept, amount * soft_region(outline, patch.shape, solid, max(2.5, feather * patch.face_px))
+                kept, amount * soft_around(outline, patch.shape, solid, max(2.5, feather * patch.face_px))
             )
     return kept
 

@@ -6,6 +6,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from pipeline.align import Matrix
 from pipeline.engines.mesh.texture import rescaled
 from pipeline.faces import Array, Bgr
 
@@ -20,6 +21,7 @@ class Patch:
     Attributes:
         roi: BGR uint8 (h, w, 3) view into the frame.
         shape: (h, w) of the maps.
+        matrix: (2, 3) float64, from the frame's pixels to the maps'.
         points: (468, 3) float32 points to draw at, in map pixels.
         own: (468, 2) float32 the target's own points, in map pixels.
         face_px: the face's larger side in map pixels.
@@ -27,6 +29,7 @@ class Patch:
 
     roi: Bgr
     shape: tuple[int, int]
+    matrix: Matrix
     points: Array
     own: Array
     face_px: float
@@ -48,9 +51,11 @@ class Patch:
         shape = max(_SMALLEST_PX, round(roi.shape[0] * scale)), max(_SMALLEST_PX, round(roi.shape[1] * scale))
         corner = np.array([x0, y0], np.float32)
         flat = rescaled(bent[:, :2] - corner, roi.shape, shape)
+        x, y = shape[1] / roi.shape[1], shape[0] / roi.shape[0]
         return cls(
             roi=roi,
             shape=shape,
+            matrix=np.array([[x, 0, (0.5 - x0) * x - 0.5], [0, y, (0.5 - y0) * y - 0.5]]),
             points=np.column_stack([flat, bent[:, 2] * np.float32(scale)]),
             own=rescaled(target[:, :2] - corner, roi.shape, shape),
             face_px=float((high - low).max()) * scale,

@@ -7,18 +7,11 @@ from numpy.typing import NDArray
 from pipeline.engines.mesh.geometry import signed_areas
 from pipeline.engines.mesh.topology import SKIN, Topology
 from pipeline.faces import Array
+from pipeline.masks import FRACTION_BITS, fixed_point
 
 Ids = NDArray[np.intp]
-Mask = NDArray[np.uint8]
 
-_SHIFT = 4  # fractional bits of OpenCV's fixed-point drawing coordinates
 _THIN_PX = 0.7  # a triangle's height below which its slope is damped
-_FAR = 1 << 24  # beyond this a fixed-point coordinate is clipped; no picture is that large
-
-
-def fixed_point(points: Array) -> NDArray[np.int32]:
-    """Pixel coordinates (…, 2) as OpenCV's drawing functions take them with `shift=4`."""
-    return np.clip(np.round(points[..., :2] * (1 << _SHIFT)), -_FAR, _FAR).astype(np.int32)
 
 
 def paint_triangles(points: Array, topology: Topology, shape: tuple[int, int]) -> Ids:
@@ -36,16 +29,8 @@ def paint_triangles(points: Array, topology: Topology, shape: tuple[int, int]) -
     corners = fixed_point(points)[triangles]
     canvas = np.zeros(shape, np.int32)
     for index in order.tolist():
-        cv2.fillConvexPoly(canvas, corners[index], index + 1, lineType=cv2.LINE_8, shift=_SHIFT)
+        cv2.fillConvexPoly(canvas, corners[index], index + 1, lineType=cv2.LINE_8, shift=FRACTION_BITS)
     return canvas.astype(np.intp)
-
-
-def fill_polygons(polygons: list[Array], shape: tuple[int, int]) -> Mask:
-    """Draw filled polygons, each (n, 2 or more) in pixels: (h, w) uint8, 1 inside and on the line."""
-    canvas = np.zeros(shape, np.uint8)
-    for polygon in polygons:
-        cv2.fillPoly(canvas, [fixed_point(polygon)], 1, lineType=cv2.LINE_8, shift=_SHIFT)
-    return canvas
 
 
 def planes(points: Array, values: Array, triangles: NDArray[np.intp]) -> Array:

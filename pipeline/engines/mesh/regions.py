@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.engines.mesh.geometry import smoothstep
-from pipeline.engines.mesh.raster import Ids, Mask, fill_polygons
+from pipeline.engines.mesh.raster import Ids
 from pipeline.engines.mesh.topology import (
     BROW_BELOW,
     BROW_LEFT,
@@ -18,6 +17,7 @@ from pipeline.engines.mesh.topology import (
     Topology,
 )
 from pipeline.faces import Array
+from pipeline.masks import fill_polygons
 
 FOREHEAD = 0.55  # of the way from brow to mesh edge, where nothing better is known: hair begins above
 _RIM, _WELL_INSIDE = 0.03, 0.1  # shares of the face's size
@@ -83,15 +83,6 @@ def _features(points: Array, shape: tuple[int, int]) -> Array:
         ring = points[list(group), :2]
         groups.append(ring.mean(axis=0) + (ring - ring.mean(axis=0)) * _EYE_SOCKET)
     return cv2.dilate(fill_polygons(groups, shape), np.ones((3, 3), np.uint8)).astype(np.float32)
-
-
-def soft_region(polygon: Array, shape: tuple[int, int], margin_px: float, feather_px: float) -> Array:
-    """Weight (h, w) float32: exactly 1 inside and `margin_px` around, 0 from `feather_px` further out."""
-    outside: Mask = 1 - fill_polygons([polygon], shape)
-    if outside.all():
-        return np.zeros(shape, np.float32)
-    gap = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5)
-    return (1 - smoothstep((gap - margin_px) / max(feather_px, 1e-3))).astype(np.float32)
 
 
 def masked_blur(values: Array, mask: Array, sigma_px: float) -> Array:

@@ -1,5 +1,6 @@
 """Draw a source face onto a target face: one region of the frame, maps of at most 256 px, one blend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 
 from pipeline.engines.base import Look
 from pipeline.engines.mesh.colour import find_blur, match_colour, match_sharpness, to_bgr, to_lab
-from pipeline.engines.mesh.geometry import bend, smoothstep
+from pipeline.engines.mesh.geometry import bend
 from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
@@ -17,6 +18,7 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.texture import mesh_size, rescaled
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.faces import Array, Bgr
+from pipeline.masks import Mask, combine, smoothstep
 
 _SKIN = 0.5  # likelihood
 _GREY = 3  # levels between the channels of a picture without colour
@@ -40,11 +42,19 @@ class Drawing:
     skin: Array
 
 
-def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topology: Topology) -> bool:
+def swap_face(
+    frame: Bgr,
+    landmarks: Array,
+    source: MeshSource,
+    look: Look,
+    topology: Topology,
+    *,
+    masks: Sequence[Mask] = (),
+) -> bool:
     """Draw `source` onto the face at (468+, 3) `landmarks` of a BGR uint8 frame, in place.
 
-    Pixels outside the blend mask keep their exact values. Returns False, and leaves the frame alone, where
-    the face is too small, outside of the frame, or its landmarks are no face.
+    Pixels outside the blend mask, or left out by one of `masks`, keep their exact values. Returns False, and
+    leaves the frame alone, where the face is too small, outside of the frame, or its landmarks are no face.
     """
     if not np.isfinite(landmarks).all():
         return False
@@ -59,6 +69,7 @@ def swap_face(frame: Bgr, landmarks: Array, source: MeshSource, look: Look, topo
     target_skin = skin_likelihood(target_lab, drawing.regions)
     alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
     alpha *= 1 - kept_mask(patch, landmarks, source, look)
+    alpha *= combine(masks, patch.matrix, patch.shape)
     if not alpha.any() or not drawing.regions.core.any():
         return False
     picture = drawing.picture

@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.mesh.geometry import signed_areas, smoothstep
+from pipeline.engines.mesh.geometry import signed_areas
 from pipeline.faces import Array
+from pipeline.masks import smoothstep
 
 Index = NDArray[np.intp]
 

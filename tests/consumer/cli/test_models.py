@@ -35,6 +35,7 @@ mirrors = ["https://mirror.invalid/tiny.onnx"]
 kind = "occluder"
 files = {{ occluder = "tiny.onnx" }}
 input_size = 8
+template = "ffhq_512"
 """
 
 

@@ -73,6 +73,24 @@ def test_only_files_of_several_pictures_say_that_one_was_used(name: str) -> None
     assert codes == (["first_frame_only"] if name.endswith(("animated", "pages")) else [])
 
 
+def test_a_heic_of_several_pictures_says_that_one_was_used() -> None:
+    heif = pillow_heif.from_pillow(to_image(SCENE))
+    heif.add_from_pillow(to_image(SCENE).convert("L"))
+    buffer = io.BytesIO()
+    heif.save(buffer, quality=95)
+    picture = decode(buffer.getvalue(), LIMITS)
+    assert [notice.code for notice in picture.notices] == ["first_frame_only"]
+    assert mean_difference(picture.bgr, SCENE) <= 6
+
+
+def test_an_avif_that_moves_says_that_one_picture_was_used() -> None:
+    frames = [to_image(SCENE), to_image(SCENE[::-1].copy())]
+    moving = save(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=90, speed=10)
+    picture = decode(moving, LIMITS)
+    assert [notice.code for notice in picture.notices] == ["first_frame_only"]
+    assert mean_difference(picture.bgr, SCENE) <= 6
+
+
 TURNS = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.errors import MediaTooLarge, OutputInvalid
 from pipeline.image_io.decode import Limits, decode
-from pipeline.image_io.encode import OutputFormat, encode, output_format
+from pipeline.image_io.encode import OutputFormat, encode, encode_deep_png, output_format
 from pipeline.image_io.sniff import MEDIA_TYPES, sniff
 from tests.support.pictures import save, scene, texture, to_image
 
@@ -156,13 +156,22 @@ def test_every_readable_picture_has_an_output_format() -> None:
     assert {output_format(None, media) for media in pictures} <= set(FORMATS)
 
 
-@pytest.mark.parametrize(("to", "side"), [("webp", 16_383), ("jpeg", 65_500)])
+@pytest.mark.parametrize(("to", "side"), [("webp", 16_383), ("jpeg", 65_500), ("avif", 65_536)])
 def test_a_picture_too_long_for_its_format_names_one_that_works(to: OutputFormat, side: int) -> None:
     assert encode(np.zeros((1, side, 3), np.uint8), None, to=to, quality=90, xmp=None).width == side
     long = np.zeros((1, side + 1, 3), np.uint8)
     with pytest.raises(MediaTooLarge, match="output_format png"):
         encode(long, None, to=to, quality=90, xmp=None)
     assert encode(long, None, to="png", quality=90, xmp=None).width == side + 1
+
+
+def test_a_picture_too_long_even_for_png_is_too_large() -> None:
+    assert encode(np.zeros((1, 10**6, 3), np.uint8), None, to="png", quality=90, xmp=None).width == 10**6
+    for shape in ((1, 10**6 + 1, 3), (10**6 + 1, 1, 3)):
+        with pytest.raises(MediaTooLarge, match="smaller"):
+            encode(np.zeros(shape, np.uint8), None, to="png", quality=90, xmp=None)
+    with pytest.raises(MediaTooLarge, match="smaller"):
+        encode_deep_png(np.zeros((1, 10**6 + 1, 3), np.uint16), xmp=None)
 
 
 def test_pixels_that_cannot_be_written_are_an_invalid_output() -> None:

@@ -14,14 +14,11 @@ from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
 from pipeline.image_io.encode import Encoded, OutputFormat
 from pipeline.jobs.animation import patch_between
-from pipeline.jobs.image import (
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.decode import decode, decoded_bytes
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import DIGITAL_SOURCE_TYPE, Mark
 from tests.support.animations import in_every_format
@@ -53,7 +50,10 @@ def files(faces: Sequence[tuple[Box, ...]] = FACES) -> dict[str, bytes]:
 def request(target: bytes, *, many_faces: bool = False) -> PictureRequest:
     source = png(picture(colour=SOURCE_BGR))
     return PictureRequest(
-        source=source, source_sha256="source", target=target, many_faces=many_faces, look=Look()
+        sources={"source": SourceFile(body=source, sha256="source")},
+        target=target,
+        choice=Every() if many_faces else Largest(),
+        look=Look(),
     )
 
 
@@ -113,7 +113,14 @@ def test_an_animation_with_a_face_in_every_frame_needs_no_notice() -> None:
 
 def test_no_face_in_any_frame_and_none_that_could_be_swapped_are_errors() -> None:
     class Refusing(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
             return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget, match="any frame"):
@@ -189,10 +196,9 @@ def test_a_damaged_frame_is_blamed_on_the_target() -> None:
 
 def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
     asked = PictureRequest(
-        source=files([FACES[1], ()])["gif"],
-        source_sha256="moves",
+        sources={"source": SourceFile(body=files([FACES[1], ()])["gif"], sha256="moves")},
         target=png(picture()),
-        many_faces=False,
+        choice=Largest(),
         look=Look(),
     )
     swapped = PictureSwapper(FlatEngine()).swap(
@@ -209,3 +215,17 @@ def test_a_patch_holds_no_more_than_what_changed() -> None:
     assert patch.box == (slice(5, 10), slice(7, 21))
     np.testing.assert_array_equal(patch.bgr, after[5:10, 7:21])
     assert patch_between(before, before).bgr.size == 0
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+def test_encoding_tells_of_each_frame_so_that_a_long_one_does_not_seem_to_hang(name: str) -> None:
+    swapped, told = run(files()[name]), list[tuple[int, int]]()
+    mark = Mark(output_id="1", provider="us", system="s", version="1", created_at=datetime.now(UTC))
+    encode(
+        swapped,
+        requested=None,
+        quality=90,
+        mark=mark,
+        on_frame=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from consumer.detection_record import to_record, to_stored_faces
 from pipeline.bind import bind, identity_distances
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.errors import FaceNotFound
@@ -13,37 +14,17 @@ from pipeline.faces import Bgr
 from pipeline.identity import SCALE
 from pipeline.image_io.decode import Limits, Picture, decode
 from pipeline.jobs.detect import detect, positions
+from pipeline.jobs.request import FaceFloor
 from pipeline.select import by_reference, largest
 from storage.detection import read_detection
-from tests.support.detections import to_record, to_stored_faces
 from tests.support.engines import FlatEngine, picture, png
-from tests.support.faces import astronaut, hopper, made_up_face, scaled, turned
-
-TILE = 300
+from tests.support.faces import made_up_face, scaled
+from tests.support.scenes import TILE, grid, tiles
 
 
 @pytest.fixture(scope="module")
 def engine() -> MeshEngine:
     return open_mesh_engine()
-
-
-def tiles() -> list[Bgr]:
-    """Six squares with one face each: the two people, each as is, mirrored and turned."""
-    collins, grace = astronaut()[0:300, 60:360], scaled(hopper()[60:420, 80:440], TILE / 360)
-    return [
-        collins,
-        grace,
-        np.ascontiguousarray(collins[:, ::-1]),
-        turned(grace, 25, (150, 150)),
-        turned(collins, -25, (150, 150)),
-        np.ascontiguousarray(grace[:, ::-1]),
-    ]
-
-
-def grid(squares: Sequence[Bgr], columns: int) -> Bgr:
-    """Squares side by side and in rows."""
-    rows = [np.hstack(squares[start : start + columns]) for start in range(0, len(squares), columns)]
-    return np.ascontiguousarray(np.vstack(rows))
 
 
 def decoded(bgr: Bgr) -> Picture:
@@ -57,7 +38,7 @@ def jpeg(bgr: Bgr, quality: int) -> Bgr:
 
 def stored(engine: MeshEngine, bgr: Bgr) -> bytes:
     """The result that a detect-faces job leaves in the bucket."""
-    return to_record(detect(engine, decoded(bgr))).to_bytes()
+    return to_record(detect(engine, decoded(bgr), FaceFloor())).to_bytes()
 
 
 def found_again(
@@ -159,7 +140,7 @@ def test_who_is_not_in_the_picture_is_not_recognised(engine: MeshEngine) -> None
 
 
 def test_six_people_are_described_one_by_one(engine: MeshEngine) -> None:
-    found = detect(engine, decoded(grid(tiles(), 3)))
+    found = detect(engine, decoded(grid(tiles(), 3)), FaceFloor())
     assert (found.width, found.height) == (900, 600)
     assert [face.face_id for face in found.faces] == [f"face_{i}" for i in range(6)]
     assert [face.position for face in found.faces] == [
@@ -169,7 +150,7 @@ def test_six_people_are_described_one_by_one(engine: MeshEngine) -> None:
 
 
 def test_a_picture_without_a_face_is_described_too() -> None:
-    found = detect(FlatEngine(), decoded(picture(faces=())))
+    found = detect(FlatEngine(), decoded(picture(faces=())), FaceFloor())
     assert (found.width, found.height, found.faces) == (64, 48, ())
     assert to_record(found).total_faces == 0
 
@@ -179,7 +160,7 @@ def test_an_engine_without_an_identity_model_leaves_the_embedding_out() -> None:
         def embed(self, picture: Bgr, face: object) -> None:  # noqa: ARG002 -- the port's
             return None
 
-    found = detect(Faceless(), decoded(picture()))
+    found = detect(Faceless(), decoded(picture()), FaceFloor())
     assert found.faces[0].embedding is None
     assert b"embedding" not in to_record(found).to_bytes()
 

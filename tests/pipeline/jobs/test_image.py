@@ -19,14 +19,11 @@ from pipeline.errors import (
 from pipeline.faces import Bgr, Face, Source
 from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
-from pipeline.jobs.image import (
-    PictureRequest,
-    PictureSwapper,
-    SwappedPicture,
-    decode,
-    decoded_bytes,
-    encode,
-)
+from pipeline.jobs.decode import decode, decoded_bytes
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import DIGITAL_SOURCE_TYPE, Mark
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
@@ -39,10 +36,9 @@ TWO_FACES = ((4, 4, 10, 12), (30, 6, 20, 24))
 def request(source: Bgr | bytes, target: Bgr | bytes, *, many_faces: bool = False) -> PictureRequest:
     bodies = [body if isinstance(body, bytes) else png(body) for body in (source, target)]
     return PictureRequest(
-        source=bodies[0],
-        source_sha256=str(hash(bodies[0])),
+        sources={"source": SourceFile(body=bodies[0], sha256=str(hash(bodies[0])))},
         target=bodies[1],
-        many_faces=many_faces,
+        choice=Every() if many_faces else Largest(),
         look=Look(),
     )
 
@@ -108,7 +104,14 @@ def test_an_engine_without_identity_gives_no_likeness() -> None:
 
 def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None:
     class Refusing(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:  # noqa: ARG002 -- the port's
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
             return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget):
@@ -188,8 +191,15 @@ def test_progress_counts_the_faces() -> None:
 
 def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its_result() -> None:
     class EveryOther(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
-            super().swap(frame, pairs, look)
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            super().swap(frame, pairs, look, others=others)
             return [face.bbox[0] % 2 == 0 for face, _ in pairs]
 
     told: list[tuple[str, int, int]] = []
@@ -212,9 +222,11 @@ class Blackening:
 
     def __init__(self) -> None:
         self.faces: list[Face] = []
+        self.others: Sequence[Face] = ()
 
-    def enhance(self, frame: Bgr, face: Face) -> bool:
+    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
         self.faces.append(face)
+        self.others = others
         x0, y0, x1, y1 = face.bbox.astype(int)
         frame[y0:y1, x0:x1] = 0
         return True
@@ -226,8 +238,15 @@ def enhanced(asked: PictureRequest, swapper: PictureSwapper) -> SwappedPicture:
 
 def test_only_swapped_faces_are_enhanced_after_the_swap() -> None:
     class EveryOther(FlatEngine):
-        def swap(self, frame: Bgr, pairs: Sequence[tuple[Face, Source]], look: Look) -> list[bool]:
-            super().swap(frame, pairs, look)
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            super().swap(frame, pairs, look, others=others)
             return [index % 2 == 0 for index in range(len(pairs))]
 
     enhancer = Blackening()
@@ -252,3 +271,25 @@ def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:
     assert enhancer.faces == []
     with pytest.raises(OptionUnavailable, match="use_face_enhancer"):
         enhanced(request(picture(), picture()), PictureSwapper(FlatEngine()))
+
+
+def test_engine_and_enhancer_are_told_of_every_face_of_the_picture_not_only_of_the_chosen_one() -> None:
+    told: list[Sequence[Face]] = []
+
+    class Listening(FlatEngine):
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            told.append(others)
+            return super().swap(frame, pairs, look, others=others)
+
+    enhancer = Blackening()
+    asked = request(picture(), picture(faces=((4, 4, 10, 12), (30, 6, 20, 24))))
+    enhanced(asked, PictureSwapper(Listening(), enhancer=enhancer))
+    for others in (*told, enhancer.others):
+        assert [face.bbox[0] for face in others] == [4, 30]

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from pipeline.faces import Array
+from pipeline.faces import Array, Bgr
 from tests.support.standins.graphs import Graph
 
 Fault = Literal["nan", "flat", "fixed_batch", "mixed_batch"]
@@ -19,11 +19,13 @@ def build_swapper(
     fault: Fault | None = None,
     mask: bool = False,
     signed: bool = False,
+    shows: Bgr | None = None,
 ) -> Path:
     """Write the model: target 1x3xsxs and source 1x512 in, output 1x3xsxs out, `emap` as last initializer.
 
     `fault` makes the output NaN or flat, makes the graph refuse a batch, or mixes up the faces of one.
     `mask` adds an output 1x1xsxs that is 1 in the left half and 0 in the right. `signed` works on -1..1.
+    `shows`, BGR uint8 (size, size, 3), is the output whatever goes in.
     """
     graph = Graph()
     colour = graph.add("Sigmoid", graph.add("MatMul", "source", graph.weight(_to_colour())))
@@ -35,6 +37,9 @@ def build_swapper(
     first = 1 if fault == "fixed_batch" else -1
     colour = graph.add("Reshape", colour, graph.integers(first, 3, 1, 1))
     tinted = graph.add("Mul", graph.add("Add", "target", colour), graph.number(0.5))
+    if shows is not None:
+        rgb = shows[..., ::-1].astype(np.float32).transpose(2, 0, 1)[None] / 255
+        tinted = graph.add("Add", graph.add("Mul", tinted, graph.number(0)), graph.weight(rgb))
     if fault == "flat":
         tinted = graph.add("Add", graph.add("Mul", tinted, graph.number(0)), graph.number(0.5))
     if fault == "nan":

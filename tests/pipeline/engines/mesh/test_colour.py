@@ -18,7 +18,7 @@ from pipeline.engines.mesh.colour import (
     to_bgr,
     to_lab,
 )
-from pipeline.engines.mesh.regions import Regions, masked_blur, soft_region
+from pipeline.engines.mesh.regions import Regions, masked_blur
 from pipeline.faces import Array
 
 SIDE = 96
@@ -164,11 +164,3 @@ def test_the_masked_mean_does_not_see_what_is_masked() -> None:
     mask = np.zeros((64, 64), np.float32)
     mask[:, :24] = 1
     assert masked_blur(values, mask, 6)[:, :24] == pytest.approx(10, abs=0.5)
-
-
-def test_a_soft_region_is_whole_inside_and_ends_where_it_should() -> None:
-    square = np.array([[20, 20], [40, 20], [40, 40], [20, 40]], np.float32)
-    weight = soft_region(square, (64, 64), 2, 5)
-    assert (weight[18:43, 20:41] == 1).all()
-    assert not weight[:12].any()
-    assert 0 < weight[30, 15] < 1

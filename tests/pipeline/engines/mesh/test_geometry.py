@@ -13,10 +13,10 @@ from pipeline.engines.mesh.geometry import (
     mouth_openness,
     ramp,
     signed_areas,
-    smoothstep,
 )
 from pipeline.engines.mesh.topology import EYE, MOUTH, SKIN, Topology
 from pipeline.faces import Array
+from pipeline.masks import smoothstep
 
 MESH = Topology.load(embedded_path(TOPOLOGY))
 

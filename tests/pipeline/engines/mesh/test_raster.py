@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.embedded import TOPOLOGY, embedded_path
-from pipeline.engines.mesh.raster import fill_polygons, interpolate, paint_triangles, planes, sample
+from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
 from pipeline.engines.mesh.topology import Topology
 from pipeline.faces import Array
 
@@ -68,11 +68,6 @@ def test_the_nearer_triangle_hides_the_farther_one() -> None:
 @pytest.mark.parametrize("shift", [-1e9, -500, 500, 1e9])
 def test_a_mesh_outside_of_the_picture_paints_nothing(shift: float) -> None:
     assert not paint_triangles(_face(100, 0) + np.float32(shift), MESH, (64, 64)).any()
-
-
-def test_polygons_are_filled_to_the_pixel() -> None:
-    square = np.array([[2, 3], [6, 3], [6, 5], [2, 5]], np.float32)
-    assert fill_polygons([square], (10, 10)).sum() == 5 * 3
 
 
 def test_sampling_between_pixels_is_linear() -> None:

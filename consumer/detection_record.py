@@ -1,4 +1,4 @@
-"""Between what the pipeline finds and the stored record, as a consumer maps them."""
+"""Between the faces that the pipeline finds and the stored result of a detect-faces job."""
 
 import base64
 
@@ -10,7 +10,7 @@ from storage.detection import Detection, DetectionMedia, FoundFace
 
 
 def to_record(found: DetectedFaces) -> Detection:
-    """What is written to the bucket."""
+    """What is written to the bucket; pixels to a tenth, embeddings to five digits."""
     return Detection(
         media=DetectionMedia(kind="picture", width=found.width, height=found.height),
         total_faces=len(found.faces),
@@ -19,7 +19,7 @@ def to_record(found: DetectedFaces) -> Detection:
 
 
 def to_stored_faces(record: Detection) -> StoredFaces:
-    """What a mapping is bound to."""
+    """What mappings are bound to."""
     return StoredFaces(
         width=record.media.width,
         height=record.media.height,

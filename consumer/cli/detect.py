@@ -1,0 +1,48 @@
+"""`swapdrop detect`: the faces of a local picture, by the numbers that --face takes."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.swap_work import limits_of
+from consumer.detection_record import to_record
+from consumer.engines import open_shelf
+from models.errors import ModelError
+from pipeline.image_io.decode import decode
+from pipeline.jobs.detect import DetectedFaces, detect
+from pipeline.jobs.request import FaceFloor
+
+
+def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
+    """Print what was found; 0 only if there is a face."""
+    settings = settings_or_exit()
+    if not target.is_file():
+        raise fail(f"{target} is not a file.")
+    try:
+        picture = decode(target.read_bytes(), limits_of(settings))
+        floor = FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score)
+        found = detect(open_shelf(settings).find(engine).open(), picture, floor)
+    except ModelError as error:
+        raise fail(f"{error} ({error.code})") from None
+    if as_json:
+        typer.echo(to_record(found).to_bytes())
+    else:
+        _print_table(found)
+    return 0 if found.faces else 1
+
+
+def _print_table(found: DetectedFaces) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("face", "where", "x", "y", "width", "height", "score"):
+        table.add_column(title, justify="left" if title in {"face", "where"} else "right")
+    for face in found.faces:
+        x, y = face.face.bbox[:2]
+        width, height = face.face.size
+        numbers = (f"{value:.0f}" for value in (x, y, width, height))
+        table.add_row(face.face_id.removeprefix("face_"), face.position, *numbers, f"{face.face.score:.2f}")
+    Console(highlight=False).print(table)
+    for notice in found.notices:
+        typer.secho(f"{notice.code} {notice.message}", err=True, fg=typer.colors.YELLOW)

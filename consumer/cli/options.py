@@ -1,0 +1,66 @@
+"""Options that several commands have in common, stated once."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Annotated, Any
+
+import typer
+
+Options = dict[str, Any]
+
+_option = partial(typer.Option, rich_help_panel="The result")
+Engine = Annotated[str, _option("--engine", metavar="NAME", help="Which engine works; auto: the best ready.")]
+
+
+def picture_options(
+    *,
+    many_faces: Annotated[
+        bool, _option("--many-faces", help="Swap every face, not only the largest.")
+    ] = False,
+    mouth_mask: Annotated[bool, _option("--mouth-mask", help="Keep the target's own mouth.")] = False,
+    keep_tint: Annotated[
+        bool, _option("--no-color-correction", help="Do not match the face to the target's light.")
+    ] = False,
+    enhance: Annotated[
+        bool, _option("--enhance", help="Restore the swapped face; needs an enhancer's file.")
+    ] = False,
+    output_format: Annotated[
+        str | None,
+        _option("--format", metavar="NAME", help="jpeg, png, webp or avif; else as the target."),
+    ] = None,
+    quality: Annotated[
+        int, _option("--quality", metavar="1-100", min=1, max=100, help="Encoder quality.")
+    ] = 95,
+    engine: Engine = "auto",
+) -> Options:
+    """The contract's options for pictures, under the contract's names."""
+    return {
+        "engine": engine,
+        "many_faces": many_faces,
+        "mouth_mask": mouth_mask,
+        "color_correction": not keep_tint,
+        "use_face_enhancer": enhance,
+        "output_format": output_format,
+        "image_quality": quality,
+    }
+
+
+def with_options(
+    shared: Callable[..., Options],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `shared`, whose answer becomes the command's first argument."""
+    options = inspect.signature(shared).parameters
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def merged(**given: Any) -> None:  # noqa: ANN401 - whatever the two signatures say
+            chosen = {name: given.pop(name) for name in options}
+            command(shared(**chosen), **given)
+
+        own = list(inspect.signature(command).parameters.values())[1:]
+        merged.__signature__ = inspect.Signature([*own, *options.values()])  # type: ignore[attr-defined] # typer reads it
+        merged.__annotations__ = {p.name: p.annotation for p in (*own, *options.values())}
+        return merged
+
+    return decorate

@@ -1,0 +1,63 @@
+"""How a command that does many things tells of them: a bar on a terminal, log lines elsewhere."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from consumer.logs import configure_logging
+from consumer.settings import Settings
+
+
+class Telling:
+    """Tells people how far it is, and programs what happened."""
+
+    def __init__(self, console: Console, progress: Progress, task: TaskID) -> None:
+        self.console = console
+        self._progress = progress
+        self._task = task
+        self._log = structlog.get_logger()
+
+    def move(self, description: str, *, done: float, total: float) -> None:
+        """Move the bar, which only a terminal has."""
+        self._progress.update(self._task, description=escape(description), completed=done, total=total)
+
+    def event(self, name: str, **fields: object) -> None:
+        """Write a log line, except on a terminal, where the bar says enough."""
+        if not self.console.is_terminal:
+            self._log.info(name, **fields)
+
+    def fault(self, what: str, message: str, code: str) -> None:
+        """Say at once that something failed, and why."""
+        if self.console.is_terminal:
+            self.console.print(f"[red]{escape(what)}[/red]  {escape(message)} [dim]({escape(code)})[/dim]")
+        else:
+            self._log.error("failed", what=what, code=code, message=message)
+
+
+@contextmanager
+def telling(settings: Settings) -> Iterator[Telling]:
+    """Tell on standard error while the block runs; the bar leaves nothing behind."""
+    configure_logging(settings)
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Telling(console, progress, progress.add_task("", total=None))
+
+
+def print_tally(tally: Counter[str], *, good: frozenset[str]) -> None:
+    """Print how many things ended how, the `good` ends in green; nothing if there was but one good one."""
+    if tally.total() == 1 and good.issuperset(tally):
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    for name, count in tally.most_common():
+        colour = "green" if name in good else "red"
+        table.add_row(str(count), f"[{colour}]{escape(name)}[/{colour}]")
+    Console(stderr=True, highlight=False).print(table)

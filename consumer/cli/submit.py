@@ -1,0 +1,182 @@
+"""`swapdrop submit`: any number of jobs, each sent once, and followed to their end if asked to."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import typer
+
+from consumer.cli.bucket import fail, settings_or_exit, with_bucket
+from consumer.cli.csv_jobs import InvalidTable
+from consumer.cli.files import describe_os_error, write_whole
+from consumer.cli.jobs import ends_of, fetch_result, reason, result_name
+from consumer.cli.progress import Telling, print_tally, telling
+from consumer.cli.send import Sender, Sent
+from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
+from consumer.cli.submission import LocalFiles, Submission, WrongWords
+from consumer.cli.submit_plan import Wanted, plan
+from consumer.cli.targets import NoSuchFile
+from storage.errors import InvalidManifest
+from storage.object_store import ObjectStore
+from storage.status import Status
+
+_AT_ONCE = 8
+_SENT, _BEFORE, _DONE = "sent", "sent before", "done"
+_GOOD = frozenset({_SENT, _BEFORE, _DONE})
+
+
+def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None) -> int:
+    """Send the jobs and print their ids; 0 only if none of them has failed.
+
+    `watch` waits for them; so do `output`, a folder for their results, and `sheet`, a page that shows them.
+    """
+    files = LocalFiles()
+    try:
+        jobs = plan(wanted, files)
+    except (InvalidManifest, InvalidTable, NoSuchFile, WrongWords) as error:
+        raise fail(str(error)) from None
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
+    settings = settings_or_exit()
+
+    async def work(store: ObjectStore) -> Counter[str]:
+        with telling(settings) as teller:
+            sent = await _send_all(Sender(store, files, retry=retry), jobs, teller)
+            for job in sent:
+                typer.echo(job.job_id)
+            if not (watch or output or sheet):
+                return _standing(sent, teller)
+            keeper = _Keeper(store, files, folder=output, sheet=sheet)
+            return await _follow(store, {job.job_id: job for job in sent}, keeper, teller)
+
+    try:
+        tally = with_bucket(work)
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
+    except KeyboardInterrupt:
+        message = "Interrupted. What was sent goes on; the same command again finds it and sends the rest."
+        raise fail(message, code=130) from None
+    print_tally(tally, good=_GOOD)
+    return 0 if _GOOD.issuperset(tally) else 1
+
+
+async def _send_all(sender: Sender, jobs: Sequence[Submission], teller: Telling) -> list[Sent]:
+    """Send all jobs, some at once; the answers are in the order given, each job once."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+    done = 0
+
+    async def send(job: Submission) -> Sent:
+        nonlocal done
+        async with turn:
+            sent = await sender.send(job)
+        done += 1
+        teller.move(f"sending: {done} of {len(jobs)}", done=done, total=len(jobs))
+        teller.event("sent", job_id=sent.job_id, target=job.name, fresh=sent.fresh)
+        return sent
+
+    unique = {job.job_id(): job for job in jobs}.values()
+    tasks = [asyncio.create_task(send(job)) for job in unique]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _standing(sent: Sequence[Sent], teller: Telling) -> Counter[str]:
+    """How the jobs stand right after they were sent."""
+    tally: Counter[str] = Counter()
+    for job in sent:
+        if job.before is not None and job.before.status in {"failed", "cancelled"}:
+            tally[_tell_failure(job, job.before, teller)] += 1
+        else:
+            tally[_SENT if job.fresh else _BEFORE] += 1
+    return tally
+
+
+async def _follow(
+    store: ObjectStore, jobs: Mapping[str, Sent], keeper: "_Keeper", teller: Telling
+) -> Counter[str]:
+    """Wait until all have ended, print where their results lie, and keep what is to be kept."""
+    tally: Counter[str] = Counter()
+    async with aclosing(ends_of(store, jobs, teller)) as ends:
+        async for status in ends:
+            job = jobs[status.job_id]
+            where = await keeper.keep(job, status, len(jobs))
+            if status.status == "completed":
+                typer.echo(where)
+                tally[_DONE] += 1
+            else:
+                tally[_tell_failure(job, status, teller)] += 1
+    keeper.close(tuple(jobs))
+    return tally
+
+
+def _tell_failure(job: Sent, status: Status, teller: Telling) -> str:
+    code = status.error.code if status.error else status.status
+    teller.fault(job.submission.name, reason(status), code)
+    return code
+
+
+class _Keeper:
+    """Keeps results: as files in `folder`, as thumbnails on the page `sheet`, or not at all."""
+
+    def __init__(
+        self, store: ObjectStore, files: LocalFiles, *, folder: Path | None, sheet: Path | None
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._folder = folder
+        self._sheet = sheet
+        self._cards: dict[str, Card] = {}
+
+    async def keep(self, job: Sent, status: Status, jobs: int) -> str:
+        """Keep what an ended job, one of so many, came to; returns where its result lies now."""
+        body, where = None, status.result.key if status.result else ""
+        if status.result is not None and (self._folder or self._sheet):
+            path = self._folder and self._folder / result_name(status)
+            body = await self._fetch(status, path)
+            where = str(path or where)
+        if self._sheet is not None:
+            side = thumbnail_side(jobs)
+            self._cards[job.job_id] = await asyncio.to_thread(self._card, job, status, body, side)
+        return where
+
+    def close(self, order: Sequence[str]) -> None:
+        """Write the page, the jobs in this order."""
+        if self._sheet is not None:
+            write_sheet(self._sheet, [self._cards[job_id] for job_id in order], title="Swapped pictures")
+
+    async def _fetch(self, status: Status, path: Path | None) -> bytes:
+        """A result's bytes, from where an earlier run has saved them or else from the bucket."""
+        if path is not None and status.result is not None:
+            with suppress(FileNotFoundError):
+                body = await asyncio.to_thread(path.read_bytes)
+                if hashlib.sha256(body).hexdigest() == status.result.sha256:
+                    return body
+        body = await fetch_result(self._store, status)
+        if path is not None:
+            await asyncio.to_thread(write_whole, path, body)
+        return body
+
+    def _card(self, job: Sent, status: Status, body: bytes | None, side: int) -> Card:
+        path = self._files.path(str(job.submission.document["target"]))
+        swapped = [face for face in status.faces or () if face.swapped]
+        facts = [status.engine.name] if status.engine is not None else []
+        if status.faces is not None:
+            facts.append(f"{len(swapped)} of {len(status.faces)} faces")
+        if status.started_at and status.finished_at:
+            facts.append(f"{(status.finished_at - status.started_at).total_seconds():.1f} s")
+        return card(
+            job.submission.name,
+            pixels(path.read_bytes()) if path else None,
+            pixels(body) if body else None,
+            side=side,
+            boxes=[face.box for face in swapped],
+            facts=facts,
+            error=None if status.status == "completed" else reason(status),
+        )

@@ -1,0 +1,67 @@
+"""What the words of `swapdrop submit` mean: one checked submission for each job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consumer.cli.csv_jobs import read_table
+from consumer.cli.submission import (
+    LocalFiles,
+    Submission,
+    WrongWords,
+    check,
+    describe,
+    is_remote,
+    parse_faces,
+    split_words,
+)
+from consumer.cli.targets import NoSuchFile, find_targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line asks for; see the help texts of `swapdrop submit`."""
+
+    words: Sequence[str]
+    options: Mapping[str, Any]
+    faces: Sequence[str] = ()
+    table: Path | None = None
+    detect: bool = False
+    detection: str | None = None
+    recursive: bool = False
+
+
+def plan(wanted: Wanted, files: LocalFiles) -> list[Submission]:
+    """Check everything that is asked for, before anything is sent.
+
+    Raises:
+        InvalidManifest, InvalidTable, NoSuchFile, WrongWords: nothing of it can be sent; says why.
+    """
+    if wanted.table is not None:
+        if wanted.words or wanted.faces or wanted.detect:
+            raise WrongWords("Give files or --csv, not both.")
+        return read_table(wanted.table, wanted.options, files)
+    faces = parse_faces(wanted.faces)
+    if wanted.detect and (faces or wanted.detection):
+        raise WrongWords("--detect finds faces; --face and --detection are for swapping them.")
+    source, targets = (None, wanted.words) if wanted.detect else split_words(wanted.words, faces)
+    if not targets:
+        raise WrongWords("Give the picture in which to find faces; or several.")
+    source = source and files.refer(source)
+    pictures = {name: picture and files.refer(picture) for name, picture in faces.items()}
+    fields = {"options": wanted.options, "detection": wanted.detection}
+    return [
+        check(target, describe(source, files.refer(target), pictures, **fields))
+        for target in _expanded(targets, recursive=wanted.recursive)
+    ]
+
+
+def _expanded(words: Sequence[str], *, recursive: bool) -> list[str]:
+    """Every target by itself: bucket keys and URLs as they are, then the files."""
+    remote = [word for word in words if is_remote(word)]
+    local = [word for word in words if not is_remote(word)]
+    found = find_targets(local, recursive=recursive).pictures if local else ()
+    if not remote and not found:
+        raise NoSuchFile(f"There is no picture in {', '.join(local)}.")
+    return [*remote, *(str(target.path) for target in found)]

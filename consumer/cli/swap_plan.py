@@ -1,0 +1,140 @@
+"""What the words of `swapdrop swap` mean: which pictures, whose faces, and where each result goes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from consumer.cli.submission import WrongWords, describe, parse_faces, split_words
+from consumer.cli.swap_work import Asked, Item, limits_of
+from consumer.cli.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
+from consumer.settings import Settings
+from pipeline.errors import InputError
+from pipeline.image_io.animation import open_animation
+from pipeline.image_io.decode import Limits
+from pipeline.image_io.encode import OutputFormat, output_format
+from pipeline.image_io.encode_animation import animation_format
+from pipeline.image_io.sniff import MEDIA_TYPES
+from pipeline.jobs.request import Choice, Every, FaceFloor, Largest, Mapped, Recognised
+from storage.manifest import read_manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line asks for; see the help texts of `swapdrop swap`."""
+
+    words: Sequence[str]
+    output: Path
+    options: Mapping[str, Any]
+    faces: Sequence[str] = ()
+    reference: Path | None = None
+    min_face_px: float | None = None
+    recursive: bool = False
+    force: bool = False
+    sheet: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The work cut out: what is asked of every picture, the pictures, and files that are none.
+
+    `single` is one picture whose result's path was given in full.
+    """
+
+    asked: Asked
+    items: Sequence[Item]
+    ignored: int
+    single: bool
+
+
+def plan(wanted: Wanted, settings: Settings) -> Batch:
+    """Find the pictures and name their results, before anything is done.
+
+    Raises:
+        NoSuchFile, WrongWords: the words lead nowhere, do not go together, or would overwrite a picture.
+        InvalidManifest: an option is not one.
+    """
+    faces = parse_faces(wanted.faces)
+    source, words = split_words(wanted.words, faces)
+    single = len(words) == 1 and Path(words[0]).is_file() and not wanted.output.is_dir()
+    options = _as_named(wanted.output, wanted.options) if single else wanted.options
+    manifest = read_manifest(describe(source, words[0], faces, options=options))
+    sources = manifest.face_mappings or {"source": str(manifest.source)}
+    asked = Asked(
+        manifest=manifest,
+        sources={name: Path(word) for name, word in sources.items()},
+        choice=_choice(wanted, faces),
+        floor=FaceFloor(
+            side_px=settings.min_face_px if wanted.min_face_px is None else wanted.min_face_px,
+            score=settings.min_face_score,
+        ),
+    )
+    for path in asked.sources.values():
+        if not path.is_file():
+            raise NoSuchFile(f"{path} is not a file.")
+    targets = find_targets(words, recursive=wanted.recursive, leave_out=wanted.output)
+    if not targets.pictures:
+        raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
+    outputs = (
+        [wanted.output]
+        if single
+        else _outputs(targets, wanted.output, manifest.options.output_format, limits_of(settings))
+    )
+    items = [
+        Item(name=str(target.name), target=target.path, output=output)
+        for target, output in zip(targets.pictures, outputs, strict=True)
+    ]
+    _refuse_overwriting(items, asked.sources.values())
+    return Batch(asked=asked, items=items, ignored=targets.ignored, single=single)
+
+
+def _choice(wanted: Wanted, faces: Mapping[str, str | None]) -> Choice:
+    many = bool(wanted.options["many_faces"])
+    if many + bool(faces) + (wanted.reference is not None) > 1:
+        raise WrongWords("Of --many-faces, --face and --reference only one can be given.")
+    if faces:
+        return Mapped()
+    if wanted.reference is not None:
+        if not wanted.reference.is_file():
+            raise NoSuchFile(f"{wanted.reference} is not a file.")
+        return Recognised(wanted.reference.read_bytes())
+    return Every() if many else Largest()
+
+
+def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let the output's name choose the format where nothing else did."""
+    extension = output.suffix.lower().lstrip(".").replace("jpg", "jpeg")
+    if options["output_format"] is None and extension in get_args(OutputFormat):
+        return {**options, "output_format": extension}
+    return options
+
+
+def _outputs(targets: Targets, folder: Path, requested: OutputFormat | None, limits: Limits) -> list[Path]:
+    extensions = [_extension(target.path, requested, limits) for target in targets.pictures]
+    names = [target.name for target in targets.pictures]
+    return [folder / name for name in result_names(zip(names, extensions, strict=True))]
+
+
+def _extension(path: Path, requested: OutputFormat | None, limits: Limits) -> str:
+    """The extension that a result will have; what is no picture is left for the swap to refuse."""
+    media = sniff_file(path)
+    if media.kind != "picture":
+        return media.extension
+    moving = animation_format(requested, media)
+    if moving == "gif" and not _moves(path, limits):
+        moving = None
+    return MEDIA_TYPES[moving or output_format(requested, media)].extension
+
+
+def _moves(path: Path, limits: Limits) -> bool:
+    try:
+        return open_animation(path.read_bytes(), limits) is not None
+    except InputError:
+        return False
+
+
+def _refuse_overwriting(items: Sequence[Item], sources: Iterable[Path]) -> None:
+    originals = {path.resolve() for path in (*sources, *(item.target for item in items))}
+    for item in items:
+        if item.output.resolve() in originals:
+            raise WrongWords(f"The result would overwrite {item.output}; name another place with --output.")

@@ -1,0 +1,310 @@
+"""A folder is worked through to its end, whatever lies in it, and also when somebody pulls the plug."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from consumer.cli.files import write_whole
+from consumer.cli.submission import WrongWords
+from consumer.cli.swap_plan import Batch, Wanted, plan
+from consumer.cli.swap_work import DONE, Outcome, Swaps, open_swaps, swap_all
+from consumer.cli.targets import NoSuchFile
+from consumer.settings import Settings
+from pipeline.faces import Bgr
+from pipeline.image_io.decode import Limits, decode
+from tests.support.faces import ASTRONAUT_FACE, astronaut, hopper, scaled
+from tests.support.pictures import scene
+
+MESH = {
+    "engine": "mesh",
+    "many_faces": False,
+    "mouth_mask": False,
+    "color_correction": True,
+    "use_face_enhancer": False,
+    "output_format": None,
+    "image_quality": 95,
+}
+
+
+def _write(path: Path, picture: Bgr) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
+    return path
+
+
+def _side_by_side() -> Bgr:
+    """Eileen Collins on the left, Grace Hopper, half as large, on the right."""
+    left, right = astronaut(), np.full((512, 300, 3), 120, np.uint8)
+    small = scaled(hopper(), 0.5)
+    right[: small.shape[0], : small.shape[1]] = small
+    return np.hstack([left, right])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return _write(tmp_path / "who.png", scaled(astronaut(), 0.5))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five pictures, one of them without a face and one damaged, and a file that is none."""
+    folder = tmp_path / "in"
+    person = scaled(hopper(), 0.5)
+    _write(folder / "a.jpg", person)
+    _write(folder / "b.png", person)
+    _write(folder / "day 1" / "a.jpg", person)
+    _write(folder / "landscape.png", scene(200, 100))
+    (folder / "cut.png").write_bytes((folder / "b.png").read_bytes()[:4000])
+    (folder / "notes.txt").write_text("sunny")
+    return folder
+
+
+def _swapdrop(*words: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SWAPDROP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", *map(str, words)],
+        env={**environment, "SWAPDROP_LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _plan(*words: object, output: Path, **changes: object) -> Batch:
+    options = {**MESH, **{name: changes.pop(name) for name in tuple(changes) if name in MESH}}
+    wanted = {"words": [*map(str, words)], "output": output, "options": options, **changes}
+    return plan(Wanted(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
+
+
+def _swap(batch: Batch) -> list[Outcome]:
+    return list(swap_all(open_swaps(Settings(), batch.asked), batch.items))
+
+
+def _changed(outcome: Outcome, before: Bgr) -> tuple[bool, bool]:
+    """Whether the left and the right half of `_side_by_side` differ from before."""
+    after = decode(outcome.item.output.read_bytes(), Limits()).bgr
+    differs = (before != after).any(axis=(0, 2))
+    return bool(differs[:512].any()), bool(differs[512:].any())
+
+
+def test_a_folder_is_worked_through_and_the_second_run_does_only_what_failed(
+    tmp_path: Path, source: Path, folder: Path
+) -> None:
+    words = ("swap", source, folder, "-r", "-o", tmp_path / "out", "--engine", "mesh")
+    first = _swapdrop(*words, "--sheet", tmp_path / "sheet.html")
+    assert first.returncode == 1, first.stderr
+    results = {
+        path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.*")
+    }
+    assert set(results) == {"a.jpg", "b.png", "day 1/a.jpg"}
+    for code, name in (("media_corrupt", "cut.png"), ("no_face_in_target", "landscape.png")):
+        assert code in first.stderr
+        assert name in first.stderr
+    assert "Traceback" not in first.stderr
+    for line in ("3  done", "1  media_corrupt", "1  no_face_in_target", "1  no picture, ignored"):
+        assert line in first.stderr
+    page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert page.count("<article>") == 5
+    assert page.count('class="error"') == 2
+    times = {name: path.stat().st_mtime_ns for name, path in results.items()}
+    again = _swapdrop(*words)
+    assert again.returncode == 1
+    assert "3  there already" in again.stderr
+    assert {name: path.stat().st_mtime_ns for name, path in results.items()} == times
+
+
+def test_whoever_is_killed_leaves_no_half_file_and_the_next_run_finishes(
+    tmp_path: Path, source: Path
+) -> None:
+    person = scaled(hopper(), 0.5)
+    names = [f"{number:02}.png" for number in range(16)]
+    for name in names:
+        _write(tmp_path / "in" / name, person)
+    words = ["swap", str(source), str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--engine", "mesh"]
+    with subprocess.Popen([sys.executable, "-m", "consumer", *words], stderr=subprocess.DEVNULL) as process:
+        while not list((tmp_path / "out").glob("03.png")):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    there = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("[0-9]*.png")}
+    assert 4 <= len(there) < len(names)
+    for body in there.values():
+        assert decode(body, Limits()).bgr.shape == person.shape
+    (tmp_path / "out" / f".{names[-1]}.part").write_bytes(b"half")
+    done = _swapdrop(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(there)}  there already" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in there} == there
+
+
+def test_a_file_that_could_not_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "deep" / "a.png"
+    write_whole(path, b"old")
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"new one")
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_source_without_a_face_is_told_once_and_nothing_is_made(tmp_path: Path, folder: Path) -> None:
+    words = ("swap", folder / "landscape.png", folder, "-o", tmp_path / "out", "--engine", "mesh")
+    done = _swapdrop(*words)
+    assert done.returncode == 1
+    assert done.stderr.count("no_face_in_source") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("word", ["in", "in/a.jpg", "in/*.jpg"])
+def test_no_input_is_ever_overwritten(tmp_path: Path, source: Path, folder: Path, word: str) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder, tmp_path / "link", tmp_path / "in" / ".." / "in"):
+        with pytest.raises(WrongWords, match="overwrite"):
+            _plan(source, tmp_path / word, output=output)
+    with pytest.raises(WrongWords, match="overwrite"):
+        _plan(source, folder / "a.jpg", output=source)
+
+
+def test_results_in_the_same_folder_are_not_swapped_again(source: Path, folder: Path) -> None:
+    _write(folder / "swapped" / "a.jpg", scene(60, 40))
+    batch = _plan(source, folder, output=folder / "swapped", recursive=True)
+    names = sorted(item.name for item in batch.items)
+    assert names == ["a.jpg", "b.png", "cut.png", "day 1/a.jpg", "landscape.png"]
+
+
+def test_one_picture_goes_where_the_output_says_and_names_its_format(
+    tmp_path: Path, source: Path, folder: Path
+) -> None:
+    single = _plan(source, folder / "a.jpg", output=tmp_path / "out.webp")
+    assert single.single
+    assert single.items[0].output == tmp_path / "out.webp"
+    assert single.asked.manifest.options.output_format == "webp"
+    (tmp_path / "there").mkdir()
+    into = _plan(source, folder / "a.jpg", output=tmp_path / "there")
+    assert into.items[0].output == tmp_path / "there" / "a.jpg"
+    several = _plan(source, folder / "a.jpg", folder / "b.png", output=tmp_path / "new", output_format="png")
+    assert [item.output.name for item in several.items] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "who"),
+    [
+        ({}, (True, False)),
+        ({"faces": ["0"]}, (True, False)),
+        ({"faces": ["1"]}, (False, True)),
+        ({"many_faces": True}, (True, True)),
+        ({"min_face_px": 100.0, "many_faces": True}, (False, False)),
+    ],
+)
+def test_the_faces_that_are_meant_are_swapped_and_no_others(
+    tmp_path: Path, source: Path, changes: dict[str, object], who: tuple[bool, bool]
+) -> None:
+    before = _side_by_side()
+    target = _write(tmp_path / "both.png", before)
+    (outcome,) = _swap(_plan(source, target, output=tmp_path / "out.png", **changes))
+    if any(who):
+        assert outcome.state == DONE, outcome.message
+        assert _changed(outcome, before) == who
+    else:
+        assert outcome.state == "no_face_in_target"
+
+
+@pytest.mark.parametrize(("shown", "who"), [(astronaut, (True, False)), (hopper, (False, True))])
+def test_the_person_of_the_reference_picture_is_found(
+    tmp_path: Path, source: Path, shown: Callable[[], Bgr], who: tuple[bool, bool]
+) -> None:
+    before = _side_by_side()
+    target = _write(tmp_path / "both.png", before)
+    reference = _write(tmp_path / "reference.png", shown())
+    (outcome,) = _swap(_plan(source, target, output=tmp_path / "out.png", reference=reference))
+    assert outcome.state == DONE, outcome.message
+    assert _changed(outcome, before) == who
+
+
+def test_each_face_gets_its_own_person(tmp_path: Path, source: Path) -> None:
+    before = _side_by_side()
+    target, other = _write(tmp_path / "both.png", before), _write(tmp_path / "hopper.png", hopper())
+    batch = _plan(target, output=tmp_path / "out.png", faces=[f"0={other}", f"1={source}"])
+    (outcome,) = _swap(batch)
+    assert [face.source for face in outcome.faces] == ["face_0", "face_1"]
+    assert _changed(outcome, before) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ([], {}),
+        (["who.png"], {}),
+        (["who.png"], {"faces": ["0"]}),
+        (["who.png", "in"], {"faces": ["0"], "many_faces": True}),
+        (["who.png", "in"], {"faces": ["one"]}),
+        (["who.png", "in"], {"faces": ["0="]}),
+        (["who.png", "in"], {"faces": ["1", "1=who.png"]}),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(
+    tmp_path: Path,
+    source: Path,
+    folder: Path,
+    words: list[str],
+    changes: dict[str, object],
+) -> None:
+    assert source.parent == folder.parent == tmp_path
+    with pytest.raises(WrongWords):
+        _plan(*(tmp_path / word for word in words), output=tmp_path / "out", **changes)
+
+
+def test_a_folder_without_pictures_is_an_error(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoSuchFile, match="no picture"):
+        _plan(source, tmp_path / "empty", output=tmp_path / "out")
+
+
+def test_what_nobody_foresaw_ends_its_own_picture_only(
+    tmp_path: Path, source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Swaps.save
+
+    def save(self: Swaps, item, swapped):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as the method
+        if item.name == "a.jpg":
+            raise KeyError("odd")
+        if item.name == "b.png":
+            raise PermissionError(13, "Permission denied")
+        return plain(self, item, swapped)
+
+    monkeypatch.setattr(Swaps, "save", save)
+    targets = [folder / "a.jpg", folder / "b.png", folder / "day 1" / "a.jpg"]
+    outcomes = _swap(_plan(source, *targets, output=tmp_path / "out"))
+    assert [outcome.state for outcome in outcomes] == ["internal", "file_error", DONE]
+    assert "Permission denied" in outcomes[1].message
+
+
+def test_the_faces_of_a_picture_are_listed_by_number(tmp_path: Path) -> None:
+    target = _write(tmp_path / "both.png", _side_by_side())
+    told = _swapdrop("detect", target, "--engine", "mesh")
+    assert told.returncode == 0, told.stderr
+    first, second = [line.split() for line in told.stdout.splitlines()[1:3]]
+    assert (first[0], second[0]) == ("0", "1")
+    assert abs(float(first[-5]) - ASTRONAUT_FACE[0]) < 30
+    assert float(second[-5]) > 512
+    assert (
+        _swapdrop("detect", _write(tmp_path / "none.png", scene(64, 64)), "--engine", "mesh").returncode == 1
+    )

@@ -1,0 +1,44 @@
+"""Picture requests made short, and run through all their steps."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.engines.base import Engine, Look
+from pipeline.image_io.decode import Limits
+from pipeline.image_io.encode import Encoded, OutputFormat
+from pipeline.jobs.decode import decode
+from pipeline.jobs.encode import encode
+from pipeline.jobs.request import Choice, Largest, PictureRequest, SourceFile
+from pipeline.jobs.result import SwappedPicture
+from pipeline.jobs.swap import PictureSwapper
+from pipeline.jobs.timing import Timings
+from pipeline.provenance import Mark
+
+LARGEST = Largest()
+PLAIN = Look()
+
+
+def a_request(
+    sources: dict[str, bytes] | bytes, target: bytes, *, choice: Choice = LARGEST, look: Look = PLAIN
+) -> PictureRequest:
+    """A request for one source, or for several by name."""
+    named = {"source": sources} if isinstance(sources, bytes) else sources
+    files = {
+        name: SourceFile(body=body, sha256=hashlib.sha256(body).hexdigest()) for name, body in named.items()
+    }
+    return PictureRequest(sources=files, target=target, choice=choice, look=look)
+
+
+def swap(request: PictureRequest, by: Engine[Any] | PictureSwapper) -> SwappedPicture:
+    """Decode and swap."""
+    swapper = by if isinstance(by, PictureSwapper) else PictureSwapper(by)
+    decoded = decode(request, Limits(), Timings(), swapper.kept(request))
+    return swapper.swap(decoded, lambda _stage, _done, _total: None)
+
+
+def encoded(swapped: SwappedPicture, requested: OutputFormat | None = None) -> Encoded:
+    """The result as a file, with a mark."""
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    mark = Mark(output_id="job/1", provider="us", system="swapdrop", version="1", created_at=made)
+    return encode(swapped, requested=requested, quality=90, mark=mark)
