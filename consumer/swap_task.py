@@ -1,5 +1,6 @@
 """The jobs that swap faces in a picture, `single-image` and `multi-image`."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from consumer.bench import Tool
@@ -63,9 +64,11 @@ class SwapTask:
         """Progress counts faces, or frames of an animation."""
         return "frames" if isinstance(decoded.target, Animation) else "faces"
 
-    def work(self, decoded: DecodedPictures, on_progress: OnProgress) -> SwappedPicture:
+    def work(
+        self, decoded: DecodedPictures, on_progress: OnProgress
+    ) -> Generator[object, None, SwappedPicture]:
         """Swap."""
-        return self.tool.swapper.swap(decoded, on_progress)
+        return self.tool.swapper.steps(decoded, on_progress)
 
     def encode(self, done: SwappedPicture, mark: Mark, on_progress: OnProgress) -> Finished:
         """Encode the changed target."""

@@ -1,6 +1,6 @@
 """What a kind of picture job does with its files, step by step, each on the thread it belongs to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -45,8 +45,8 @@ class Task(Protocol[AskedT, DecodedT, DoneT]):
         """What progress is counted in."""
         ...
 
-    def work(self, decoded: DecodedT, on_progress: OnProgress) -> DoneT:
-        """Do what needs the networks; on the device's thread."""
+    def work(self, decoded: DecodedT, on_progress: OnProgress) -> Generator[object, None, DoneT]:
+        """Do what needs the networks; each step on the device's thread, others' jobs between them."""
         ...
 
     def encode(self, done: DoneT, mark: Mark, on_progress: OnProgress) -> Finished:

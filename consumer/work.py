@@ -2,11 +2,10 @@
 
 import asyncio
 import hashlib
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -147,31 +146,25 @@ class Work:
         return await self._on_cpu(partial(task.read, files))
 
     async def _on_device(self, task: AnyTask, decoded: object, unit: str) -> object:
-        abandoned = threading.Event()
-
         def progress(stage: Stage, done: int, total: int) -> None:
-            if abandoned.is_set():
-                raise asyncio.CancelledError
             self._shop.device.beat()
             self._report(stage, _progress(done, total, unit))
 
-        def work() -> object:
-            self.place = Place.ON_DEVICE
-            began = time.monotonic()
-            try:
-                return task.work(decoded, progress)
-            finally:
-                self.device_s = time.monotonic() - began
-
         self.place = Place.WAITING
-        try:
-            done = await self._shop.device.run(work)
-        except asyncio.CancelledError:
-            # A thread cannot be interrupted: it stops at the next face, and holds the pixels until then.
-            abandoned.set()
-            raise
+        done = await self._shop.device.run_steps(task.work(decoded, progress), within=self._turn)
         self.place = Place.ELSEWHERE
         return done
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One step on the device, on its thread."""
+        self.place = Place.ON_DEVICE
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.device_s += time.monotonic() - began
+            self.place = Place.WAITING
 
     def _mark(self) -> Mark:
         return Mark(

@@ -1,22 +1,24 @@
 """Putting sources onto faces of one frame: farthest face first, in the engine's batches, then measured."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from pipeline.engines.base import Engine, Look
 from pipeline.enhance import Enhancer
 from pipeline.faces import Array, Bgr, Face, Source
 from pipeline.jobs.result import Likeness
+from pipeline.jobs.timing import Timings
 
 
 class Painter:
     """Changes chosen faces of a frame with one engine, and restores them where asked to."""
 
-    def __init__(self, engine: Engine[Any], enhancer: Enhancer | None, look: Look) -> None:
+    def __init__(self, engine: Engine[Any], enhancer: Enhancer | None, look: Look, timings: Timings) -> None:
         self._engine = engine
         self._enhancer = enhancer if look.enhance else None
         self._look = look
+        self._timings = timings
 
     def paint(
         self,
@@ -26,7 +28,7 @@ class Painter:
         on_batch: Callable[[int], None],
         *,
         measured: bool,
-    ) -> dict[int, Likeness | None]:
+    ) -> Generator[None, None, dict[int, Likeness | None]]:
         """Put each source onto the face at its place in `faces`; `frame` is changed in place.
 
         Smaller faces come first: a larger one is nearer to the camera, and covers them where they overlap.
@@ -35,16 +37,20 @@ class Painter:
             The likeness of each face that changed, by its place; None where it is not `measured`.
         """
         order = sorted(chosen, key=lambda place: (faces[place].area, place))
-        before = {place: self._engine.embed(frame, faces[place]) if measured else None for place in order}
+        with self._timings.measure("swap"):
+            before = {place: self._engine.embed(frame, faces[place]) if measured else None for place in order}
         changed: list[int] = []
         for done in range(0, len(order), self._engine.batch_size):
             on_batch(done)
             batch = order[done : done + self._engine.batch_size]
-            changed += self._paint_batch(frame, faces, batch, chosen)
-        return {
-            place: self._likeness(frame, faces[place], chosen[place], before[place])
-            for place in sorted(changed)
-        }
+            with self._timings.measure("swap"):
+                changed += self._paint_batch(frame, faces, batch, chosen)
+            yield
+        with self._timings.measure("swap"):
+            return {
+                place: self._likeness(frame, faces[place], chosen[place], before[place])
+                for place in sorted(changed)
+            }
 
     def _paint_batch(
         self, frame: Bgr, faces: Sequence[Face], batch: Sequence[int], chosen: Mapping[int, Source]

@@ -4,7 +4,7 @@ A job goes through `decode`, `PictureSwapper.swap` and `encode`. Nothing here kn
 of retries.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -48,9 +48,22 @@ class PictureSwapper:
         return self._sources.kept(request)
 
     def swap(self, decoded: DecodedPictures, on_progress: OnProgress) -> SwappedPicture:
-        """Put the sources onto the chosen faces of the target, in place.
+        """Take all `steps` at once; raises as they do."""
+        steps = self.steps(decoded, on_progress)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                swapped: SwappedPicture = end.value
+                return swapped
 
-        The largest face of a source's picture is the one put in.
+    def steps(
+        self, decoded: DecodedPictures, on_progress: OnProgress
+    ) -> Generator[None, None, SwappedPicture]:
+        """Put the sources onto the chosen faces of the target, in place, a batch of faces each step.
+
+        The largest face of a source's picture is the one put in. Between two steps the engine may work on
+        other jobs.
 
         Raises:
             NoFaceInSource: a source has no face, or none that can be used.
@@ -64,8 +77,8 @@ class PictureSwapper:
         with decoded.timings.measure("detect"):
             sources = self._sources.prepare(decoded.sources)
         if isinstance(decoded.target, Animation):
-            return self._swap_animation(decoded, decoded.target, sources, on_progress)
-        return self._swap_picture(decoded, decoded.target, sources, on_progress)
+            return (yield from self._swap_animation(decoded, decoded.target, sources, on_progress))
+        return (yield from self._swap_picture(decoded, decoded.target, sources, on_progress))
 
     def _swap_picture(
         self,
@@ -73,18 +86,17 @@ class PictureSwapper:
         target: Picture,
         sources: Mapping[str, PreparedSource],
         on_progress: OnProgress,
-    ) -> SwappedPicture:
+    ) -> Generator[None, None, SwappedPicture]:
         with decoded.timings.measure("detect"):
             faces = find_faces(self._engine, target.bgr, decoded.floor)
             chosen = choose(self._engine, target.bgr, faces, decoded)
-        with decoded.timings.measure("swap"):
-            swapped = self._painter(decoded).paint(
-                target.bgr,
-                faces,
-                _sources_of(chosen, sources),
-                lambda done: on_progress("swap", done, len(chosen)),
-                measured=True,
-            )
+        swapped = yield from self._painter(decoded).paint(
+            target.bgr,
+            faces,
+            _sources_of(chosen, sources),
+            lambda done: on_progress("swap", done, len(chosen)),
+            measured=True,
+        )
         if not swapped:
             raise NoFaceInTarget(
                 "No face in the target picture could be swapped; send one that shows it larger."
@@ -97,27 +109,30 @@ class PictureSwapper:
         animation: Animation,
         sources: Mapping[str, PreparedSource],
         on_progress: OnProgress,
-    ) -> SwappedPicture:
+    ) -> Generator[None, None, SwappedPicture]:
         """Swap frame by frame; frames without a face stay, and one with a swapped face is enough."""
         total = len(animation.timeline.durations_ms)
         patches: dict[int, Patch] = {}
         result: SwappedPicture | None = None
         follower, painter = Follower(self._engine, decoded), self._painter(decoded)
-        with decoded.timings.measure("swap"):
-            for number, frame in enumerate(_frames(animation)):
-                tell = _teller(on_progress, number, total)
-                tell(0)
+        frames = _frames(animation)
+        for number in range(total):
+            tell = _teller(on_progress, number, total)
+            tell(0)
+            with decoded.timings.measure("swap"):
+                frame = next(frames)
                 faces = find_faces(self._engine, frame.bgr, decoded.floor)
                 chosen = follower.choose(frame.bgr, faces) if faces else {}
-                if not chosen:
-                    continue
-                before = frame.bgr.copy()
-                swapped = painter.paint(
-                    frame.bgr, faces, _sources_of(chosen, sources), tell, measured=result is None
-                )
-                if swapped:
-                    patches[number] = patch_between(before, frame.bgr)
-                    result = result or self._result(decoded, sources, frame, faces, chosen, swapped)
+                before = frame.bgr.copy() if chosen else None
+            if before is None:
+                yield
+                continue
+            swapped = yield from painter.paint(
+                frame.bgr, faces, _sources_of(chosen, sources), tell, measured=result is None
+            )
+            if swapped:
+                patches[number] = patch_between(before, frame.bgr)
+                result = result or self._result(decoded, sources, frame, faces, chosen, swapped)
         if result is None:
             raise NoFaceInTarget("No face could be swapped in any frame of the target animation.")
         notices = result.notices
@@ -128,7 +143,7 @@ class PictureSwapper:
         return replace(result, notices=notices, animation=moving)
 
     def _painter(self, decoded: DecodedPictures) -> Painter:
-        return Painter(self._engine, self._enhancer, decoded.look)
+        return Painter(self._engine, self._enhancer, decoded.look, decoded.timings)
 
     def _result(
         self,

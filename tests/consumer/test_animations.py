@@ -1,12 +1,13 @@
 """An animated target through the whole consumer."""
 
 import io
+import threading
 
 from PIL import Image
 
 from storage.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
-from tests.support.jobs import drop_job, ended, running
+from tests.support.jobs import drop_job, ended, running, until
 
 
 def moving(*frames: bytes) -> bytes:
@@ -42,3 +43,24 @@ async def test_an_animation_longer_than_the_operator_allows_is_refused() -> None
             status = await ended(store, job)
         assert status.error is not None
         assert status.error.code == "input_too_large"
+
+
+async def test_a_picture_does_not_wait_for_the_end_of_an_animation() -> None:
+    store, go = MemoryStore(), threading.Event()
+    frames = [png(picture(faces=((20, 10, 24, 24 + number % 4),))) for number in range(40)]
+
+    def wait_for_it() -> None:
+        if engine.swaps == 1:  # the animation is on the device, and the picture comes now
+            go.wait(30)
+
+    engine = FlatEngine(swap_s=0.02, on_swap=wait_for_it)
+    long = await drop_job(store, target=moving(*frames))
+    async with running(store, engine) as consumer:
+        await until(lambda: engine.swaps == 1)
+        held = consumer.decoded_bytes
+        short = await drop_job(store)
+        await until(lambda: consumer.decoded_bytes > held)
+        go.set()
+        assert (await ended(store, short)).status == "completed"
+        assert engine.swaps < len(frames)
+        assert (await ended(store, long)).status == "completed"

@@ -16,7 +16,8 @@ from consumer.app import Consumer
 from consumer.device import Device
 from consumer.logs import configure_logging
 from consumer.settings import load_settings
-from pipeline.jobs.image import decode, encode
+from pipeline.jobs.decode import decode
+from pipeline.jobs.encode import encode
 from storage import keys
 from storage.inputs import InputFetcher
 from storage.object_store import ObjectStore
@@ -88,9 +89,9 @@ def main() -> int:
 
     with (
         patch.object(InputFetcher, "fetch", after(hold, "download", InputFetcher.fetch)),
-        patch.object(Device, "run", after(hold, "wait", Device.run)),
-        patch("consumer.work.decode", on_thread(hold, "decode", decode)),
-        patch("consumer.work.encode", on_thread(hold, "encode", encode)),
+        patch.object(Device, "run_steps", after(hold, "wait", Device.run_steps)),
+        patch("consumer.swap_task.decode", on_thread(hold, "decode", decode)),
+        patch("consumer.swap_task.encode", on_thread(hold, "encode", encode)),
     ):
         return asyncio.run(Consumer(settings, open_store=open_store, shelf=OneEngine(opened)).run())
 
@@ -99,8 +100,7 @@ def after(hold: Hold, stage: str, call: Callable[..., Awaitable[T]]) -> Callable
     """The coroutine function `call`, which stands still first."""
 
     async def held(*arguments: Any, **options: Any) -> T:  # noqa: ANN401 -- passed on
-        if not options.get("unbounded"):  # which is how engines are opened
-            await hold.task(stage)
+        await hold.task(stage)
         return await call(*arguments, **options)
 
     return held
