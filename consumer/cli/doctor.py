@@ -14,6 +14,7 @@ from consumer.cli.bucket import settings_or_exit
 from consumer.cli.doctor_bucket import bucket_findings
 from consumer.cli.doctor_machine import machine_findings
 from consumer.cli.doctor_models import model_findings
+from consumer.cli.doctor_queue import queue_findings
 from consumer.cli.finding import Finding, State
 
 _EXIT: dict[State, int] = {"ok": 0, "unused": 0, "degraded": 1, "broken": 2}
@@ -28,6 +29,7 @@ def run_doctor(*, as_json: bool) -> int:
         *machine_findings(settings),
         *model_findings(settings),
         *asyncio.run(bucket_findings(settings)),
+        *asyncio.run(queue_findings(settings)),
     ]
     worst = max((finding.state for finding in findings), key=lambda state: _EXIT[state])
     if as_json:
