@@ -22,6 +22,10 @@ from tests.faults.simulation.scenario import Nature
 _SHARDS = 4  # so that workers can share them
 _RUNS = int(os.environ.get("SIMULATE_RUNS", "2000"))
 _MOST_RUNS_TO_FIND_A_BUG = 300
+_EVENTS = (
+    *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "twin"),
+    *("ENDS Exit.SICK", "ENDS Exit.DRAINED", "acknowledges a message", "queue: hold"),
+)
 
 
 def play(end: int, *, first: int = 0, step: int = 1) -> None:
@@ -52,13 +56,12 @@ def test_the_runs_meet_all_that_they_are_meant_to() -> None:
         text = "\n".join(simulate(seed).trace)
         seen.update({mishap.value for mishap in Mishap if mishap.value in text})
         seen.update({f"({nature.value})" for nature in Nature if f"({nature.value})" in text})
-        seen.update(re.findall(r"CUT OFF|SIGTERM|FREEZES|goes on|ENDS Exit\.\w+|asks for the end|twin", text))
+        seen.update(re.findall(rf"{'|'.join(_EVENTS)}", text))
         seen.update(re.findall(rf": ({'|'.join(TERMINAL)}), attempt", text))
     wanted = {
         *(mishap.value for mishap in Mishap),
         *(f"({nature.value})" for nature in Nature),
-        *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "twin"),
-        *("ENDS Exit.SICK", "ENDS Exit.DRAINED"),
+        *_EVENTS,
         *TERMINAL,
     }
     assert not wanted - set(seen)

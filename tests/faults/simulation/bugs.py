@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from consumer.triggers.inbox import InboxTicket
+from consumer.triggers.queue import QueueTicket
 from storage import keys, transitions
 from storage.cas import Overtaken, StatusRegister, Stored
 from storage.claim import LeasePolicy, Refusal, refusal
@@ -105,6 +106,14 @@ def _released_attempt_used_again() -> Planted:
     return patch.object(transitions, "released", reused)
 
 
+def _message_acknowledged_at_claim() -> Planted:
+    async def claimed(self: QueueTicket) -> None:
+        if self._delivery:
+            await self._delivery.done()
+
+    return patch.object(QueueTicket, "claimed", claimed)
+
+
 BUGS: Mapping[str, Callable[[], Planted]] = {
     "no If-Match on finish": _no_if_match_on_finish,
     "shared result key": _shared_result_key,
@@ -116,6 +125,7 @@ BUGS: Mapping[str, Callable[[], Planted]] = {
     "no dead letter": _no_dead_letter,
     "attempts never end": _attempts_never_end,
     "released attempt used again": _released_attempt_used_again,
+    "message acknowledged at the claim": _message_acknowledged_at_claim,
 }
 
 

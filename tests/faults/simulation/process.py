@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, cast
 
 from consumer.job import JobRunner
 from consumer.scheduler import Exit, Scheduler
+from consumer.task import Finished
 from consumer.triggers.board import Board
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
-from consumer.work import Finished, Place, Work, Workshop
+from consumer.triggers.merged import Merged
+from consumer.triggers.queue import QueuePolicy, QueueTrigger
+from consumer.work import Place, Work, Workshop
 from models.errors import DeviceLost
 from storage.errors import InputNotFound, StoreUnavailable
 from storage.inbox import Inbox
@@ -19,9 +22,11 @@ from storage.lease import Leases, Output
 from storage.object_store import ObjectStore
 from storage.status import EngineRecord, Progress
 from tests.faults.simulation.loop import PROCESS
+from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.scenario import JobPlan, Nature
 
 if TYPE_CHECKING:
+    from consumer.triggers.base import Trigger
     from tests.faults.simulation.world import World
 
 WALL: ContextVar[Callable[[], datetime]] = ContextVar("WALL")
@@ -101,12 +106,17 @@ class SimulatedProcess:
         skew = timedelta(seconds=rng.uniform(-_MAX_SKEW_S, _MAX_SKEW_S))
         self.name = name
         self.wall = lambda: world.store_clock() + skew
-        trigger = InboxTrigger(
-            Inbox(store, settle_s=2),
-            policy=InboxPolicy(min_s=8, max_s=30),
-            board=Board(monotonic=lambda: origin_s + loop.time()),
-            rng=rng,
-        )
+        inbox, board = Inbox(store, settle_s=2), Board(monotonic=lambda: origin_s + loop.time())
+        sweep: Trigger = InboxTrigger(inbox, policy=InboxPolicy(min_s=8, max_s=30), board=board, rng=rng)
+        if world.broker is None:
+            trigger = sweep
+        else:
+            queue = SimulatedQueue(world.broker, lambda what: world.queue_answers(name, what))
+            policy = QueuePolicy(hold_s=world.policy.ttl_s)
+            queued = QueueTrigger(
+                queue, inbox, board, bucket="", policy=policy, monotonic=lambda: origin_s + loop.time()
+            )
+            trigger = Merged([queued, sweep])
         runner = JobRunner(
             leases=Leases(
                 store,

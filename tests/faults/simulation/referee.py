@@ -71,6 +71,7 @@ class Referee:
     ) -> None:
         self.bucket: RefereedBucket
         self.entries: dict[str, str] = {}  # job ids by inbox key
+        self.jobs: set[str] = set()
         self.records: dict[str, Status] = {}
         self._max_attempts = max_attempts
         self._workers = workers
@@ -80,7 +81,12 @@ class Referee:
     @property
     def unfinished(self) -> list[str]:
         """Announced jobs without a terminal status."""
-        return [job for job in sorted(set(self.entries.values())) if not self._has_ended(job)]
+        return [job for job in sorted(self.jobs) if not self._has_ended(job)]
+
+    def expect(self, job: str, entry: Iterable[str]) -> None:
+        """Know of a job that has been announced, and of its inbox keys."""
+        self.jobs.add(job)
+        self.entries |= dict.fromkeys(entry, job)
 
     def written(self, key: str, before: bytes | None, body: bytes) -> None:
         """Judge a PUT that has taken effect."""
@@ -101,6 +107,12 @@ class Referee:
             job = self.entries.get(key) or key.removeprefix(keys.CANCEL)
             if not self._has_ended(job):
                 raise Violation(f"{key} was deleted before {job} had ended")
+
+    def acknowledged(self, job: str, *, at_claim: bool) -> None:
+        """Judge the removal of a job's message from the queue."""
+        self._note(f"  acknowledges a message of {job}")
+        if not (job in self.records if at_claim else self._has_ended(job)):
+            raise Violation(f"a message of {job} was acknowledged too early")
 
     def judge_the_end(self) -> None:
         """Judge the bucket after everything has come to rest."""

@@ -36,13 +36,12 @@ def simulate(seed: int, metrics: Metrics | None = None) -> Played:
     with _quiet() as events:
         try:
             world.loop.run(world.play(events))
+            return Played(trace=[*world.trace], calls=world.calls.total(), virtual_s=world.loop.time())
         except BaseException as error:
             error.add_note("\n".join((f"seed {seed}: {world.scenario}", *world.trace[-_SHOWN_LINES:])))
             raise
         finally:
-            virtual_s = world.loop.time()
             world.clear_away()
-    return Played(trace=world.trace, calls=world.calls.total(), virtual_s=virtual_s)
 
 
 @contextmanager

@@ -50,6 +50,15 @@ class JobPlan:
     cancelled_s: float | None
     announced_again_s: float | None  # after its end, as a rule
     has_twin: bool  # a second inbox entry names the same job
+    comes_by_queue: bool  # as a raw manifest in a message, and not in the inbox
+
+
+class Queueing(Enum):
+    """Whether a queue announces jobs beside the inbox, and how its messages are acknowledged."""
+
+    NONE = "none"
+    HELD = "held"  # once the job has ended, as SQS lets us
+    CLAIMED = "claimed"  # once the job is claimed, as Cloudflare's queues force us
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,7 @@ class Scenario:
     disturbances: frozenset[Disturbance]
     mishaps: tuple[Mishap, ...]
     likelihood: float
+    queueing: Queueing
     calm_from_s: float
 
 
@@ -70,19 +80,23 @@ def draw_scenario(seed: int) -> Scenario:
     """The scenario of a seed."""
     rng = random.Random(f"scenario {seed}")
     disturbances = frozenset(rng.sample(list(Disturbance), rng.choice((0, 1, 2, 3, 4))))
+    queueing = rng.choice((Queueing.NONE, *Queueing))
     return Scenario(
         seed=seed,
         consumers=rng.randint(2, 3),
         max_in_flight=rng.choice((1, 2, 4)),
-        jobs=tuple(_draw_job(rng, number, disturbances) for number in range(rng.choice((1, 1, 2)))),
+        jobs=tuple(_draw_job(rng, number, disturbances, queueing) for number in range(rng.choice((1, 1, 2)))),
         disturbances=disturbances,
         mishaps=tuple(mishap for kind, some in _ROUGH.items() if kind in disturbances for mishap in some),
         likelihood=rng.choice((0.03, 0.1, 0.25)),
+        queueing=queueing,
         calm_from_s=_CALM_FROM_S,
     )
 
 
-def _draw_job(rng: random.Random, number: int, disturbances: frozenset[Disturbance]) -> JobPlan:
+def _draw_job(
+    rng: random.Random, number: int, disturbances: frozenset[Disturbance], queueing: Queueing
+) -> JobPlan:
     nature = rng.choice(_NATURES)
     cancelled = Disturbance.CANCELS in disturbances and rng.random() < 0.5
     doubled = Disturbance.DUPLICATES in disturbances
@@ -96,4 +110,5 @@ def _draw_job(rng: random.Random, number: int, disturbances: frozenset[Disturban
         cancelled_s=rng.uniform(0, 150) if cancelled else None,
         announced_again_s=rng.uniform(0, 300) if doubled and rng.random() < 0.5 else None,
         has_twin=doubled and not is_folder and rng.random() < 0.5,
+        comes_by_queue=queueing is not Queueing.NONE and not is_folder and rng.random() < 0.4,
     )

@@ -22,13 +22,15 @@ from storage.lease import LeasePolicy
 from tests.faults.simulation.loop import PROCESS, WORLD, VirtualLoop, at_once
 from tests.faults.simulation.network import Fate, SimulatedNetwork, Wires, draw_fate
 from tests.faults.simulation.process import SimulatedProcess, SimulatedWork
+from tests.faults.simulation.queue import Broker
 from tests.faults.simulation.referee import Referee, RefereedBucket, Violation
-from tests.faults.simulation.scenario import Disturbance, JobPlan, Scenario
+from tests.faults.simulation.scenario import Disturbance, JobPlan, Queueing, Scenario
 from tests.support.clock import EPOCH
 from tests.support.stores import Op
 
 _PATIENCE_S = 7200.0  # of virtual time, for all jobs to end
 _AFTERMATH_S = 30.0
+_EVENTS_THAT_COME = 0.7
 _UNFORESEEN = {"job_crashed", "unforeseen_error"}
 """Events of the log that mean that something happened which nobody had thought of."""
 
@@ -50,6 +52,7 @@ class World:
             max_attempts=self.policy.max_attempts, workers=self._who_should_not_work, note=self._note_write
         )
         self.bucket = RefereedBucket(self.store_clock, self.referee)
+        self.broker = self._make_broker()
         self._wires = Wires(self)
         self._plans: dict[str, JobPlan] = {}
         self._processes: dict[str, SimulatedProcess] = {}
@@ -111,6 +114,14 @@ class World:
         """Whether no call of a process gets through at present."""
         return self._cut_until.get(process, 0) > self.loop.time()
 
+    def queue_answers(self, process: str, what: str) -> bool:
+        """Whether a call to the queue gets through."""
+        faulty = Disturbance.NETWORK in self.scenario.disturbances and not self.calm
+        lost = self.is_cut_off(process) or (faulty and self.rng.random() < self.scenario.likelihood)
+        if lost or not what.startswith("receive"):
+            self.note(process, f"queue: {what}{' -> lost' if lost else ''}")
+        return not lost
+
     @contextmanager
     def at_work(self, work: SimulatedWork) -> Iterator[None]:
         """Know of a work for as long as it goes on."""
@@ -132,6 +143,8 @@ class World:
         await asyncio.sleep(_AFTERMATH_S)
         if unforeseen := [event for event in events if event["event"] in _UNFORESEEN]:
             raise Violation(f"nobody had foreseen {unforeseen}")
+        if self.broker is not None and self.broker.waiting:
+            raise Violation(f"messages never acknowledged: {self.broker.waiting}")
         self.referee.judge_the_end()
 
     def clear_away(self) -> None:
@@ -140,14 +153,28 @@ class World:
         self.loop.clear_away()
 
     def _waits_for_something(self) -> bool:
-        now = self.loop.time()
         return bool(
             any(until_s > self.loop.time() for until_s in self._frozen_until.values())
             or any((plan.announced_again_s or 0) > self.loop.time() for plan in self.scenario.jobs)
             or any(not life.done() for life in self._lives)
             or self.referee.unfinished
+            or (self.broker is not None and self.broker.waiting)
             or self.bucket.keys_below(keys.INBOX)
         )
+
+    def _make_broker(self) -> Broker | None:
+        if self.scenario.queueing is Queueing.NONE:
+            return None
+        at_claim = self.scenario.queueing is Queueing.CLAIMED
+
+        def judge(job: str) -> None:
+            try:
+                self.referee.acknowledged(job, at_claim=at_claim)
+            except Violation as violation:  # consumers live with whatever a queue raises
+                self.loop.fail(violation)
+
+        rng = random.Random(f"broker {self.scenario.seed}")
+        return Broker(rng, acks_at_claim=at_claim, judge=judge)
 
     def _start(self) -> None:
         self._started += 1
@@ -194,24 +221,26 @@ class World:
             await self._announce(plan, plan.name)
 
     async def _announce(self, plan: JobPlan, name: str) -> str:
+        """Drop a job into the inbox, with a message of it, or send it as a message alone."""
         self.note(WORLD, f"announces {plan.name} ({plan.nature.value}) as {name}")
+        if plan.comes_by_queue and self.broker is not None:
+            self._plans[plan.name] = plan
+            self.referee.expect(plan.name, [keys.manifest(plan.name)])
+            self.broker.send(plan.name, json.dumps(_manifest(plan)), at_s=self.loop.time())
+            return plan.name
         if plan.is_folder:
             for file in ("source.png", "target.png"):
                 await self.bucket.put(f"{keys.INBOX}{name}/{file}", file.encode(), content_type="image/png")
         else:
-            manifest = {
-                "job_id": plan.name,
-                "process_type": "single-image",
-                "source": "uploads/a.png",
-                "target": "uploads/b.png",
-            }
-            body = json.dumps(manifest).encode()
+            body = json.dumps(_manifest(plan)).encode()
             await self.bucket.put(keys.manifest(name), body, content_type="application/json")
         inbox = Inbox(self.bucket)
         entry = next(entry for entry in at_once(inbox.scan()).entries if entry.name == name)
         job_id = at_once(inbox.open(entry)).job_id
         self._plans[job_id] = plan
-        self.referee.entries |= dict.fromkeys(entry.keys, job_id)
+        self.referee.expect(job_id, entry.keys)
+        if self.broker is not None and self.rng.random() < _EVENTS_THAT_COME:
+            self.broker.send(job_id, entry.keys[-1], at_s=self.loop.time())
         return job_id
 
     async def _disturb(self) -> None:
@@ -258,3 +287,7 @@ class World:
 
     def _note_write(self, text: str) -> None:
         self.note(PROCESS.get(), text)
+
+
+def _manifest(plan: JobPlan) -> dict[str, str]:
+    return {"job_id": plan.name, "process_type": "single-image", "source": "uploads/a", "target": "uploads/b"}
