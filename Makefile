@@ -36,8 +36,8 @@ test: install ## run the fast tests
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults
 
-chaos: install ## 1,000 jobs, consumers killed at random, a failing store: nothing may be lost; some minutes
-	$(BIN)/python -m tests.faults.chaos
+chaos: install ## 1,000 jobs, consumers killed at random, a failing store: nothing may be lost (SEED=… repeats the dice)
+	$(BIN)/python -m tests.faults.chaos $(if $(SEED),--seed $(SEED))
 
 lint: install ## ruff, mypy, import contracts, Dockerfile
 	$(BIN)/ruff check .

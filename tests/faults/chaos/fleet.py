@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.failpoints import Conditions, ForkedConsumer, forked_consumer
 
-_LIVES_S = 6.0  # on average, before something is done to it
+_LIVES_S = 4.0  # on average, before something is done to it
 _LONGEST_STOP_LEASES = 2.5
 _BLOWS = {"kill -9": 50, "SIGSTOP": 30, "SIGTERM": 20}
 
