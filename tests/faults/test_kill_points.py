@@ -24,7 +24,7 @@ from tests.support.failpoints import Conditions, Failpoint, forked_consumer
 from tests.support.jobs import SOURCE_BGR, ended, inbox_empty, running
 from tests.support.stores import CountingStore, Op
 
-pytestmark = pytest.mark.seaweedfs
+pytestmark = [pytest.mark.seaweedfs, pytest.mark.timeout(300)]
 
 JOB = "job"
 ATTEMPTS = 3
