@@ -7,9 +7,8 @@ import sys
 import time
 from functools import partial
 
-from consumer.metrics import Metrics
 from tests.faults.simulation.bugs import BUGS, plant
-from tests.faults.simulation.run import simulate
+from tests.faults.simulation.run import outcome, simulate
 
 
 def main() -> int:
@@ -31,7 +30,7 @@ def many(seeds: range, bug: str | None) -> int:
     """Play all runs and say how many failed; each failure is said with its trace."""
     began, failed, calls = time.monotonic(), [], 0
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        for seed, done, failure in pool.imap_unordered(partial(one, bug=bug), seeds, chunksize=20):
+        for seed, done, failure in pool.imap_unordered(partial(outcome, bug=bug), seeds, chunksize=20):
             calls += done
             if failure:
                 failed.append(seed)
@@ -40,15 +39,6 @@ def many(seeds: range, bug: str | None) -> int:
     say(f"{len(seeds)} runs, {calls} store calls, {took:.0f} s, {len(seeds) / took:.0f} runs/s")
     say(f"failed: {sorted(failed)}" if failed else "no promise was broken")
     return 1 if failed else 0
-
-
-def one(seed: int, *, bug: str | None) -> tuple[int, int, str]:
-    """Play one run: its seed, its store calls, and what was wrong with it, if anything."""
-    with plant(bug):
-        try:
-            return seed, simulate(seed, Metrics()).calls, ""
-        except Exception as error:  # noqa: BLE001 -- whatever it was is what the simulation is for
-            return seed, 0, "\n".join((f"{type(error).__name__}: {error}", *error.__notes__))
 
 
 def say(text: str) -> None:

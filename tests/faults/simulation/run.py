@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict
 
 from consumer.metrics import Metrics
+from tests.faults.simulation.bugs import plant
 from tests.faults.simulation.process import SimulatedWork
 from tests.faults.simulation.scenario import draw_scenario
 from tests.faults.simulation.world import World
@@ -42,6 +43,15 @@ def simulate(seed: int, metrics: Metrics | None = None) -> Played:
             raise
         finally:
             world.clear_away()
+
+
+def outcome(seed: int, *, bug: str | None) -> tuple[int, int, str]:
+    """Play one run, perhaps with a bug: its seed, its store calls, and what was wrong with it, if anything."""
+    with plant(bug):
+        try:
+            return seed, simulate(seed).calls, ""
+        except Exception as error:  # noqa: BLE001 -- whatever it was is what the simulation is for
+            return seed, 0, "\n".join((f"{type(error).__name__}: {error}", *error.__notes__))
 
 
 @contextmanager
