@@ -46,7 +46,7 @@ def simulate(seed: int, metrics: Metrics | None = None) -> Played:
 
 
 def outcome(seed: int, *, bug: str | None) -> tuple[int, int, str]:
-    """Play one run, perhaps with a bug: its seed, its store calls, and what was wrong with it, if anything."""
+    """Play one run, perhaps with a bug: its seed, its store calls, and what went wrong, if anything did."""
     with plant(bug):
         try:
             return seed, simulate(seed).calls, ""
