@@ -44,6 +44,7 @@ def many(seeds: range, bug: str | None) -> int:
 def say(text: str) -> None:
     """Write a line for the person who runs this."""
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
