@@ -28,6 +28,7 @@ from consumer.device import ByteBudget, Device
 from consumer.engines import Shelf, open_shelf
 from consumer.health import Health, HealthServer
 from consumer.job import JobRunner
+from consumer.limits import face_floor, picture_limits
 from consumer.memory import memory_limit_bytes
 from consumer.metrics import Metrics
 from consumer.model_keeper import ModelKeeper
@@ -43,8 +44,6 @@ from consumer.webhooks import Webhooks
 from consumer.work import Workshop
 from models.devices import ORT_NAMES
 from models.errors import ModelError
-from pipeline.image_io.decode import Limits
-from pipeline.jobs.request import FaceFloor
 from storage.inputs import InputFetcher, InputPolicy
 from storage.lease import Leases
 from storage.object_store import ObjectStore
@@ -231,13 +230,8 @@ class Consumer:
             device=self._device,
             cpu=cpu,
             budget=self._budget,
-            limits=Limits(
-                max_pixels=settings.max_pixels,
-                max_bytes=settings.max_input_bytes,
-                max_frames=settings.max_frames,
-                max_animation_pixels=settings.max_animation_pixels,
-            ),
-            floor=FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score),
+            limits=picture_limits(settings),
+            floor=face_floor(settings),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,

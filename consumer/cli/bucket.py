@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import typer
 
-from consumer.settings import Settings, SettingsError, load_settings
+from consumer.environment import load_settings
+from consumer.settings import Settings, SettingsError
 from storage.errors import StorageError, StoreUnavailable
 from storage.object_store import ObjectStore
 

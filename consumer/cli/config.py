@@ -7,11 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import settings_or_exit
+from consumer.environment import explain
 
 
 def print_config(*, as_json: bool) -> int:
     """Print the settings in force; secrets are masked."""
-    rows = settings_or_exit().explain()
+    rows = explain(settings_or_exit())
     if as_json:
         typer.echo(
             json.dumps({row.name: {"value": row.value, "source": row.source} for row in rows}, indent=2)

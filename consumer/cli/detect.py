@@ -7,13 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.cli.swap_work import limits_of
 from consumer.detection_record import to_record
 from consumer.engines import open_shelf
+from consumer.limits import face_floor, picture_limits
 from models.errors import ModelError
 from pipeline.image_io.decode import decode
 from pipeline.jobs.detect import DetectedFaces, detect
-from pipeline.jobs.request import FaceFloor
 
 
 def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
@@ -22,8 +21,8 @@ def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
-        picture = decode(target.read_bytes(), limits_of(settings))
-        floor = FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score)
+        picture = decode(target.read_bytes(), picture_limits(settings))
+        floor = face_floor(settings)
         found = detect(open_shelf(settings).find(engine).open(), picture, floor)
     except ModelError as error:
         raise fail(f"{error} ({error.code})") from None

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from consumer.cli.submission import WrongWords, describe, parse_faces, split_words
-from consumer.cli.swap_work import Asked, Item, limits_of
+from consumer.cli.swap_work import Asked, Item
 from consumer.cli.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
+from consumer.limits import picture_limits
 from consumer.settings import Settings
 from pipeline.errors import InputError
 from pipeline.image_io.animation import open_animation
@@ -78,7 +79,7 @@ def plan(wanted: Wanted, settings: Settings) -> Batch:
     outputs = (
         [wanted.output]
         if single
-        else _outputs(targets, wanted.output, manifest.options.output_format, limits_of(settings))
+        else _outputs(targets, wanted.output, manifest.options.output_format, picture_limits(settings))
     )
     items = [
         Item(name=str(target.name), target=target.path, output=output)

@@ -13,6 +13,7 @@ import structlog
 
 from consumer.cli.files import describe_os_error, write_whole
 from consumer.engines import AnyEngine, open_shelf
+from consumer.limits import picture_limits
 from consumer.picture_job import PicturePlan, plan_picture
 from consumer.settings import Settings
 from models.errors import ModelError
@@ -20,7 +21,6 @@ from pipeline.engines.base import EngineInfo
 from pipeline.enhance import Enhancer
 from pipeline.errors import NoFaceInSource
 from pipeline.faces import Notice
-from pipeline.image_io.decode import Limits
 from pipeline.image_io.decode import decode as decode_picture
 from pipeline.jobs.decode import DecodedPictures, decode
 from pipeline.jobs.encode import encode
@@ -87,7 +87,7 @@ class Swaps:
         engine: AnyEngine,
         enhancer: Enhancer | None,
     ) -> None:
-        self._limits = limits_of(settings)
+        self._limits = picture_limits(settings)
         self._operator = settings.operator
         self._plan = plan
         self._asked = asked
@@ -193,16 +193,6 @@ def _finish(swaps: Swaps, item: Item, swapped: SwappedPicture | Exception) -> Ou
         notices=notices,
         engine=swapped.engine,
         timings_ms=dict(swapped.timings.ms),
-    )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """The largest picture that the settings allow."""
-    return Limits(
-        max_pixels=settings.max_pixels,
-        max_bytes=settings.max_input_bytes,
-        max_frames=settings.max_frames,
-        max_animation_pixels=settings.max_animation_pixels,
     )
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from consumer.environment import load_settings
 from consumer.model_store import BucketFetcher, model_fetchers, open_model_store
-from consumer.settings import Settings, SettingsError, load_settings
+from consumer.settings import Settings, SettingsError
 from models.catalogue import Catalogue
 from models.store.fetch import Fetcher, FetchFailed, FetchRefused, HttpsFetcher, RangeRefused
 from models.store.model_store import Missing

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.settings import Settings, SettingsError, env_names, load_settings
+from consumer.environment import env_names, explain, load_settings
+from consumer.settings import Settings, SettingsError
 from models.catalogue import CATALOGUE_FILE
 
 
@@ -17,7 +18,7 @@ def test_every_setting_is_described_and_bounded_by_a_type() -> None:
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
-    shown = {row.name: row for row in Settings().explain()}[name]
+    shown = {row.name: row for row in explain(Settings())}[name]
     usual = {
         "bucket": "pictures",
         "endpoint_url": "http://127.0.0.1:1",
@@ -30,7 +31,7 @@ def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
     }
     given = shown.value or usual.get(name, "something")
     settings = load_settings({f"SWAPDROP_{name.upper()}": given})
-    row = {row.name: row for row in settings.explain()}[name]
+    row = {row.name: row for row in explain(settings)}[name]
     assert row.source == f"SWAPDROP_{name.upper()}"
     assert row.value in {given, "********"}
 
@@ -41,7 +42,7 @@ def test_an_unknown_variable_of_ours_is_an_error_that_names_the_closest_one() ->
 
 
 def test_others_variables_are_none_of_our_business() -> None:
-    assert load_settings({"PATH": "/bin", "R2_SOMETHING": "1"}).explain() == Settings().explain()
+    assert explain(load_settings({"PATH": "/bin", "R2_SOMETHING": "1"})) == explain(Settings())
 
 
 def test_our_own_name_comes_before_an_alias() -> None:
@@ -53,7 +54,7 @@ def test_our_own_name_comes_before_an_alias() -> None:
 def test_an_empty_variable_means_the_default() -> None:
     settings = load_settings({"SWAPDROP_HEALTH_PORT": "", "R2_BUCKET": ""})
     assert settings.health_port == 8080
-    assert {row.source for row in settings.explain()} == {"default"}
+    assert {row.source for row in explain(settings)} == {"default"}
 
 
 def test_an_account_gives_the_address_unless_one_is_set() -> None:
@@ -65,7 +66,7 @@ def test_an_account_gives_the_address_unless_one_is_set() -> None:
 
 def test_secrets_are_masked_wherever_settings_are_shown() -> None:
     settings = load_settings({"R2_SECRET_ACCESS_KEY": "hush-hush", "R2_BUCKET": "pictures"})
-    assert "hush-hush" not in repr(settings) + repr(settings.explain()) + settings.model_dump_json()
+    assert "hush-hush" not in repr(settings) + repr(explain(settings)) + settings.model_dump_json()
     assert "hush-hush" not in repr(settings.s3())
     assert settings.s3().secret_access_key == "hush-hush"  # noqa: S105 -- it is none
 
@@ -201,4 +202,4 @@ def test_a_cloudflare_queue_without_a_token_is_refused_and_its_token_is_never_sh
     assert settings.queue_address.url == (
         "https://api.cloudflare.com/client/v4/accounts/0123abc/queues/4567def"
     )
-    assert "very-secret" not in repr(settings) + repr(settings.explain())
+    assert "very-secret" not in repr(settings) + repr(explain(settings))

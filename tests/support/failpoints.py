@@ -23,8 +23,8 @@ from unittest.mock import patch
 import structlog
 
 from consumer.app import Consumer
+from consumer.environment import load_settings
 from consumer.logs import configure_logging
-from consumer.settings import load_settings
 from storage.lease import Leases
 from storage.object_store import ObjectStore
 from storage.s3_store import Observer, open_s3_store

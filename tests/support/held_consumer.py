@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 from consumer.app import Consumer
 from consumer.device import Device
+from consumer.environment import load_settings
 from consumer.logs import configure_logging
-from consumer.settings import load_settings
 from pipeline.jobs.decode import decode
 from pipeline.jobs.encode import encode
 from storage import keys

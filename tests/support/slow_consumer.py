@@ -7,8 +7,8 @@ import asyncio
 import sys
 
 from consumer.app import Consumer
+from consumer.environment import load_settings
 from consumer.logs import configure_logging
-from consumer.settings import load_settings
 from consumer.supervisor import kill_after_s, run_supervised
 from tests.support.engines import FlatEngine, OneEngine
 

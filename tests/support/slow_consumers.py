@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
+from consumer.environment import load_settings
 from consumer.logs import configure_logging
-from consumer.settings import load_settings
 from consumer.supervisor import RestartPolicy, Supervisor, kill_after_s, plan_children
 
 

@@ -1,0 +1,20 @@
+"""What the settings allow a picture, and a face in it, to be."""
+
+from consumer.settings import Settings
+from pipeline.image_io.decode import Limits
+from pipeline.jobs.request import FaceFloor
+
+
+def picture_limits(settings: Settings) -> Limits:
+    """The largest picture."""
+    return Limits(
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_input_bytes,
+        max_frames=settings.max_frames,
+        max_animation_pixels=settings.max_animation_pixels,
+    )
+
+
+def face_floor(settings: Settings) -> FaceFloor:
+    """The smallest and least certain face of a target that counts."""
+    return FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score)
