@@ -118,8 +118,8 @@ class Consumer:
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
-            workshop = self._workshop(fetcher, cpu)
             webhooks = await stack.enter_async_context(self._calling())
+            workshop = self._workshop(fetcher, cpu, webhooks)
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
@@ -222,7 +222,7 @@ class Consumer:
             memory_limit_bytes=memory_limit_bytes(settings),
         )
 
-    def _workshop(self, fetcher: InputFetcher, cpu: CpuThreads) -> Workshop:
+    def _workshop(self, fetcher: InputFetcher, cpu: CpuThreads, webhooks: Webhooks | None) -> Workshop:
         settings = self._settings
         return Workshop(
             bench=self._bench,
@@ -236,6 +236,7 @@ class Consumer:
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,
             paste=settings.paste,
+            objection=_no_calls if webhooks is None else webhooks.objection,
         )
 
     def _schedule(
@@ -298,6 +299,10 @@ class Consumer:
                 loop.remove_signal_handler(number)
 
         return undo
+
+
+def _no_calls(_url: str) -> str:
+    return "this service makes no calls."
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What a manifest asks of the picture pipeline, and what the pipeline's answer means for the status."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.engines.base import EngineInfo, Look
@@ -44,10 +44,17 @@ class PicturePlan:
         return "source" not in self.sources
 
 
-def plan_picture(manifest: Manifest, engines: Collection[str], *, paste: PasteMode) -> PicturePlan:
+def plan_picture(
+    manifest: Manifest,
+    engines: Collection[str],
+    *,
+    paste: PasteMode,
+    objection: Callable[[str], str | None] = lambda _url: None,
+) -> PicturePlan:
     """Check that this consumer knows what is asked; whatever it will not heed becomes a warning.
 
-    `engines` are the names that a job may give; `paste` is the operator's choice.
+    `engines` are the names that a job may give; `paste` is the operator's choice; `objection` says why a
+    `callback_url` will not be called, None if it will.
 
     Raises:
         InvalidManifest: another kind of job.
@@ -74,11 +81,11 @@ def plan_picture(manifest: Manifest, engines: Collection[str], *, paste: PasteMo
             enhance=options.use_face_enhancer and swaps,
             paste=paste,
         ),
-        warnings=tuple(_ignored(manifest)),
+        warnings=tuple(_ignored(manifest, objection)),
     )
 
 
-def _ignored(manifest: Manifest) -> Iterator[JobWarning]:
+def _ignored(manifest: Manifest, objection: Callable[[str], str | None]) -> Iterator[JobWarning]:
     kind, options = manifest.process_type, manifest.options
     idle: tuple[str, ...] = () if kind == "single-image" else ("many_faces",)
     if kind == _DETECT:
@@ -90,11 +97,11 @@ def _ignored(manifest: Manifest) -> Iterator[JobWarning]:
     if options.execution_provider is not None:
         message = "`execution_provider` is ignored: the consumer decides where its networks run."
         yield JobWarning(code="option_ignored", message=message)
-    fields = ("callback_url",) if kind == "multi-image" else ("callback_url", "detection")
-    for name in fields:
-        if getattr(manifest, name) is not None:
-            message = f"`{name}` has no effect on a `{kind}` job here."
-            yield JobWarning(code="field_ignored", message=message)
+    if manifest.detection is not None and kind != "multi-image":
+        message = f"`detection` has no effect on a `{kind}` job."
+        yield JobWarning(code="field_ignored", message=message)
+    if manifest.callback_url is not None and (why := objection(manifest.callback_url)):
+        yield JobWarning(code="field_ignored", message=f"`callback_url` is not called: {why}")
 
 
 def to_warnings(notices: tuple[Notice, ...]) -> tuple[JobWarning, ...]:

@@ -102,6 +102,14 @@ class Webhooks:
         if self._session is not None:
             await self._session.close()
 
+    def objection(self, url: str) -> str | None:
+        """Say why a link would not be called, None if it would; what its name resolves to is seen later."""
+        try:
+            self._guard.check(parse_url(url))
+        except InputForbidden as refused:
+            return str(refused)
+        return None
+
     def send(self, url: str, status: Status) -> None:
         """Tell `url` of a job that has ended; returns at once and never raises."""
         if len(self._calls) >= _MOST_PENDING:

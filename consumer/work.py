@@ -40,7 +40,7 @@ class Workshop:
     """What all jobs of a consumer share.
 
     A device without a sign of life for `stall_timeout_s` hangs; `paste` is how crops go back, `floor` which
-    faces of a target count.
+    faces of a target count; `objection` says why a `callback_url` will not be called, None if it will.
     """
 
     bench: Bench
@@ -54,6 +54,7 @@ class Workshop:
     version: str
     stall_timeout_s: float
     paste: PasteMode
+    objection: Callable[[str], str | None]
 
 
 class Place(Enum):
@@ -98,7 +99,7 @@ class Work:
             raise announced.error
         if announced.manifest is None:
             raise RuntimeError("an announcement has a manifest or an error")
-        plan = plan_picture(announced.manifest, shop.bench.names, paste=shop.paste)
+        plan = plan_picture(announced.manifest, shop.bench.names, paste=shop.paste, objection=shop.objection)
         task = await self._task(plan)
         asked = await self._fetch(plan, task)
         self._report("decode")

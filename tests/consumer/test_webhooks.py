@@ -230,6 +230,31 @@ async def test_each_way_a_job_ends_is_told_to_its_sender(monkeypatch: pytest.Mon
     }
 
 
+async def test_a_sender_is_told_why_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    async with tls_server({"/hook": OK}) as server:
+        monkeypatch.setattr("consumer.app.Webhooks", partial(Webhooks, guard=guard_for(server)))
+        pair, inner = await upload_pair(store), f"https://10.0.0.1:{server.port}/hook"
+        await announce(store, {**pair, "job_id": "inward", "callback_url": inner})
+        await announce(store, {**pair, "job_id": "outward", "callback_url": server.url("/hook")})
+        async with running(store, FlatEngine(), webhook_secret=SECRET_TEXT):
+            inward, outward = await ended(store, "inward"), await ended(store, "outward")
+            await inbox_empty(store)
+    await announce(store, {**pair, "job_id": "unsigned", "callback_url": "https://files.test/hook"})
+    async with running(store, FlatEngine()):
+        unsigned = await ended(store, "unsigned")
+        await inbox_empty(store)
+    told = [
+        [warning.message for warning in status.warnings if warning.code == "field_ignored"]
+        for status in (inward, outward, unsigned)
+    ]
+    assert told == [
+        ["`callback_url` is not called: The link leads into a private or reserved network."],
+        [],
+        ["`callback_url` is not called: this service makes no calls."],
+    ]
+
+
 @given(secret=st.binary(min_size=24, max_size=64))
 def test_a_secret_is_read_back_as_it_was_written(secret: bytes) -> None:
     assert read_secret(f"whsec_{base64.b64encode(secret).decode()}") == secret
