@@ -17,6 +17,7 @@ from contextlib import (
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import onnxruntime as ort
@@ -33,7 +34,7 @@ from consumer.memory import memory_limit_bytes
 from consumer.metrics import Metrics
 from consumer.model_keeper import ModelKeeper
 from consumer.scheduler import Exit, Scheduler
-from consumer.settings import Settings
+from consumer.settings import Settings, SettingsError
 from consumer.signing import read_secret
 from consumer.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
@@ -68,7 +69,7 @@ class Consumer:
     listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
-    where no bucket is set.
+    where no bucket is set or an extra is missing.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class Consumer:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.metrics = Metrics()
         self.health_url: str | None = None
+        if settings.traces == "otlp" and find_spec("opentelemetry") is None:
+            raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
         shelf = shelf or open_shelf(settings)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
+from consumer.cli.models_app import models_app
 from consumer.cli.options import Engine, Options, picture_options, with_options
 
 app = typer.Typer(
@@ -40,19 +41,9 @@ Sheet = Annotated[
     typer.Option("--sheet", metavar="OUT.html", help="Write a page that shows all before and after."),
 ]
 
-models_app = typer.Typer(
-    name="models",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="Model files that are not shipped: what there is, getting it, checking it.",
-)
 app.add_typer(models_app, rich_help_panel="This machine")
 app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
-
-Names = Annotated[
-    list[str] | None, typer.Argument(help="Files, archives or engines of the catalogue.", show_default=False)
-]
 
 _WORK = "Work"
 _JOBS = "Jobs in the bucket"
@@ -168,7 +159,12 @@ def run(
 )
 def runpod() -> None:
     """Serve RunPod Serverless requests; takes the options of RunPod's SDK (--rp_serve_api)."""
-    from consumer.cli.runpod import run_runpod
+    try:
+        from consumer.cli.runpod import run_runpod
+    except ModuleNotFoundError as missing:
+        from consumer.cli.bucket import needs_extra
+
+        raise needs_extra("runpod", missing) from None
 
     raise typer.Exit(run_runpod())
 
@@ -284,60 +280,3 @@ def doctor(*, json_output: Json = False) -> None:
     from consumer.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(as_json=json_output))
-
-
-@models_app.command("list")
-def models_list(*, json_output: Json = False) -> None:
-    """List every file, what needs it, its licence and whether it is here."""
-    from consumer.cli.models import list_models
-
-    raise typer.Exit(list_models(as_json=json_output))
-
-
-@models_app.command("pull")
-def models_pull(
-    names: Names = None,
-    *,
-    accept_license: Annotated[
-        bool, typer.Option("--accept-license", help="Accept the licences that are shown; needed once.")
-    ] = False,
-) -> None:
-    """Download and verify files, by default those of the inswapper engine; prints where they lie."""
-    from consumer.cli.models import pull_models
-
-    raise typer.Exit(pull_models(names or (), accept_license=accept_license))
-
-
-@models_app.command("verify")
-def models_verify(names: Names = None, *, json_output: Json = False) -> None:
-    """Hash the files that are here again and compare; exit 1 if one is bad or a named one is missing."""
-    from consumer.cli.models import verify_models
-
-    raise typer.Exit(verify_models(names or (), as_json=json_output))
-
-
-@models_app.command("where")
-def models_where(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="A file, archive or engine; all searched folders if not given.", show_default=False
-        ),
-    ] = None,
-) -> None:
-    """Print where a file lies, or why each searched folder does not have it."""
-    from consumer.cli.models import where_models
-
-    raise typer.Exit(where_models(name))
-
-
-@models_app.command("rm")
-def models_rm(
-    names: Annotated[
-        list[str], typer.Argument(help="Files, archives or engines of the catalogue.", show_default=False)
-    ],
-) -> None:
-    """Delete every copy of files, good or bad, and what is left of broken downloads."""
-    from consumer.cli.models import remove_models
-
-    raise typer.Exit(remove_models(names))

@@ -49,6 +49,13 @@ def faults_told() -> Iterator[None]:
         raise fail(f"{error}\n`swapdrop config` shows every setting.", code=2) from None
 
 
+def needs_extra(extra: str, missing: ModuleNotFoundError) -> Exception:
+    """The exit to raise where an extra is not installed; `missing` itself where it is another module."""
+    if missing.name is None or missing.name.partition(".")[0] != extra:
+        return missing
+    return fail(f"This command needs the extra `{extra}`: pip install 'swapdrop[{extra}]'", code=2)
+
+
 def fail(message: str, code: int = 1) -> typer.Exit:
     """Print a message for people on standard error and give the exit to raise."""
     typer.secho(message, err=True, fg=typer.colors.RED)
