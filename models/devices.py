@@ -36,14 +36,12 @@ class GpuOptions:
 
     `memory_limit_bytes` bounds what the allocator of one session takes (None: all there is); the workspaces
     of cuDNN come out of it, the CUDA context (about 0.5 GB) does not. TensorRT keeps its built engines and
-    timings in `cache_folder`, or builds them at every start without one. `fp16` lets TensorRT calculate in
-    half precision; CUDA does so when the model file is in half precision.
+    timings in `cache_folder`, or builds them at every start without one.
     """
 
     device_id: int = 0
     memory_limit_bytes: int | None = None
     cache_folder: Path | None = None
-    fp16: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +146,7 @@ def _cuda_options(gpu: GpuOptions) -> dict[str, str]:
 
 
 def _tensorrt_options(gpu: GpuOptions) -> dict[str, str]:
-    options = {"device_id": str(gpu.device_id), "trt_fp16_enable": str(gpu.fp16)}
+    options = {"device_id": str(gpu.device_id)}
     if gpu.memory_limit_bytes is not None:
         options["trt_max_workspace_size"] = str(gpu.memory_limit_bytes)
     if gpu.cache_folder is not None:

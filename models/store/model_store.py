@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalogue import Catalogue, EngineSpec, ModelFile, Version
+from models.catalogue import Catalogue, ModelFile, Version
 from models.errors import ModelMissing
 from models.store.archive import unpack
 from models.store.download import Download, NothingDelivered, Patience, Progress, Sleep, Source
@@ -117,14 +117,6 @@ class ModelStore:
         if isinstance(found, Found):
             return found.path
         raise _missing(found)
-
-    def require_all(self, engine: EngineSpec) -> dict[str, Found]:
-        """Return an engine's verified files by role; raises ModelMissing for the first that is not there."""
-        by_role = {role: self.locate(file.name) for role, file in engine.files.items()}
-        for found in by_role.values():
-            if isinstance(found, Missing):
-                raise _missing(found)
-        return {role: found for role, found in by_role.items() if isinstance(found, Found)}
 
     def pull(self, name: str, fetchers: Sequence[Fetcher], progress: Progress) -> Found:
         """Return a verified copy, after fetching it into the first folder that takes it if there is none.

@@ -30,10 +30,9 @@ def test_cuda_is_told_its_device_and_the_most_it_may_take() -> None:
 
 
 def test_tensorrt_caches_engines_and_timings_in_the_stated_folder_and_leaves_the_rest_to_cuda() -> None:
-    first, second = provider_options("tensorrt", GpuOptions(cache_folder=Path("/cache/trt"), fp16=True))
+    first, second = provider_options("tensorrt", GpuOptions(cache_folder=Path("/cache/trt")))
     assert (first[0], second[0]) == ("TensorrtExecutionProvider", "CUDAExecutionProvider")
     assert first[1]["trt_engine_cache_path"] == first[1]["trt_timing_cache_path"] == "/cache/trt"
-    assert first[1]["trt_fp16_enable"] == "True"
     assert "trt_engine_cache_enable" not in provider_options("tensorrt", GpuOptions())[0][1]
 
 

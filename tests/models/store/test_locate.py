@@ -108,7 +108,7 @@ def test_an_archive_that_was_not_unpacked_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_the_command_that_gets_it(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing) as caught:
-        store(tmp_path).require_all(store(tmp_path).catalogue.engines["tiny"])
+        store(tmp_path).require("swapper.onnx")
     assert str(caught.value) == (
         "The model file swapper.onnx is missing; `swapdrop models pull swapper.onnx` gets it."
     )
