@@ -35,24 +35,25 @@ class Targets:
 def find_targets(words: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None) -> Targets:
     """Find the files that are named, match a pattern, or lie in a folder and are pictures.
 
-    Folders are searched below only if `recursive`; hidden files, and all below `leave_out`, stay unseen.
+    Folders are searched below only if `recursive`; hidden files, and all that patterns and folders hold below
+    `leave_out`, stay unseen.
     Each file comes once, in the order given, those of a pattern or folder in the order of their names.
 
     Raises:
         NoSuchFile: a word leads to nothing.
     """
-    paths = [path for word in words for path in _expand(word)]
-    common = Path(os.path.commonpath([(path if path.is_dir() else path.parent).absolute() for path in paths]))
     excluded = None if leave_out is None else leave_out.resolve()
+    paths = [path for word in words for path in _expand(word, excluded)]
+    common = Path(os.path.commonpath([_whole(path if path.is_dir() else path.parent) for path in paths]))
     found: dict[Path, Path] = {}
     ignored = 0
     for path in paths:
         if not path.is_dir():
-            found.setdefault(path.absolute(), path)
+            found.setdefault(_whole(path), path)
             continue
         for file in _walk(path, excluded, recursive=recursive):
             if sniff_file(file).kind == "picture":
-                found.setdefault(file.absolute(), file)
+                found.setdefault(_whole(file), file)
             else:
                 ignored += 1
     pictures = tuple(Target(path=path, name=absolute.relative_to(common)) for absolute, path in found.items())
@@ -94,12 +95,17 @@ def _folded(name: PurePath) -> str:
     return str(name).casefold()
 
 
-def _expand(word: str) -> list[Path]:
+def _whole(path: Path) -> Path:
+    """The path from the root on without any `..`, which in a result's name would lead out of its folder."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links to files of other names
+
+
+def _expand(word: str, excluded: Path | None) -> list[Path]:
     if Path(word).exists():
         return [Path(word)]
     if is_pattern(word):
         matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns and `**` alike
-        files = [path for path in matches if path.is_file()]
+        files = [path for path in matches if path.is_file() and excluded not in path.resolve().parents]
         if files:
             return files
         raise NoSuchFile(f"No file matches {word}.")

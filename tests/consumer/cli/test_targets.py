@@ -44,6 +44,19 @@ def test_results_that_lie_in_the_folder_are_not_taken_for_pictures(holiday: Path
     assert "day 1/a.png" not in _names(holiday, recursive=True, leave_out=holiday / "day 1")
 
 
+def test_results_that_a_pattern_matches_are_not_taken_for_pictures(holiday: Path) -> None:
+    names = _names(holiday / "**/*.png", leave_out=holiday / "day 1")
+    assert names == ["a.png", "b.png"]
+
+
+def test_a_way_through_the_folder_above_does_not_lead_out_of_the_results(
+    holiday: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(holiday / "day 1")
+    assert _names("../a.png", "deep/c.png") == ["a.png", "day 1/deep/c.png"]
+    assert _names("../day 1/a.png", "a.png") == ["a.png"]
+
+
 @pytest.mark.parametrize("pattern", ["*.png", "**/*.png", "[ab].png"])
 def test_a_pattern_that_the_shell_left_alone_is_expanded(holiday: Path, pattern: str) -> None:
     assert {"a.png", "b.png"} <= set(_names(holiday / pattern))
