@@ -13,7 +13,7 @@ from models.session import Session, Tensor, open_session
 from pipeline.align import similarity_fit, warp_crop
 from pipeline.errors import OutputInvalid
 from pipeline.faces import Bgr, Face
-from pipeline.masks import Mask, face_oval
+from pipeline.masks import Mask, face_oval, mouth_left_out
 from pipeline.neighbours import neighbours_left_out
 from pipeline.occlusion import Occluder
 from pipeline.paste import paste
@@ -31,10 +31,12 @@ class Enhancer(Protocol):
         """What the status record calls it."""
         ...
 
-    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
+    def enhance(
+        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+    ) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place), and none of `others`.
 
-        Returns False if nothing changed.
+        With `keep_mouth` its mouth, which was not swapped, stays as it is. Returns False if nothing changed.
         """
         ...
 
@@ -54,11 +56,13 @@ class OnnxEnhancer:
         self._template = np.array(spec.template.at(spec.input_size))
         self._mask = face_oval(self._template, spec.input_size) * np.float32(_STRENGTH)
 
-    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
+    def enhance(
+        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+    ) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
 
-        Nothing beyond the oval of the face changes, nor any of `others`, nor what covers the face where
-        there is an occluder.
+        Nothing beyond the oval of the face changes, nor any of `others`, nor with `keep_mouth` its mouth, nor
+        what covers the face where there is an occluder.
 
         Raises:
             OutputInvalid: the network gave no picture; nothing was changed.
@@ -68,6 +72,8 @@ class OnnxEnhancer:
         matrix = similarity_fit(face.kps, self._template)
         crop = warp_crop(frame, matrix, self._spec.input_size)
         masks = [Mask(values=self._mask, matrix=matrix), *neighbours_left_out(face, others)]
+        if keep_mouth:
+            masks.append(Mask(values=mouth_left_out(face, matrix, self._spec.input_size), matrix=matrix))
         if self._occluder is not None:
             masks.append(self._occluder.uncovered(frame, face))
         return paste(frame, self._restore(crop), matrix, masks=masks, edge="fast")

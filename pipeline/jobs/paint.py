@@ -60,7 +60,7 @@ class Painter:
         changed = list(itertools.compress(batch, self._engine.swap(frame, pairs, self._look, others=faces)))
         if self._enhancer is not None:
             for place in changed:
-                self._enhancer.enhance(frame, faces[place], others=faces)
+                self._enhancer.enhance(frame, faces[place], others=faces, keep_mouth=self._look.mouth_mask)
         return changed
 
     def _likeness(self, frame: Bgr, face: Face, source: Source, before: Array | None) -> Likeness | None:

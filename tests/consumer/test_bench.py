@@ -21,7 +21,14 @@ class Brightener:
 
     name = "brightener"
 
-    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:  # noqa: ARG002 -- the port's
+    def enhance(
+        self,
+        frame: Bgr,  # noqa: ARG002 -- the port's
+        face: Face,  # noqa: ARG002 -- the port's
+        *,
+        others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        keep_mouth: bool = False,  # noqa: ARG002 -- the port's
+    ) -> bool:
         return False
 
 

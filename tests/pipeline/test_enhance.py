@@ -39,6 +39,16 @@ def test_the_middle_of_the_face_is_restored(enhancer: OnnxEnhancer, size: float)
     assert np.abs(frame[200, 300] - brightened(enhancer)).max() <= 1.5
 
 
+@pytest.mark.parametrize("size", [60.0, 300.0])
+def test_the_targets_own_mouth_is_not_restored_where_it_is_kept(enhancer: OnnxEnhancer, size: float) -> None:
+    frame, face = grey(), made_up_face(300, 200, size)
+    assert enhancer.enhance(frame, face, keep_mouth=True)
+    x, y = face.kps[3:].mean(axis=0).round().astype(int)
+    assert np.array_equal(frame[y, x], [100, 100, 100])
+    x, y = face.kps[:2].mean(axis=0).round().astype(int)
+    assert np.abs(frame[y, x] - brightened(enhancer)).max() <= 1.5
+
+
 def test_a_bystander_beside_the_face_is_not_touched(enhancer: OnnxEnhancer) -> None:
     frame = grey()
     enhancer.enhance(frame, made_up_face(200, 200, 100))

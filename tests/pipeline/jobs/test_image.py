@@ -223,10 +223,14 @@ class Blackening:
     def __init__(self) -> None:
         self.faces: list[Face] = []
         self.others: Sequence[Face] = ()
+        self.keeps_mouth = False
 
-    def enhance(self, frame: Bgr, face: Face, *, others: Sequence[Face] = ()) -> bool:
+    def enhance(
+        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+    ) -> bool:
         self.faces.append(face)
         self.others = others
+        self.keeps_mouth = keep_mouth
         x0, y0, x1, y1 = face.bbox.astype(int)
         frame[y0:y1, x0:x1] = 0
         return True
@@ -263,6 +267,14 @@ def test_the_likeness_is_that_of_the_enhanced_face() -> None:
     likeness = enhanced(asked, PictureSwapper(FlatEngine(), enhancer=Blackening())).faces[0].likeness
     assert likeness is not None
     assert likeness.to_source == round(float(np.linalg.norm(SOURCE_BGR)), 4)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_mouth_that_was_not_swapped_is_not_enhanced(keep: bool) -> None:  # noqa: FBT001 -- a parameter of the test
+    enhancer = Blackening()
+    look = Look(enhance=True, mouth_mask=keep)
+    run(replace(request(picture(), picture()), look=look), PictureSwapper(FlatEngine(), enhancer=enhancer))
+    assert enhancer.keeps_mouth == keep
 
 
 def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:
