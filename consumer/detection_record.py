@@ -1,12 +1,16 @@
 """Between the faces that the pipeline finds and the stored result of a detect-faces job."""
 
 import base64
+from typing import Final
 
 import numpy as np
 
 from pipeline.bind import StoredFace, StoredFaces
 from pipeline.jobs.detect import DetectedFace, DetectedFaces
 from storage.detection import Detection, DetectionMedia, FoundFace
+from storage.errors import InvalidManifest
+
+_MOST_FACES: Final = 1000  # the time that binding takes grows with the square of it: here some seconds
 
 
 def to_record(found: DetectedFaces) -> Detection:
@@ -15,11 +19,26 @@ def to_record(found: DetectedFaces) -> Detection:
         media=DetectionMedia(kind="picture", width=found.width, height=found.height),
         total_faces=len(found.faces),
         faces=tuple(_to_found_face(face) for face in found.faces),
+        identity_model=found.identity_model,
     )
 
 
 def to_stored_faces(record: Detection) -> StoredFaces:
-    """What mappings are bound to."""
+    """What mappings to the faces of a picture are bound to.
+
+    Raises:
+        InvalidManifest: the detection is of a video, or has more faces than can be bound.
+    """
+    if record.media.kind != "picture":
+        raise InvalidManifest(
+            "The file `detection` points at is of a video, and the target is a picture; detect the faces of "
+            "the target."
+        )
+    if len(record.faces) > _MOST_FACES:
+        raise InvalidManifest(
+            f"The file `detection` points at has {len(record.faces)} faces; mappings can be bound to at most "
+            f"{_MOST_FACES}."
+        )
     return StoredFaces(
         width=record.media.width,
         height=record.media.height,
@@ -31,6 +50,7 @@ def to_stored_faces(record: Detection) -> StoredFaces:
             )
             for face in record.faces
         ],
+        identity_model=record.identity_model,
     )
 
 

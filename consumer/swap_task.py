@@ -38,7 +38,7 @@ class SwapTask:
     timings: Timings
 
     def read(self, files: Files) -> Asked:
-        """Make the request; raises InvalidManifest where `detection` is no detection."""
+        """Make the request; raises InvalidManifest where `detection` is none of a picture."""
         plan = self.plan
         request = PictureRequest(
             sources={

@@ -46,11 +46,15 @@ class StoredFace:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredFaces:
-    """All faces of an earlier detection, and the size in pixels of the picture it looked at."""
+    """All faces of an earlier detection, and the size in pixels of the picture it looked at.
+
+    `identity_model` is the `sha256:<hex>` of the network that made the embeddings, None where it is unknown.
+    """
 
     width: int
     height: int
     faces: Sequence[StoredFace]
+    identity_model: str | None = None
 
 
 def bind(

@@ -67,12 +67,16 @@ class FoundFace(_Record):
 
 
 class Detection(_Record):
-    """A detect-faces result (contract, version 1); the faces of a picture are in reading order."""
+    """A detect-faces result (contract, version 1); the faces of a picture are in reading order.
+
+    `identity_model` is the `sha256:<hex>` of the network that made the embeddings.
+    """
 
     version: Literal[1] = 1
     media: DetectionMedia
     total_faces: int
     faces: tuple[FoundFace, ...]
+    identity_model: Annotated[str, StringConstraints(max_length=128)] | None = None
 
     @model_validator(mode="after")
     def _counts_each_face_once(self) -> Self:

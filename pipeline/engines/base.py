@@ -64,6 +64,11 @@ class Engine(Protocol[SourceT]):
         """What the distances of this engine's embeddings mean."""
         ...
 
+    @property
+    def identity_model(self) -> str | None:
+        """`sha256:<hex>` of the network that makes the embeddings; None where that is unknown."""
+        ...
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         ...

@@ -6,15 +6,16 @@ from typing import Any
 from pipeline.bind import StoredFace, StoredFaces, bind, identity_distances
 from pipeline.engines.base import Engine
 from pipeline.errors import NoFaceInSource, NoFaceInTarget
-from pipeline.faces import Bgr, Face
+from pipeline.faces import Bgr, Face, Notice
 from pipeline.jobs.decode import DecodedPictures
-from pipeline.jobs.request import Every, FaceFloor, Largest, Mapped, Numbered, Recognised
-from pipeline.select import at_least, by_reading_order, by_reference, largest
+from pipeline.jobs.request import Choice, Every, FaceFloor, Largest, Mapped, Numbered, Recognised
+from pipeline.select import at_least, by_reading_order, by_reference, largest, reading_order
 
 
 def find_faces(engine: Engine[Any], picture: Bgr, floor: FaceFloor) -> list[Face]:
     """The faces of a BGR uint8 (h, w, 3) picture that count, in reading order."""
-    return at_least(engine.find_faces(picture), side_px=floor.side_px, score=floor.score)
+    counting = at_least(engine.find_faces(picture), side_px=floor.side_px, score=floor.score)
+    return reading_order(counting)  # anew: one that does not count must not join two rows either
 
 
 def choose(
@@ -51,10 +52,27 @@ def choose(
     return {place: name for name, place in places.items()}
 
 
+def binding_notices(engine: Engine[Any], choice: Choice) -> list[Notice]:
+    """What the sender should know of how a mapping is bound to its detection."""
+    if not isinstance(choice, Mapped) or choice.stored is None or _comparable(engine, choice.stored):
+        return []
+    message = (
+        "The detection was made with another identity model, so its faces were found again by their place "
+        "alone; detect anew where the picture has changed since."
+    )
+    return [Notice(code="bound_by_place", message=message)]
+
+
+def _comparable(engine: Engine[Any], stored: StoredFaces) -> bool:
+    """Whether the stored embeddings may be compared with today's, as far as is known."""
+    return stored.identity_model in {None, engine.identity_model}
+
+
 def _bound(
     engine: Engine[Any], picture: Bgr, faces: Sequence[Face], face_ids: Collection[str], stored: StoredFaces
 ) -> dict[str, int]:
-    embeddings = [engine.embed(picture, face) for face in faces]
+    known = _comparable(engine, stored)
+    embeddings = [engine.embed(picture, face) if known else None for face in faces]
     return bind(
         face_ids,
         stored,

@@ -41,11 +41,15 @@ class DetectedFace:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DetectedFaces:
-    """All faces of a picture, perhaps none, in reading order; the picture's upright size in pixels."""
+    """All faces of a picture, perhaps none, in reading order; the picture's upright size in pixels.
+
+    `identity_model` is that of the engine that made the embeddings, see `Engine.identity_model`.
+    """
 
     width: int
     height: int
     faces: tuple[DetectedFace, ...]
+    identity_model: str | None
     notices: tuple[Notice, ...]
 
 
@@ -68,6 +72,7 @@ def detect(engine: Engine[Any], picture: Picture, floor: FaceFloor) -> DetectedF
                 zip(faces, positions(faces, (width, height)), strict=True)
             )
         ),
+        identity_model=engine.identity_model,
         notices=picture.notices,
     )
 

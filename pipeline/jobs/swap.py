@@ -15,7 +15,7 @@ from pipeline.faces import Face, Notice, Source
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.jobs.animation import Patch, SwappedAnimation, patch_between
-from pipeline.jobs.choose import choose, find_faces
+from pipeline.jobs.choose import binding_notices, choose, find_faces
 from pipeline.jobs.decode import DecodedPictures
 from pipeline.jobs.follow import Follower
 from pipeline.jobs.naming import naming
@@ -165,6 +165,7 @@ class PictureSwapper:
             notices=(
                 *source_notices(sources),
                 *picture.notices,
+                *binding_notices(self._engine, decoded.choice),
                 *([_left_alone(left)] if left else []),
                 *self._engine.notices,
             ),

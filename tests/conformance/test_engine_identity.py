@@ -16,6 +16,8 @@ from pipeline.select import largest
 from tests.support.engines import FlatEngine, picture
 from tests.support.faces import astronaut, hopper, scaled
 
+HASHES = {"inswapper_128.onnx": "sha256:01", "w600k_r50.onnx": "sha256:02"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -42,7 +44,7 @@ def mesh(_files: dict[str, Path]) -> Case:
 
 def inswapper(files: dict[str, Path]) -> Case:
     spec = Catalogue.load().engines["inswapper_128"]
-    engine = open_inswapper_engine(files, spec, provider="cpu", threads=1, hashes={})
+    engine = open_inswapper_engine(files, spec, provider="cpu", threads=1, hashes=HASHES)
     return Case(engine=engine, person=picture(640, 640, faces=((240, 200, 160, 200),)), stranger=None)
 
 
@@ -50,6 +52,10 @@ def inswapper(files: dict[str, Path]) -> Case:
 def case(request: pytest.FixtureRequest, inswapper_files: dict[str, Path]) -> Case:
     made: Case = request.param(inswapper_files)
     return made
+
+
+def test_what_made_the_embeddings_is_one_of_the_engines_models(case: Case) -> None:
+    assert case.engine.identity_model in case.engine.info.models.values()
 
 
 def test_a_person_is_accepted_in_another_size_and_a_stranger_is_not(case: Case) -> None:

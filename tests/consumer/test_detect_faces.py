@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.faces import Array, Bgr, Face
 from pipeline.image_io.decode import Limits, decode
 from storage import keys
 from storage.memory_store import MemoryStore
@@ -182,6 +183,17 @@ async def test_faces_below_the_operators_floor_are_not_there_for_any_kind_of_job
     assert "at least 14 pixels" in none.error.message
 
 
+async def test_a_face_that_does_not_count_does_not_join_two_rows() -> None:
+    """The two stand in two rows; a narrow face between them, which is too small, reaches into both."""
+    upper, lower, narrow = (40, 4, 16, 16), (4, 13, 16, 16), (26, 2, 6, 34)
+    store = MemoryStore()
+    job = await drop_detect(store, png(picture(faces=(upper, lower, narrow))))
+    async with running(store, FlatEngine(), min_face_px=10):
+        status = await ended(store, job)
+    assert status.faces is not None
+    assert [face.box for face in status.faces] == [upper, lower]
+
+
 async def test_faces_found_with_too_little_certainty_do_not_count() -> None:
     store = MemoryStore()
     job = await drop_detect(store, png(TWO))
@@ -207,6 +219,63 @@ async def test_a_mapping_follows_the_person_of_the_detection_and_not_the_number(
     expected = THREE.copy()
     expected[26:40, 40:54] = GREEN
     assert np.array_equal(decode(body, Limits()).bgr, expected)
+
+
+class OtherModel(FlatEngine):
+    """An engine with another identity model, in whose embeddings the two people seem to have swapped."""
+
+    @property
+    def identity_model(self) -> str:
+        return "sha256:01"
+
+    def embed(self, picture: Bgr, face: Face) -> Array | None:
+        embedding = super().embed(picture, face)
+        return None if embedding is None else np.array([0, 100 - embedding[1], 255], np.float32)
+
+
+async def test_embeddings_of_another_model_are_not_compared_and_that_is_said() -> None:
+    store = MemoryStore()
+    job = await drop_detect(store, png(TWO))
+    async with running(store, FlatEngine()):
+        detected = await ended(store, job)
+    assert detected.result is not None
+    async with running(store, OtherModel()):
+        bound = await ended(store, await drop_bound(store, png(THREE), detected.result.key, "face_1"))
+    assert bound.faces is not None, bound.error
+    assert [face.box for face in bound.faces if face.swapped] == [RIGHT]
+    assert "bound_by_place" in [warning.code for warning in bound.warnings]
+
+
+async def test_a_detection_that_does_not_tell_its_model_is_compared_as_ever() -> None:
+    """As a detection of a version before this one: in a mirrored picture only identity tells who is who."""
+    store = MemoryStore()
+    job = await drop_detect(store, png(TWO))
+    async with running(store, FlatEngine()):
+        found = await detection_of(store, await ended(store, job))
+        assert found.pop("identity_model") == "sha256:00"
+        key = await upload(store, json.dumps(found).encode(), "application/json")
+        mirrored = png(np.ascontiguousarray(TWO[:, ::-1]))
+        bound = await ended(store, await drop_bound(store, mirrored, key, "face_1"))
+    assert bound.faces is not None, bound.error
+    assert [face.face_id for face in bound.faces if face.swapped] == ["face_0"]
+    assert "bound_by_place" not in [warning.code for warning in bound.warnings]
+
+
+async def test_the_faces_of_a_video_and_more_than_can_be_bound_are_refused() -> None:
+    store = MemoryStore()
+    job = await drop_detect(store, png(TWO))
+    async with running(store, FlatEngine()):
+        found = await detection_of(store, await ended(store, job))
+        crowd = [found["faces"][0] | {"face_id": f"face_{number}"} for number in range(1001)]
+        for changes, words in (
+            ({"media": found["media"] | {"kind": "video"}}, "is of a video"),
+            ({"faces": crowd, "total_faces": len(crowd)}, "has 1001 faces"),
+        ):
+            key = await upload(store, json.dumps(found | changes).encode(), "application/json")
+            status = await ended(store, await drop_bound(store, png(TWO), key, "face_0"))
+            assert status.error is not None
+            assert status.error.code == "invalid_manifest"
+            assert words in status.error.message
 
 
 async def test_who_is_gone_since_the_detection_or_never_was_in_it_is_named() -> None:

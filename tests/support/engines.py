@@ -153,6 +153,10 @@ class FlatEngine:
     def identity_scale(self) -> IdentityScale:
         return SCALE
 
+    @property
+    def identity_model(self) -> str | None:
+        return "sha256:00"
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         self.threads.add(threading.current_thread().name)
         mask = ((picture[..., 0] == 0) & (picture[..., 2] == 255)).astype(np.uint8)

@@ -62,6 +62,7 @@ class InswapperEngine:
         self._template = np.array(spec.template.at(spec.input_size))
         self._mask_template = np.array(spec.template.at(_MASK_PX))
         self._occluder = occluder
+        self._identity_model = hashes.get(spec.files["recogniser"].name)
         models = {**hashes, **(occluder.models if occluder else {})}
         self._info = EngineInfo(name=spec.name, version=VERSION, provider=network.provider, models=models)
 
@@ -84,6 +85,11 @@ class InswapperEngine:
     def identity_scale(self) -> IdentityScale:
         """What the distances of this engine's embeddings mean."""
         return SCALE
+
+    @property
+    def identity_model(self) -> str | None:
+        """`sha256:<hex>` of the network that makes the embeddings; None where its hash was not given."""
+        return self._identity_model
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""

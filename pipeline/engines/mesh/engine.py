@@ -70,6 +70,11 @@ class MeshEngine:
         """What the distances of this engine's embeddings mean."""
         return SCALE
 
+    @property
+    def identity_model(self) -> str:
+        """`sha256:<hex>` of the network that makes the embeddings."""
+        return embedded_weights()[EMBEDDING]
+
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         return self._finder.find(picture)
