@@ -9,23 +9,27 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from consumer.cli.jobs import follow
 from consumer.triggers.local_queue import LocalQueue
-from consumer.triggers.queue_port import QueueUnavailable
 from storage import keys
 from storage.cas import read_record
-from storage.errors import InputTooLarge, InvalidManifest, StorageError
-from storage.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUnavailable
+from storage.inbox import Inbox
+from storage.manifest import MAX_MANIFEST_BYTES, read_manifest
 from storage.object_store import ObjectStore
 from storage.status import Result, Status
 
 _MAX_INLINE_BYTES = 10_000_000  # RunPod takes answers of 20 MB, and base64 makes a third more of them
 _POLL_S = 0.5
+_AWAY_POLLS = 10  # so many times less often while the store does not answer
 _ASKS_FOR_BASE64 = "return_base64"
+_PROGRESS = {"job_id", "status", "stage", "progress"}
+_REPLACE = {"code": "internal", "refresh_worker": True}  # RunPod starts another worker instead
 _OUTPUT = ("job_id", "status", "faces", "warnings", "engine", "timings_ms", "attempt")
 
 _log = structlog.get_logger()
@@ -36,7 +40,8 @@ OnProgress = Callable[[Mapping[str, Any]], None]
 class RunpodHandler:
     """Answers requests; `link` signs a key's URL, `health` tells how the consumer is.
 
-    A job that has not ended after `timeout_s` is answered as an error; it goes on nevertheless.
+    A job is put into the inbox before anything else, and `queue` only tells this worker's consumer to look
+    there. A job that has not ended after `timeout_s` is answered as an error; it goes on nevertheless.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class RunpodHandler:
         self._health = health
         self._timeout_s = timeout_s
         self._poll_s = poll_s
+        self._answering: set[asyncio.Task[Any] | None] = set()
+        self._closed = False
 
     async def answer(self, request: Mapping[str, Any], on_progress: OnProgress) -> dict[str, Any]:
         """Do what a request asks for and return what its sender is told; RunPod takes `error` as failure.
@@ -66,38 +73,69 @@ class RunpodHandler:
         given = request.get("input")
         if isinstance(given, Mapping) and _is_health_check(given):
             return dict(self._health())
+        if self._closed:
+            return {**_REPLACE, "error": "This worker ends; send the request again."}
+        self._answering.add(asyncio.current_task())
         try:
-            job_id, manifest, inline = _read(request)
-            return await self._do(job_id, manifest, on_progress, inline=inline)
+            return await self._do(_read(request), on_progress)
         except StorageError as error:
             return {"error": str(error), "code": error.code}
-        except QueueUnavailable as error:
-            return {"error": str(error), "code": "internal"}
+        finally:
+            self._answering.discard(asyncio.current_task())
 
-    async def _do(
-        self, job_id: str, manifest: Manifest, on_progress: OnProgress, *, inline: bool
-    ) -> dict[str, Any]:
-        if await read_record(self._store, job_id) is None:  # else the request came again
-            self._queue.announce(manifest.model_dump_json(exclude_none=True).encode())
+    async def close(self) -> None:
+        """Answer all requests now, because the consumer has ended; their jobs are called off by nobody."""
+        self._closed = True
+        answering = [task for task in self._answering if task is not None]
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
+
+    async def _do(self, wish: "_Wish", on_progress: OnProgress) -> dict[str, Any]:
+        announced = False
         try:
             async with asyncio.timeout(self._timeout_s):
-                status = await self._followed(job_id, on_progress)
+                await self._announce(wish)
+                announced = True
+                status = await self._followed(wish.job_id, on_progress)
         except TimeoutError:
-            return {"error": "The job has not ended yet.", "code": "timeout", "job_id": job_id}
+            return {"error": "The job has not ended yet.", "code": "timeout", "job_id": wish.job_id}
         except asyncio.CancelledError:
-            _log.info("runpod_cancelled", job_id=job_id)
-            await asyncio.shield(self._store.put(keys.cancel(job_id), b"", content_type="text/plain"))
-            raise
-        return await self._told(status, inline=inline)
+            if not self._closed:
+                await asyncio.shield(self._call_off(wish.job_id))
+                raise
+            what_now = "the job goes on" if announced else "send the request again"
+            return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
+        return await self._told(status, inline=wish.inline)
+
+    async def _announce(self, wish: "_Wish") -> None:
+        """See to it that the job is done here or elsewhere, unless it has been."""
+        known = await read_record(self._store, wish.job_id)
+        if known is None:
+            await Inbox(self._store).add(wish.manifest)
+        if known is None or not known.status.terminal:
+            self._queue.announce(keys.manifest(wish.job_id))
 
     async def _followed(self, job_id: str, on_progress: OnProgress) -> Status:
-        async with aclosing(follow(self._store, job_id, poll_s=self._poll_s)) as revisions:
-            async for status in revisions:
-                if status.terminal:
-                    return status
-                progress = status.model_dump(mode="json", include={"job_id", "status", "stage", "progress"})
-                on_progress(progress)
-        raise RuntimeError("following a job ends with its end")
+        """The job's last record; a store that does not answer meanwhile is asked again."""
+        while True:
+            try:
+                async with aclosing(follow(self._store, job_id, poll_s=self._poll_s)) as revisions:
+                    async for status in revisions:
+                        if status.terminal:
+                            return status
+                        on_progress(status.model_dump(mode="json", include=_PROGRESS))
+            except StoreUnavailable as error:
+                _log.warning("job_not_followed", job_id=job_id, reason=str(error))
+                await asyncio.sleep(_AWAY_POLLS * self._poll_s)
+
+    async def _call_off(self, job_id: str) -> None:
+        try:
+            await self._store.put(keys.cancel(job_id), b"", content_type="text/plain")
+        except StorageError as error:
+            _log.warning("job_not_called_off", job_id=job_id, reason=str(error))
+        else:
+            _log.info("job_called_off", job_id=job_id)
 
     async def _told(self, status: Status, *, inline: bool) -> dict[str, Any]:
         record = status.model_dump(mode="json")
@@ -120,17 +158,20 @@ class RunpodHandler:
         return base64.b64encode(stored.body).decode()
 
 
-def _read(request: Mapping[str, Any]) -> tuple[str, Manifest, bool]:
-    """The job a request is for, its manifest, and whether its result is wanted inline.
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    """What a request asks for: a job, its manifest in JSON, and whether to answer with the file itself."""
 
-    A request that RunPod hands out again is the same job; raises InvalidManifest.
-    """
+    job_id: str
+    manifest: bytes
+    inline: bool
+
+
+def _read(request: Mapping[str, Any]) -> _Wish:
+    """Read a request; one that RunPod hands out again is the same job. Raises InvalidManifest."""
     given = request.get("input")
     if not isinstance(given, Mapping):
         raise InvalidManifest("The request has no `input`; it must be the job's manifest.")
-    if len(str(given)) > MAX_MANIFEST_BYTES:
-        limit = MAX_MANIFEST_BYTES // 2**20
-        raise InvalidManifest(f"The input is larger than {limit} MiB; give the files' keys or links.")
     inline = given.get(_ASKS_FOR_BASE64, False)
     if not isinstance(inline, bool):
         raise InvalidManifest(f"`{_ASKS_FOR_BASE64}` must be true or false.")
@@ -138,7 +179,11 @@ def _read(request: Mapping[str, Any]) -> tuple[str, Manifest, bool]:
     job_id = manifest.job_id
     if job_id is None:
         job_id = keys.dropped_job_id(str(request.get("id", "runpod")), [manifest.model_dump_json()])
-    return job_id, manifest.model_copy(update={"job_id": job_id}), inline
+    body = manifest.model_copy(update={"job_id": job_id}).model_dump_json(exclude_none=True).encode()
+    if len(body) > MAX_MANIFEST_BYTES:
+        limit = MAX_MANIFEST_BYTES // 2**20
+        raise InvalidManifest(f"The input is larger than {limit} MiB; give the files' keys or links.")
+    return _Wish(job_id=job_id, manifest=body, inline=inline)
 
 
 def _is_health_check(given: Mapping[str, Any]) -> bool:

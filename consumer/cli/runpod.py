@@ -5,12 +5,16 @@ of its own, so that neither waits for the other.
 """
 
 import asyncio
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import runpod  # type: ignore[import-untyped]  # it ships no types
@@ -28,6 +32,7 @@ _AT_ONCE = 2  # one request on the device, one on its way; more would keep them 
 _LINK_S = 3600
 _START_S = 60.0
 _END_SPARE_S = 20.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger()
 
@@ -37,53 +42,85 @@ def run_runpod() -> int:
     settings = settings_or_exit()
     configure_logging(settings)
     with faults_told():
-        settings.s3()
-    worker = Worker(settings)
+        worker = Worker(settings)
+    # Until the SDK has its own handlers, which is only after its tests of the machine.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    worker.start()
     try:
-        runpod.serverless.start({"handler": worker.handle, "concurrency_modifier": lambda _: _AT_ONCE})
+        runpod.serverless.start({"handler": worker.handle, "concurrency_modifier": worker.concurrency})
+    except SystemExit as leaving:
+        if leaving.code:
+            raise
     finally:
         worker.stop()
     return worker.exit_code
 
 
 class Worker:
-    """The consumer on a thread of its own, and RunPod's door to it."""
+    """The consumer on a thread of its own, and RunPod's door to it; raises SettingsError without a bucket.
+
+    `exit_code` is 0 once the consumer has drained.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self.exit_code = 0
+        self.exit_code = 1
         self._settings = settings
         self._queue = LocalQueue(settings.max_in_flight)
         self._consumer = Consumer(settings, queue=self._queue, listen_to_signals=False)
-        self._ended = threading.Event()
-        self._ready: Future[tuple[asyncio.AbstractEventLoop, RunpodHandler]] = Future()
+        self._told = False
+        self._opened: Future[tuple[asyncio.AbstractEventLoop, RunpodHandler]] = Future()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    def start(self) -> None:
+        """Start the consumer, and wait until it takes requests; raises what keeps it from that."""
         self._thread.start()
+        self._loop, self._handler = self._opened.result(_START_S)
 
     async def handle(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one request; called on the SDK's loop, which is never held up."""
-        loop, handler = await asyncio.wait_for(asyncio.wrap_future(self._ready), _START_S)
         tell: Callable[[Mapping[str, Any]], None] = partial(runpod.serverless.progress_update, job)
+        answer = self._handler.answer(job, tell)
         try:
-            answering = asyncio.run_coroutine_threadsafe(handler.answer(job, tell), loop)
-            return await asyncio.wrap_future(answering)
-        except (asyncio.CancelledError, RuntimeError):
-            if not self._ended.is_set():
-                raise
-            # The job is given back and ends elsewhere; RunPod replaces this worker.
-            return {"error": "This worker cannot go on; the job does.", "refresh_worker": True}
+            answering = asyncio.run_coroutine_threadsafe(answer, self._loop)
+        except RuntimeError:  # its loop is closed
+            answer.close()
+            return {"error": "This worker has ended; send the request again.", "refresh_worker": True}
+        return await asyncio.wrap_future(answering)
+
+    def concurrency(self, _now: int) -> int:
+        """How many requests to take at once.
+
+        The SDK asks before it takes the first, in the main thread and with its handlers for signals in
+        place. Those let its requests end, however long that takes: the consumer must hear of a signal too.
+        """
+        for number in _SIGNALS:
+            theirs = signal.getsignal(number)
+            if callable(theirs) and not isinstance(theirs, _Heard):
+                signal.signal(number, _Heard(self._drain, theirs))
+        return _AT_ONCE
 
     def stop(self) -> None:
         """Let the consumer drain, and wait for its end."""
-        if self._ready.done() and self._thread.is_alive():
-            loop, _ = self._ready.result()
-            with suppress(RuntimeError):  # its loop has just closed
-                loop.call_soon_threadsafe(self._consumer.stop)
+        if not self._told:
+            self._drain()
         self._thread.join(self._settings.drain_grace_s + _END_SPARE_S)
 
+    def _drain(self) -> None:
+        self._told = True
+        with suppress(RuntimeError):  # its loop is closed
+            self._loop.call_soon_threadsafe(self._consumer.stop)
+
     def _run(self) -> None:
-        self.exit_code = asyncio.run(self._serve())
-        if self.exit_code:
+        try:
+            self.exit_code = asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the start
+            if self._opened.done():
+                _log.exception("consumer_crashed")
+            else:
+                self._opened.set_exception(error)
+        if self._opened.exception() is None and not self._told:
             _log.error("consumer_ended", exit_code=self.exit_code)
+            os.kill(os.getpid(), signal.SIGTERM)  # the SDK must take no more requests
 
     async def _serve(self) -> int:
         settings = self._settings
@@ -95,8 +132,20 @@ class Worker:
                 health=lambda: asdict(self._consumer.health()),
                 timeout_s=settings.job_timeout_s * settings.max_attempts,
             )
-            self._ready.set_result((asyncio.get_running_loop(), handler))
+            self._opened.set_result((asyncio.get_running_loop(), handler))
             try:
                 return await self._consumer.run()
             finally:
-                self._ended.set()
+                await handler.close()
+
+
+class _Heard:
+    """A handler for a signal that tells the consumer before the SDK."""
+
+    def __init__(self, drain: Callable[[], None], theirs: Callable[[int, FrameType | None], object]) -> None:
+        self._drain = drain
+        self._theirs = theirs
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._drain()
+        self._theirs(number, frame)

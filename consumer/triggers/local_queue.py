@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-from consumer.triggers.queue_port import Message, QueueUnavailable
+from consumer.triggers.queue_port import Message
 
 
 class LocalQueue:
-    """Announces manifests; `most` of them may wait.
+    """Tells the consumer of this process which inbox keys to look at; `most` of them may wait.
 
-    Nothing is acknowledged or held: its trigger puts a manifest into the inbox before it offers the job,
-    and from then on the inbox and the lease say how the job stands.
+    Nothing is acknowledged or held, and a key may be lost: the inbox and the lease say how a job stands.
     """
 
     name = "local"
@@ -19,12 +18,9 @@ class LocalQueue:
     def __init__(self, most: int) -> None:
         self._messages: asyncio.Queue[Message] = asyncio.Queue(most)
 
-    def announce(self, manifest: bytes) -> None:
-        """Offer a job; raises QueueUnavailable where too many wait already."""
-        try:
-            self._messages.put_nowait(Message(receipt="", body=manifest))
-        except asyncio.QueueFull:
-            raise QueueUnavailable("Too many jobs wait already; send this one later.") from None
+    def announce(self, body: str) -> None:
+        """Offer an inbox key; where too many wait already, the sweep of the inbox finds its job."""
+        self._offer(Message(receipt="", body=body))
 
     async def receive(self, *, most: int, wait_s: float, hold_s: float) -> Sequence[Message]:  # noqa: ARG002 -- the port's; nobody else sees these messages
         """Take up to `most` messages; waits up to `wait_s` for the first."""
@@ -42,12 +38,11 @@ class LocalQueue:
 
     async def put_back(self, message: Message, delay_s: float) -> None:
         """Offer a message again after `delay_s`; where too many wait by then, the sweep finds its job."""
-
-        def again() -> None:
-            if not self._messages.full():
-                self._messages.put_nowait(message)
-
-        asyncio.get_running_loop().call_later(delay_s, again)
+        asyncio.get_running_loop().call_later(delay_s, self._offer, message)
 
     async def hold(self, message: Message, hold_s: float) -> None:
         """Nothing to do: nobody else sees it."""
+
+    def _offer(self, message: Message) -> None:
+        if not self._messages.full():
+            self._messages.put_nowait(message)

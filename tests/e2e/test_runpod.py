@@ -24,6 +24,7 @@ from storage.object_store import ObjectStore
 from storage.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, inbox_is_empty, keys_below, upload
 from tests.support.consumers import consumer_environment
+from tests.support.jobs import announce, read_status
 
 PATIENCE_S = 60
 
@@ -213,3 +214,33 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
             process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0, (tmp_path / "log").read_text()
         assert len(await keys_below(store, keys.RESULTS)) == 2
+
+
+async def test_a_worker_told_to_end_takes_no_more_and_gives_its_job_back_within_the_grace(
+    moto_s3: S3Settings, tmp_path: Path
+) -> None:
+    async with fresh_bucket(moto_s3) as (store, settings), control_plane() as (plane, runpod):
+        environment = consumer_environment(settings, drain_grace_s=0.5, missing_grace_s=600, sweep_s=0.2)
+        request = {"type": "single-image", "source": "uploads/later.png", "target": "uploads/later.jpg"}
+        async with worker(environment | runpod, tmp_path / "log") as process:
+            await plane.jobs.put({"id": "waits-u1", "input": {**request, "job_id": "waits"}})
+            await something_below(store, keys.status("waits"))
+            process.send_signal(signal.SIGTERM)
+            assert "the job goes on" in (await plane.ended("waits-u1"))["error"]
+            await announce(store, {**request, "job_id": "later"})
+            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0, (tmp_path / "log").read_text()
+        waits = await read_status(store, "waits")
+        assert waits is not None
+        assert (waits.status, waits.max_attempts - waits.attempt) == ("pending", 3)
+        assert await read_status(store, "later") is None
+        assert await keys_below(store, keys.CANCEL) == []
+
+
+async def test_a_worker_whose_consumer_ends_sick_takes_no_more_and_says_so_by_its_exit_code(
+    moto_s3: S3Settings, tmp_path: Path
+) -> None:
+    async with fresh_bucket(moto_s3) as (_, settings), control_plane() as (_, runpod):
+        environment = consumer_environment(settings, provider="cuda", engine="inswapper")
+        async with worker(environment | runpod, tmp_path / "log") as process:
+            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 1, (tmp_path / "log").read_text()
+        assert "consumer_ended" in (tmp_path / "log").read_text()

@@ -8,6 +8,7 @@ from typing import Any
 
 from consumer.app import Consumer
 from consumer.settings import Settings
+from consumer.triggers.queue_port import Queue
 from pipeline.engines.base import Engine
 from storage import keys
 from storage.errors import ObjectNotFound
@@ -96,7 +97,10 @@ async def inbox_empty(store: ObjectStore) -> None:
 
 @asynccontextmanager
 async def running(
-    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]] | None, /, **settings: object
+    store: ObjectStore,
+    engine: Engine[Any] | Callable[[], Engine[Any]] | None,
+    /,
+    **settings: Any,  # noqa: ANN401 -- as `start` takes it
 ) -> AsyncIterator[Consumer]:
     """A consumer that works within the block and drains at its end."""
     consumer, task = start(store, engine, **settings)
@@ -108,7 +112,12 @@ async def running(
 
 
 def start(
-    store: ObjectStore, engine: Engine[Any] | Callable[[], Engine[Any]] | None, /, **settings: object
+    store: ObjectStore,
+    engine: Engine[Any] | Callable[[], Engine[Any]] | None,
+    /,
+    *,
+    queue: Queue | None = None,
+    **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
 
@@ -119,6 +128,7 @@ def start(
     consumer = Consumer(
         quick_settings(**settings),
         open_store=open_store,
+        queue=queue,
         shelf=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
     )
     return consumer, asyncio.create_task(consumer.run())
