@@ -60,8 +60,8 @@ def look_at_seam(before: Bgr, after: Bgr, landmarks: Array, size: float) -> Seam
     return Seam(after=differences[0], before=differences[1], tone=tone)
 
 
-def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) -> int:
-    """How many pixels outside of all faces changed.
+def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) -> tuple[int, int]:
+    """How many pixels lie outside of all faces, and how many of those changed.
 
     Each face is given by its (n, 2) landmarks and its size; it covers their hull and a rim of 8 %.
     """
@@ -71,7 +71,7 @@ def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) ->
         cv2.fillConvexPoly(outside, hull, 0)
         cv2.polylines(outside, [hull], isClosed=True, color=0, thickness=2 * max(2, round(_BENT * size)))
     changed = (before != after).any(axis=2) & (outside > 0)
-    return int(changed.sum())
+    return int(outside.sum()), int(changed.sum())
 
 
 def _window(landmarks: Array, size: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
