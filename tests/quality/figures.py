@@ -18,6 +18,7 @@ _TO_SOURCE: Final = 0.9  # of the untouched target's distance
 _RECOGNISED_LESS: Final[dict[str, float | None]] = {"blurred": None}
 _STEP: Final = 1.1  # of the untouched picture's
 _COUNTED: Final = ("mapped", "right", "told", "bystanders", "untouched")
+_LEVELS: Final = 16  # of 255, in the worst 10 degrees of the worst face
 _TONE: Final = 3.0  # CIEDE2000; 2.3 is about what people just notice
 
 
@@ -73,6 +74,9 @@ def seam_rows(kind: str, faces: Sequence[FaceOutcome]) -> Iterator[Row]:
         at_most=_STEP,
     )
     yield row(f"{kind}: added across the border, 95 of 100", float(np.percentile(after - before, 95)), "dE")
+    steps = [seam.step for seam in seams if seam.step is not None]
+    if steps:
+        yield row(f"{kind}: step at the border, worst", max(steps), "levels", at_most=_LEVELS)
     yield row(f"{kind}: tone", float(np.median([seam.tone for seam in seams])), "dE", at_most=_TONE)
 
 

@@ -30,7 +30,7 @@ _SELECTED: Final = {
     "six people uneven rows": "six people",
     "overlapping two, one behind": "one behind the other",
 }
-_SIDE: Final = 200
+_SIDE: Final = 176
 _LABEL: Final = 22
 _GAP: Final = 8
 _PAPER: Final = (245, 245, 245)
@@ -54,7 +54,7 @@ def cell(known: Mapping[str, Known], scene: Scene, after: Bgr, variant: Variant)
     if title is None:
         return None
     label = np.full((_LABEL, 2 * _SIDE, 3), _PAPER, np.uint8)
-    cv2.putText(label, title, (2, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.46, _INK, 1, cv2.LINE_AA)
+    cv2.putText(label, title, (2, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
     return np.vstack([label, np.hstack([_fitted(each) for each in _cut_to_faces(known, scene, after)])])
 
 
@@ -68,7 +68,7 @@ def write_picture(cells: Sequence[Bgr], path: Path, *, across: int = 4) -> None:
     for number, each in enumerate(cells):
         y, x = number // across * (height + _GAP), number % across * (width + _GAP)
         sheet[y : y + height, x : x + width] = each
-    path.write_bytes(cv2.imencode(path.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
 
 
 def _facts(outcome: Outcome) -> Iterator[str]:
@@ -79,9 +79,9 @@ def _facts(outcome: Outcome) -> Iterator[str]:
     told = [f"{before:.2f} to {after:.2f}" for before, after in likeness if after is not None]
     if told:
         yield f"distance to the source {', '.join(told)}"
-    steps = [float((face.seam.after - face.seam.before).max()) for face in found if face.seam is not None]
+    steps = [face.seam.step for face in found if face.seam is not None and face.seam.step is not None]
     if steps:
-        yield f"largest step added at the border {max(steps):.1f} dE"
+        yield f"hardest border {max(steps):.1f} levels"
 
 
 def _cut_to_faces(known: Mapping[str, Known], scene: Scene, after: Bgr) -> tuple[Bgr, Bgr]:

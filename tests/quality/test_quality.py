@@ -106,6 +106,18 @@ def test_a_hard_seam_stands_out_and_an_untouched_border_does_not() -> None:
     assert look_at_seam(grey, grey.copy(), points, 100) is None
 
 
+@pytest.mark.parametrize(("feather", "cut", "hard"), [(8.0, 200, False), (0, 200, True), (8.0, 104, True)])
+def test_a_blend_that_does_not_fade_out_is_seen_even_on_one_side(
+    feather: float, cut: int, *, hard: bool
+) -> None:
+    grey, after = _disc((128, 128, 128), feather=0), _disc((100, 130, 180), feather=feather)
+    after[:, cut:] = 128
+    seam = look_at_seam(grey, after, _oval((100, 100), 50), 100)
+    assert seam is not None
+    assert seam.step is not None
+    assert (seam.step > 16) == hard
+
+
 def test_a_seam_on_one_side_is_not_lost_in_the_mean() -> None:
     grey = _disc((128, 128, 128), feather=0)
     after = _disc((128, 128, 129), feather=0)
