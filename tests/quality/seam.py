@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 _OUTER: Final = (0.0, 0.06)
 _INNER: Final = (0.06, 0.14)
 _CORE: Final = 0.14
-_FADES_PX: Final = 75
+_FADES_PX: Final = 100
 _SECTORS: Final = 36  # a seam is local: a mean around the whole face would hide it
 _BENT: Final = 0.08  # how far a face may reach beyond the found landmarks, which it is bent away from
 
