@@ -46,7 +46,6 @@ def _group(name: str, first: str = "collins") -> Group:
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
-        ("two tilted", (0, 1)),
         ("two, one behind", (0,)),
         ("uneven rows", (0, 1, 2, 3, 4, 5)),
         ("uneven rows", (3,)),
@@ -122,7 +121,7 @@ def _tint(engine: InswapperEngine, source: Bgr) -> Array:
     return np.asarray(255 * colour_of(prepared.latent)[::-1], np.float32)
 
 
-@pytest.mark.parametrize("name", ["uneven rows", "six tilted", "six, close"])
+@pytest.mark.parametrize("name", ["uneven rows", "six, close"])
 def test_inswapper_tints_each_face_with_its_own_source_and_leaves_the_others_alone(
     engine: MeshEngine,
     known: dict[str, Known],
