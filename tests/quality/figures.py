@@ -7,15 +7,18 @@ import numpy as np
 
 from tests.bench.report import Row, row
 from tests.quality.judge import FaceOutcome, Identity, Outcome
+from tests.quality.mapped import Verdict
 
 # What is promised, over all faces of a kind; where a kind is named, it is promised less, or nothing.
 _FOUND: Final = 1.0
 _FOUND_LESS: Final = {"cut by the edge": 0.95}
 _OFF_PERCENT: Final = 4.0
-_OFF_MORE: Final[dict[str, float | None]] = {"blurred": None}
+_OFF_MORE: Final[dict[str, float | None]] = {"blurred": None, "turned aside": 8.0, "overlapping": None}
 _TO_SOURCE: Final = 0.9  # of the untouched target's distance
 _RECOGNISED_LESS: Final[dict[str, float | None]] = {"blurred": None}
 _STEP: Final = 1.1  # of the untouched picture's
+_COUNTED: Final = ("mapped", "right", "told", "bystanders", "untouched")
+_LEVELS: Final = 16  # of 255, in the worst 10 degrees of the worst face
 _TONE: Final = 3.0  # CIEDE2000; 2.3 is about what people just notice
 
 
@@ -71,15 +74,49 @@ def seam_rows(kind: str, faces: Sequence[FaceOutcome]) -> Iterator[Row]:
         at_most=_STEP,
     )
     yield row(f"{kind}: added across the border, 95 of 100", float(np.percentile(after - before, 95)), "dE")
+    steps = [seam.step for seam in seams if seam.step is not None]
+    if steps:
+        yield row(f"{kind}: step at the border, worst", max(steps), "levels", at_most=_LEVELS)
     yield row(f"{kind}: tone", float(np.median([seam.tone for seam in seams])), "dE", at_most=_TONE)
 
 
 def overall_rows(outcomes: Sequence[Outcome]) -> Iterator[Row]:
     """What holds for all scenes together."""
     strangers = sum(outcome.strangers for outcome in outcomes)
-    touched = sum(outcome.touched for outcome in outcomes)
+    outside, touched = (
+        sum(getattr(outcome, what) for outcome in outcomes) for what in ("outside", "touched")
+    )
     yield row("faces found where there is none", strangers, "faces", at_most=0)
-    yield row("pixels changed outside of faces", touched, "px", at_most=0)
+    yield row("pixels unchanged outside of faces", outside - touched, "px", reference=outside, at_least=1)
+    each = [outcome.swap_ms / len(outcome.faces) for outcome in outcomes]
+    yield row(
+        "time to find all faces of a picture, median", float(np.median([it.find_ms for it in outcomes])), "ms"
+    )
+    yield row("time to swap a face, median", float(np.median(each)), "ms")
+    yield row("time to swap a face, worst", max(each), "ms")
+
+
+def mapped_rows(name: str, verdicts: Sequence[Verdict], *, right: float, told: float) -> Iterator[Row]:
+    """Whether sources got where they had to; `right` and `told` are the least shares that are promised."""
+    total = {what: sum(getattr(verdict, what) for verdict in verdicts) for what in _COUNTED}
+    yield row(
+        f"{name}: onto the right face", total["told"], "faces", reference=total["mapped"], at_least=told
+    )
+    yield row(
+        f"{name}: now nearer to its source",
+        total["right"],
+        "faces",
+        reference=total["mapped"],
+        at_least=right,
+    )
+    if total["bystanders"]:
+        yield row(
+            f"{name}: others with every pixel kept",
+            total["untouched"],
+            "faces",
+            reference=total["bystanders"],
+            at_least=1,
+        )
 
 
 def repeat_rows(first: Sequence[str], others: Sequence[Sequence[str]]) -> Iterator[Row]:

@@ -1,19 +1,21 @@
 """Find, swap and look at every face of a scene."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from pipeline.align import Matrix, transform
+from pipeline.align import transform
 from pipeline.engines.base import Look
 from pipeline.engines.mesh.engine import MeshEngine
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.faces import Array, Bgr, Face
 from pipeline.landmarks import MESH_POINTS
 from pipeline.select import largest
-from tests.quality.scene import PORTRAITS, Scene, portrait
+from tests.quality.profile import turned_aside
+from tests.quality.scene import PORTRAITS, Person, Scene, other_than, portrait
 from tests.quality.seam import Seam, changed_beyond, look_at_seam
 
 _NEAR: Final = 0.35  # of its size; further off, what was found is not this face
@@ -21,7 +23,7 @@ _NEAR: Final = 0.35  # of its size; further off, what was found is not this face
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Known:
-    """One portrait as the engine knows it: its face, its 468 points, and the source made of it."""
+    """A portrait as the engine knows it: its (468, 3) points, its face's size, and the source made of it."""
 
     landmarks: Array
     size: float
@@ -66,12 +68,37 @@ class Outcome:
     Attributes:
         faces: one for each person.
         strangers: how many faces were found where there is none.
-        touched: how many pixels changed outside of all faces.
+        outside: how many pixels lie outside of all faces.
+        touched: how many of those changed.
+        find_ms: time to find all faces of the picture.
+        swap_ms: time to swap them all.
     """
 
     faces: tuple[FaceOutcome, ...]
     strangers: int
+    outside: int
     touched: int
+    find_ms: float
+    swap_ms: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Swap:
+    """A scene after everybody in it got the other person's face.
+
+    Attributes:
+        faces: the face found for each person, None where it was not.
+        strangers: how many were found that are nobody's.
+        picture: the result.
+        find_ms: time to find all faces.
+        swap_ms: time to swap them all.
+    """
+
+    faces: tuple[Face | None, ...]
+    strangers: int
+    picture: Bgr
+    find_ms: float
+    swap_ms: float
 
 
 def know(engine: MeshEngine) -> dict[str, Known]:
@@ -80,70 +107,83 @@ def know(engine: MeshEngine) -> dict[str, Known]:
     for who in PORTRAITS:
         picture = portrait(who).picture
         face = largest(engine.find_faces(picture))
+        assert face.landmarks is not None
         known[who] = Known(
-            landmarks=mesh(face), size=max(face.size), source=engine.prepare_source(picture, face)
+            landmarks=face.landmarks[:MESH_POINTS],
+            size=max(face.size),
+            source=engine.prepare_source(picture, face),
         )
     return known
 
 
-def swap_everybody(
-    engine: MeshEngine, known: Mapping[str, Known], scene: Scene
-) -> tuple[list[Face | None], int, Bgr]:
-    """Give every person in a scene the other's face.
-
-    Returns the face found for each person, how many were found that are nobody's, and the new picture.
-    """
-    every = found = engine.find_faces(scene.picture)
-    faces: list[Face | None] = []
-    for who, matrix in scene.people:
-        face = nearest(found, *expected(known[who], matrix))
+def swap_everybody(engine: MeshEngine, known: Mapping[str, Known], scene: Scene) -> Swap:
+    """Give every person in a scene the other's face."""
+    started = time.perf_counter()
+    every = engine.find_faces(scene.picture)
+    found_at = time.perf_counter()
+    left, faces = every, list[Face | None]()
+    for person in scene.people:
+        face = nearest(left, *expected(known, person))
         faces.append(face)
-        found = [other for other in found if other is not face]
+        left = [other for other in left if other is not face]
     after = scene.picture.copy()
     pairs = [
-        (face, known[other_than(who)].source)
-        for (who, _), face in zip(scene.people, faces, strict=True)
+        (face, known[other_than(person.who)].source)
+        for person, face in zip(scene.people, faces, strict=True)
         if face is not None
     ]
+    pairs.sort(key=lambda pair: pair[0].area)  # as in a job, the larger face is drawn over the smaller
+    ready_at = time.perf_counter()
     engine.swap(after, pairs, Look(), others=every)
-    return faces, len(found), after
+    return Swap(
+        faces=tuple(faces),
+        strangers=len(left),
+        picture=after,
+        find_ms=1000 * (found_at - started),
+        swap_ms=1000 * (time.perf_counter() - ready_at),
+    )
 
 
 def judge(engine: MeshEngine, known: Mapping[str, Known], scene: Scene) -> tuple[Outcome, Bgr]:
     """Swap every face of a scene for the other person's, measure what there is to measure; and the result."""
     before = scene.picture
-    faces, strangers, after = swap_everybody(engine, known, scene)
+    swapped = swap_everybody(engine, known, scene)
+    after = swapped.picture
     again = engine.find_faces(after)
     outcomes: list[FaceOutcome] = []
     covered: list[tuple[Array, float]] = []
-    for (who, matrix), face in zip(scene.people, faces, strict=True):
+    for person, face in zip(scene.people, swapped.faces, strict=True):
         if face is None:
             outcomes.append(FaceOutcome(found=False))
             continue
-        points, size = expected(known[who], matrix)
+        points, size = expected(known, person)
         covered.append((mesh(face), size))
         result = nearest(again, points, size)
         outcomes.append(
             FaceOutcome(
                 found=True,
                 move=_move(mesh(face), points, before.shape) / size,
-                identity=_identify(engine, known, who, (before, face), (after, result)),
+                identity=_identify(engine, known, person.who, (before, face), (after, result)),
                 seam=look_at_seam(before, after, mesh(face), size),
             )
         )
-    touched = changed_beyond(before, after, covered)
-    return Outcome(faces=tuple(outcomes), strangers=strangers, touched=touched), after
+    outside, touched = changed_beyond(before, after, covered)
+    outcome = Outcome(
+        faces=tuple(outcomes),
+        strangers=swapped.strangers,
+        outside=outside,
+        touched=touched,
+        find_ms=swapped.find_ms,
+        swap_ms=swapped.swap_ms,
+    )
+    return outcome, after
 
 
-def other_than(who: str) -> str:
-    """The other one of the two people."""
-    return next(name for name in PORTRAITS if name != who)
-
-
-def expected(known: Known, matrix: Matrix) -> tuple[Array, float]:
+def expected(known: Mapping[str, Known], person: Person) -> tuple[Array, float]:
     """Where the 468 points must be, (468, 2), and the size of the face."""
-    scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
-    return transform(matrix, known.landmarks), known.size * scale
+    own = known[person.who]
+    scale = float(np.sqrt(np.linalg.det(person.matrix[:, :2])))
+    return transform(person.matrix, turned_aside(own.landmarks, person.yaw_deg)[:, :2]), own.size * scale
 
 
 def nearest(faces: Sequence[Face], expected: Array, size: float) -> Face | None:

@@ -9,8 +9,8 @@ from typing import Final
 
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.faces import Bgr
-from tests.quality.judge import Known, expected, know, nearest, other_than, swap_everybody
-from tests.quality.scene import Scene, resized, turned
+from tests.quality.judge import Known, expected, know, nearest, swap_everybody
+from tests.quality.scene import Scene, other_than, resized, turned
 from tests.quality.variants import Variant, encoded
 
 # What others do to a result before it is looked at again.
@@ -43,7 +43,7 @@ def digests_side_by_side(variants: Sequence[Variant]) -> list[list[str]]:
 def _digests(variants: Sequence[Variant]) -> list[str]:
     engine = open_mesh_engine()
     known = know(engine)
-    return [digest(swap_everybody(engine, known, variant.make())[2]) for variant in variants]
+    return [digest(swap_everybody(engine, known, variant.make()).picture) for variant in variants]
 
 
 def recognise(engine: MeshEngine, known: Mapping[str, Known], swapped: Scene) -> tuple[float, float] | None:
@@ -51,12 +51,12 @@ def recognise(engine: MeshEngine, known: Mapping[str, Known], swapped: Scene) ->
 
     None where no face is found.
     """
-    who, matrix = swapped.people[0]
-    face = nearest(engine.find_faces(swapped.picture), *expected(known[who], matrix))
+    person = swapped.people[0]
+    face = nearest(engine.find_faces(swapped.picture), *expected(known, person))
     if face is None:
         return None
     embedding = engine.embed(swapped.picture, face)
-    source, target = (known[name].source.embedding for name in (other_than(who), who))
+    source, target = (known[name].source.embedding for name in (other_than(person.who), person.who))
     assert source is not None
     assert target is not None
     return engine.distance(embedding, source), engine.distance(embedding, target)

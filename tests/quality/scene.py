@@ -1,7 +1,6 @@
 """A picture that knows where whose face must be, and what can be done to it without losing that."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -18,27 +17,40 @@ _GREY: Final = (110, 110, 110)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scene:
-    """A picture and its people.
+class Person:
+    """Somebody in a picture.
 
     Attributes:
-        picture: BGR uint8 (h, w, 3).
-        people: who is in it, each with the (2, 3) matrix that takes pixels of the own portrait here.
+        who: a name of `PORTRAITS`.
+        matrix: (2, 3), takes pixels of the own portrait to the picture.
+        yaw_deg: how far the head was turned aside before that; see `tests.quality.profile`.
     """
 
+    who: str
+    matrix: Matrix
+    yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scene:
+    """A picture, BGR uint8 (h, w, 3), and its people."""
+
     picture: Bgr
-    people: tuple[tuple[str, Matrix], ...]
+    people: tuple[Person, ...]
 
     def moved(self, picture: Bgr, matrix: Matrix) -> "Scene":
         """The scene after `matrix` took its pixels to `picture`."""
         step = np.vstack([matrix, (0, 0, 1)])
-        people = tuple((who, (step @ np.vstack([own, (0, 0, 1)]))[:2]) for who, own in self.people)
-        return Scene(picture=picture, people=people)
+        people = (
+            replace(person, matrix=(step @ np.vstack([person.matrix, (0, 0, 1)]))[:2])
+            for person in self.people
+        )
+        return Scene(picture=picture, people=tuple(people))
 
 
 def portrait(who: str) -> Scene:
     """One of the two portraits as it is."""
-    return Scene(picture=PORTRAITS[who][0](), people=((who, np.eye(2, 3)),))
+    return Scene(picture=PORTRAITS[who][0](), people=(Person(who=who, matrix=np.eye(2, 3)),))
 
 
 def face_width(who: str) -> int:
@@ -77,9 +89,9 @@ def resized(scene: Scene, factor: float) -> Scene:
 
 def turned(scene: Scene, degrees: float) -> Scene:
     """Turned about the first one's face, counter-clockwise as seen; new corners are grey."""
-    who, own = scene.people[0]
-    x0, y0, x1, y1 = PORTRAITS[who][1]
-    x, y = own @ ((x0 + x1) / 2, (y0 + y1) / 2, 1)
+    first = scene.people[0]
+    x0, y0, x1, y1 = PORTRAITS[first.who][1]
+    x, y = first.matrix @ ((x0 + x1) / 2, (y0 + y1) / 2, 1)
     return _warped(scene, np.asarray(cv2.getRotationMatrix2D((float(x), float(y)), degrees, 1), np.float64))
 
 
@@ -96,19 +108,9 @@ def placed(scene: Scene, canvas: Bgr, x: int, y: int) -> Scene:
     return scene.moved(picture, _shift(x, y))
 
 
-def tiled(rows: Sequence[Sequence[Scene]]) -> Scene:
-    """Scenes side by side in rows, each in the middle of a cell as large as the largest."""
-    every = [scene for row in rows for scene in row]
-    height, width = np.max([scene.picture.shape[:2] for scene in every], axis=0).tolist()
-    canvas = np.full((height * len(rows), width * len(rows[0]), 3), _GREY, np.uint8)
-    people: list[tuple[str, Matrix]] = []
-    for down, row in enumerate(rows):
-        for across, scene in enumerate(row):
-            rim_y, rim_x = (np.subtract((height, width), scene.picture.shape[:2]) // 2).tolist()
-            laid = placed(scene, canvas, across * width + rim_x, down * height + rim_y)
-            canvas = laid.picture
-            people += laid.people
-    return Scene(picture=canvas, people=tuple(people))
+def other_than(who: str) -> str:
+    """The other one of the two people."""
+    return next(name for name in PORTRAITS if name != who)
 
 
 def _warped(scene: Scene, matrix: Matrix) -> Scene:

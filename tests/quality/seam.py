@@ -17,23 +17,27 @@ Mask = NDArray[np.bool_]
 _OUTER: Final = (0.0, 0.06)
 _INNER: Final = (0.06, 0.14)
 _CORE: Final = 0.14
+_FADES_PX: Final = 100
 _SECTORS: Final = 36  # a seam is local: a mean around the whole face would hide it
 _BENT: Final = 0.08  # how far a face may reach beyond the found landmarks, which it is bent away from
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seam:
-    """CIEDE2000 differences of one face.
+    """CIEDE2000 differences of one face, and how hard its border is.
 
     Attributes:
         after: (n,) from just inside to just outside of the changed pixels, one a sector.
         before: (n,) the same places in the untouched picture.
         tone: the mean of the face's middle, after against before.
+        step: how many of 255 levels the outermost changed pixels changed by, mean of the worst sector; None
+            for faces so small that they fade out within a pixel.
     """
 
     after: Array
     before: Array
     tone: float
+    step: float | None
 
 
 def look_at_seam(before: Bgr, after: Bgr, landmarks: Array, size: float) -> Seam | None:
@@ -57,11 +61,12 @@ def look_at_seam(before: Bgr, after: Bgr, landmarks: Array, size: float) -> Seam
     differences = [_across(_lab(picture), inner, outer, sectors) for picture in (after, before)]
     means = [_lab(picture)[core].mean(axis=0) if core.any() else np.zeros(3) for picture in (after, before)]
     tone = float(_difference(means[0], means[1]))
-    return Seam(after=differences[0], before=differences[1], tone=tone)
+    step = _step(before, after, changed, sectors) if size >= _FADES_PX else None
+    return Seam(after=differences[0], before=differences[1], tone=tone, step=step)
 
 
-def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) -> int:
-    """How many pixels outside of all faces changed.
+def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) -> tuple[int, int]:
+    """How many pixels lie outside of all faces, and how many of those changed.
 
     Each face is given by its (n, 2) landmarks and its size; it covers their hull and a rim of 8 %.
     """
@@ -71,7 +76,7 @@ def changed_beyond(before: Bgr, after: Bgr, faces: list[tuple[Array, float]]) ->
         cv2.fillConvexPoly(outside, hull, 0)
         cv2.polylines(outside, [hull], isClosed=True, color=0, thickness=2 * max(2, round(_BENT * size)))
     changed = (before != after).any(axis=2) & (outside > 0)
-    return int(changed.sum())
+    return int(outside.sum()), int(changed.sum())
 
 
 def _window(landmarks: Array, size: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -106,6 +111,18 @@ def _across(lab: Array, inner: Mask, outer: Mask, sectors: NDArray[np.intp]) -> 
         for band, count in zip((inner, outer), counts, strict=True)
     ]
     return _difference(means[0], means[1])
+
+
+def _step(before: Bgr, after: Bgr, changed: Mask, sectors: NDArray[np.intp]) -> float:
+    """Where a blend fades out, its last pixels hardly differ; where it is cut off, they do."""
+    further_in = cv2.erode(
+        changed.astype(np.uint8), np.ones((3, 3), np.uint8)
+    )  # the picture's edge is no rim
+    rim = changed & (further_in == 0)
+    levels = cv2.absdiff(before, after).max(axis=2)[rim]
+    counts = np.bincount(sectors[rim], minlength=_SECTORS)
+    sums = np.bincount(sectors[rim], levels, _SECTORS)
+    return float((sums / np.maximum(counts, 1)).max())
 
 
 def _difference(one: NDArray[np.floating], other: NDArray[np.floating]) -> Array:

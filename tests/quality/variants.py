@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.faces import Bgr
+from tests.quality.groups import groups, overlapping
+from tests.quality.profile import aside
 from tests.quality.scene import (
     PORTRAITS,
     Scene,
@@ -21,12 +23,14 @@ from tests.quality.scene import (
     resized,
     shifted,
     sized_head,
-    tiled,
     turned,
 )
 from tests.support.pictures import scene as gradients
 
 _CLOSE_UP_PX: Final = 500  # from here on the head alone, or the picture takes gigabytes
+
+
+_KINDS: Final = {1: "one person", 2: "two people", 6: "six people"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +44,20 @@ class Variant:
 
 def variants(who: str) -> Iterator[Variant]:
     """Every variant of one person's portrait."""
-    other = next(name for name in PORTRAITS if name != who)
-    own = partial(portrait, who)
-    yield Variant(kind="as it is", name="", make=own)
+    yield Variant(kind="as it is", name="", make=partial(portrait, who))
+    yield from _sizes_and_turns(who)
+    for kind, name, change in changes(face_width(who)):
+        yield Variant(kind=kind, name=name, make=partial(_changed, who, change))
+    yield from _cuts(who)
+    for degrees in (-50, -35, -20, 20, 35, 50):
+        yield Variant(kind="turned aside", name=f"{degrees:+d} deg", make=partial(aside, who, degrees))
+    for group in groups(who):
+        yield Variant(kind=_KINDS[len(group.places)], name=group.name, make=group.compose)
+    for group in overlapping(who):
+        yield Variant(kind="overlapping", name=group.name, make=group.compose)
+
+
+def _sizes_and_turns(who: str) -> Iterator[Variant]:
     for width in (20, 32, 48, 100, 300, 1000, 2000):
         yield Variant(kind="scaled", name=f"{width} px", make=partial(_scaled, who, width))
     for width in (20, 32, 48):
@@ -51,17 +66,14 @@ def variants(who: str) -> Iterator[Variant]:
         yield Variant(kind="turned", name=f"{degrees:+d} deg", make=partial(_turned, who, degrees))
     for shift in (0.25, 0.5):
         yield Variant(kind="shifted", name=f"{shift} px", make=partial(_shifted, who, shift))
-    for kind, name, change in changes(face_width(who)):
-        yield Variant(kind=kind, name=name, make=partial(_changed, who, change))
-    for side in ("left", "right", "top", "bottom"):
-        for share in (0.1, 0.25, 0.4):
-            name = f"{share:.0%} {side}"
-            yield Variant(kind="cut by the edge", name=name, make=partial(_cut_face, who, side, share))
-    for sizes in ((150, 150), (150, 60)):
-        make = partial(_group, [list(zip((who, other), sizes, strict=True))])
-        yield Variant(kind="two people", name=f"{sizes[0]} and {sizes[1]} px", make=make)
-    six = [[(who, 90), (other, 90), (who, 90)], [(other, 90), (who, 90), (other, 90)]]
-    yield Variant(kind="six faces", name="90 px", make=partial(_group, six))
+
+
+def _cuts(who: str) -> Iterator[Variant]:
+    cuts = [(side, share) for side in ("left", "right", "top", "bottom") for share in (0.1, 0.25, 0.4)]
+    cuts += [(corner, 0.25) for corner in ("top left", "top right", "bottom left", "bottom right")]
+    for sides, share in cuts:
+        name = f"{share:.0%} {sides}"
+        yield Variant(kind="cut by the edge", name=name, make=partial(_cut_face, who, sides, share))
 
 
 def changes(face_px: float) -> Iterator[tuple[str, str, Callable[[Bgr], Bgr]]]:
@@ -110,22 +122,16 @@ def _changed(who: str, change: Callable[[Bgr], Bgr]) -> Scene:
     return replace(scene, picture=change(scene.picture))
 
 
-def _cut_face(who: str, side: str, share: float) -> Scene:
-    """`share` of the face's width or height lies beyond one edge."""
+def _cut_face(who: str, sides: str, share: float) -> Scene:
+    """`share` of the face's width or height lies beyond one edge, or two."""
     scene, (x0, y0, x1, y1) = portrait(who), PORTRAITS[who][1]
     across, down = round((x1 - x0) * share), round((y1 - y0) * share)
     height, width = scene.picture.shape[:2]
-    box = {
-        "left": (x0 + across, 0, width, height),
-        "right": (0, 0, x1 - across, height),
-        "top": (0, y0 + down, width, height),
-        "bottom": (0, 0, width, y1 - down),
-    }[side]
-    return cut(scene, box)
-
-
-def _group(rows: list[list[tuple[str, int]]]) -> Scene:
-    return tiled([[sized_head(who, width) for who, width in row] for row in rows])
+    left = x0 + across if "left" in sides else 0
+    top = y0 + down if "top" in sides else 0
+    right = x1 - across if "right" in sides else width
+    bottom = y1 - down if "bottom" in sides else height
+    return cut(scene, (left, top, right, bottom))
 
 
 def _blurred(picture: Bgr, sigma: float) -> Bgr:

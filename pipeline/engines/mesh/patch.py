@@ -12,6 +12,7 @@ from pipeline.faces import Array, Bgr
 
 _MAP_PX = 256  # larger maps cost more and show nothing more: the mesh is coarser than that
 _SMALLEST_PX = 8
+_MARGIN_MAP_PX = 2.5  # about the face, or its blend would end at the map's edge, before it has faded out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,8 +43,9 @@ class Patch:
         """
         low, high = bent[:, :2].min(axis=0), bent[:, :2].max(axis=0)
         height, width = frame.shape[:2]
-        x0, y0 = np.clip(np.floor(low) - 2, 0, [width, height]).astype(int).tolist()
-        x1, y1 = np.clip(np.ceil(high) + 3, 0, [width, height]).astype(int).tolist()
+        margin = max(2, np.ceil(_MARGIN_MAP_PX * float((high - low).max()) / _MAP_PX))
+        x0, y0 = np.clip(np.floor(low) - margin, 0, [width, height]).astype(int).tolist()
+        x1, y1 = np.clip(np.ceil(high) + margin + 1, 0, [width, height]).astype(int).tolist()
         if min(x1 - x0, y1 - y0, *(high - low).tolist()) < _SMALLEST_PX:
             return None
         roi = frame[y0:y1, x0:x1]

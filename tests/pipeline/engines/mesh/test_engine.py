@@ -199,6 +199,22 @@ def test_small_and_large_faces_are_swapped_within_their_box(portraits: Portraits
     assert np.array_equal(after, before)
 
 
+def test_a_huge_face_fades_out_on_every_side(portraits: Portraits) -> None:
+    top, left, factor = 40, 150, 10
+    before = scaled(portraits.pictures["astronaut"][top:210, left:300], factor)
+    landmarks = portraits.faces["astronaut"].landmarks
+    assert landmarks is not None
+    landmarks = (landmarks - np.array([left - 0.5, top - 0.5, 0], np.float32)) * factor
+    after = before.copy()
+    assert swap(
+        portraits.engine, after, _moved(portraits.faces["astronaut"], landmarks), portraits.sources["hopper"]
+    )
+    step = np.abs(after.astype(int) - before).max(axis=2)
+    rows, columns = np.nonzero(step)
+    for edge in (step[rows.min()], step[rows.max()], step[:, columns.min()], step[:, columns.max()]):
+        assert edge.max() < 12
+
+
 @pytest.mark.parametrize("degrees", [45.0, -45.0])
 def test_a_tilted_head_is_swapped_as_well(portraits: Portraits, degrees: float) -> None:
     picture = turned(portraits.pictures["hopper"], degrees, (260, 230))

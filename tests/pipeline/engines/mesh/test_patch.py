@@ -65,6 +65,14 @@ def test_maps_are_bounded_however_large_the_face_is() -> None:
     assert patch.face_px == pytest.approx(850 * 256 / patch.roi.shape[0], rel=0.01)
 
 
+@pytest.mark.parametrize("size", [12, 100, 255, 400, 1000, 3000])
+def test_a_face_has_room_to_fade_out_on_every_side_where_the_frame_goes_on(size: int) -> None:
+    middle = size / 2 + 100
+    patch = _cut(_frame(size + 200, size + 200), _ring(size, middle, middle))
+    assert patch.points[:, :2].min() > 1.4
+    assert (patch.shape - patch.points[:, 1::-1]).min() > 2.4
+
+
 def test_a_frame_smaller_than_the_face_is_all_patch() -> None:
     patch = _cut(_frame(64, 48), _ring(300, 20, 30))
     assert patch.roi.shape == (64, 48, 3)
