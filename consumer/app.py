@@ -199,6 +199,8 @@ class Consumer:
         if self._stopping.is_set():
             return EXIT_DRAINED
         beside = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._watch(scheduler))]
+        for task in beside:
+            task.add_done_callback(partial(_end_with, scheduler))
         try:
             reason = await scheduler.run()
         finally:
@@ -306,6 +308,13 @@ class Consumer:
 
 def _no_calls(_url: str) -> str:
     return "this service makes no calls."
+
+
+def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:
+    """End the consumer in order where something that runs beside its jobs has broken."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("unforeseen_error", exc_info=error)
+        scheduler.drain(sick=True)
 
 
 @asynccontextmanager

@@ -22,14 +22,12 @@ def memory_limit_bytes(settings: Settings) -> int | None:
 def own_bytes(status: Path = _PROC / "status") -> int:
     """Memory of this process' own.
 
-    Files mapped from disk, such as libraries and models, are not counted: the kernel drops them when it
-    needs the room.
+    Files mapped from disk, such as libraries and models, are not counted where the kernel tells them apart
+    (gVisor's does not): it drops them when it needs the room. Raises OSError, KeyError.
     """
-    for line in status.read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "RssAnon":
-            return int(value.split()[0]) * 1024
-    raise RuntimeError(f"{status} has no line RssAnon")
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    held = lines["RssAnon"] if "RssAnon" in lines else lines["VmRSS"]
+    return int(held.split()[0]) * 1024
 
 
 def container_limit_bytes(membership: Path = _PROC / "cgroup", root: Path = _CGROUPS) -> int | None:

@@ -116,16 +116,23 @@ class Scheduler:
         self._release.set()
 
     async def run(self) -> Exit:
-        """Work until `drain`, `release` or a sick machine."""
+        """Work until `drain`, `release` or a sick machine.
+
+        A trigger sees to what it can foresee and asks again. One that breaks all the same ends this
+        consumer as a sick machine does: nobody knows what it still remembers rightly.
+        """
         taking = asyncio.create_task(self._take())
         draining = asyncio.create_task(self._drain.wait())
         await asyncio.wait({taking, draining}, return_when=asyncio.FIRST_COMPLETED)
+        if not self.draining:
+            self.drain(sick=True)
         draining.cancel()
         taking.cancel()
-        await asyncio.wait({taking})
-        await self._finish()
-        if not taking.cancelled() and (error := taking.exception()):
-            raise error
+        await self._finish()  # the trigger closes meanwhile
+        await asyncio.wait({taking}, timeout=_GIVE_BACK_S)
+        if taking.done() and not taking.cancelled() and (error := taking.exception()):
+            self._sick = True
+            _log.error("trigger_broke", exc_info=error)
         return Exit.SICK if self._sick else Exit.DRAINED
 
     async def _take(self) -> None:

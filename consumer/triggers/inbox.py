@@ -9,7 +9,7 @@ import structlog
 
 from consumer.faults import judge
 from consumer.triggers.board import Board, EntryTicket
-from storage.inbox import Inbox, InboxEntry
+from storage.inbox import Inbox, InboxEntry, Scan
 from storage.status import Status
 
 _NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds
@@ -102,12 +102,7 @@ class InboxTrigger:
         self._board = board or Board()
         self._observe = observe
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
-        self._wake = asyncio.Event()
         self._window = Window()
-
-    def wake(self) -> None:
-        """Look at once: something else says that a job has come."""
-        self._wake.set()
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
@@ -129,7 +124,7 @@ class InboxTrigger:
         """The entries to offer now, and in how many seconds the next one will be ready."""
         self._window.stale = False
         try:
-            scan = await self._inbox.scan()
+            found = self._offered(await self._inbox.scan())
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
             fault = judge(error, stage="inbox")
             if self.problem is None:
@@ -139,6 +134,9 @@ class InboxTrigger:
         if self.problem is not None:
             _log.info("inbox_reachable")
         self.problem, self.looks = None, self.looks + 1
+        return found
+
+    def _offered(self, scan: Scan) -> tuple[list[InboxEntry], float]:
         ages_s = ((scan.store_now - entry.announced_at).total_seconds() for entry in scan.entries)
         self._observe(len(scan.entries), max(ages_s, default=0.0))
         waits = {entry.fingerprint: self._board.wait_s(entry) for entry in scan.entries}
@@ -147,11 +145,5 @@ class InboxTrigger:
         return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep with jitter, so that consumers started together drift apart; `wake` ends it."""
-        jittered = seconds * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-        try:
-            await asyncio.wait_for(self._wake.wait(), jittered)
-        except TimeoutError:
-            return
-        finally:
-            self._wake.clear()
+        """Sleep with jitter, so that consumers started together drift apart."""
+        await asyncio.sleep(seconds * self._rng.uniform(1 - _JITTER, 1 + _JITTER))

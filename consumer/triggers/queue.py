@@ -193,10 +193,8 @@ class QueueTrigger:
 
     async def _read(self, message: Message) -> list[QueueTicket]:
         """Tickets for the entries that a message speaks of, if they may be worked on now."""
-        hint = read_message(message.body, bucket=self._bucket)
-        if hint.ignored:
-            _log.info("message_ignored", queue=self._queue.name, reason=hint.ignored)
         try:
+            hint = read_message(message.body, bucket=self._bucket)
             found = hint.keys if hint.manifest is None else (await self._inbox.add(hint.manifest),)
             entries = [entry for key in found if (entry := await self._inbox.find(key))]
         except Exception as error:  # noqa: BLE001 -- judged: the next message may be a better one
@@ -205,6 +203,8 @@ class QueueTrigger:
             await told(self._queue, self._queue.put_back(message, _STORE_AWAY_S))
             await self._pause()
             return []
+        if hint.ignored:
+            _log.info("message_ignored", queue=self._queue.name, reason=hint.ignored)
         self._pause_s = self._policy.first_pause_s
         delivery = _Delivery(self._queue, message, entries=max(1, len(entries)))
         if not entries:

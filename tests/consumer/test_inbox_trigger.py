@@ -132,17 +132,6 @@ async def test_an_idle_inbox_is_looked_at_ever_more_seldom_and_a_busy_one_often(
     waiting.cancel()
 
 
-async def test_waking_ends_the_pause() -> None:
-    store = MemoryStore()
-    trigger = InboxTrigger(Inbox(store), policy=InboxPolicy(min_s=3600, max_s=3600))
-    waiting = asyncio.create_task(anext(trigger.tickets()))
-    await until(lambda: trigger.looks == 1)
-    await drop(store, "one")
-    trigger.wake()
-    async with asyncio.timeout(10):
-        assert (await waiting).entry.name == "one"
-
-
 @pytest.mark.parametrize("error", [StoreUnavailable("It is away."), RuntimeError("unforeseen")])
 async def test_a_look_that_fails_is_told_and_is_not_the_last(error: Exception) -> None:
     store = MemoryStore()

@@ -1,15 +1,20 @@
 """The scheduler: how many jobs at once, memory, sharing, and what stopping means in each state."""
 
 import asyncio
+import errno
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from consumer.scheduler import Pace
+from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from models.errors import DeviceLost
 from storage import keys
+from storage.inbox import Inbox
 from storage.memory_store import MemoryStore
 from storage.status import Status
 from tests.support.engines import FlatEngine, picture, png
@@ -310,3 +315,74 @@ async def test_a_cancelled_group_picture_leaves_the_device_at_the_next_face() ->
         engine.go.set()
         assert (await ended(store, await drop_job(store))).status == "completed"
     assert engine.swaps == 2
+
+
+class Scripted:
+    """A trigger of one job, which then does what `then` says, and `at_end` when it is closed."""
+
+    problem, looks = None, 1
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        *,
+        then: Callable[[], Awaitable[object]],
+        at_end: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._inbox = InboxTrigger(Inbox(store), policy=InboxPolicy())
+        self._then, self._at_end = then, at_end
+
+    async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
+        try:
+            async with aclosing(self._inbox.tickets()) as tickets:
+                yield await anext(tickets)
+            await self._then()
+        finally:
+            await self._at_end()
+
+
+def use(trigger: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let consumers have this trigger instead of the configured ones."""
+    monkeypatch.setattr("consumer.app.open_triggers", lambda *_: nullcontext(trigger))
+
+
+async def test_a_trigger_that_breaks_ends_the_consumer_when_its_jobs_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    store = MemoryStore()
+    job = await drop_job(store)
+    use(Scripted(store, then=fail, at_end=partial(asyncio.sleep, 0)), monkeypatch)
+    consumer, task = start(store, FlatEngine(swap_s=0.3))
+    await until(lambda: "stopping" in consumer.health().message)
+    assert await asyncio.wait_for(task, 30) == 1
+    assert (await ended(store, job)).status == "completed"
+
+
+async def test_a_trigger_that_takes_long_to_close_does_not_put_off_the_grace_and_a_second_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, engine, closed = MemoryStore(), BlockingEngine(), asyncio.Event()
+    job = await drop_job(store)
+    use(Scripted(store, then=partial(asyncio.sleep, 3600), at_end=closed.wait), monkeypatch)
+    consumer, task = start(store, engine)
+    await until(engine.begun.is_set)
+    consumer.stop()
+    consumer.stop()
+    await reached(store, job, lambda status: status.status == "pending")
+    closed.set()
+    assert await asyncio.wait_for(task, 30) == 0
+    engine.go.set()
+
+
+async def test_a_watchdog_that_breaks_ends_the_consumer_instead_of_leaving_it_unwatched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("consumer.watchdog.own_bytes", fail)
+    _, task = start(MemoryStore(), FlatEngine(), memory_limit_bytes=2**40)
+    assert await asyncio.wait_for(task, 30) == 1
