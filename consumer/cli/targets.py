@@ -105,9 +105,9 @@ def _expand(word: str, excluded: Path | None) -> list[Path]:
         return [Path(word)]
     if is_pattern(word):
         matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns and `**` alike
-        files = [path for path in matches if path.is_file() and excluded not in path.resolve().parents]
-        if files:
-            return files
+        files = [path for path in matches if path.is_file()]
+        if files:  # a pattern that matches nothing but what is to be left out means just that
+            return [path for path in files if excluded not in path.resolve().parents] or files
         raise NoSuchFile(f"No file matches {word}.")
     raise NoSuchFile(f"{word} is not a file.")
 
