@@ -2,14 +2,16 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 
 from consumer.bench import Tool
 from consumer.detection_record import to_record
 from consumer.picture_job import PicturePlan, to_engine_record, to_outcome, to_warnings
 from consumer.task import Files, Finished, OnProgress
-from pipeline.image_io.decode import BYTES_PER_PIXEL, Limits, Picture, count_pixels, decode
-from pipeline.jobs.detect import DetectedFaces, detect
-from pipeline.jobs.naming import naming
+from pipeline.image_io.animation import Animation
+from pipeline.image_io.decode import Limits, Picture
+from pipeline.jobs.decode import decode_target, target_bytes
+from pipeline.jobs.detect import DetectedFaces, detect_steps
 from pipeline.jobs.request import FaceFloor
 from pipeline.jobs.result import face_result
 from pipeline.jobs.timing import Timings
@@ -19,7 +21,7 @@ from storage.lease import Output
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DetectTask:
-    """Describes the faces of a plan's target, of an animation its first frame; see `consumer.task.Task`."""
+    """Describes the faces of a plan's target, of one frame where it moves; see `consumer.task.Task`."""
 
     plan: PicturePlan
     tool: Tool
@@ -33,24 +35,24 @@ class DetectTask:
 
     def decoded_bytes(self, asked: bytes) -> int:
         """Memory that the picture takes; raises as `decode`."""
-        with naming("target"):
-            return count_pixels(asked, self.limits) * BYTES_PER_PIXEL
+        return target_bytes(asked, self.limits)
 
-    def decode(self, asked: bytes) -> Picture:
+    def decode(self, asked: bytes) -> Picture | Animation:
         """Decode the target."""
-        with self.timings.measure("decode"), naming("target"):
-            return decode(asked, self.limits)
+        with self.timings.measure("decode"):
+            return decode_target(asked, self.limits)
 
-    def unit(self, _decoded: Picture) -> str:
-        """Progress counts faces."""
-        return "faces"
+    def unit(self, decoded: Picture | Animation) -> str:
+        """Progress counts faces, or frames of an animation."""
+        return "frames" if isinstance(decoded, Animation) else "faces"
 
-    def work(self, decoded: Picture, on_progress: OnProgress) -> Generator[object, None, DetectedFaces]:
-        """Detect, in one step."""
-        yield from ()
-        on_progress("detect", 0, 0)
-        with self.timings.measure("detect"):
-            return detect(self.tool.engine, decoded, self.floor)
+    def work(
+        self, decoded: Picture | Animation, on_progress: OnProgress
+    ) -> Generator[object, None, DetectedFaces]:
+        """Detect."""
+        return detect_steps(
+            self.tool.engine, decoded, self.floor, self.timings, partial(on_progress, "detect")
+        )
 
     def encode(self, done: DetectedFaces, _mark: Mark, _on_progress: OnProgress) -> Finished:
         """Write the detection; no face at all is a result as well."""

@@ -54,7 +54,8 @@ class SwapTask:
 
     def decoded_bytes(self, asked: Asked) -> int:
         """Memory that the pictures take until the result is encoded; raises as `decode`."""
-        return decoded_bytes(asked.request, self.limits, asked.kept)
+        to = self.plan.options.output_format
+        return decoded_bytes(asked.request, self.limits, asked.kept, to=to)
 
     def decode(self, asked: Asked) -> DecodedPictures:
         """Decode the target, and the sources that are not kept."""
@@ -88,6 +89,8 @@ class SwapTask:
                 width=encoded.width,
                 height=encoded.height,
                 faces_swapped=sum(face.swapped for face in done.faces),
+                frames=encoded.frames,
+                duration_s=encoded.duration_s,
             ),
             faces=tuple(to_outcome(face) for face in done.faces),
             warnings=(*self.plan.warnings, *to_warnings((*done.notices, *encoded.notices))),

@@ -11,8 +11,10 @@ from consumer.detection_record import to_record
 from consumer.engines import open_shelf
 from consumer.limits import face_floor, picture_limits
 from models.errors import ModelError
-from pipeline.image_io.decode import decode
-from pipeline.jobs.detect import DetectedFaces, detect
+from pipeline.jobs.decode import decode_target
+from pipeline.jobs.detect import DetectedFaces, detect_steps
+from pipeline.jobs.steps import run_through
+from pipeline.jobs.timing import Timings
 
 
 def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
@@ -21,9 +23,9 @@ def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
-        picture = decode(target.read_bytes(), picture_limits(settings))
-        floor = face_floor(settings)
-        found = detect(open_shelf(settings).find(engine).open(), picture, floor)
+        media = decode_target(target.read_bytes(), picture_limits(settings))
+        opened = open_shelf(settings).find(engine).open()
+        found = run_through(detect_steps(opened, media, face_floor(settings), Timings(), _no_progress))
     except ModelError as error:
         raise fail(f"{error} ({error.code})") from None
     if as_json:
@@ -31,6 +33,10 @@ def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
     else:
         _print_table(found)
     return 0 if found.faces else 1
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    """A picture takes a moment, and an animation rarely more than a frame."""
 
 
 def _print_table(found: DetectedFaces) -> None:

@@ -127,16 +127,17 @@ def count_pixels(data: bytes, limits: Limits) -> int:
     return width * height
 
 
-def count_bytes(data: bytes, limits: Limits) -> int:
-    """Memory that a picture takes from decoding to encoding in its own format, by its header.
+def count_bytes(data: bytes, limits: Limits, *, to: str | None = None) -> int:
+    """Memory that a picture takes from decoding to encoding, by its header.
 
-    Raises as `decode` does.
+    `to` names the format of the result; None is that which `output_format` chooses. Raises as `decode` does.
     """
     header = _read_header(data, limits)
     width, height = header.size
     if header.depth == DEEP_BITS:
         return width * height * _DEEP_BYTES_PER_PIXEL
-    return width * height * _ENCODED_BYTES_PER_PIXEL.get(sniff(data).name, BYTES_PER_PIXEL)
+    formats = (sniff(data).name, to or "")
+    return width * height * max(_ENCODED_BYTES_PER_PIXEL.get(name, BYTES_PER_PIXEL) for name in formats)
 
 
 def _read_header(data: bytes, limits: Limits) -> _Header:

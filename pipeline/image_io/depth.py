@@ -1,5 +1,7 @@
 """Results of 16 bits a channel: what a swap changed, laid on the target as its file holds it."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +34,7 @@ def encode_picture(picture: Picture, *, to: OutputFormat, quality: int, xmp: byt
         return encode_deep_png(deep, xmp=xmp)
     message = "The target has 16 bits a channel in a form that could not be kept; the result has 8."
     encoded = encode(picture.bgr, picture.alpha, to=to, quality=quality, xmp=xmp)
-    return Encoded(
-        data=encoded.data,
-        media=encoded.media,
-        width=encoded.width,
-        height=encoded.height,
-        notices=(*encoded.notices, Notice(code="depth_reduced", message=message)),
-    )
+    return replace(encoded, notices=(*encoded.notices, Notice(code="depth_reduced", message=message)))
 
 
 def _deepen(picture: Picture, file: bytes) -> Deep | None:

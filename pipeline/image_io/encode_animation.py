@@ -74,7 +74,14 @@ def encode_animation(
             )
     except (OSError, ValueError, RuntimeError, struct.error, cv2.error) as error:
         raise OutputInvalid from error
-    return Encoded(data=data, media=MEDIA_TYPES[to], width=size[0], height=size[1])
+    return Encoded(
+        data=data,
+        media=MEDIA_TYPES[to],
+        width=size[0],
+        height=size[1],
+        frames=len(durations_ms),
+        duration_s=round(sum(durations_ms) / 1000, 3),
+    )
 
 
 def _rounded(durations_ms: Sequence[float], unit_ms: int) -> Iterator[int]:

@@ -13,6 +13,7 @@ from pipeline.errors import MediaTooLarge, UnsupportedMedia
 from pipeline.image_io.animation import Animation, open_animation
 from pipeline.image_io.decode import BYTES_PER_PIXEL, Limits, Picture, count_bytes, count_pixels
 from pipeline.image_io.decode import decode as decode_picture
+from pipeline.image_io.encode import OutputFormat
 from pipeline.image_io.sniff import sniff
 from pipeline.jobs.animation import patches_bytes
 from pipeline.jobs.naming import naming, source_title
@@ -50,15 +51,38 @@ class DecodedPictures:
     timings: Timings
 
 
-def decoded_bytes(request: PictureRequest, limits: Limits, kept: Kept | None = None) -> int:
-    """Memory that the decoded pictures of `request` take, from their headers alone; raises as `decode`."""
+def decoded_bytes(
+    request: PictureRequest, limits: Limits, kept: Kept | None = None, *, to: OutputFormat | None = None
+) -> int:
+    """Memory that `request` takes until its result is encoded, from headers alone; raises as `decode`.
+
+    `to` is the format that was asked for, None where none was.
+    """
     _refuse_videos(request)
     sources = _sources_bytes(request, limits, kept or {})
     with naming("target"):
         animation = open_animation(request.target, limits)
         if animation is None:
-            return sources + count_bytes(request.target, limits)
-    return sources + _FRAMES_HELD * animation.pixels * BYTES_PER_PIXEL + patches_bytes(animation)
+            return sources + count_bytes(request.target, limits, to=to)
+    return sources + _frames_bytes(animation) + patches_bytes(animation)
+
+
+def target_bytes(file: bytes, limits: Limits) -> int:
+    """Memory that a target takes which is only looked at, by its header; raises as `decode`."""
+    with naming("target"):
+        animation = open_animation(file, limits)
+        return _frames_bytes(animation) if animation else count_pixels(file, limits) * BYTES_PER_PIXEL
+
+
+def decode_target(file: bytes, limits: Limits) -> Picture | Animation:
+    """Decode a target, or open it where it moves; raises as `decode`."""
+    with naming("target"):
+        return open_animation(file, limits) or decode_picture(file, limits)
+
+
+def _frames_bytes(animation: Animation) -> int:
+    """Memory that the frames take of which an animation's work holds a few at a time."""
+    return _FRAMES_HELD * animation.pixels * BYTES_PER_PIXEL
 
 
 def decode(
@@ -80,8 +104,7 @@ def decode(
         if isinstance(request.choice, Recognised):
             with naming("reference picture"):
                 reference = decode_picture(request.choice.reference, limits)
-        with naming("target"):
-            target = open_animation(request.target, limits) or decode_picture(request.target, limits)
+        target = decode_target(request.target, limits)
     return DecodedPictures(
         sources=sources,
         target=target,

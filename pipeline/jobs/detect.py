@@ -1,17 +1,21 @@
-"""The detect-faces job on a decoded picture: every face, so described that a person can point at it."""
+"""The detect-faces job on a decoded target: every face, so described that a person can point at it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from pipeline.engines.base import Engine
 from pipeline.faces import Array, Face, Notice
+from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
+from pipeline.jobs.animation import OnFrame
 from pipeline.jobs.choose import find_faces
+from pipeline.jobs.naming import naming
 from pipeline.jobs.request import FaceFloor
+from pipeline.jobs.timing import Timings
 from pipeline.previews import preview
 from pipeline.select import face_id
 
@@ -51,6 +55,39 @@ class DetectedFaces:
     faces: tuple[DetectedFace, ...]
     identity_model: str | None
     notices: tuple[Notice, ...]
+
+
+def detect_steps(
+    engine: Engine[Any],
+    target: Picture | Animation,
+    floor: FaceFloor,
+    timings: Timings,
+    on_frame: OnFrame,
+) -> Generator[None, None, DetectedFaces]:
+    """Find and describe the faces of a target that count; for the device's thread only.
+
+    Of an animation it is the first frame that shows any, where mappings count them too; a step each.
+    `on_frame` is told before each frame how many are done, and of how many.
+    """
+    if isinstance(target, Picture):
+        on_frame(0, 0)
+        with timings.measure("detect"):
+            return detect(engine, target, floor)
+    total = len(target.timeline.durations_ms)
+    frames = target.frames()
+    for number in range(total):
+        on_frame(number, total)
+        with timings.measure("detect"), naming("target"):
+            found = detect(engine, next(frames), floor)
+        if found.faces or number + 1 == total:
+            break
+        yield
+    message = (
+        f"The target moves; its faces are those of frame {number + 1} of {total}, the first that shows any."
+        if found.faces
+        else f"None of the target's {total} frames shows a face."
+    )
+    return replace(found, notices=(Notice(code="first_frame_only", message=message),))
 
 
 def detect(engine: Engine[Any], picture: Picture, floor: FaceFloor) -> DetectedFaces:

@@ -21,9 +21,11 @@ from pipeline.jobs.follow import Follower
 from pipeline.jobs.naming import naming
 from pipeline.jobs.paint import Painter
 from pipeline.jobs.prepare import SourcePreparer, source_notices
-from pipeline.jobs.request import PictureRequest
+from pipeline.jobs.request import Mapped, PictureRequest
 from pipeline.jobs.result import Swapped, SwappedPicture, face_result
 from pipeline.jobs.sources import PreparedSource
+from pipeline.jobs.steps import run_through
+from pipeline.jobs.tally import Tally
 from pipeline.select import listed
 
 Stage = Literal["detect", "swap"]
@@ -49,13 +51,7 @@ class PictureSwapper:
 
     def swap(self, decoded: DecodedPictures, on_progress: OnProgress) -> SwappedPicture:
         """Take all `steps` at once; raises as they do."""
-        steps = self.steps(decoded, on_progress)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                swapped: SwappedPicture = end.value
-                return swapped
+        return run_through(self.steps(decoded, on_progress))
 
     def steps(
         self, decoded: DecodedPictures, on_progress: OnProgress
@@ -101,7 +97,9 @@ class PictureSwapper:
             raise NoFaceInTarget(
                 "No face in the target picture could be swapped; send one that shows it larger."
             )
-        return self._result(decoded, sources, target, faces, chosen, swapped)
+        result = self._result(decoded, sources, target, faces, chosen, swapped)
+        left = [face.face_id for face in result.faces if face.source is not None and not face.swapped]
+        return replace(result, notices=(*result.notices, _left_alone(left))) if left else result
 
     def _swap_animation(
         self,
@@ -114,6 +112,7 @@ class PictureSwapper:
         total = len(animation.timeline.durations_ms)
         patches: dict[int, Patch] = {}
         result: SwappedPicture | None = None
+        tally = Tally(decoded.sources if isinstance(decoded.choice, Mapped) else ())
         follower, painter = Follower(self._engine, decoded), self._painter(decoded)
         frames = _frames(animation)
         for number in range(total):
@@ -125,22 +124,20 @@ class PictureSwapper:
                 chosen = follower.choose(frame.bgr, faces) if faces else {}
                 before = frame.bgr.copy() if chosen else None
             if before is None:
+                tally.count((), ())
                 yield
                 continue
             swapped = yield from painter.paint(
                 frame.bgr, faces, _sources_of(chosen, sources), tell, measured=result is None
             )
+            tally.count(chosen.values(), [chosen[place] for place in swapped])
             if swapped:
                 patches[number] = patch_between(before, frame.bgr)
                 result = result or self._result(decoded, sources, frame, faces, chosen, swapped)
         if result is None:
             raise NoFaceInTarget("No face could be swapped in any frame of the target animation.")
-        notices = result.notices
-        if len(patches) < total:
-            message = f"{total - len(patches)} of {total} frames show no face to swap and stay as they were."
-            notices = (*notices, Notice(code="frames_unchanged", message=message))
         moving = SwappedAnimation(animation=animation, patches=patches)
-        return replace(result, notices=notices, animation=moving)
+        return replace(result, notices=(*result.notices, *tally.notices()), animation=moving)
 
     def _painter(self, decoded: DecodedPictures) -> Painter:
         return Painter(self._engine, self._enhancer, decoded.look, decoded.timings)
@@ -158,7 +155,6 @@ class PictureSwapper:
             face_result(number, face, source=chosen.get(number), swapped=swapped)
             for number, face in enumerate(faces)
         )
-        left = [face.face_id for face in results if face.source is not None and not face.swapped]
         return SwappedPicture(
             picture=picture,
             faces=results,
@@ -166,7 +162,6 @@ class PictureSwapper:
                 *source_notices(sources),
                 *picture.notices,
                 *binding_notices(self._engine, decoded.choice),
-                *([_left_alone(left)] if left else []),
                 *self._engine.notices,
             ),
             engine=self._engine.info,

@@ -27,6 +27,7 @@ async def test_every_frame_is_swapped_counted_as_one_and_keeps_its_time() -> Non
     assert status.status == "completed", status.error
     assert (status.progress.unit, status.progress.total) == ("frames", 3)
     assert status.result is not None
+    assert (status.result.frames, status.result.duration_s) == (3, 0.24)
     body = (await store.get(status.result.key, max_bytes=status.result.size)).body
     with Image.open(io.BytesIO(body)) as result:
         assert getattr(result, "n_frames", 1) == 3

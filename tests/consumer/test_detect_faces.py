@@ -114,6 +114,32 @@ async def test_of_an_animation_the_first_frame_is_looked_at_and_that_is_said() -
     assert (await detection_of(store, status))["total_faces"] == 2
 
 
+async def test_of_an_animation_that_fades_in_the_frame_is_looked_at_in_which_mappings_count() -> None:
+    frames = [to_image(bgr) for bgr in (picture(faces=()), TWO, THREE)]
+    body = animate(frames, "PNG", [100, 100, 100], default_image=True)
+    store = MemoryStore()
+    job = await drop_detect(store, body)
+    async with running(store, FlatEngine()):
+        status = await ended(store, job)
+        found = await detection_of(store, status)
+        assert [face["x"] for face in found["faces"]] == [LEFT[0], RIGHT[0]]
+        assert any("frame 1 of 2" in warning.message for warning in status.warnings)
+        assert status.result is not None
+        bound = await ended(store, await drop_bound(store, body, status.result.key, "face_1"))
+    assert bound.faces is not None, bound.error
+    assert [(face.face_id, face.box) for face in bound.faces if face.swapped] == [("face_1", RIGHT)]
+
+
+async def test_an_animation_without_a_face_is_looked_through_to_its_end() -> None:
+    store = MemoryStore()
+    frames = [to_image(picture(colour=(200, shade, 40), faces=())) for shade in (10, 60, 120)]
+    job = await drop_detect(store, animate(frames, "GIF", [100, 100, 100]))
+    async with running(store, FlatEngine()):
+        status = await ended(store, job)
+    assert (status.status, status.faces) == ("completed", ()), status.error
+    assert any("None of the target's 3 frames" in warning.message for warning in status.warnings)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.bind import StoredFace, StoredFaces
+from pipeline.engines.base import Look
 from pipeline.errors import FaceNotFound, NoFaceInTarget
-from pipeline.faces import Bgr
+from pipeline.faces import Bgr, Face, Source
 from pipeline.image_io.animation import open_animation
 from pipeline.image_io.decode import Limits
 from pipeline.jobs.request import Choice, Mapped, Numbered, Recognised
@@ -131,6 +132,38 @@ def test_the_record_names_the_mapping_of_each_face_of_the_first_swapped_frame() 
         (True, "face_1"),
         (False, None),
     ]
+
+
+def test_who_is_missing_from_some_frames_is_not_said_to_be_swapped_in_all() -> None:
+    result = swap(a_request(SOURCES, film([{0: LEFT, 2: RIGHT}, {0: LEFT}]), choice=Mapped()), FlatEngine())
+    codes = {notice.code: notice.message for notice in result.notices}
+    assert codes["frames_incomplete"].startswith("In 1 of 2 frames")
+    assert "faces_not_swapped" not in codes
+
+
+def test_who_is_swapped_later_is_not_said_to_be_left_and_who_never_is_is_named() -> None:
+    """The first person is too small for the engine, at first or always."""
+
+    class Picky(FlatEngine):
+        def swap(
+            self,
+            frame: Bgr,
+            pairs: Sequence[tuple[Face, Source]],
+            look: Look,
+            *,
+            others: Sequence[Face] = (),
+        ) -> list[bool]:
+            large = [pair for pair in pairs if pair[0].size[0] > 10]
+            super().swap(frame, large, look, others=others)
+            return [pair[0].size[0] > 10 for pair in pairs]
+
+    small: Scene = {0: (4, 4, 9, 9), 2: RIGHT}
+    for later, left in (((2, 2, 14, 14), False), ((5, 4, 9, 9), True)):
+        target = film([small, {0: later, 2: RIGHT}])
+        result = swap(a_request(SOURCES, target, choice=Mapped()), Picky())
+        named = [notice.message for notice in result.notices if notice.code == "faces_not_swapped"]
+        assert bool(named) is left
+        assert all("in every frame" in message and "face_0" in message for message in named)
 
 
 def test_who_is_not_in_the_first_frame_with_faces_is_named_and_nobody_at_all_is_said() -> None:

@@ -165,6 +165,14 @@ def test_memory_is_known_before_anything_is_decoded() -> None:
         decoded_bytes(asked, Limits(max_pixels=100 * 80 - 1))
 
 
+def test_memory_is_that_of_the_format_asked_for_where_that_takes_more() -> None:
+    asked = request(picture(100, 80), picture(60, 50))
+    plain = decoded_bytes(asked, Limits())
+    assert decoded_bytes(asked, Limits(), to="png") == plain
+    assert decoded_bytes(asked, Limits(), to="webp") == plain + 60 * 50 * (32 - 16)
+    assert decoded_bytes(asked, Limits(), to="avif") == plain + 60 * 50 * (48 - 16)
+
+
 def test_stages_are_timed_and_notices_of_the_engine_reach_the_result() -> None:
     swapped = run(request(picture(), picture()))
     encode(swapped, requested="jpeg", quality=90, mark=a_mark())
