@@ -361,15 +361,14 @@ async def test_a_trigger_that_breaks_ends_the_consumer_when_its_jobs_are_done(
     assert (await ended(store, job)).status == "completed"
 
 
-async def test_a_trigger_that_takes_long_to_close_does_not_put_off_the_grace_and_a_second_signal(
+async def test_a_trigger_that_takes_long_to_close_does_not_put_off_the_end_of_the_grace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store, engine, closed = MemoryStore(), BlockingEngine(), asyncio.Event()
     job = await drop_job(store)
     use(Scripted(store, then=partial(asyncio.sleep, 3600), at_end=closed.wait), monkeypatch)
-    consumer, task = start(store, engine)
+    consumer, task = start(store, engine, drain_grace_s=0.1)
     await until(engine.begun.is_set)
-    consumer.stop()
     consumer.stop()
     await reached(store, job, lambda status: status.status == "pending")
     closed.set()
