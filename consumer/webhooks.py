@@ -136,6 +136,8 @@ class Webhooks:
         except asyncio.CancelledError:
             self._ended(job_id, Delivery.DROPPED, "the consumer ended first")
             raise
+        except Exception as unforeseen:  # noqa: BLE001 -- told by its kind only: its text may repeat the link
+            self._ended(job_id, Delivery.FAILED, type(unforeseen).__name__)
         else:
             self._ended(job_id, Delivery.DELIVERED, None)
 

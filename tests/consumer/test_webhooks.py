@@ -147,6 +147,16 @@ async def test_a_link_into_a_private_network_is_never_called(url: str) -> None:
     assert (calls.outcomes, server.connections, calls.waits) == (["refused"], 0, [])
 
 
+@pytest.mark.parametrize(
+    "url", ["https://files..test/?token=x", "https://.files.test/", "https://\ud800.test"]
+)
+async def test_a_link_that_no_client_can_follow_is_an_outcome_like_any_other(url: str) -> None:
+    async with calls_to(OK, guard=UrlGuard()) as (calls, _):
+        calls.webhooks.send(url, ENDED)
+        await until(lambda: bool(calls.outcomes))
+    assert calls.outcomes[0] in {"failed", "refused"}
+
+
 async def test_a_name_that_resolves_into_a_private_network_is_never_called() -> None:
     async def resolve(_: str) -> Sequence[str]:
         return ["127.0.0.1"]
