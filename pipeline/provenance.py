@@ -51,6 +51,11 @@ class Mark:
             raise ValueError("a mark's time needs a time zone")
 
 
+def is_marked(file: bytes, system: str) -> bool:
+    """Whether a picture file says that `system` altered it; every format holds its XMP packet as it is."""
+    return f"<Iptc4xmpExt:AISystemUsed>{system}</".encode() in file
+
+
 def xmp_packet(mark: Mark) -> bytes:
     """Write a mark as an XMP packet: UTF-8 bytes with the packet wrapper, ready to embed in any format.
 

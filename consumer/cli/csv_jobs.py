@@ -40,6 +40,8 @@ def read_table(path: Path, options: Mapping[str, Any], files: LocalFiles) -> lis
         if not filled:
             continue
         wrong = [f"Row {number} has more cells than there are columns."] if len(cells) > len(columns) else []
+        if filled.pop("", None):
+            wrong.append(f"Row {number} has a cell in a column without a name.")
         document, more = _document(filled, path.parent, options, files)
         wrong += [f"Row {number}, {fault}" for fault in more]
         if not wrong:
@@ -76,6 +78,8 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 def _unknown(columns: Sequence[str]) -> Iterator[str]:
     known = (*_FIELDS, *Options.model_fields)
     for number, name in enumerate(columns, start=1):
+        if not name:  # spreadsheets leave some at the end
+            continue
         if name in columns[: number - 1]:
             yield f"Column {number}: `{name}` is there twice."
         elif name not in known and not _FACE.fullmatch(name):

@@ -39,10 +39,10 @@ def thumbnail_side(pictures: int) -> int:
     return next((side for most, side in _SIDES if pictures <= most), _SIDES[-1][1])
 
 
-def pixels(file: bytes) -> Bgr | None:
+def pixels(file: bytes, limits: Limits) -> Bgr | None:
     """What of a picture file is shown: (h, w, 3) uint8 BGR on white; None if it cannot be decoded."""
     try:
-        picture = decode(file, Limits())
+        picture = decode(file, limits)
     except InputError:  # its job says what is wrong with it
         return None
     if picture.alpha is None:

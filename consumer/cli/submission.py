@@ -44,6 +44,10 @@ class LocalFiles:
             self._paths.setdefault(reference, path)
         return self._references[path]
 
+    def hold(self, path: Path) -> bool:
+        """Whether a path leads to one of the files."""
+        return path.resolve() in {known.resolve() for known in self._references}
+
     def path(self, reference: str) -> Path | None:
         """Where the content lies; None for a bucket key or URL."""
         return self._paths.get(reference)

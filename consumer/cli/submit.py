@@ -19,6 +19,8 @@ from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submission import LocalFiles, Submission, WrongWords
 from consumer.cli.submit_plan import Wanted, plan
 from consumer.cli.targets import NoSuchFile
+from consumer.limits import picture_limits
+from pipeline.image_io.decode import Limits
 from storage.errors import InvalidManifest
 from storage.object_store import ObjectStore
 from storage.status import Status
@@ -40,6 +42,8 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(describe_os_error(error)) from None
+    if sheet is not None and (sheet == wanted.table or files.hold(sheet)):
+        raise fail(f"That would overwrite {sheet}; name another place for it.")
     settings = settings_or_exit()
 
     async def work(store: ObjectStore) -> Counter[str]:
@@ -49,7 +53,7 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
                 typer.echo(job.job_id)
             if not (watch or output or sheet):
                 return _standing(sent, teller)
-            keeper = _Keeper(store, files, folder=output, sheet=sheet)
+            keeper = _Keeper(store, files, folder=output, sheet=sheet, limits=picture_limits(settings))
             return await _follow(store, {job.job_id: job for job in sent}, keeper, teller)
 
     try:
@@ -126,12 +130,19 @@ class _Keeper:
     """Keeps results: as files in `folder`, as thumbnails on the page `sheet`, or not at all."""
 
     def __init__(
-        self, store: ObjectStore, files: LocalFiles, *, folder: Path | None, sheet: Path | None
+        self,
+        store: ObjectStore,
+        files: LocalFiles,
+        *,
+        folder: Path | None,
+        sheet: Path | None,
+        limits: Limits,
     ) -> None:
         self._store = store
         self._files = files
         self._folder = folder
         self._sheet = sheet
+        self._limits = limits
         self._cards: dict[str, Card] = {}
 
     async def keep(self, job: Sent, status: Status, jobs: int) -> str:
@@ -173,8 +184,8 @@ class _Keeper:
             facts.append(f"{(status.finished_at - status.started_at).total_seconds():.1f} s")
         return card(
             job.submission.name,
-            pixels(path.read_bytes()) if path else None,
-            pixels(body) if body else None,
+            pixels(path.read_bytes(), self._limits) if path else None,
+            pixels(body, self._limits) if body else None,
             side=side,
             boxes=[face.box for face in swapped],
             facts=facts,

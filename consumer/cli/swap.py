@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -10,14 +11,17 @@ from rich.markup import escape
 from consumer.cli.bucket import fail, settings_or_exit
 from consumer.cli.files import describe_os_error
 from consumer.cli.progress import Telling, print_tally, telling
+from consumer.cli.recipe import Recipe, is_result
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submission import WrongWords
 from consumer.cli.swap_plan import Batch, Wanted, plan
 from consumer.cli.swap_work import DONE, Item, Outcome, open_swaps, swap_all
 from consumer.cli.targets import NoSuchFile
 from consumer.engines import FilesMissing
+from consumer.limits import picture_limits
 from consumer.settings import Settings
 from models.errors import ModelError
+from pipeline.image_io.decode import Limits
 from storage.errors import StorageError
 
 _EXISTS = "there already"
@@ -32,7 +36,7 @@ def run_swap(wanted: Wanted) -> int:
         batch = plan(wanted, settings)
         outcomes = _swap(settings, batch, force=wanted.force)
         if wanted.sheet is not None:
-            _write_sheet(wanted.sheet, batch.items, outcomes)
+            _write_sheet(wanted.sheet, batch.items, outcomes, picture_limits(settings))
     except FilesMissing as error:
         looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
         raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
@@ -48,18 +52,41 @@ def run_swap(wanted: Wanted) -> int:
 
 
 def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
-    """Swap the pictures whose results are not there yet; a single one is always swapped."""
-    items = [item for item in batch.items if batch.single or force or not item.output.exists()]
-    if not items:
-        return []
-    swaps = open_swaps(settings, batch.asked)
-    if not batch.single:
-        swaps.check_sources()
-    outcomes = swap_all(swaps, items)
+    """Swap the pictures whose results are not there yet; a single one's may be replaced."""
+    present = [] if force else [item for item in batch.items if item.output.exists()]
+    in_the_way = _in_the_way(batch, present)
+    left = {*in_the_way, *(() if batch.single else present)}
+    items = [item for item in batch.items if item not in left]
+    outcomes = chain(map(_not_replaced, in_the_way), _made(settings, batch, items))
     if batch.single:
         return list(outcomes)
     with telling(settings) as teller:
-        return list(_told(outcomes, len(items), teller))
+        return list(_told(outcomes, len(items) + len(in_the_way), teller))
+
+
+def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
+    """The items where there is something else than what an earlier run of this command has made."""
+    if batch.single:
+        return [item for item in present if not is_result(item.output)]
+    recipe = Recipe(batch.asked)
+    return [item for item in present if not recipe.has_made(item.output, item.target)]
+
+
+def _not_replaced(item: Item) -> Outcome:
+    message = (
+        f"There is something else at {item.output}, which was not replaced; name another place with "
+        "--output, or replace it with --force."
+    )
+    return Outcome(item=item, state="file_exists", message=message)
+
+
+def _made(settings: Settings, batch: Batch, items: Sequence[Item]) -> Iterator[Outcome]:
+    if not items:
+        return
+    swaps = open_swaps(settings, batch.asked)
+    if not batch.single:
+        swaps.check_sources()
+    yield from swap_all(swaps, items)
 
 
 def _told(outcomes: Iterator[Outcome], total: int, teller: Telling) -> Iterator[Outcome]:
@@ -96,15 +123,15 @@ def _describe(console: Console, outcome: Outcome) -> None:
     console.print(f"[green]{outcome.swapped} of {len(outcome.faces)} faces swapped[/green] ({times} ms)")
 
 
-def _write_sheet(path: Path, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+def _write_sheet(path: Path, items: Sequence[Item], outcomes: Sequence[Outcome], limits: Limits) -> None:
     """Look at the files themselves, so that results of an earlier run are on the sheet as well."""
     by_item = {outcome.item: outcome for outcome in outcomes}
     side = thumbnail_side(len(items))
-    cards = [_card(item, by_item.get(item), side) for item in items]
+    cards = [_card(item, by_item.get(item), side, limits) for item in items]
     write_sheet(path, cards, title="Swapped pictures")
 
 
-def _card(item: Item, outcome: Outcome | None, side: int) -> Card:
+def _card(item: Item, outcome: Outcome | None, side: int, limits: Limits) -> Card:
     failed = outcome is not None and outcome.state != DONE
     facts: list[str] = []
     if outcome is None:
@@ -117,8 +144,8 @@ def _card(item: Item, outcome: Outcome | None, side: int) -> Card:
         ]
     return card(
         item.name,
-        pixels(item.target.read_bytes()),
-        None if failed else pixels(item.output.read_bytes()),
+        pixels(item.target.read_bytes(), limits),
+        None if failed else pixels(item.output.read_bytes(), limits),
         side=side,
         boxes=[face.box for face in outcome.faces if face.swapped] if outcome else (),
         facts=facts,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from consumer.cli.recipe import Asked
 from consumer.cli.submission import WrongWords, describe, parse_faces, split_words
-from consumer.cli.swap_work import Asked, Item
+from consumer.cli.swap_work import Item
 from consumer.cli.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
 from consumer.limits import picture_limits
 from consumer.settings import Settings
@@ -76,16 +77,19 @@ def plan(wanted: Wanted, settings: Settings) -> Batch:
     targets = find_targets(words, recursive=wanted.recursive, leave_out=wanted.output)
     if not targets.pictures:
         raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
-    outputs = (
-        [wanted.output]
-        if single
-        else _outputs(targets, wanted.output, manifest.options.output_format, picture_limits(settings))
-    )
+    limits, requested = picture_limits(settings), manifest.options.output_format
+    if single:
+        _check_name(wanted.output, _extension(Path(words[0]), requested, limits))
+        outputs = [wanted.output]
+    else:
+        outputs = _outputs(targets, wanted.output, requested, limits)
     items = [
         Item(name=str(target.name), target=target.path, output=output)
         for target, output in zip(targets.pictures, outputs, strict=True)
     ]
-    _refuse_overwriting(items, asked.sources.values())
+    inputs = (*asked.sources.values(), *(item.target for item in items), wanted.reference)
+    written = [*(item.output for item in items), *([wanted.sheet] if wanted.sheet else [])]
+    _refuse_overwriting(written, [path for path in inputs if path])
     return Batch(asked=asked, items=items, ignored=targets.ignored, single=single)
 
 
@@ -134,8 +138,17 @@ def _moves(path: Path, limits: Limits) -> bool:
         return False
 
 
-def _refuse_overwriting(items: Sequence[Item], sources: Iterable[Path]) -> None:
-    originals = {path.resolve() for path in (*sources, *(item.target for item in items))}
-    for item in items:
-        if item.output.resolve() in originals:
-            raise WrongWords(f"The result would overwrite {item.output}; name another place with --output.")
+def _check_name(output: Path, extension: str) -> None:
+    """Refuse a name that promises another picture format than the result has."""
+    given = output.suffix.lower().lstrip(".")
+    known = {media.extension for media in MEDIA_TYPES.values() if media.kind == "picture"}
+    if {"jpeg": "jpg"}.get(given, given) in known - {extension}:
+        raise WrongWords(f"The result is no .{given} file; name it {output.with_suffix(f'.{extension}')}.")
+
+
+def _refuse_overwriting(written: Iterable[Path], inputs: Iterable[Path]) -> None:
+    taken = {path.resolve() for path in inputs}
+    for path in written:
+        if path.resolve() in taken:
+            raise WrongWords(f"That would overwrite {path}; name another place for it.")
+        taken.add(path.resolve())

@@ -1,7 +1,6 @@
 """The work of `swapdrop swap`: one opened engine, through which any number of pictures go one by one."""
 
 import hashlib
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from consumer.cli.files import describe_os_error, write_whole
+from consumer.cli.recipe import SYSTEM, Asked, Recipe
 from consumer.engines import AnyEngine, open_shelf
 from consumer.limits import picture_limits
 from consumer.picture_job import PicturePlan, plan_picture
@@ -25,27 +25,16 @@ from pipeline.image_io.decode import decode as decode_picture
 from pipeline.jobs.decode import DecodedPictures, decode
 from pipeline.jobs.encode import encode
 from pipeline.jobs.naming import naming, source_title
-from pipeline.jobs.request import Choice, FaceFloor, PictureRequest, SourceFile
+from pipeline.jobs.request import PictureRequest, SourceFile
 from pipeline.jobs.result import FaceResult, SwappedPicture
 from pipeline.jobs.swap import PictureSwapper
 from pipeline.jobs.timing import Timings
 from pipeline.provenance import Mark
-from storage.manifest import Manifest
 
 DONE = "done"
 _UNFORESEEN = "Something unforeseen went wrong; the line before this one says what."
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is done to every picture; `sources` are those of `manifest` by name, as in PictureRequest."""
-
-    manifest: Manifest
-    sources: Mapping[str, Path]
-    choice: Choice
-    floor: FaceFloor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +80,7 @@ class Swaps:
         self._operator = settings.operator
         self._plan = plan
         self._asked = asked
+        self._recipe = Recipe(asked)
         self._engine = engine
         self._swapper = PictureSwapper(engine, enhancer=enhancer)
         bodies = {name: path.read_bytes() for name, path in asked.sources.items()}
@@ -99,16 +89,21 @@ class Swaps:
             for name, body in bodies.items()
         }
 
-    def decode(self, item: Item) -> DecodedPictures:
-        """Read and decode a picture; a source whose face has been prepared is not decoded again."""
+    def decode(self, item: Item) -> tuple[DecodedPictures, str]:
+        """Read and decode a picture; a source whose face has been prepared is not decoded again.
+
+        Returns also the id of what is made of it.
+        """
+        target = item.target.read_bytes()
         request = PictureRequest(
             sources=self._sources,
-            target=item.target.read_bytes(),
+            target=target,
             choice=self._asked.choice,
             look=self._plan.look,
             floor=self._asked.floor,
         )
-        return decode(request, self._limits, Timings(), self._swapper.kept(request))
+        decoded = decode(request, self._limits, Timings(), self._swapper.kept(request))
+        return decoded, self._recipe.output_id(target)
 
     def swap(self, decoded: DecodedPictures) -> SwappedPicture:
         """Swap the faces."""
@@ -125,12 +120,12 @@ class Swaps:
                 if not self._engine.find_faces(decode_picture(file.body, self._limits).bgr):
                     raise NoFaceInSource
 
-    def save(self, item: Item, swapped: SwappedPicture) -> tuple[Notice, ...]:
+    def save(self, item: Item, swapped: SwappedPicture, output_id: str) -> tuple[Notice, ...]:
         """Encode the result and write it whole; returns what its owner should know."""
         mark = Mark(
-            output_id=secrets.token_hex(16),
+            output_id=output_id,
             provider=self._operator,
-            system="swapdrop",
+            system=SYSTEM,
             version=metadata.version("swapdrop"),
             created_at=datetime.now(UTC),
         )
@@ -164,21 +159,23 @@ def swap_all(swaps: Swaps, items: Sequence[Item]) -> Iterator[Outcome]:
             if number + 1 < len(items):
                 decoding = reader.submit(swaps.decode, items[number + 1])
             try:
-                swapped: SwappedPicture | Exception = swaps.swap(decoded.result())
+                pictures, output_id = decoded.result()
+                made: tuple[SwappedPicture, str] | Exception = (swaps.swap(pictures), output_id)
             except Exception as error:  # noqa: BLE001 - told in the picture's outcome
-                swapped = error
+                made = error
             if saving is not None:
                 yield saving.result()
-            saving = writer.submit(_finish, swaps, item, swapped)
+            saving = writer.submit(_finish, swaps, item, made)
         if saving is not None:
             yield saving.result()
 
 
-def _finish(swaps: Swaps, item: Item, swapped: SwappedPicture | Exception) -> Outcome:
+def _finish(swaps: Swaps, item: Item, made: tuple[SwappedPicture, str] | Exception) -> Outcome:
     try:
-        if isinstance(swapped, Exception):
-            raise swapped  # noqa: TRY301 - so that all faults are told in one place
-        notices = swaps.save(item, swapped)
+        if isinstance(made, Exception):
+            raise made  # noqa: TRY301 - so that all faults are told in one place
+        swapped, output_id = made
+        notices = swaps.save(item, swapped, output_id)
     except ModelError as error:
         return Outcome(item=item, state=error.code, message=str(error))
     except OSError as error:

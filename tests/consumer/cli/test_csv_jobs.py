@@ -143,3 +143,12 @@ def test_bucket_keys_links_and_detections_go_through_as_they_are(folder: Path) -
     assert detect.document == {"process_type": "detect-faces", "target": "uploads/abc.jpg"}
     assert swap.document["target"] == "https://example.org/a.jpg"
     assert swap.document["detection"] == "results/one/1.json"
+
+
+def test_columns_that_a_spreadsheet_left_empty_do_not_matter(folder: Path) -> None:
+    text = "source,target,,\nanna.jpg,anna.jpg,,\n"
+    assert [job.document for job in _read(folder, text)] == [
+        job.document for job in _read(folder, "source,target\nanna.jpg,anna.jpg\n")
+    ]
+    with pytest.raises(InvalidTable, match=r"Row 2 has a cell in a column without a name"):
+        _read(folder, text.replace("anna.jpg,,\n", "anna.jpg,,yes\n"))

@@ -10,7 +10,8 @@ import numpy as np
 
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from pipeline.faces import Bgr
-from tests.support.pictures import every_format, save, scene, with_alpha
+from pipeline.image_io.decode import Limits
+from tests.support.pictures import every_format, save, scene, to_image, with_alpha
 
 _VOID = {"meta", "img", "link", "br"}
 
@@ -96,11 +97,12 @@ def test_a_face_beyond_the_edge_breaks_nothing() -> None:
 
 def test_what_can_be_decoded_is_shown_and_what_cannot_is_not() -> None:
     for name, file in every_format(scene(40, 30)).items():
-        shown = pixels(file)
+        shown = pixels(file, Limits())
         assert shown is not None, name
         assert shown.shape == (30, 40, 3), name
-    assert pixels(b"<html>") is None
-    clear = pixels(save(with_alpha(scene(40, 30)), "PNG"))
+    assert pixels(save(to_image(scene(40, 30)), "PNG"), Limits(max_pixels=1199)) is None
+    assert pixels(b"<html>", Limits()) is None
+    clear = pixels(save(with_alpha(scene(40, 30)), "PNG"), Limits())
     assert clear is not None
     assert clear[:, -1].min() == 255
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import typer
 
 from consumer.cli.jobs import follow
 from consumer.cli.send import Sender, Sent
 from consumer.cli.submission import LocalFiles, Submission, WrongWords
+from consumer.cli.submit import run_submit
 from consumer.cli.submit_plan import Wanted, plan
 from consumer.cli.targets import NoSuchFile
 from storage import keys
@@ -186,6 +188,18 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(
 ) -> None:
     with pytest.raises(error):
         _plan(LocalFiles(), *(folder / word for word in words), **changes)
+
+
+@pytest.mark.parametrize("sheet", ["her.jpg", "sub/../her.jpg", "jobs.csv"])
+def test_the_page_takes_the_place_of_no_file_that_is_sent(
+    folder: Path, sheet: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sub").mkdir()
+    (folder / "jobs.csv").write_text("source,target\nme.png,her.jpg\n", encoding="utf-8")
+    wanted = Wanted(words=(), options={}, table=folder / "jobs.csv")
+    with pytest.raises(typer.Exit):
+        run_submit(wanted, watch=False, retry=False, output=None, sheet=folder / sheet)
+    assert "would overwrite" in capsys.readouterr().err
 
 
 async def test_many_jobs_are_followed_each_to_its_end() -> None:

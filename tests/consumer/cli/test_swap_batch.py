@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from consumer.cli.files import write_whole
+from consumer.cli.recipe import Recipe, is_result
 from consumer.cli.submission import WrongWords
 from consumer.cli.swap_plan import Batch, Wanted, plan
 from consumer.cli.swap_work import DONE, Outcome, Swaps, open_swaps, swap_all
@@ -20,6 +21,7 @@ from consumer.cli.targets import NoSuchFile
 from consumer.settings import Settings
 from pipeline.faces import Bgr
 from pipeline.image_io.decode import Limits, decode
+from tests.support.animations import in_every_format
 from tests.support.faces import ASTRONAUT_FACE, astronaut, hopper, scaled
 from tests.support.pictures import scene
 
@@ -183,6 +185,84 @@ def test_no_input_is_ever_overwritten(tmp_path: Path, source: Path, folder: Path
         _plan(source, folder / "a.jpg", output=source)
 
 
+def test_neither_reference_nor_sheet_nor_result_takes_the_place_of_another_file(
+    tmp_path: Path, source: Path, folder: Path
+) -> None:
+    target = folder / "a.jpg"
+    for changes in (
+        {"output": tmp_path / "her.png", "reference": _write(tmp_path / "her.png", hopper())},
+        {"output": tmp_path / "out.jpg", "sheet": target},
+        {"output": tmp_path / "out.jpg", "sheet": tmp_path / "out.jpg"},
+    ):
+        with pytest.raises(WrongWords, match="overwrite"):
+            _plan(source, target, **changes)
+    twins = [_write(folder / name, scene(60, 40)) for name in ("c.jpg", "c.png", "c.jpg.webp")]
+    with pytest.raises(WrongWords, match="overwrite"):
+        _plan(source, *twins, output=tmp_path / "out", output_format="webp")
+
+
+@pytest.mark.parametrize(
+    ("name", "output_format", "better"),
+    [("out.png", "webp", "out.webp"), ("out.gif", None, "out.jpg"), ("out.JPG", "png", "out.png")],
+)
+def test_a_result_is_not_named_like_another_format(
+    tmp_path: Path, source: Path, folder: Path, name: str, output_format: str | None, better: str
+) -> None:
+    with pytest.raises(WrongWords, match=better):
+        _plan(source, folder / "a.jpg", output=tmp_path / name, output_format=output_format)
+    _plan(source, folder / "a.jpg", output=tmp_path / "out", output_format=output_format)
+
+
+def test_what_another_command_has_made_is_neither_passed_off_nor_replaced(
+    tmp_path: Path, source: Path, folder: Path
+) -> None:
+    words = ("swap", source, folder / "b.png", folder / "day 1" / "a.jpg", "-o", tmp_path / "out")
+    assert _swapdrop(*words, "--engine", "mesh").returncode == 0
+    foreign = _write(tmp_path / "out" / "day 1" / "a.jpg", scene(60, 40)).read_bytes()
+    other = _swapdrop(*words, "--engine", "mesh", "--mouth-mask")
+    assert other.returncode == 1
+    assert "2  file_exists" in other.stderr
+    same = _swapdrop(*words, "--engine", "mesh")
+    assert same.returncode == 1
+    for line in ("1  there already", "1  file_exists"):
+        assert line in same.stderr
+    assert (tmp_path / "out" / "day 1" / "a.jpg").read_bytes() == foreign
+    assert _swapdrop(*words, "--engine", "mesh", "--force").returncode == 0
+    assert (tmp_path / "out" / "day 1" / "a.jpg").read_bytes() != foreign
+    assert "2  there already" in _swapdrop(*words, "--engine", "mesh").stderr
+
+
+def test_a_single_result_replaces_an_earlier_one_but_no_other_file(tmp_path: Path, source: Path) -> None:
+    target = _write(tmp_path / "her.png", scaled(hopper(), 0.5))
+    photo = _write(tmp_path / "photo.png", scene(60, 40))
+    before = photo.read_bytes()
+    refused = _swapdrop("swap", source, target, "-o", photo, "--engine", "mesh")
+    assert refused.returncode == 1
+    assert "file_exists" in refused.stderr
+    assert photo.read_bytes() == before
+    for _ in range(2):
+        done = _swapdrop("swap", source, target, "-o", tmp_path / "out.png", "--engine", "mesh")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif", "gif"])
+def test_a_result_of_every_format_is_known_again(tmp_path: Path, source: Path, form: str) -> None:
+    target = tmp_path / "her.png"
+    if form == "gif":
+        person = scaled(hopper(), 0.5)
+        target.write_bytes(in_every_format([person, person[:, ::-1].copy()], [100, 100])["gif"])
+    else:
+        _write(target, scaled(hopper(), 0.5))
+    output = tmp_path / f"out.{form}"
+    batch = _plan(source, target, output=output, output_format=None if form == "gif" else form)
+    (outcome,) = _swap(batch)
+    assert outcome.state == DONE, outcome.message
+    assert Recipe(batch.asked).has_made(output, target)
+    assert not Recipe(batch.asked).has_made(output, source)
+    assert is_result(output)
+    assert not is_result(target)
+
+
 def test_results_in_the_same_folder_are_not_swapped_again(source: Path, folder: Path) -> None:
     _write(folder / "swapped" / "a.jpg", scene(60, 40))
     batch = _plan(source, folder, output=folder / "swapped", recursive=True)
@@ -283,12 +363,12 @@ def test_what_nobody_foresaw_ends_its_own_picture_only(
 ) -> None:
     plain = Swaps.save
 
-    def save(self: Swaps, item, swapped):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as the method
+    def save(self: Swaps, item, swapped, output_id):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as the method
         if item.name == "a.jpg":
             raise KeyError("odd")
         if item.name == "b.png":
             raise PermissionError(13, "Permission denied")
-        return plain(self, item, swapped)
+        return plain(self, item, swapped, output_id)
 
     monkeypatch.setattr(Swaps, "save", save)
     targets = [folder / "a.jpg", folder / "b.png", folder / "day 1" / "a.jpg"]
