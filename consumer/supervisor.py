@@ -31,7 +31,7 @@ COMMAND: Final = (sys.executable, "-m", "consumer", "run", "--supervised")
 _CPU: Final = "cpu"
 _GPU: Final = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")  # what CUDA_VISIBLE_DEVICES understands
 _LAST_PORT: Final = 65_535
-_SPARE_S: Final = 15.0  # over the grace: jobs are given back, results of the last second written
+_SPARE_S: Final = 25.0  # over the grace: jobs are given back, senders called, traces sent, each for seconds
 
 _log = structlog.get_logger()
 
@@ -49,8 +49,8 @@ class RestartPolicy:
     """How a child that died is started again.
 
     After `first_s` seconds, twice as many each further time up to `longest_s`, less up to half at random;
-    as the first time once it has lived for `healthy_s`. When each child has died `give_up_after` times on
-    end, the machine is taken for unfit.
+    its deaths are forgotten once it has lived for `healthy_s`. When each child has died `give_up_after` times
+    on end, the machine is taken for unfit.
     """
 
     first_s: float = 1.0
@@ -116,43 +116,50 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
-            exit_code = await self._run_once(child)
+            ended = await self._run_once(child)
             if self._stopping.is_set():
                 return
-            lived_s = time.monotonic() - began
-            deaths = 1 if lived_s >= self._policy.healthy_s else self._deaths[child.name] + 1
-            self._deaths[child.name] = deaths
+            self._deaths[child.name] += 1
             if min(self._deaths.values()) >= self._policy.give_up_after:
                 _log.error("giving_up", deaths=dict(self._deaths))
                 self._failed = True
                 self.stop()
                 return
-            delay_s = self._policy.delay_s(deaths, self._rng)
+            delay_s = self._policy.delay_s(self._deaths[child.name], self._rng)
             _log.warning(
                 "consumer_died",
                 device=child.name,
-                exit_code=exit_code,
-                lived_s=round(lived_s, 1),
-                deaths=deaths,
+                exit_code=ended,
+                lived_s=round(time.monotonic() - began, 1),
+                deaths=self._deaths[child.name],
                 again_in_s=round(delay_s, 2),
             )
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay_s)
 
-    async def _run_once(self, child: Child) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=dict(child.environ),
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the supervisor, which passes it on once
-        )
+    async def _run_once(self, child: Child) -> int | str:
+        """Run a child to its end; returns its exit code, or why it could not be started."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=dict(child.environ),
+                stdin=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for the supervisor, which passes it on once
+            )
+        except OSError as error:  # no process or memory to be had: no reason to end the others
+            return str(error)
         self._running[child.name] = process
         _log.info("consumer_started", device=child.name, pid=process.pid)
         if self._stopping.is_set():
             _tell(process)
+        forgiving = asyncio.get_running_loop().call_later(self._policy.healthy_s, self._forgive, child)
         exit_code = await process.wait()
+        forgiving.cancel()
         del self._running[child.name]
         return exit_code
+
+    def _forgive(self, child: Child) -> None:
+        self._deaths[child.name] = 0
 
     def _kill(self) -> None:
         for name, process in self._running.items():

@@ -50,7 +50,7 @@ _REFUSED_V6 = tuple(
     )
 )
 _NOT_A_LINK = "This is not a valid link."
-_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
+_HOST_NAME = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
 

@@ -1,6 +1,7 @@
 """The supervisor: real child processes that die, linger, ignore signals, or outlive it."""
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -40,6 +41,8 @@ told.times = 0
 signal.signal(signal.SIGTERM, told)
 note("started")
 starts = open(os.environ["LOG"]).read().count("started")
+if starts == 1:
+    time.sleep(float(os.environ.get("AFTER_S", "0")))
 if starts <= int(os.environ.get("DEATHS", "0")):
     sys.exit(int(os.environ.get("CODE", "3")))
 while True:
@@ -114,6 +117,34 @@ async def test_one_device_that_keeps_failing_does_not_end_the_others(tmp_path: P
     supervisor, task = supervise([child(tmp_path, "dies", DEATHS=99), child(tmp_path, "lives")])
     await until(lambda: len(notes(tmp_path, "dies")) > 6)
     assert notes(tmp_path, "lives") == ["started"]
+    supervisor.stop()
+    assert await asyncio.wait_for(task, 30) == 0
+
+
+async def test_a_child_that_has_recovered_is_not_given_up_with_one_that_keeps_dying(tmp_path: Path) -> None:
+    policy = replace(QUICK, healthy_s=0.5)
+    children = [child(tmp_path, "recovers", DEATHS=4), child(tmp_path, "fails later", AFTER_S=2, DEATHS=99)]
+    supervisor, task = supervise(children, policy=policy)
+    await until(lambda: len(notes(tmp_path, "fails later")) > 6)
+    assert notes(tmp_path, "recovers") == ["started"] * 5
+    assert not task.done()
+    supervisor.stop()
+    assert await asyncio.wait_for(task, 30) == 0
+
+
+async def test_a_child_that_cannot_be_started_for_a_while_costs_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, refusals = asyncio.create_subprocess_exec, [OSError(errno.EAGAIN, "no process to be had")] * 2
+
+    async def start(*words: str, env: dict[str, str], **how: Any) -> asyncio.subprocess.Process:  # noqa: ANN401 -- as given
+        if refusals and env["LOG"].endswith("late"):
+            raise refusals.pop()
+        return await really(*words, env=env, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    supervisor, task = supervise([child(tmp_path, "lives"), child(tmp_path, "late")])
+    await until(lambda: all(notes(tmp_path, name) == ["started"] for name in ("lives", "late")))
     supervisor.stop()
     assert await asyncio.wait_for(task, 30) == 0
 

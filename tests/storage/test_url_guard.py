@@ -137,6 +137,9 @@ def test_odd_spellings_of_an_address_are_refused_even_of_a_public_one(address: i
         "//example.com/",
         "https:example.com",
         "https:///a",
+        "https://files..test/",
+        "https://.files.test/",
+        f"https://{'a' * 64}.test/",
         "https://user@example.com/",
         "https://user:password@example.com/",
         "https://:password@example.com/",
@@ -171,6 +174,7 @@ def test_a_link_that_is_not_plain_public_https_is_refused(url: str) -> None:
         "https://[2606:4700:4700::1111]/",
         "https://bücher.example/ä",
         "https://a_b.example.com./x",
+        f"https://{'a' * 63}.test/",
     ],
 )
 def test_a_plain_link_passes(url: str) -> None:
