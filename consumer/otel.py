@@ -16,7 +16,10 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_i
 
 from consumer.tracing import Traces
 
-_EXPORT_TIMEOUT_S = 3  # the SDK's own 10 s would outlast the grace of many platforms
+# At the end, each full batch of what waits may take the whole timeout. With the SDK's own numbers (10 s, and
+# four batches) that would outlast the grace of many platforms.
+_EXPORT_TIMEOUT_S = 2
+_MOST_WAITING = 1024
 
 
 @contextmanager
@@ -29,7 +32,8 @@ def open_traces(*, version: str, owner: str) -> Iterator[Traces]:
         {"service.name": "swapdrop", "service.version": version, "service.instance.id": owner}
     )
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=_EXPORT_TIMEOUT_S)))
+    exporter = OTLPSpanExporter(timeout=_EXPORT_TIMEOUT_S)
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=_MOST_WAITING))
     try:
         yield OtelTraces(provider.get_tracer("swapdrop", version))
     finally:
