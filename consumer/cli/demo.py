@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from consumer.cli.jobs import follow
+from consumer.cli.jobs import fetch_result, follow, result_name
 from consumer.cli.local_s3 import LocalS3, run_local_s3
 from consumer.cli.send import Sender
 from consumer.cli.submission import LocalFiles, check, describe
@@ -152,9 +152,8 @@ async def _ended(store: ObjectStore, job_id: str) -> Status:
 async def _save(store: ObjectStore, status: Status, output: Path) -> Path | None:
     if status.result is None:
         return None
-    stored = await store.get(status.result.key, max_bytes=status.result.size)
-    path = output / f"{status.job_id}.{status.result.key.rpartition('.')[2]}"
-    await asyncio.to_thread(path.write_bytes, stored.body)
+    path = output / result_name(status)
+    await asyncio.to_thread(path.write_bytes, await fetch_result(store, status))
     return path
 
 

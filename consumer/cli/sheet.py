@@ -14,7 +14,7 @@ from consumer.cli.files import write_whole
 from pipeline.errors import InputError
 from pipeline.faces import Bgr
 from pipeline.image_io.decode import Limits, decode
-from pipeline.image_io.encode import encode
+from pipeline.image_io.encode import encode, on_white
 
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 
@@ -47,8 +47,7 @@ def pixels(file: bytes, limits: Limits) -> Bgr | None:
         return None
     if picture.alpha is None:
         return picture.bgr
-    opacity = picture.alpha[..., None] / 255
-    return np.asarray(picture.bgr * opacity + 255 * (1 - opacity), np.uint8)
+    return on_white(picture.bgr, picture.alpha)
 
 
 def card(

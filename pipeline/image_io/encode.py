@@ -91,7 +91,7 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
     notices: tuple[Notice, ...] = ()
     if to == "jpeg" and alpha is not None:
         if alpha.min() < 255:  # noqa: PLR2004 -- opaque
-            bgr = _on_white(bgr, alpha)
+            bgr = on_white(bgr, alpha)
             message = "JPEG has no transparency; see-through parts were made white."
             notices = (Notice(code="alpha_flattened", message=message),)
         alpha = None
@@ -124,7 +124,8 @@ def _check_side(side: int, to: OutputFormat) -> None:
         )
 
 
-def _on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
+def on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
+    """Lay (h, w, 3) uint8 BGR with (h, w) uint8 alpha, 255 opaque, on white."""
     opacity = alpha[..., None].astype(np.uint16)
     return ((bgr * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 

@@ -90,10 +90,11 @@ def _rounded(durations_ms: Sequence[float], unit_ms: int) -> Iterator[int]:
     return (later - earlier for earlier, later in itertools.pairwise(moments))
 
 
-_Box = tuple[slice, slice]
+Box = tuple[slice, slice]
+_NOTHING = slice(0, 1), slice(0, 1)  # no format has frames without a pixel
 
 
-def _changes(frames: Iterable[Picture], *, has_alpha: bool, even: bool) -> Iterator[tuple[Bgr, _Box]]:
+def _changes(frames: Iterable[Picture], *, has_alpha: bool, even: bool) -> Iterator[tuple[Bgr, Box]]:
     """Each frame as (h, w, 3 or 4) BGR(A) with the part that differs from the one before."""
     before: Bgr | None = None
     for frame in frames:
@@ -102,21 +103,21 @@ def _changes(frames: Iterable[Picture], *, has_alpha: bool, even: bool) -> Itera
             alpha = np.full(pixels.shape[:2], 255, np.uint8) if frame.alpha is None else frame.alpha
             pixels = np.dstack((pixels, alpha))
         height, width = pixels.shape[:2]
-        box = (
-            (slice(0, height), slice(0, width)) if before is None else _difference(pixels, before, even=even)
-        )
-        yield pixels, box
+        whole = slice(0, height), slice(0, width)
+        rows, columns = whole if before is None else changed_box(before, pixels) or _NOTHING
+        step = 2 if even else 1
+        top, left = rows.start // step * step, columns.start // step * step
+        yield pixels, (slice(top, rows.stop), slice(left, columns.stop))
         before = pixels
 
 
-def _difference(pixels: Bgr, before: Bgr, *, even: bool) -> _Box:
-    changed = np.any(pixels != before, axis=-1)
+def changed_box(before: Bgr, after: Bgr) -> Box | None:
+    """Rows and columns of the smallest box that holds all that differs between (h, w, n) pictures, if any."""
+    changed = np.any(before != after, axis=-1)
     rows, columns = (np.flatnonzero(changed.any(axis)) for axis in (1, 0))
     if not rows.size:
-        return slice(0, 1), slice(0, 1)
-    step = 2 if even else 1
-    top, left = int(rows[0]) // step * step, int(columns[0]) // step * step
-    return slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1)
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _parted(pixels: Bgr) -> tuple[Bgr, Bgr | None]:

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.faces import Bgr
 from pipeline.image_io.animation import Animation
 from pipeline.image_io.decode import Picture
 from pipeline.image_io.encode import Encoded
-from pipeline.image_io.encode_animation import AnimationFormat, encode_animation
+from pipeline.image_io.encode_animation import AnimationFormat, changed_box, encode_animation
 
 OnFrame = Callable[[int, int], None]
 
@@ -71,9 +69,5 @@ def patches_bytes(animation: Animation) -> int:
 
 def patch_between(before: Bgr, after: Bgr) -> Patch:
     """Copy the smallest box of `after` that holds all that differs; empty if nothing does."""
-    changed = np.any(before != after, axis=-1)
-    rows, columns = (np.flatnonzero(changed.any(axis)) for axis in (1, 0))
-    if not rows.size:
-        return Patch(box=(slice(0, 0), slice(0, 0)), bgr=after[:0, :0])
-    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    box = changed_box(before, after) or (slice(0, 0), slice(0, 0))
     return Patch(box=box, bgr=after[box].copy())

@@ -1,6 +1,6 @@
 """Making source faces ready for one engine, each content once, and keeping them for the jobs to come."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from pipeline.jobs.decode import DecodedSource
 from pipeline.jobs.naming import naming, source_title
 from pipeline.jobs.request import PictureRequest
 from pipeline.jobs.sources import KeptSources, PreparedSource
+from pipeline.jobs.timing import Timings
 from pipeline.select import largest
 
 _ONLY = "source"  # the name of the source that is the only one
@@ -29,15 +30,21 @@ class SourcePreparer:
         hashes = {file.sha256 for file in request.sources.values()}
         return {sha256: found for sha256 in hashes if (found := self._kept.find(sha256))}
 
-    def prepare(self, sources: Mapping[str, DecodedSource]) -> dict[str, PreparedSource]:
-        """Make all sources ready, by name; the largest face of each picture is the one meant.
+    def prepare(
+        self, sources: Mapping[str, DecodedSource], timings: Timings
+    ) -> Generator[None, None, dict[str, PreparedSource]]:
+        """Make all sources ready, by name, one each step; the largest face of each picture is the one meant.
 
         Raises:
             NoFaceInSource: one has no face, or none that can be used; says which.
         """
         by_content: dict[str, PreparedSource] = {}
         for name, source in sources.items():
-            if source.sha256 not in by_content:
+            if source.sha256 in by_content:
+                continue
+            if by_content:
+                yield
+            with timings.measure("detect"):
                 by_content[source.sha256] = self._prepare(name, source)
         return {name: by_content[source.sha256] for name, source in sources.items()}
 

@@ -56,9 +56,10 @@ class PictureSwapper:
     def steps(
         self, decoded: DecodedPictures, on_progress: OnProgress
     ) -> Generator[None, None, SwappedPicture]:
-        """Put the sources onto the chosen faces of the target, in place, a batch of faces each step.
+        """Put the sources onto the chosen faces of the target, in place.
 
-        The largest face of a source's picture is the one put in. Between two steps the engine may work on
+        A step prepares a source or swaps a batch of faces. The largest face of a source's picture is the one put
+        in. Between two steps the engine may work on
         other jobs.
 
         Raises:
@@ -70,8 +71,7 @@ class PictureSwapper:
         if decoded.look.enhance and self._enhancer is None:
             raise OptionUnavailable("There is no face enhancer here; leave out `use_face_enhancer`.")
         on_progress("detect", 0, 0)
-        with decoded.timings.measure("detect"):
-            sources = self._sources.prepare(decoded.sources)
+        sources = yield from self._sources.prepare(decoded.sources, decoded.timings)
         if isinstance(decoded.target, Animation):
             return (yield from self._swap_animation(decoded, decoded.target, sources, on_progress))
         return (yield from self._swap_picture(decoded, decoded.target, sources, on_progress))

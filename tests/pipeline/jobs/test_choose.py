@@ -6,7 +6,7 @@ import pytest
 from pipeline.engines.base import Look
 from pipeline.errors import FaceNotFound, MediaCorrupt, NoFaceInSource, NoFaceInTarget
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.decode import decoded_bytes
+from pipeline.jobs.decode import decode, decoded_bytes
 from pipeline.jobs.request import (
     Choice,
     Every,
@@ -18,6 +18,7 @@ from pipeline.jobs.request import (
     Recognised,
 )
 from pipeline.jobs.swap import PictureSwapper
+from pipeline.jobs.timing import Timings
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.requests import a_request, swap
 
@@ -122,6 +123,16 @@ def test_a_kept_source_is_used_as_if_it_had_just_been_read() -> None:
     assert np.array_equal(results[0].picture.bgr, results[1].picture.bgr)
     assert results[0].notices == results[1].notices
     assert results[0].faces == results[1].faces
+
+
+def test_many_sources_do_not_hold_the_device_in_one_step() -> None:
+    sources = {f"face_{number}": png(picture(colour=(number, 1, 1))) for number in range(3)}
+    request = a_request(sources, THREE, choice=Mapped())
+    engine = FlatEngine()
+    steps = PictureSwapper(engine).steps(decode(request, Limits(), Timings()), lambda *_: None)
+    for prepared in (1, 2, 3):
+        next(steps)
+        assert engine.prepared == prepared
 
 
 def test_each_source_of_a_mapping_goes_onto_its_face_whatever_the_order_given() -> None:
