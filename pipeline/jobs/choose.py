@@ -8,7 +8,7 @@ from pipeline.engines.base import Engine
 from pipeline.errors import NoFaceInSource, NoFaceInTarget
 from pipeline.faces import Bgr, Face, Notice
 from pipeline.jobs.decode import DecodedPictures
-from pipeline.jobs.request import Choice, Every, FaceFloor, Largest, Mapped, Numbered, Recognised
+from pipeline.jobs.request import Choice, Every, FaceFloor, Largest, Mapped, Recognised
 from pipeline.select import at_least, by_reading_order, by_reference, largest, reading_order
 
 
@@ -39,8 +39,6 @@ def choose(
             return {faces.index(largest(faces)): first}
         case Every():
             return dict.fromkeys(range(len(faces)), first)
-        case Numbered(face_ids=face_ids):
-            return dict.fromkeys(by_reading_order(face_ids, len(faces)).values(), first)
         case Recognised():
             return {_recognised(engine, picture, faces, asked): first}
         case Mapped(stored=stored):

@@ -25,13 +25,6 @@ class Every:
     """The source goes onto every face of the target."""
 
 
-@dataclass(frozen=True)
-class Numbered:
-    """The source goes onto the faces with these ids, such as `face_2`, in reading order."""
-
-    face_ids: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Recognised:
     """The source goes onto the face of the person that `reference`, a picture file, shows."""
@@ -49,7 +42,7 @@ class Mapped:
     stored: StoredFaces | None = None
 
 
-Choice = Largest | Every | Numbered | Recognised | Mapped
+Choice = Largest | Every | Recognised | Mapped
 
 
 @dataclass(frozen=True, kw_only=True)

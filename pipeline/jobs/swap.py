@@ -58,9 +58,8 @@ class PictureSwapper:
     ) -> Generator[None, None, SwappedPicture]:
         """Put the sources onto the chosen faces of the target, in place.
 
-        A step prepares a source or swaps a batch of faces. The largest face of a source's picture is the one put
-        in. Between two steps the engine may work on
-        other jobs.
+        The largest face of a source's picture is the one put in. A step prepares a source or swaps a batch of
+        faces; between two the engine may work on other jobs.
 
         Raises:
             NoFaceInSource: a source has no face, or none that can be used.

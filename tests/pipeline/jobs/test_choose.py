@@ -13,7 +13,6 @@ from pipeline.jobs.request import (
     FaceFloor,
     Largest,
     Mapped,
-    Numbered,
     PictureRequest,
     Recognised,
 )
@@ -50,8 +49,6 @@ def changed(choice: Choice, target: bytes = THREE) -> list[str]:
     [
         (Largest(), ["face_1"]),
         (Every(), ["face_0", "face_1", "face_2"]),
-        (Numbered(("face_0",)), ["face_0"]),
-        (Numbered(("face_2", "face_0")), ["face_0", "face_2"]),
         (Recognised(reference(2)), ["face_1"]),
         (Recognised(reference(4)), ["face_2"]),
         (Recognised(reference(0, 4)), ["face_0"]),  # of several people the largest is meant
@@ -63,7 +60,7 @@ def test_exactly_the_faces_that_are_meant_are_changed(choice: Choice, expected: 
 
 def test_a_number_without_a_face_is_named() -> None:
     with pytest.raises(FaceNotFound, match=r"no face_3: 3 faces were found there, face_0 to face_2"):
-        changed(Numbered(("face_1", "face_3")))
+        swap(a_request({"face_1": SOURCE, "face_3": SOURCE}, THREE, choice=Mapped()), FlatEngine())
 
 
 def test_a_person_who_is_not_there_or_there_twice_is_not_guessed() -> None:

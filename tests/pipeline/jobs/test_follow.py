@@ -11,7 +11,7 @@ from pipeline.errors import FaceNotFound, NoFaceInTarget
 from pipeline.faces import Bgr, Face, Source
 from pipeline.image_io.animation import open_animation
 from pipeline.image_io.decode import Limits
-from pipeline.jobs.request import Choice, Mapped, Numbered, Recognised
+from pipeline.jobs.request import Choice, Mapped, Recognised
 from tests.support.animations import animate
 from tests.support.engines import FlatEngine, person_bgr, picture, png
 from tests.support.pictures import to_image
@@ -113,14 +113,19 @@ def test_a_detection_is_bound_in_the_first_frame_with_faces() -> None:
         assert np.array_equal(shown, painted(scene, {2: BLUE}))
 
 
+HER = Recognised(png(picture(faces=((20, 10, 20, 20),), people=(2,))))
+
+
 @pytest.mark.parametrize(
-    "choice",
-    [Numbered(("face_1",)), Recognised(png(picture(faces=((20, 10, 20, 20),), people=(2,))))],
+    ("choice", "sources"),
+    [(Mapped(), {"face_1": SOURCES["face_0"]}), (HER, SOURCES["face_0"])],
     ids=["by number", "by reference"],
 )
-def test_one_source_for_a_certain_person_stays_with_that_person(choice: Choice) -> None:
+def test_one_source_for_a_certain_person_stays_with_that_person(
+    choice: Choice, sources: dict[str, bytes] | bytes
+) -> None:
     scenes = WALKS["they change places"]
-    for scene, shown in zip(scenes, swapped(scenes, choice, SOURCES["face_0"]), strict=True):
+    for scene, shown in zip(scenes, swapped(scenes, choice, sources), strict=True):
         assert np.array_equal(shown, painted(scene, {2: GREEN}))
 
 
