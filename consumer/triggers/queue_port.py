@@ -1,5 +1,6 @@
 """The queue port: what a queue must be able to do to announce jobs."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,6 +8,8 @@ from typing import Protocol
 import structlog
 
 from consumer.faults import judge
+
+_TELL_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -61,12 +64,17 @@ class Queue(Protocol):
 
 
 async def told(queue: Queue, call: Awaitable[None]) -> None:
-    """Tell a queue something it may miss: at worst the message comes once more."""
+    """Tell a queue something it may miss: at worst the message comes once more.
+
+    A queue that does not answer holds up neither a heartbeat nor the end of a job for long.
+    """
     try:
-        await call
+        async with asyncio.timeout(_TELL_S):
+            await call
+    except TimeoutError:
+        _log.warning("queue_not_told", queue=queue.name, reason="The queue did not answer in time.")
     except Exception as error:  # noqa: BLE001 -- judged
-        reason = str(error) if isinstance(error, QueueUnavailable) else judge(error, stage="queue").message
-        _log.warning("queue_not_told", queue=queue.name, reason=reason)
+        _log.warning("queue_not_told", queue=queue.name, reason=reason(error))
 
 
 def reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from storage import keys
 from storage.errors import StoreUnavailable
 from storage.s3_settings import S3Settings
 from storage.status import Status
+from tests.support.buckets import keys_below
 from tests.support.jobs import announce, until
 from tests.support.trigger_rigs import KINDS, QUEUES, Rig, open_rig
 
@@ -193,6 +194,19 @@ async def test_a_job_at_work_is_kept_from_other_consumers(queue_rig: Rig) -> Non
         assert not other.done()
     await ticket.retire(ended_status("one"))
     assert await queue_rig.left() == 0
+
+
+async def test_a_queue_that_hangs_when_it_is_told_something_holds_up_no_job(
+    queue_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumer.triggers.queue_port._TELL_S", 0.05)
+    await drop(queue_rig, "one")
+    [ticket] = await take(queue_rig.consumer())
+    assert queue_rig.queue is not None
+    queue_rig.queue.deaf = True
+    async with asyncio.timeout(20):
+        await work_off(ticket)
+    assert await keys_below(queue_rig.store, keys.INBOX) == []
 
 
 RAW = {

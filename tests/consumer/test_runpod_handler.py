@@ -126,7 +126,7 @@ async def test_a_request_handed_out_again_is_the_same_job() -> None:
     queue = LocalQueue(4)
     answering = handler(store, queue)
     requests = [asked(answering, pair), asked(answering, pair)]
-    consumer, working = start(store, FlatEngine(), queue=queue)
+    consumer, working = start(store, FlatEngine(), own_queue=queue)
     first, second = [await asyncio.wait_for(request, 30) for request in requests]
     again = await asyncio.wait_for(asked(answering, pair), 30)
     another = await asyncio.wait_for(asked(answering, pair, "r-2"), 30)
@@ -140,7 +140,7 @@ async def test_a_request_handed_out_again_is_the_same_job() -> None:
 async def test_a_job_given_back_by_another_worker_is_taken_at_once() -> None:
     store, queue = MemoryStore(), LocalQueue(4)
     given = {"type": "single-image", **await upload_pair(store), "job_id": "mine"}
-    consumer, working = start(store, FlatEngine(), queue=queue, sweep_s=3600)
+    consumer, working = start(store, FlatEngine(), own_queue=queue, sweep_s=3600)
     await until(lambda: consumer.health().ready)
     now = datetime.now(UTC)
     released = Status(job_id="mine", created_at=now, updated_at=now, max_attempts=3)

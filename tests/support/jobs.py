@@ -116,7 +116,7 @@ def start(
     engine: Engine[Any] | Callable[[], Engine[Any]] | None,
     /,
     *,
-    queue: Queue | None = None,
+    own_queue: Queue | None = None,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -128,7 +128,7 @@ def start(
     consumer = Consumer(
         quick_settings(**settings),
         open_store=open_store,
-        queue=queue,
+        queue=own_queue,
         shelf=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
     )
     return consumer, asyncio.create_task(consumer.run())

@@ -1,6 +1,7 @@
 """Each trigger on a source of its own, for the tests that all of them must pass."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ from consumer.triggers.base import Trigger
 from consumer.triggers.board import Board
 from consumer.triggers.cloudflare_queue import CloudflareQueue
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
+from consumer.triggers.local_queue import LocalQueue
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from consumer.triggers.queue_port import Message, Queue
@@ -31,9 +33,9 @@ from tests.support.sqs_queues import sqs_queue
 from tests.support.stores import CountingStore, Op
 
 T = TypeVar("T")
-Kind = Literal["inbox", "inbox-moto", "sqs", "cloudflare", "merged"]
-KINDS: tuple[Kind, ...] = ("inbox", "inbox-moto", "sqs", "cloudflare", "merged")
-QUEUES: tuple[Kind, ...] = ("sqs", "cloudflare")
+Kind = Literal["inbox", "inbox-moto", "sqs", "cloudflare", "local", "merged"]
+KINDS: tuple[Kind, ...] = ("inbox", "inbox-moto", "sqs", "cloudflare", "local", "merged")
+QUEUES: tuple[Kind, ...] = ("sqs", "cloudflare", "local")
 BUCKET = "pictures"
 
 
@@ -62,12 +64,13 @@ class OutageStore(CountingStore):
 
 
 class OutageQueue:
-    """Counts what a queue is told, and fails to receive during an outage."""
+    """Counts what a queue is told, and fails to receive during an outage; a `deaf` one never hears."""
 
     def __init__(self, inner: Queue, outage: Outage) -> None:
         self.name = inner.name
         self.acks_at_claim = inner.acks_at_claim
         self.told: list[str] = []
+        self.deaf = False
         self._inner = inner
         self._outage = outage
 
@@ -76,16 +79,21 @@ class OutageQueue:
         return await self._inner.receive(most=most, wait_s=wait_s, hold_s=hold_s)
 
     async def ack(self, message: Message) -> None:
-        self.told.append("ack")
+        await self._hear("ack")
         await self._inner.ack(message)
 
     async def put_back(self, message: Message, delay_s: float) -> None:
-        self.told.append("put_back")
+        await self._hear("put_back")
         await self._inner.put_back(message, delay_s)
 
     async def hold(self, message: Message, hold_s: float) -> None:
-        self.told.append("hold")
+        await self._hear("hold")
         await self._inner.hold(message, hold_s)
+
+    async def _hear(self, what: str) -> None:
+        if self.deaf:
+            await asyncio.sleep(3600)
+        self.told.append(what)
 
 
 @dataclass
@@ -143,6 +151,8 @@ async def open_rig(kind: Kind, moto: S3Settings) -> AsyncIterator[Rig]:
             await _add_sqs(rig, moto, stack)
         if kind in {"cloudflare", "merged"}:
             await _add_cloudflare(rig, stack)
+        if kind == "local":
+            _add_local(rig)
         yield rig
 
 
@@ -171,5 +181,19 @@ async def _add_cloudflare(rig: Rig, stack: AsyncExitStack) -> None:
 
     async def messages() -> int:
         return len(fake.messages)
+
+    rig.send, rig.messages = send, messages
+
+
+def _add_local(rig: Rig) -> None:
+    local, sent = LocalQueue(100), list[str]()
+    queue = rig.queue = OutageQueue(local, rig.outage)
+
+    async def send(body: object) -> None:
+        sent.append(body if isinstance(body, str) else json.dumps(body))
+        local.announce(sent[-1])
+
+    async def messages() -> int:
+        return len(sent) - queue.told.count("ack")
 
     rig.send, rig.messages = send, messages
