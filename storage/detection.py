@@ -15,7 +15,8 @@ from pydantic import (
 from storage.errors import InvalidManifest
 from storage.manifest import FaceId
 
-MAX_DETECTION_BYTES = 64 * 2**20  # a thousand faces with previews and embeddings of 512 have 15 MB
+MAX_DETECTION_BYTES = 32 * 2**20  # a thousand faces with previews and embeddings of 512 have 15 MB
+_MAX_COMMAS = 1_000_000  # those have 540,000; each value takes a hundred times its byte while it is read
 
 Point = tuple[FiniteFloat, FiniteFloat]
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -95,6 +96,10 @@ def read_detection(body: bytes) -> Detection:
     if len(body) > MAX_DETECTION_BYTES:
         raise InvalidManifest(
             f"The file `detection` points at is larger than {MAX_DETECTION_BYTES // 2**20} MiB."
+        )
+    if body.count(b",") > _MAX_COMMAS:
+        raise InvalidManifest(
+            "The file `detection` points at holds more than a detection of a thousand faces."
         )
     try:
         return Detection.model_validate_json(body)

@@ -92,5 +92,17 @@ def test_what_is_no_detection_is_refused_with_a_sentence(content: bytes) -> None
 
 
 def test_what_is_too_large_is_not_parsed() -> None:
-    with pytest.raises(InvalidManifest, match="larger than 64 MiB"):
+    with pytest.raises(InvalidManifest, match="larger than 32 MiB"):
         read_detection(bytes(MAX_DETECTION_BYTES + 1))
+
+
+@pytest.mark.parametrize("key", ["embedding", "faces"])
+def test_a_file_of_nothing_but_numbers_is_refused_before_it_takes_a_hundredfold(key: str) -> None:
+    numbers = b'{"version": 1, "%s": [%s0]}' % (key.encode(), b"0," * 1_100_000)
+    with pytest.raises(InvalidManifest, match="more than a detection"):
+        read_detection(numbers)
+
+
+def test_a_thousand_faces_with_long_embeddings_are_read() -> None:
+    crowd = [face(number, embedding=[0.12345] * 512) for number in range(1000)]
+    assert len(read_detection(body(document(*crowd))).faces) == 1000
