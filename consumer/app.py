@@ -295,13 +295,14 @@ class Consumer:
     def _listen_to_signals(self) -> Callable[[], None]:
         """Let SIGTERM and SIGINT stop the consumer; returns what undoes this."""
         loop = asyncio.get_running_loop()
-        wanted = (signal.SIGTERM, signal.SIGINT)
-        for number in wanted:
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        for number in before:
             loop.add_signal_handler(number, self.stop)
 
         def undo() -> None:
-            for number in wanted:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
         return undo
 

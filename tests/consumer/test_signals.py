@@ -73,3 +73,22 @@ async def test_a_second_signal_gives_the_job_back_uncounted_and_exits_zero(
     assert status is not None
     assert (status.status, status.lease) == ("pending", None)
     assert status.max_attempts - status.attempt == 3
+
+
+@pytest.mark.parametrize("words", [("run",), ("run", "--devices", "cpu,cpu"), ("runpod",)], ids=" ".join)
+@pytest.mark.parametrize("module", ["typer", "pydantic"])
+def test_a_signal_that_comes_before_all_is_imported_ends_the_process_with_zero(
+    bucket: S3Settings, words: tuple[str, ...], module: str
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "consumer", *words],
+        env=consumer_environment(bucket),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        while process.stderr.readline().rpartition("|")[2].strip() != module:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
