@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from consumer.cli.bucket import fail, with_bucket
 from consumer.cli.jobs import read_status
 from storage import keys
-from storage.errors import InvalidManifest, ObjectNotFound
+from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Inbox
 from storage.ledger import listed, newest_first, purge, run_again
 from storage.object_store import ObjectStore
@@ -82,11 +83,10 @@ def show_job(job_id: str) -> int:
 def retry_jobs(job_ids: Sequence[str]) -> int:
     """Drop again, as new jobs, what jobs that have ended asked for; prints the new ids."""
 
-    async def work(store: ObjectStore) -> list[str]:
-        return [await run_again(store, await _status(store, job_id)) for job_id in job_ids]
+    async def work(store: ObjectStore) -> "_Again":
+        return await _run_again(store, job_ids)
 
-    typer.echo("\n".join(with_bucket(work)))
-    return 0
+    return with_bucket(work).told()
 
 
 def purge_jobs(*, older_than: str, state: str | None, do_it: bool) -> int:
@@ -133,23 +133,39 @@ def requeue_dead_letters(job_ids: Sequence[str], *, everything: bool) -> int:
     if bool(job_ids) == everything:
         raise fail("Name the jobs, or give --all.", code=2)
 
-    async def work(store: ObjectStore) -> tuple[list[str], list[str]]:
-        done, left = [], []
-        for job_id in await _dead(store) if everything else job_ids:
-            try:
-                done.append(await run_again(store, await _status(store, job_id)))
-            except (InvalidManifest, ObjectNotFound) as error:
-                left.append(str(error))
-                continue
-            await store.delete([keys.dead_letter(job_id)])
-        return done, left
+    async def work(store: ObjectStore) -> "_Again":
+        return await _run_again(store, await _dead(store) if everything else job_ids, buried=True)
 
-    done, left = with_bucket(work)
-    if done:
-        typer.echo("\n".join(done))
-    if left:
-        raise fail("\n".join(left))
-    return 0
+    return with_bucket(work).told()
+
+
+@dataclass
+class _Again:
+    """What came of jobs that were to be done again: new ids by the old ones, and why others were left."""
+
+    done: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+
+    def told(self) -> int:
+        """Print the new ids; ends the command with code 1 and the reasons where some were left."""
+        if self.done:
+            typer.echo("\n".join(self.done.values()))
+        if self.left:
+            raise fail("\n".join(self.left))
+        return 0
+
+
+async def _run_again(store: ObjectStore, job_ids: Iterable[str], *, buried: bool = False) -> _Again:
+    """Do jobs again, one after the other; `buried` ones lose their dead-letter pointer."""
+    again = _Again()
+    for job_id in job_ids:
+        try:
+            again.done[job_id] = await run_again(store, await _status(store, job_id))
+            if buried:
+                await store.delete([keys.dead_letter(job_id)])
+        except StorageError as error:
+            again.left.append(str(error))
+    return again
 
 
 async def _dead(store: ObjectStore) -> list[str]:

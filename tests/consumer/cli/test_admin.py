@@ -91,6 +91,13 @@ async def test_a_job_that_runs_is_not_done_again(bucket: ObjectStore) -> None:
     assert await keys_below(bucket, keys.INBOX) == []
 
 
+async def test_what_was_sent_again_is_told_although_others_could_not_be(bucket: ObjectStore) -> None:
+    told = await typed("jobs", "retry", "done", "running", "dead")
+    assert (told.exit_code, "running has not ended" in told.stderr) == (1, True)
+    assert sorted(await keys_below(bucket, keys.INBOX)) == sorted(map(keys.manifest, told.stdout.split()))
+    assert len(told.stdout.split()) == 2
+
+
 async def test_a_purge_tells_first_and_removes_only_what_is_old_and_ended(bucket: ObjectStore) -> None:
     told = await typed("jobs", "purge", "--older-than", "7d")
     assert "1 jobs would go" in told.stdout
