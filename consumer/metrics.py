@@ -1,6 +1,6 @@
 """What a consumer counts, as Prometheus metrics in a registry of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -11,13 +11,28 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from storage.status import TERMINAL
 
 # Seconds; from a thumbnail's decode to a long upload.
 _STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_JOB_BUCKETS = (*_STAGE_BUCKETS, 120, 300, 600, 1800)  # an animation may take as long as a job may
 _ATTEMPT_BUCKETS = (1, 2, 3, 5, 10)
 _STORE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class _Busy(Collector):
+    """How long the device has worked, which the device itself counts."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "swapdrop_device_busy_seconds", "Time the device has worked.", value=self._seconds()
+        )
 
 
 class Metrics:
@@ -41,15 +56,17 @@ class Metrics:
             "swapdrop_job_seconds",
             "Time from a ticket to the end of its attempt, by status.",
             ("status",),
-            buckets=_STAGE_BUCKETS,
+            buckets=_JOB_BUCKETS,
             registry=self.registry,
         )
         self._waiting = Gauge(
-            "swapdrop_inbox_entries", "Entries of the inbox at the last look.", registry=self.registry
+            "swapdrop_inbox_entries",
+            "Entries of the inbox that the last look saw, which is the first thousand where many are ready.",
+            registry=self.registry,
         )
         self._oldest = Gauge(
             "swapdrop_inbox_oldest_seconds",
-            "Age of the oldest entry of the inbox at the last look; 0 if there is none.",
+            "Age of the oldest entry of the inbox that the last look saw; 0 if there was none.",
             registry=self.registry,
         )
         self._ready = Gauge("swapdrop_ready", "1 where this consumer is ready.", registry=self.registry)
@@ -124,12 +141,9 @@ class Metrics:
 
     def watch(self, *, in_flight: Callable[[], float], device_busy_s: Callable[[], float]) -> None:
         """Read two live numbers whenever the metrics are asked for."""
-        gauge = Gauge("swapdrop_jobs_in_flight", "Jobs claimed and not ended.", registry=self.registry)
+        gauge = Gauge("swapdrop_jobs_in_flight", "Jobs taken and not ended.", registry=self.registry)
         gauge.set_function(in_flight)
-        busy = Gauge(
-            "swapdrop_device_busy_seconds_total", "Time the device has worked.", registry=self.registry
-        )
-        busy.set_function(device_busy_s)
+        self.registry.register(_Busy(device_busy_s))
 
     def render(self) -> bytes:
         """The metrics in Prometheus' text format."""

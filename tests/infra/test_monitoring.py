@@ -78,3 +78,18 @@ def test_panels_do_not_overlap() -> None:
         assert not cells & taken, panel["title"]
         assert at["x"] + at["w"] <= 24
         taken |= cells
+
+
+def test_numbers_that_only_grow_are_counters_and_long_jobs_have_buckets() -> None:
+    metrics = Metrics()
+    metrics.watch(in_flight=lambda: 0, device_busy_s=lambda: 2.5)
+    metrics.job_ended(status="completed", code=None, attempt=1, total_s=500, timings_ms={})
+    text = metrics.render().decode()
+    assert "# TYPE swapdrop_device_busy_seconds_total counter" in text
+    assert "\nswapdrop_device_busy_seconds_total 2.5\n" in text
+    assert 'swapdrop_job_seconds_bucket{le="600.0",status="completed"} 1.0' in text
+
+
+def test_jobs_that_a_drain_gives_back_are_no_alert() -> None:
+    [retries] = [rule for rule in rules() if rule["alert"] == "SwapdropRetries"]
+    assert 'status="pending", code!=""' in retries["expr"]
