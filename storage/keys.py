@@ -18,6 +18,7 @@ DEAD_LETTER = "dead-letter/"
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MAX_JOB_ID = 64
 _CONTENT_DIGITS = 8
+_MAX_KEY_BYTES = 1024
 
 
 def is_job_id(text: str) -> bool:
@@ -77,15 +78,23 @@ def inbox_folder(name: str) -> str:
 
 
 def parse_inbox(key: str) -> InboxKey | None:
-    """Take an inbox key apart; None for a key that announces nothing (deeper folders, other files)."""
+    """Take an inbox key apart; None where it announces nothing (deeper folders, other files) or is no key."""
     rest = key.removeprefix(INBOX)
-    if rest == key or not rest:
+    if rest == key or not rest or not _may_be(key):
         return None
     name, slash, file = rest.partition("/")
     if not slash:
         stem, dot, extension = rest.rpartition(".")
         return InboxKey(name=stem, file=None) if dot and stem and extension.lower() == "json" else None
     return InboxKey(name=name, file=file) if name and file and "/" not in file else None
+
+
+def _may_be(key: str) -> bool:
+    """Whether a store can have this key: UTF-8, of 1024 bytes at most (Amazon's S3 guide, "Object keys")."""
+    try:
+        return len(key.encode()) <= _MAX_KEY_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def dropped_job_id(name: str, contents: Iterable[str], *, digits: int = _CONTENT_DIGITS) -> str:

@@ -244,6 +244,8 @@ UNREADABLE = [
     {"action": "PutObject", "bucket": "others", "object": {"key": "inbox/one.json"}},
     {"action": "PutObject", "bucket": "pictures", "object": {"key": "results/one/1.png"}},
     {"action": "PutObject", "bucket": "pictures", "object": {"key": "inbox/a/b/../../one.json"}},
+    {"action": "PutObject", "bucket": "pictures", "object": {"key": f"inbox/{'a' * 1020}.json"}},
+    '"inbox/\\ud800.json"',
 ]
 
 
