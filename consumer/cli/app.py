@@ -35,6 +35,12 @@ Faces = Annotated[
         show_default=False,
     ),
 ]
+MinFace = Annotated[
+    float | None,
+    typer.Option(
+        "--min-face-px", min=0, metavar="PX", help="Smaller faces do not count.", show_default=False
+    ),
+]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders within folders.")]
 Sheet = Annotated[
     Path | None,
@@ -87,12 +93,11 @@ def swap(
         Path | None,
         typer.Option("--reference", help="Swap the face of the person this picture shows.", dir_okay=False),
     ] = None,
-    min_face_px: Annotated[
-        float | None,
-        typer.Option("--min-face-px", min=0, metavar="PX", help="Leave smaller faces alone."),
-    ] = None,
+    min_face_px: MinFace = None,
     recursive: Recursive = False,
-    force: Annotated[bool, typer.Option("--force", help="Do again what is there already.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do again, and replace, what is there already.")
+    ] = False,
     sheet: Sheet = None,
 ) -> None:
     """Swap a face right here, in one picture or a folder of them, without a bucket.
@@ -122,13 +127,14 @@ def detect(
         Path, typer.Argument(help="Picture in which to find faces.", show_default=False, dir_okay=False)
     ],
     *,
+    min_face_px: MinFace = None,
     engine: Engine = "auto",
     json_output: Json = False,
 ) -> None:
     """Find the faces of a picture right here: their numbers for --face, where they are and how large."""
     from consumer.cli.detect import run_detect
 
-    raise typer.Exit(run_detect(target, engine, as_json=json_output))
+    raise typer.Exit(run_detect(target, engine, min_face_px=min_face_px, as_json=json_output))
 
 
 @app.command(rich_help_panel=_WORK)

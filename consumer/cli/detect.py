@@ -17,9 +17,11 @@ from pipeline.jobs.steps import run_through
 from pipeline.jobs.timing import Timings
 
 
-def run_detect(target: Path, engine: str, *, as_json: bool) -> int:
+def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
     """Print what was found; 0 only if there is a face."""
     settings = settings_or_exit()
+    if min_face_px is not None:
+        settings = settings.model_copy(update={"min_face_px": min_face_px})
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:

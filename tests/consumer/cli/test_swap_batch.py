@@ -385,6 +385,7 @@ def test_the_faces_of_a_picture_are_listed_by_number(tmp_path: Path) -> None:
     assert (first[0], second[0]) == ("0", "1")
     assert abs(float(first[-5]) - ASTRONAUT_FACE[0]) < 30
     assert float(second[-5]) > 512
+    assert _swapdrop("detect", target, "--engine", "mesh", "--min-face-px", "500").returncode == 1
     assert (
         _swapdrop("detect", _write(tmp_path / "none.png", scene(64, 64)), "--engine", "mesh").returncode == 1
     )
