@@ -14,12 +14,12 @@ from typing import Any
 
 import structlog
 
-from consumer.cli.jobs import follow
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
 from storage.cas import read_record
 from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUnavailable
 from storage.inbox import Inbox
+from storage.ledger import follow
 from storage.manifest import MAX_MANIFEST_BYTES, read_manifest
 from storage.object_store import ObjectStore
 from storage.status import Result, Status

@@ -1,11 +1,11 @@
-"""All jobs of a bucket as people ask for them: listing, running again, purging.
+"""Jobs of a bucket as people ask for them: following, listing, running again, purging.
 
 Consumers never list jobs: what they do costs the same however many there are. These calls cost one LIST
 for a thousand jobs, and a GET for each that is looked at.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from storage import keys
@@ -16,7 +16,37 @@ from storage.object_store import MAX_KEYS, ListedObject, ObjectStore
 from storage.status import Status
 
 _AT_ONCE = 16
+_POLL_S = 0.5
+_READS_PER_S = 50
 _REFERENCES = ("source", "target", "detection")
+
+
+async def read_status(store: ObjectStore, job_id: str) -> Status | None:
+    """The job's status record; None while no consumer has claimed it."""
+    stored = await read_record(store, job_id)
+    return stored.status if stored else None
+
+
+async def follow(store: ObjectStore, *job_ids: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
+    """Yield each new revision of the jobs' records until all have ended.
+
+    Many jobs are looked at less often, so that whoever waits for a thousand costs the store no more reads.
+    """
+    seen = dict.fromkeys(job_ids, 0)
+    while True:
+        waiting = tuple(seen)
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            for status in await asyncio.gather(*(read_status(store, job_id) for job_id in some)):
+                if status is None or status.rev == seen[status.job_id]:
+                    continue
+                seen[status.job_id] = status.rev
+                if status.terminal:
+                    del seen[status.job_id]
+                yield status
+        if not seen:
+            return
+        await asyncio.sleep(max(poll_s, len(seen) / _READS_PER_S))
 
 
 async def listed(store: ObjectStore, prefix: str) -> list[ListedObject]:

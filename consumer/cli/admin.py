@@ -12,11 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, with_bucket
-from consumer.cli.jobs import read_status
 from storage import keys
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Inbox
-from storage.ledger import listed, newest_first, purge, run_again
+from storage.ledger import listed, newest_first, purge, read_status, run_again
 from storage.object_store import ObjectStore
 from storage.status import TERMINAL, Status
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from consumer.cli.jobs import fetch_result, follow, result_name
+from consumer.cli.jobs import fetch_result, result_name
 from consumer.cli.local_s3 import LocalS3, run_local_s3
 from consumer.cli.send import Sender
 from consumer.cli.submission import LocalFiles, check, describe
@@ -26,6 +26,7 @@ from pipeline.faces import Bgr
 from pipeline.image_io.decode import Limits, decode
 from storage import keys
 from storage.inbox import Inbox
+from storage.ledger import follow
 from storage.object_store import ObjectStore
 from storage.s3_store import S3Settings, open_s3_store
 from storage.status import Status

@@ -1,6 +1,5 @@
 """Commands about jobs in the bucket, status, watch, cancel and result, and what submit takes from them."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
@@ -12,42 +11,10 @@ from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.files import write_whole
 from consumer.cli.progress import Telling, telling
 from storage import keys
-from storage.cas import read_record
 from storage.errors import ObjectNotFound
+from storage.ledger import follow, read_status
 from storage.object_store import ObjectStore
 from storage.status import Status
-
-_POLL_S = 0.5
-_AT_ONCE = 16
-_READS_PER_S = 50
-
-
-async def read_status(store: ObjectStore, job_id: str) -> Status | None:
-    """The job's status record; None while no consumer has claimed it."""
-    stored = await read_record(store, job_id)
-    return stored.status if stored else None
-
-
-async def follow(store: ObjectStore, *job_ids: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
-    """Yield each new revision of the jobs' records until all have ended.
-
-    Many jobs are looked at less often, so that whoever waits for a thousand costs the store no more reads.
-    """
-    seen = dict.fromkeys(job_ids, 0)
-    while True:
-        waiting = tuple(seen)
-        for start in range(0, len(waiting), _AT_ONCE):
-            some = waiting[start : start + _AT_ONCE]
-            for status in await asyncio.gather(*(read_status(store, job_id) for job_id in some)):
-                if status is None or status.rev == seen[status.job_id]:
-                    continue
-                seen[status.job_id] = status.rev
-                if status.terminal:
-                    del seen[status.job_id]
-                yield status
-        if not seen:
-            return
-        await asyncio.sleep(max(poll_s, len(seen) / _READS_PER_S))
 
 
 async def ends_of(

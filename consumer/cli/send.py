@@ -7,11 +7,11 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 
-from consumer.cli.jobs import read_status
 from consumer.cli.submission import LocalFiles, Submission
 from pipeline.image_io.sniff import sniff
 from storage import keys
 from storage.errors import ObjectNotFound, PreconditionFailed
+from storage.ledger import read_status
 from storage.object_store import ObjectStore
 from storage.status import Status
 

@@ -10,8 +10,8 @@ from importlib import resources
 
 from botocore.exceptions import ClientError
 
-from consumer.cli.jobs import follow, read_status
 from storage import keys
+from storage.ledger import follow, read_status
 from storage.object_store import ObjectStore
 from storage.s3_store import S3Settings, open_s3_store
 from storage.status import Status

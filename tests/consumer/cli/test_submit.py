@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import typer
 
-from consumer.cli.jobs import follow
 from consumer.cli.send import Sender, Sent
 from consumer.cli.submission import LocalFiles, Submission, WrongWords
 from consumer.cli.submit import run_submit
@@ -16,6 +15,7 @@ from consumer.cli.submit_plan import Wanted, plan
 from consumer.cli.targets import NoSuchFile
 from storage import keys
 from storage.errors import InvalidManifest
+from storage.ledger import follow
 from storage.manifest import read_manifest
 from storage.memory_store import MemoryStore
 from storage.object_store import ObjectStore
