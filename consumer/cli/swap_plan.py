@@ -139,10 +139,10 @@ def _moves(path: Path, limits: Limits) -> bool:
 
 
 def _check_name(output: Path, extension: str) -> None:
-    """Refuse a name that promises another picture format than the result has."""
+    """Refuse a name that promises another picture format than the result has; no picture is not its fault."""
     given = output.suffix.lower().lstrip(".")
     known = {media.extension for media in MEDIA_TYPES.values() if media.kind == "picture"}
-    if {"jpeg": "jpg"}.get(given, given) in known - {extension}:
+    if extension in known and {"jpeg": "jpg"}.get(given, given) in known - {extension}:
         raise WrongWords(f"The result is no .{given} file; name it {output.with_suffix(f'.{extension}')}.")
 
 
