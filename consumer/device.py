@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+_TURN_S = 0.25  # longer than a picture with a few faces takes on a GPU, and no long wait behind a video
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Job(Generic[T]):
@@ -25,17 +27,24 @@ class _Job(Generic[T]):
 
 
 class Device:
-    """Runs jobs on its own thread, step by step and in turn: after a step, a job goes to the queue's end.
+    """Runs jobs on its own thread, step by step and in turn: after `turn_s`, a job goes to the queue's end.
 
-    So a new job waits for no more than one step of each job before it, however long those jobs are, and no
-    stream of new jobs keeps a long one from its next step. Sharing by measured time instead would let a
-    job that has had little of the device, because its steps are short, hold up the others for many steps.
+    So a new job waits for no more than a turn of each job before it, however long those jobs are, and no
+    stream of new jobs keeps a long one from its next turn. A short job is done in one turn: were it to
+    give way after each step, all that wait would be done at the same time, and then none would be there.
 
     The thread is a daemon, unlike those of an executor: a device that hangs must not keep the process
     from ending.
     """
 
-    def __init__(self, *, name: str = "device-0", monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "device-0",
+        turn_s: float = _TURN_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._turn_s = turn_s
         self._monotonic = monotonic
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._beat: float | None = None
@@ -98,10 +107,18 @@ class Device:
         while not (closing and self._queue.empty()):
             job = self._queue.get()
             closing = closing or job is None
-            if job is not None and not self._serve(job):
-                self._queue.put(job)
+            if job is not None:
+                self._take_turn(job)
             # The last job's pixels must not stay alive until the next job comes.
             del job
+
+    def _take_turn(self, job: _Job[Any]) -> None:
+        """Work on a job until it is done or its turn is over."""
+        began = self._monotonic()
+        while not self._serve(job):
+            if self._monotonic() - began >= self._turn_s:
+                self._queue.put(job)
+                return
 
     def _serve(self, job: _Job[Any]) -> bool:
         """Take one step of a job; returns whether that was its last."""

@@ -16,7 +16,7 @@ from tests.support.jobs import until
 
 @pytest.fixture
 async def device() -> AsyncIterator[Device]:
-    device = Device(name="device-under-test")
+    device = Device(name="device-under-test", turn_s=0)
     yield device
     device.close()
 
@@ -73,7 +73,7 @@ async def test_work_cancelled_in_its_turn_frees_the_caller_at_once_and_the_devic
 
 async def test_a_device_is_silent_only_while_it_works_without_a_sign_of_life() -> None:
     time = VirtualTime()
-    device = Device(monotonic=time.monotonic)
+    device = Device(turn_s=0, monotonic=time.monotonic)
 
     def work() -> list[float]:
         heard = [device.silent_s]
@@ -118,6 +118,22 @@ async def test_a_new_job_waits_for_one_step_of_each_long_one_and_no_more(device:
     assert await asyncio.gather(*running) == ["a", "b"]
     await asyncio.gather(*short)
     assert order == ["a0", "b0", "x", "y", "a1", "b1", "a2", "b2", "a3"]
+
+
+async def test_a_job_that_fits_a_turn_is_done_before_the_next_begins() -> None:
+    device = Device(turn_s=60)
+    steps: list[str] = []
+
+    def job(name: str) -> Generator[None, None, None]:
+        for _ in range(3):
+            steps.append(name)
+            yield
+
+    try:
+        await asyncio.gather(*(device.run_steps(job(name)) for name in "abc"))
+    finally:
+        device.close()
+    assert steps == [*"aaabbbccc"]
 
 
 async def test_a_stream_of_short_jobs_does_not_keep_a_long_one_from_its_end(device: Device) -> None:
@@ -201,7 +217,7 @@ async def test_a_failure_while_an_abandoned_job_is_closed_does_not_end_the_devic
 
 async def test_each_step_is_timed_and_watched_for_itself_and_waiting_between_steps_is_neither() -> None:
     time, within = VirtualTime(), list[float]()
-    device = Device(monotonic=time.monotonic)
+    device = Device(turn_s=0, monotonic=time.monotonic)
 
     @contextmanager
     def timed() -> Iterator[None]:
