@@ -15,6 +15,8 @@ def picture_limits(settings: Settings) -> Limits:
     )
 
 
-def face_floor(settings: Settings) -> FaceFloor:
-    """The smallest and least certain face of a target that counts."""
-    return FaceFloor(side_px=settings.min_face_px, score=settings.min_face_score)
+def face_floor(settings: Settings, *, side_px: float | None = None) -> FaceFloor:
+    """The smallest and least certain face of a target that counts; `side_px` goes before the setting's."""
+    return FaceFloor(
+        side_px=settings.min_face_px if side_px is None else side_px, score=settings.min_face_score
+    )

@@ -20,14 +20,13 @@ from pipeline.jobs.timing import Timings
 def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
     """Print what was found; 0 only if there is a face."""
     settings = settings_or_exit()
-    if min_face_px is not None:
-        settings = settings.model_copy(update={"min_face_px": min_face_px})
+    floor = face_floor(settings, side_px=min_face_px)
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
         media = decode_target(target.read_bytes(), picture_limits(settings))
         opened = open_shelf(settings).find(engine).open()
-        found = run_through(detect_steps(opened, media, face_floor(settings), Timings(), _no_progress))
+        found = run_through(detect_steps(opened, media, floor, Timings(), _no_progress))
     except ModelError as error:
         raise fail(f"{error} ({error.code})") from None
     if as_json:

@@ -9,7 +9,7 @@ from consumer.cli.recipe import Asked
 from consumer.cli.submission import WrongWords, describe, parse_faces, split_words
 from consumer.cli.swap_work import Item
 from consumer.cli.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
-from consumer.limits import picture_limits
+from consumer.limits import face_floor, picture_limits
 from consumer.settings import Settings
 from pipeline.errors import InputError
 from pipeline.image_io.animation import open_animation
@@ -17,7 +17,7 @@ from pipeline.image_io.decode import Limits
 from pipeline.image_io.encode import OutputFormat, output_format
 from pipeline.image_io.encode_animation import animation_format
 from pipeline.image_io.sniff import MEDIA_TYPES
-from pipeline.jobs.request import Choice, Every, FaceFloor, Largest, Mapped, Recognised
+from pipeline.jobs.request import Choice, Every, Largest, Mapped, Recognised
 from storage.manifest import read_manifest
 
 
@@ -66,10 +66,7 @@ def plan(wanted: Wanted, settings: Settings) -> Batch:
         manifest=manifest,
         sources={name: Path(word) for name, word in sources.items()},
         choice=_choice(wanted, faces),
-        floor=FaceFloor(
-            side_px=settings.min_face_px if wanted.min_face_px is None else wanted.min_face_px,
-            score=settings.min_face_score,
-        ),
+        floor=face_floor(settings, side_px=wanted.min_face_px),
     )
     for path in asked.sources.values():
         if not path.is_file():
