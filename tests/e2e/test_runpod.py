@@ -5,6 +5,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import secrets
 import signal
 import socket
@@ -46,12 +47,13 @@ async def worker(
             stdout=sink,
             stderr=subprocess.STDOUT,
             cwd=log.parent,  # where the SDK keeps a note of its jobs
+            start_new_session=True,
         )
         try:
             yield process
         finally:
             with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)  # the SDK's ping process with it
             process.wait(PATIENCE_S)
 
 
