@@ -23,35 +23,35 @@ from typing import TYPE_CHECKING
 import onnxruntime as ort
 import structlog
 
-from consumer.bench import Bench
-from consumer.cpu_threads import CpuThreads
-from consumer.device import ByteBudget, Device
-from consumer.engines import Shelf, open_shelf
-from consumer.health import Health, HealthServer
-from consumer.job import JobRunner
-from consumer.limits import face_floor, picture_limits
-from consumer.memory import memory_limit_bytes
-from consumer.metrics import Metrics
-from consumer.model_keeper import ModelKeeper
-from consumer.scheduler import Exit, Scheduler
-from consumer.settings import Settings, SettingsError
-from consumer.signing import read_secret
-from consumer.tracing import NoTraces, Traces
+from consumer.config.limits import face_filter_of, picture_limits
+from consumer.config.settings import Settings, SettingsError
+from consumer.devices.cpu_threads import CpuThreads
+from consumer.devices.worker import ByteBudget, Device
+from consumer.engines.downloader import ModelDownloader
+from consumer.engines.pool import EnginePool
+from consumer.engines.registry import EngineRegistry, open_registry
+from consumer.runtime.context import JobServices
+from consumer.runtime.memory import memory_limit_bytes
+from consumer.runtime.runner import JobRunner
+from consumer.runtime.scheduler import Exit, Scheduler
+from consumer.runtime.watchdog import watch
+from consumer.telemetry.health import Health, HealthServer
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
-from consumer.watchdog import watch
-from consumer.webhooks import Webhooks
-from consumer.work import Workshop
+from consumer.webhooks.sender import Webhooks
+from consumer.webhooks.signing import read_secret
 from models.devices import ORT_NAMES
 from models.errors import ModelError
-from storage.inputs import InputFetcher, InputPolicy
-from storage.lease import Leases
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
+from storage.inputs.fetch import InputFetcher, InputPolicy
+from storage.lease.leases import Leases
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 
 if TYPE_CHECKING:
-    from storage.s3_store import Observer
+    from storage.stores.s3_store import Observer
 
 EXIT_DRAINED = 0
 EXIT_SICK = 1
@@ -65,7 +65,7 @@ _log = structlog.get_logger()
 class Consumer:
     """Works on the jobs of one bucket until told to stop.
 
-    `open_store`, `shelf` and `queue` stand in for the configured bucket, engines and queue. Signals are
+    `open_store`, `registry` and `queue` stand in for the configured bucket, engines and queue. Signals are
     listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
@@ -77,7 +77,7 @@ class Consumer:
         settings: Settings,
         *,
         open_store: OpenStore | None = None,
-        shelf: Shelf | None = None,
+        registry: EngineRegistry | None = None,
         queue: Queue | None = None,
         listen_to_signals: bool = True,
     ) -> None:
@@ -88,10 +88,10 @@ class Consumer:
             raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
-        shelf = shelf or open_shelf(settings)
+        registry = registry or open_registry(settings)
         self._device = Device()
-        self._bench = Bench(shelf, self._device)
-        self._keeper = ModelKeeper(self._bench, shelf.pull, retry_s=settings.models_retry_s)
+        self._pool = EnginePool(registry, self._device)
+        self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
         self._budget = ByteBudget(settings.decoded_budget_bytes)
         self._queue = queue
         self._listening = listen_to_signals
@@ -114,7 +114,7 @@ class Consumer:
                 stack.callback(self._listen_to_signals())
             stack.callback(self._device.close)
             # The models load on the device's thread while this one prepares the bucket.
-            opening = asyncio.create_task(self._bench.start())
+            opening = asyncio.create_task(self._pool.start())
             stack.callback(opening.cancel)
             await asyncio.sleep(0)  # without it the models would wait for the loop's first pause
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
@@ -122,12 +122,12 @@ class Consumer:
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             webhooks = await stack.enter_async_context(self._calling())
-            workshop = self._workshop(fetcher, cpu, webhooks)
+            services = self._services(fetcher, cpu, webhooks)
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
             traces = stack.enter_context(self._tracing())
-            self._scheduler = self._schedule(store, workshop, self._trigger, webhooks, traces)
+            self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces)
             return await self._work(opening, self._scheduler)
 
     def stop(self) -> None:
@@ -144,22 +144,22 @@ class Consumer:
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
-        settings, bench, scheduler = self._settings, self._bench, self._scheduler
+        settings, pool, scheduler = self._settings, self._pool, self._scheduler
         problems = tuple(self._problems())
         return Health(
             status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
             message=" ".join(problems) or "Ready.",
             problems=problems,
             modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
-            models_directory=str(bench.folder or settings.models_dir or settings.cache_folder / "models"),
-            engine=asdict(bench.info) if bench.info is not None else None,
-            missing_files=bench.missing,
+            models_directory=str(pool.folder or settings.models_dir or settings.cache_folder / "models"),
+            engine=asdict(pool.info) if pool.info is not None else None,
+            missing_files=pool.missing,
             providers=tuple(ort.get_available_providers()),
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
 
     def _measure(self) -> bytes:
-        info = self._bench.info
+        info = self._pool.info
         facts = {"version": metadata.version("swapdrop"), "engine": "", "provider": ""}
         if info is not None:
             facts |= {"engine": info.name, "provider": info.provider}
@@ -171,17 +171,17 @@ class Consumer:
         return self._device.silent_s >= self._settings.stall_timeout_s
 
     def _problems(self) -> list[str]:
-        bench, trigger = self._bench, self._trigger
+        pool, trigger = self._pool, self._trigger
         found = []
         if self._hangs:
             found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
         if self._stopping.is_set() or (self._scheduler is not None and self._scheduler.draining):
             found.append("The consumer is stopping.")
-        if bench.problem is not None:
-            found += [bench.problem, *filter(None, [self._keeper.downloading])]
-        elif bench.info is not None and bench.info.provider != ORT_NAMES[self._settings.provider]:
-            found.append(f"The engine runs on {bench.info.provider}, not on {self._settings.provider}.")
-        if trigger is None or not trigger.looks:
+        if pool.problem is not None:
+            found += [pool.problem, *filter(None, [self._keeper.downloading])]
+        elif pool.info is not None and pool.info.provider != ORT_NAMES[self._settings.provider]:
+            found.append(f"The engine runs on {pool.info.provider}, not on {self._settings.provider}.")
+        if trigger is None or not trigger.polls:
             found.append((trigger and trigger.problem) or "Where jobs come from has not answered yet.")
         elif trigger.problem:
             found.append(trigger.problem)
@@ -227,16 +227,16 @@ class Consumer:
             memory_limit_bytes=memory_limit_bytes(settings),
         )
 
-    def _workshop(self, fetcher: InputFetcher, cpu: CpuThreads, webhooks: Webhooks | None) -> Workshop:
+    def _services(self, fetcher: InputFetcher, cpu: CpuThreads, webhooks: Webhooks | None) -> JobServices:
         settings = self._settings
-        return Workshop(
-            bench=self._bench,
+        return JobServices(
+            pool=self._pool,
             fetcher=fetcher,
             device=self._device,
             cpu=cpu,
             budget=self._budget,
             limits=picture_limits(settings),
-            floor=face_floor(settings),
+            face_filter=face_filter_of(settings),
             operator=settings.operator,
             version=metadata.version("swapdrop"),
             stall_timeout_s=settings.stall_timeout_s,
@@ -247,7 +247,7 @@ class Consumer:
     def _schedule(
         self,
         store: ObjectStore,
-        workshop: Workshop,
+        services: JobServices,
         trigger: Trigger,
         webhooks: Webhooks | None,
         traces: Traces,
@@ -255,7 +255,7 @@ class Consumer:
         settings = self._settings
         runner = JobRunner(
             leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
-            workshop=workshop,
+            services=services,
             metrics=self.metrics,
             timeout_s=settings.job_timeout_s,
             owner=self.owner,
@@ -280,7 +280,7 @@ class Consumer:
     def _tracing(self) -> AbstractContextManager[Traces]:
         if self._settings.traces == "off":
             return nullcontext(NoTraces())
-        from consumer.otel import open_traces  # noqa: PLC0415 -- an extra that most run without, and slow to import
+        from consumer.telemetry.otel import open_traces  # noqa: PLC0415 -- an extra that most run without, and slow to import
 
         return open_traces(version=metadata.version("swapdrop"), owner=self.owner)
 
@@ -321,7 +321,7 @@ def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def _open_s3_store(settings: S3Settings, observer: "Observer") -> AsyncIterator[ObjectStore]:
     # Its import takes about as long as opening the engine, which the device's thread does meanwhile.
-    from storage.s3_store import open_s3_store  # noqa: PLC0415 - see above
+    from storage.stores.s3_store import open_s3_store  # noqa: PLC0415 - see above
 
     async with open_s3_store(settings, observer) as store:
         yield store

@@ -9,7 +9,7 @@ import structlog
 
 from models.errors import ModelError
 from storage.errors import StorageError
-from storage.status import ErrorCode
+from storage.records.status import ErrorCode
 
 Kind = Literal["input", "transient", "machine"]
 

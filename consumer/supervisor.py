@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from consumer.memory import memory_limit_bytes
-from consumer.settings import Settings, SettingsError
+from consumer.config.settings import Settings, SettingsError
+from consumer.runtime.memory import memory_limit_bytes
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

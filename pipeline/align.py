@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 Matrix = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from pipeline.align import warp_crop
-from pipeline.faces import Bgr, Face
-from pipeline.image_io.encode import encode
+from pipeline.face import Bgr, Face
+from pipeline.media.pictures.encode import encode
 
 _SIDE: Final = 160  # pixels
 _STRETCH: Final = 1.5  # of the face's longer side: hair and chin belong to what one recognises

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from storage import keys
 from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, PreconditionFailed
-from storage.manifest import MAX_MANIFEST_BYTES, Manifest, named_job_id, read_manifest
-from storage.object_store import MAX_KEYS, ListedObject, ObjectStore
+from storage.records.manifest import MAX_MANIFEST_BYTES, Manifest, named_job_id, read_manifest
+from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
 from tests.support.standins import build_inswapper_files
 

@@ -15,7 +15,7 @@ import pytest
 
 from models.errors import Kind, ModelError
 from storage.errors import StorageError
-from storage.status import ErrorCode
+from storage.records.status import ErrorCode
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("consumer", "models", "pipeline", "storage")

@@ -15,9 +15,9 @@ from consumer.cli.bucket import fail, with_bucket
 from storage import keys
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Inbox
-from storage.ledger import listed, newest_first, purge, read_status, run_again
-from storage.object_store import ObjectStore
-from storage.status import TERMINAL, Status
+from storage.records.queries import listed, newest_first, purge, read_status, run_again
+from storage.records.status import TERMINAL, Status
+from storage.stores.port import ObjectStore
 
 _AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS: Final = {

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import typer
 
-from consumer.environment import load_settings
-from consumer.settings import Settings, SettingsError
+from consumer.config.environment import load_settings
+from consumer.config.settings import Settings, SettingsError
 from storage.errors import StorageError, StoreUnavailable
-from storage.object_store import ObjectStore
+from storage.stores.port import ObjectStore
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
     with faults_told():
         s3 = load_settings().s3()
 
-    from storage.s3_store import open_s3_store  # noqa: PLC0415 - slow to import, and `run` does without
+    from storage.stores.s3_store import open_s3_store  # noqa: PLC0415 - slow to import, and `run` does without
 
     async def opened() -> T:
         async with open_s3_store(s3) as store:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import settings_or_exit
-from consumer.environment import explain
+from consumer.config.environment import explain
 
 
 def print_config(*, as_json: bool) -> int:

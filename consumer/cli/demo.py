@@ -19,17 +19,17 @@ from rich.console import Console
 
 from consumer.cli.jobs import fetch_result, result_name
 from consumer.cli.local_s3 import LocalS3, run_local_s3
-from consumer.cli.send import Sender
-from consumer.cli.submission import LocalFiles, check, describe
-from consumer.health import wait_until_ready
-from pipeline.faces import Bgr
-from pipeline.image_io.decode import Limits, decode
+from consumer.client.send import Sender
+from consumer.client.submission import LocalFiles, check, describe
+from consumer.telemetry.health import wait_until_ready
+from pipeline.face import Bgr
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
 from storage.inbox import Inbox
-from storage.ledger import follow
-from storage.object_store import ObjectStore
-from storage.s3_store import S3Settings, open_s3_store
-from storage.status import Status
+from storage.records.queries import follow
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import S3Settings, open_s3_store
 
 _BUCKET = "swapdrop-demo"
 _PORTRAITS = ("astronaut.png", "grace_hopper.jpg")

@@ -7,26 +7,26 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.detection_record import to_record
-from consumer.engines import open_shelf
-from consumer.limits import face_floor, picture_limits
+from consumer.config.limits import face_filter_of, picture_limits
+from consumer.engines.registry import open_registry
+from consumer.jobs.detection_record import to_record
 from models.errors import ModelError
-from pipeline.jobs.decode import decode_target
-from pipeline.jobs.detect import DetectedFaces, detect_steps
-from pipeline.jobs.steps import run_through
-from pipeline.jobs.timing import Timings
+from pipeline.swap.decode import decode_target
+from pipeline.swap.detect import DetectedFaces, detect_steps
+from pipeline.swap.steps import run_through
+from pipeline.swap.timing import Timings
 
 
 def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
     """Print what was found; 0 only if there is a face."""
     settings = settings_or_exit()
-    floor = face_floor(settings, side_px=min_face_px)
+    face_filter = face_filter_of(settings, side_px=min_face_px)
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
         media = decode_target(target.read_bytes(), picture_limits(settings))
-        opened = open_shelf(settings).find(engine).open()
-        found = run_through(detect_steps(opened, media, floor, Timings(), _no_progress))
+        opened = open_registry(settings).find(engine).open()
+        found = run_through(detect_steps(opened, media, face_filter, Timings(), _no_progress))
     except ModelError as error:
         raise fail(f"{error} ({error.code})") from None
     if as_json:

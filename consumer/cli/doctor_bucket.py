@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from consumer.cli.finding import Finding, ok
-from consumer.settings import Settings
+from consumer.config.settings import Settings
 from storage.errors import PreconditionFailed, StorageError, StoreDenied, StoreUnavailable
-from storage.object_store import ObjectStore
-from storage.s3_store import open_s3_store
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import open_s3_store
 
 _MAX_SKEW_S: Final = 60.0
 _PROBE_PREFIX: Final = "scratch/doctor-"

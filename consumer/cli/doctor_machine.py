@@ -13,7 +13,7 @@ import pillow_heif
 from PIL import features
 
 from consumer.cli.finding import Finding, ok
-from consumer.settings import Settings
+from consumer.config.settings import Settings
 from models.devices import ORT_NAMES, Provider, gpus, has_gpu_build, libraries, runtime_distributions
 
 _OPENCVS: Final = (

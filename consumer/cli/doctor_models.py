@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from consumer.cli.finding import Finding, ok
-from consumer.engines import Engines, FilesMissing
-from consumer.model_store import open_model_store
-from consumer.settings import AUTO, MESH, Settings
+from consumer.config.settings import AUTO, MESH, Settings
+from consumer.engines.model_files import open_model_store
+from consumer.engines.registry import CatalogueRegistry, FilesMissing
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError
 from models.store.model_store import Found, Missing, ModelStore
@@ -23,7 +23,7 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(name="models", state="broken", detail=str(error), fix="correct this setting")
         return
     yield _folders(store)
-    engines = Engines(settings, store)
+    engines = CatalogueRegistry(settings, store)
     needed: set[str] = set()
     try:
         ready = engines.find(AUTO)

@@ -1,7 +1,7 @@
 """What the doctor says of the queue that announces jobs."""
 
 from consumer.cli.finding import Finding, ok
-from consumer.settings import Settings
+from consumer.config.settings import Settings
 from consumer.triggers.opening import open_queue
 from consumer.triggers.queue_port import QueueUnavailable
 

@@ -8,29 +8,29 @@ from pathlib import Path
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.cli.files import write_whole
-from consumer.cli.progress import Telling, telling
+from consumer.cli.progress import ProgressReporter, reporting
+from consumer.client.files import write_whole
 from storage import keys
 from storage.errors import ObjectNotFound
-from storage.ledger import follow, read_status
-from storage.object_store import ObjectStore
-from storage.status import Status
+from storage.records.queries import follow, read_status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
 
 
 async def ends_of(
-    store: ObjectStore, job_ids: Collection[str], teller: Telling
+    store: ObjectStore, job_ids: Collection[str], reporter: ProgressReporter
 ) -> AsyncGenerator[Status, None]:
     """Tell how the jobs come on, and yield the record of each as it ends."""
     percent = dict.fromkeys(job_ids, 0)
     ended = 0
-    teller.move("waiting for a consumer", done=0, total=1)
+    reporter.move("waiting for a consumer", done=0, total=1)
     async with aclosing(follow(store, *percent)) as revisions:
         async for status in revisions:
             percent[status.job_id] = 100 if status.terminal else status.progress.percent
             ended += status.terminal
             state = f"{status.status}: {status.stage}" if len(percent) == 1 else f"{ended} of {len(percent)}"
-            teller.move(state, done=sum(percent.values()), total=100 * len(percent))
-            teller.event(
+            reporter.move(state, done=sum(percent.values()), total=100 * len(percent))
+            reporter.event(
                 "status", job_id=status.job_id, status=status.status, stage=status.stage, rev=status.rev
             )
             if status.terminal:
@@ -78,8 +78,8 @@ def watch_job(job_id: str) -> int:
     async def work(store: ObjectStore) -> Status:
         if await read_status(store, job_id) is None:
             await _announced(store, job_id)
-        with telling(settings_or_exit()) as teller:
-            async with aclosing(ends_of(store, [job_id], teller)) as ends:
+        with reporting(settings_or_exit()) as reporter:
+            async with aclosing(ends_of(store, [job_id], reporter)) as ends:
                 return await anext(ends)
 
     status = with_bucket(work)

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.logs import configure_logging
-from consumer.model_store import model_fetchers, open_model_store
-from consumer.settings import Settings
+from consumer.config.settings import Settings
+from consumer.engines.model_files import model_fetchers, open_model_store
+from consumer.telemetry.logs import configure_logging
 from models.catalogue import Catalogue, Licence, ModelFile
 from models.errors import ModelMissing, ModelUnavailable
 from models.store import download

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from consumer.logs import configure_logging
-from consumer.settings import Settings
+from consumer.config.settings import Settings
+from consumer.telemetry.logs import configure_logging
 
 
-class Telling:
+class ProgressReporter:
     """Tells people how far it is, and programs what happened."""
 
     def __init__(self, console: Console, progress: Progress, task: TaskID) -> None:
@@ -41,16 +41,16 @@ class Telling:
 
 
 @contextmanager
-def telling(settings: Settings) -> Iterator[Telling]:
+def reporting(settings: Settings) -> Iterator[ProgressReporter]:
     """Tell on standard error while the block runs; the bar leaves nothing behind."""
     configure_logging(settings)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Telling(console, progress, progress.add_task("", total=None))
+        yield ProgressReporter(console, progress, progress.add_task("", total=None))
 
 
-def print_tally(tally: Counter[str], *, good: frozenset[str]) -> None:
+def print_counts(tally: Counter[str], *, good: frozenset[str]) -> None:
     """Print how many things ended how, the `good` ends in green; nothing if there was but one good one."""
     if tally.total() == 1 and good.issuperset(tally):
         return

@@ -6,8 +6,8 @@ import structlog
 
 from consumer.app import Consumer
 from consumer.cli.bucket import faults_told, settings_or_exit
-from consumer.logs import configure_logging
 from consumer.supervisor import kill_after_s, run_supervised
+from consumer.telemetry.logs import configure_logging
 
 
 def run_consumer(*, supervised: bool = False) -> int:

@@ -22,11 +22,11 @@ import structlog
 
 from consumer.app import Consumer
 from consumer.cli.bucket import faults_told, settings_or_exit
-from consumer.logs import configure_logging
-from consumer.runpod_handler import RunpodHandler
-from consumer.settings import Settings
+from consumer.config.settings import Settings
+from consumer.runpod.handler import RunpodHandler
+from consumer.telemetry.logs import configure_logging
 from consumer.triggers.local_queue import LocalQueue
-from storage.s3_store import open_s3_store
+from storage.stores.s3_store import open_s3_store
 
 _AT_ONCE = 2  # one request on the device, one on its way; more would keep them from other workers
 _LINK_S = 3600

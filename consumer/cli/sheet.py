@@ -10,11 +10,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from consumer.cli.files import write_whole
+from consumer.client.files import write_whole
 from pipeline.errors import InputError
-from pipeline.faces import Bgr
-from pipeline.image_io.decode import Limits, decode
-from pipeline.image_io.encode import encode, on_white
+from pipeline.face import Bgr
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.encode import encode, on_white
 
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 

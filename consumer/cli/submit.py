@@ -10,20 +10,20 @@ from pathlib import Path
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.cli.csv_jobs import InvalidTable
-from consumer.cli.files import describe_os_error, write_whole
 from consumer.cli.jobs import ends_of, fetch_result, reason, result_name
-from consumer.cli.progress import Telling, print_tally, telling
-from consumer.cli.send import Sender, Sent
+from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.submission import LocalFiles, Submission, WrongWords
 from consumer.cli.submit_plan import Wanted, plan
-from consumer.cli.targets import NoSuchFile
-from consumer.limits import picture_limits
-from pipeline.image_io.decode import Limits
+from consumer.client.csv_jobs import InvalidTable
+from consumer.client.files import describe_os_error, write_whole
+from consumer.client.send import Sender, Sent
+from consumer.client.submission import LocalFiles, Submission, WrongWords
+from consumer.client.targets import NoSuchFile
+from consumer.config.limits import picture_limits
+from pipeline.media.pictures.decode import Limits
 from storage.errors import InvalidManifest
-from storage.object_store import ObjectStore
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
 
 _AT_ONCE = 8
 _SENT, _BEFORE, _DONE = "sent", "sent before", "done"
@@ -47,14 +47,14 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
     settings = settings_or_exit()
 
     async def work(store: ObjectStore) -> Counter[str]:
-        with telling(settings) as teller:
-            sent = await _send_all(Sender(store, files, retry=retry), jobs, teller)
+        with reporting(settings) as reporter:
+            sent = await _send_all(Sender(store, files, retry=retry), jobs, reporter)
             for job in sent:
                 typer.echo(job.job_id)
             if not (watch or output or sheet):
-                return _standing(sent, teller)
-            keeper = _Keeper(store, files, folder=output, sheet=sheet, limits=picture_limits(settings))
-            return await _follow(store, {job.job_id: job for job in sent}, keeper, teller)
+                return _standing(sent, reporter)
+            keeper = _ResultSaver(store, files, folder=output, sheet=sheet, limits=picture_limits(settings))
+            return await _follow(store, {job.job_id: job for job in sent}, keeper, reporter)
 
     try:
         tally = with_bucket(work)
@@ -63,11 +63,11 @@ def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None,
     except KeyboardInterrupt:
         message = "Interrupted. What was sent goes on; the same command again finds it and sends the rest."
         raise fail(message, code=130) from None
-    print_tally(tally, good=_GOOD)
+    print_counts(tally, good=_GOOD)
     return 0 if _GOOD.issuperset(tally) else 1
 
 
-async def _send_all(sender: Sender, jobs: Sequence[Submission], teller: Telling) -> list[Sent]:
+async def _send_all(sender: Sender, jobs: Sequence[Submission], reporter: ProgressReporter) -> list[Sent]:
     """Send all jobs, some at once; the answers are in the order given, each job once."""
     turn = asyncio.Semaphore(_AT_ONCE)
     done = 0
@@ -77,8 +77,8 @@ async def _send_all(sender: Sender, jobs: Sequence[Submission], teller: Telling)
         async with turn:
             sent = await sender.send(job)
         done += 1
-        teller.move(f"sending: {done} of {len(jobs)}", done=done, total=len(jobs))
-        teller.event("sent", job_id=sent.job_id, target=job.name, fresh=sent.fresh)
+        reporter.move(f"sending: {done} of {len(jobs)}", done=done, total=len(jobs))
+        reporter.event("sent", job_id=sent.job_id, target=job.name, fresh=sent.fresh)
         return sent
 
     unique = {job.job_id(): job for job in jobs}.values()
@@ -91,23 +91,23 @@ async def _send_all(sender: Sender, jobs: Sequence[Submission], teller: Telling)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _standing(sent: Sequence[Sent], teller: Telling) -> Counter[str]:
+def _standing(sent: Sequence[Sent], reporter: ProgressReporter) -> Counter[str]:
     """How the jobs stand right after they were sent."""
     tally: Counter[str] = Counter()
     for job in sent:
         if job.before is not None and job.before.status in {"failed", "cancelled"}:
-            tally[_tell_failure(job, job.before, teller)] += 1
+            tally[_tell_failure(job, job.before, reporter)] += 1
         else:
             tally[_SENT if job.fresh else _BEFORE] += 1
     return tally
 
 
 async def _follow(
-    store: ObjectStore, jobs: Mapping[str, Sent], keeper: "_Keeper", teller: Telling
+    store: ObjectStore, jobs: Mapping[str, Sent], keeper: "_ResultSaver", reporter: ProgressReporter
 ) -> Counter[str]:
     """Wait until all have ended, print where their results lie, and keep what is to be kept."""
     tally: Counter[str] = Counter()
-    async with aclosing(ends_of(store, jobs, teller)) as ends:
+    async with aclosing(ends_of(store, jobs, reporter)) as ends:
         async for status in ends:
             job = jobs[status.job_id]
             where = await keeper.keep(job, status, len(jobs))
@@ -115,18 +115,18 @@ async def _follow(
                 typer.echo(where)
                 tally[_DONE] += 1
             else:
-                tally[_tell_failure(job, status, teller)] += 1
+                tally[_tell_failure(job, status, reporter)] += 1
     keeper.close(tuple(jobs))
     return tally
 
 
-def _tell_failure(job: Sent, status: Status, teller: Telling) -> str:
+def _tell_failure(job: Sent, status: Status, reporter: ProgressReporter) -> str:
     code = status.error.code if status.error else status.status
-    teller.fault(job.submission.name, reason(status), code)
+    reporter.fault(job.submission.name, reason(status), code)
     return code
 
 
-class _Keeper:
+class _ResultSaver:
     """Keeps results: as files in `folder`, as thumbnails on the page `sheet`, or not at all."""
 
     def __init__(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consumer.cli.csv_jobs import read_table
-from consumer.cli.submission import (
+from consumer.client.csv_jobs import read_table
+from consumer.client.submission import (
     LocalFiles,
     Submission,
     WrongWords,
@@ -16,7 +16,7 @@ from consumer.cli.submission import (
     parse_faces,
     split_words,
 )
-from consumer.cli.targets import NoSuchFile, find_targets
+from consumer.client.targets import NoSuchFile, find_targets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ import asyncio
 import os
 
 from consumer.cli.bucket import faults_told, settings_or_exit
-from consumer.logs import configure_logging
 from consumer.supervisor import Supervisor, kill_after_s, plan_children
+from consumer.telemetry.logs import configure_logging
 
 
 def run_consumers(devices: str) -> int:

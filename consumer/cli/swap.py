@@ -9,19 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.cli.files import describe_os_error
-from consumer.cli.progress import Telling, print_tally, telling
-from consumer.cli.recipe import Recipe, is_result
+from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.submission import WrongWords
 from consumer.cli.swap_plan import Batch, Wanted, plan
 from consumer.cli.swap_work import DONE, Item, Outcome, open_swaps, swap_all
-from consumer.cli.targets import NoSuchFile
-from consumer.engines import FilesMissing
-from consumer.limits import picture_limits
-from consumer.settings import Settings
+from consumer.client.files import describe_os_error
+from consumer.client.fingerprint import ResultFingerprint, is_result
+from consumer.client.submission import WrongWords
+from consumer.client.targets import NoSuchFile
+from consumer.config.limits import picture_limits
+from consumer.config.settings import Settings
+from consumer.engines.registry import FilesMissing
 from models.errors import ModelError
-from pipeline.image_io.decode import Limits
+from pipeline.media.pictures.decode import Limits
 from storage.errors import StorageError
 
 _EXISTS = "there already"
@@ -60,16 +60,16 @@ def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
     outcomes = chain(map(_not_replaced, in_the_way), _made(settings, batch, items))
     if batch.single:
         return list(outcomes)
-    with telling(settings) as teller:
-        return list(_told(outcomes, len(items) + len(in_the_way), teller))
+    with reporting(settings) as reporter:
+        return list(_told(outcomes, len(items) + len(in_the_way), reporter))
 
 
 def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
     """The items where there is something else than what an earlier run of this command has made."""
     if batch.single:
         return [item for item in present if not is_result(item.output)]
-    recipe = Recipe(batch.asked)
-    return [item for item in present if not recipe.has_made(item.output, item.target)]
+    fingerprint = ResultFingerprint(batch.asked)
+    return [item for item in present if not fingerprint.has_made(item.output, item.target)]
 
 
 def _not_replaced(item: Item) -> Outcome:
@@ -89,14 +89,14 @@ def _made(settings: Settings, batch: Batch, items: Sequence[Item]) -> Iterator[O
     yield from swap_all(swaps, items)
 
 
-def _told(outcomes: Iterator[Outcome], total: int, teller: Telling) -> Iterator[Outcome]:
-    teller.move(f"0 of {total}", done=0, total=total)
+def _told(outcomes: Iterator[Outcome], total: int, reporter: ProgressReporter) -> Iterator[Outcome]:
+    reporter.move(f"0 of {total}", done=0, total=total)
     for number, outcome in enumerate(outcomes, start=1):
         if outcome.state != DONE:
-            teller.fault(outcome.item.name, outcome.message, outcome.state)
+            reporter.fault(outcome.item.name, outcome.message, outcome.state)
         else:
-            teller.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
-        teller.move(f"{number} of {total}", done=number, total=total)
+            reporter.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
+        reporter.move(f"{number} of {total}", done=number, total=total)
         yield outcome
 
 
@@ -107,7 +107,7 @@ def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
     tally = Counter(outcome.state for outcome in outcomes)
     tally[_EXISTS] = len(batch.items) - len(outcomes)
     tally[_IGNORED] = batch.ignored
-    print_tally(+tally, good=_GOOD)
+    print_counts(+tally, good=_GOOD)
     for notice, count in Counter(notice for outcome in outcomes for notice in outcome.notices).items():
         often = f" ({count} pictures)" if count > 1 else ""
         console.print(f"[yellow]{notice.code}[/yellow]{often} {escape(notice.message)}")

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from consumer.cli.recipe import Asked
-from consumer.cli.submission import WrongWords, describe, parse_faces, split_words
 from consumer.cli.swap_work import Item
-from consumer.cli.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
-from consumer.limits import face_floor, picture_limits
-from consumer.settings import Settings
+from consumer.client.fingerprint import Asked
+from consumer.client.submission import WrongWords, describe, parse_faces, split_words
+from consumer.client.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
+from consumer.config.limits import face_filter_of, picture_limits
+from consumer.config.settings import Settings
 from pipeline.errors import InputError
-from pipeline.image_io.animation import open_animation
-from pipeline.image_io.decode import Limits
-from pipeline.image_io.encode import OutputFormat, output_format
-from pipeline.image_io.encode_animation import animation_format
-from pipeline.image_io.sniff import MEDIA_TYPES
-from pipeline.jobs.request import Choice, Every, Largest, Mapped, Recognised
-from storage.manifest import read_manifest
+from pipeline.media.animations.read import open_animation
+from pipeline.media.animations.write import animation_format
+from pipeline.media.pictures.decode import Limits
+from pipeline.media.pictures.encode import OutputFormat, output_format
+from pipeline.media.sniff import MEDIA_TYPES
+from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised
+from storage.records.manifest import read_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def plan(wanted: Wanted, settings: Settings) -> Batch:
         manifest=manifest,
         sources={name: Path(word) for name, word in sources.items()},
         choice=_choice(wanted, faces),
-        floor=face_floor(settings, side_px=wanted.min_face_px),
+        face_filter=face_filter_of(settings, side_px=wanted.min_face_px),
     )
     for path in asked.sources.values():
         if not path.is_file():

@@ -10,26 +10,26 @@ from pathlib import Path
 
 import structlog
 
-from consumer.cli.files import describe_os_error, write_whole
-from consumer.cli.recipe import SYSTEM, Asked, Recipe
-from consumer.engines import AnyEngine, open_shelf
-from consumer.limits import picture_limits
-from consumer.picture_job import PicturePlan, plan_picture
-from consumer.settings import Settings
+from consumer.client.files import describe_os_error, write_whole
+from consumer.client.fingerprint import SYSTEM, Asked, ResultFingerprint
+from consumer.config.limits import picture_limits
+from consumer.config.settings import Settings
+from consumer.engines.registry import AnyEngine, open_registry
+from consumer.jobs.plan import PicturePlan, plan_picture
 from models.errors import ModelError
+from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import EngineInfo
-from pipeline.enhance import Enhancer
 from pipeline.errors import NoFaceInSource
-from pipeline.faces import Notice
-from pipeline.image_io.decode import decode as decode_picture
-from pipeline.jobs.decode import DecodedPictures, decode
-from pipeline.jobs.encode import encode
-from pipeline.jobs.naming import naming, source_title
-from pipeline.jobs.request import PictureRequest, SourceFile
-from pipeline.jobs.result import FaceResult, SwappedPicture
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.jobs.timing import Timings
-from pipeline.provenance import Mark
+from pipeline.face import Notice
+from pipeline.marks.provenance import Mark
+from pipeline.media.pictures.decode import decode as decode_picture
+from pipeline.swap.decode import DecodedPictures, decode
+from pipeline.swap.encode import encode
+from pipeline.swap.naming import naming, source_title
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import PictureRequest, SourceFile
+from pipeline.swap.result import FaceResult, SwappedPicture
+from pipeline.swap.timing import Timings
 
 DONE = "done"
 _UNFORESEEN = "Something unforeseen went wrong; the line before this one says what."
@@ -80,7 +80,7 @@ class Swaps:
         self._operator = settings.operator
         self._plan = plan
         self._asked = asked
-        self._recipe = Recipe(asked)
+        self._fingerprint = ResultFingerprint(asked)
         self._engine = engine
         self._swapper = PictureSwapper(engine, enhancer=enhancer)
         bodies = {name: path.read_bytes() for name, path in asked.sources.items()}
@@ -99,11 +99,11 @@ class Swaps:
             sources=self._sources,
             target=target,
             choice=self._asked.choice,
-            look=self._plan.look,
-            floor=self._asked.floor,
+            blend=self._plan.blend,
+            face_filter=self._asked.face_filter,
         )
         decoded = decode(request, self._limits, Timings(), self._swapper.kept(request))
-        return decoded, self._recipe.output_id(target)
+        return decoded, self._fingerprint.output_id(target)
 
     def swap(self, decoded: DecodedPictures) -> SwappedPicture:
         """Swap the faces."""
@@ -142,10 +142,10 @@ def open_swaps(settings: Settings, asked: Asked) -> Swaps:
         ModelError: the engine or the enhancer cannot be opened.
         OSError: a source cannot be read.
     """
-    shelf = open_shelf(settings)
-    plan = plan_picture(asked.manifest, shelf.names, paste=settings.paste)
-    engine = shelf.find(plan.options.engine).open()
-    enhancer = shelf.find_enhancer().open() if plan.look.enhance else None
+    registry = open_registry(settings)
+    plan = plan_picture(asked.manifest, registry.names, paste=settings.paste)
+    engine = registry.find(plan.options.engine).open()
+    enhancer = registry.find_enhancer().open() if plan.blend.enhance else None
     return Swaps(settings, asked, plan, engine=engine, enhancer=enhancer)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from storage.inbox import Announced
-from storage.status import Status
+from storage.records.status import Status
 
 
 class Ticket(Protocol):
@@ -57,7 +57,7 @@ class Ticket(Protocol):
 class Trigger(Protocol):
     """A source of tickets.
 
-    `problem` is why the last look failed, None when it did not and before the first; `looks` counts the
+    `problem` is why the last look failed, None when it did not and before the first; `polls` counts the
     successful ones.
     """
 
@@ -67,7 +67,7 @@ class Trigger(Protocol):
         ...
 
     @property
-    def looks(self) -> int:
+    def polls(self) -> int:
         """How often the source has answered."""
         ...
 

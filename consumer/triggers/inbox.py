@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.faults import judge
-from consumer.triggers.board import Board, EntryTicket
+from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from storage.inbox import Inbox, InboxEntry, Scan
-from storage.status import Status
+from storage.records.status import Status
 
 _NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds
 _NARROWER = 0.9
@@ -28,7 +28,7 @@ class InboxPolicy:
     max_s: float = 5.0
 
 
-class Window:
+class PickWindow:
     """Among how many of the first ready entries to pick at random, so that many consumers do not collide.
 
     Twice as many after each entry that another consumer had, because those at work on hundreds of jobs
@@ -53,15 +53,17 @@ class Window:
 class InboxTicket(EntryTicket):
     """A hint that a job may be waiting; the lease decides. Ends with `retire` or `defer`."""
 
-    def __init__(self, inbox: Inbox, board: Board, window: Window, entry: InboxEntry) -> None:
-        super().__init__(inbox, board, entry)
-        self._window = window
+    def __init__(
+        self, inbox: Inbox, in_flight: InFlightEntries, picks: PickWindow, entry: InboxEntry
+    ) -> None:
+        super().__init__(inbox, in_flight, entry)
+        self._picks = picks
         self._won = False
 
     async def claimed(self) -> None:
         """The entry stays until the job has ended."""
         self._won = True
-        self._window.won()
+        self._picks.won()
 
     async def retire(self, status: Status) -> None:
         """Remove the entry of a job that has ended; raises StoreUnavailable."""
@@ -75,14 +77,14 @@ class InboxTicket(EntryTicket):
 
     def _note_loss(self) -> None:
         if not self._won:
-            self._window.lost()
+            self._picks.lost()
 
 
 class InboxTrigger:
     """Offers what lies ready in the inbox, each entry once until its ticket has ended.
 
     `observe` is told of each look: how many entries there were, and the age in seconds of the oldest.
-    `problem` is why the last look failed, None when it did not and before the first; `looks` counts
+    `problem` is why the last look failed, None when it did not and before the first; `polls` counts
     the successful ones.
     """
 
@@ -91,38 +93,38 @@ class InboxTrigger:
         inbox: Inbox,
         *,
         policy: InboxPolicy,
-        board: Board | None = None,
+        in_flight: InFlightEntries | None = None,
         observe: Callable[[int, float], None] = lambda _entries, _oldest_s: None,
         rng: random.Random | None = None,
     ) -> None:
         self.problem: str | None = None
-        self.looks = 0
+        self.polls = 0
         self._inbox = inbox
         self._policy = policy
-        self._board = board or Board()
+        self._in_flight = in_flight or InFlightEntries()
         self._observe = observe
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
-        self._window = Window()
+        self._picks = PickWindow()
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
         pause, loop = self._policy.min_s, asyncio.get_running_loop()
         while True:
-            entries, soonest_s = await self._look()
+            entries, soonest_s = await self._blend()
             looked = loop.time()
             for entry in entries:
-                if self._window.stale and loop.time() - looked > self._policy.min_s:
+                if self._picks.stale and loop.time() - looked > self._policy.min_s:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
-                if self._board.take(entry):  # else another trigger has meanwhile
-                    yield InboxTicket(self._inbox, self._board, self._window, entry)
+                if self._in_flight.take(entry):  # else another trigger has meanwhile
+                    yield InboxTicket(self._inbox, self._in_flight, self._picks, entry)
             if not entries:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
 
-    async def _look(self) -> tuple[list[InboxEntry], float]:
+    async def _blend(self) -> tuple[list[InboxEntry], float]:
         """The entries to offer now, and in how many seconds the next one will be ready."""
-        self._window.stale = False
+        self._picks.stale = False
         try:
             found = self._offered(await self._inbox.scan())
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
@@ -133,14 +135,14 @@ class InboxTrigger:
             return [], self._policy.max_s
         if self.problem is not None:
             _log.info("inbox_reachable")
-        self.problem, self.looks = None, self.looks + 1
+        self.problem, self.polls = None, self.polls + 1
         return found
 
     def _offered(self, scan: Scan) -> tuple[list[InboxEntry], float]:
         ages_s = ((scan.store_now - entry.announced_at).total_seconds() for entry in scan.entries)
         self._observe(len(scan.entries), max(ages_s, default=0.0))
-        waits = {entry.fingerprint: self._board.wait_s(entry) for entry in scan.entries}
-        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][: self._window.size]
+        waits = {entry.fingerprint: self._in_flight.wait_s(entry) for entry in scan.entries}
+        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][: self._picks.size]
         self._rng.shuffle(ready)
         return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
 

@@ -9,7 +9,7 @@ from consumer.triggers.base import Ticket, Trigger
 class Merged:
     """Offers the tickets of all its triggers in turn, so that a busy one does not silence the others.
 
-    `problem` says what is wrong with each; `looks` is the least of theirs, so that 0 means that one of
+    `problem` says what is wrong with each; `polls` is the least of theirs, so that 0 means that one of
     them has not answered yet. At most one ticket of each is fetched before it is asked for.
     """
 
@@ -22,9 +22,9 @@ class Merged:
         return " ".join(filter(None, (trigger.problem for trigger in self._triggers))) or None
 
     @property
-    def looks(self) -> int:
+    def polls(self) -> int:
         """How often the least answering trigger has answered."""
-        return min(trigger.looks for trigger in self._triggers)
+        return min(trigger.polls for trigger in self._triggers)
 
     async def tickets(self) -> AsyncGenerator[Ticket, None]:
         """Yield tickets for ever; closing it closes all triggers and gives back what was fetched."""

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
-from consumer.settings import Settings, SettingsError
+from consumer.config.settings import Settings, SettingsError
 from consumer.triggers.base import Trigger
-from consumer.triggers.board import Board
+from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from consumer.triggers.queue_port import Queue
 from storage.inbox import Inbox
-from storage.object_store import ObjectStore
+from storage.stores.port import ObjectStore
 
 
 @asynccontextmanager
@@ -27,21 +27,21 @@ async def open_triggers(
 
     Beside a queue the inbox is swept seldom: the sweep finds what the queue has lost.
     """
-    inbox, board = Inbox(store, settle_s=settings.settle_s), Board()
+    inbox, in_flight = Inbox(store, settle_s=settings.settle_s), InFlightEntries()
     if settings.queue is None and own_queue is None:
         policy = InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s)
-        yield InboxTrigger(inbox, board=board, policy=policy, observe=observe)
+        yield InboxTrigger(inbox, in_flight=in_flight, policy=policy, observe=observe)
         return
     seldom = InboxPolicy(min_s=settings.sweep_s, max_s=settings.sweep_s)
     async with nullcontext(own_queue) if own_queue else open_queue(settings) as queue:
         queued = QueueTrigger(
             queue,
             inbox,
-            board,
+            in_flight,
             bucket=settings.bucket or "",
             policy=QueuePolicy(hold_s=settings.lease_ttl_s),
         )
-        yield Merged([queued, InboxTrigger(inbox, board=board, policy=seldom, observe=observe)])
+        yield Merged([queued, InboxTrigger(inbox, in_flight=in_flight, policy=seldom, observe=observe)])
 
 
 @asynccontextmanager

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.faults import judge
-from consumer.triggers.board import Board, EntryTicket
+from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.messages import read_message
 from consumer.triggers.queue_port import Message, Queue, reason, told
 from storage.inbox import Inbox, InboxEntry
-from storage.status import Status
+from storage.records.status import Status
 
 _BATCH = 10  # SQS's own limit for one request
 _QUICK_S = 1.0  # who comes back for more within this time can start several more soon
@@ -76,14 +76,14 @@ class QueueTicket(EntryTicket):
     def __init__(
         self,
         inbox: Inbox,
-        board: Board,
+        in_flight: InFlightEntries,
         entry: InboxEntry,
         *,
         delivery: _Delivery | None,
         hold_s: float,
         again: Callable[[InboxEntry, float], None],
     ) -> None:
-        super().__init__(inbox, board, entry)
+        super().__init__(inbox, in_flight, entry)
         self._delivery = delivery
         self._hold_s = hold_s
         self._again = again
@@ -125,7 +125,7 @@ class QueueTrigger:
         self,
         queue: Queue,
         inbox: Inbox,
-        board: Board,
+        in_flight: InFlightEntries,
         *,
         bucket: str,
         policy: QueuePolicy,
@@ -133,10 +133,10 @@ class QueueTrigger:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.problem: str | None = None
-        self.looks = 0
+        self.polls = 0
         self._queue = queue
         self._inbox = inbox
-        self._board = board
+        self._in_flight = in_flight
         self._bucket = bucket
         self._policy = policy
         self._monotonic = monotonic
@@ -173,7 +173,7 @@ class QueueTrigger:
     async def _receive(self, most: int) -> Sequence[Message]:
         """Ask the queue, at once where it is not known to answer; after a failure wait a while."""
         due_in_s = min((due for due, _ in self._again), default=math.inf) - self._monotonic()
-        wait_s = self._policy.wait_s if self.looks and not self.problem else 0
+        wait_s = self._policy.wait_s if self.polls and not self.problem else 0
         try:
             messages = await self._queue.receive(
                 most=most, wait_s=max(0, min(wait_s, due_in_s)), hold_s=self._policy.hold_s
@@ -188,7 +188,7 @@ class QueueTrigger:
         if self.problem is not None:
             _log.info("queue_reachable", queue=self._queue.name)
             self._pause_s = self._policy.first_pause_s
-        self.problem, self.looks = None, self.looks + 1
+        self.problem, self.polls = None, self.polls + 1
         return messages
 
     async def _read(self, message: Message) -> list[QueueTicket]:
@@ -209,10 +209,10 @@ class QueueTrigger:
         delivery = _Delivery(self._queue, message, entries=max(1, len(entries)))
         if not entries:
             await delivery.done()
-        offered = [entry for entry in entries if self._board.take(entry)]
+        offered = [entry for entry in entries if self._in_flight.take(entry)]
         for entry in entries:
             if entry not in offered:
-                await delivery.later(min(self._board.wait_s(entry), self._policy.hold_s))
+                await delivery.later(min(self._in_flight.wait_s(entry), self._policy.hold_s))
         return [self._ticket(entry, delivery) for entry in offered]
 
     async def _due(self) -> list[QueueTicket]:
@@ -228,12 +228,12 @@ class QueueTrigger:
                 _log.warning(
                     "entry_left_to_sweep", entry=entry.name, reason=judge(error, stage="queue").message
                 )
-        return [self._ticket(entry, None) for entry in found if entry and self._board.take(entry)]
+        return [self._ticket(entry, None) for entry in found if entry and self._in_flight.take(entry)]
 
     def _ticket(self, entry: InboxEntry, delivery: _Delivery | None) -> QueueTicket:
         return QueueTicket(
             self._inbox,
-            self._board,
+            self._in_flight,
             entry,
             delivery=delivery,
             hold_s=self._policy.hold_s,

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from pipeline.faces import Array, Bgr, Face, Notice, Source
-from pipeline.paste import PasteMode
-from pipeline.select import IdentityScale
+from pipeline.blend.paste import PasteMode
+from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.faces.select import IdentityScale
 
 SourceT = TypeVar("SourceT", bound=Source)
 
@@ -26,13 +26,13 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class BlendOptions:
     """How a swapped face is blended in: the contract's options that concern pixels.
 
     `enhance` asks for the enhancer after the swap; engines leave it to `PictureSwapper`.
     `paste` is the operator's choice, not a job's: `exact` and `fast` show the swapped crop up to its edge, as
-    `pipeline.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read it: it
-    draws a face within its own outline, and no crop.
+    `pipeline.blend.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read
+    it: it draws a face within its own outline, and no crop.
     """
 
     color_correction: bool = True
@@ -81,7 +81,7 @@ class Engine(Protocol[SourceT]):
         self,
         frame: Bgr,
         pairs: Sequence[tuple[Face, SourceT]],
-        look: Look,
+        blend: BlendOptions,
         *,
         others: Sequence[Face] = (),
     ) -> list[bool]:

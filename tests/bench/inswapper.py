@@ -17,16 +17,16 @@ import numpy as np
 
 from models.catalogue import Catalogue, EngineSpec
 from pipeline.align import similarity_fit, warp_crop
-from pipeline.engines.base import Look
+from pipeline.blend.paste import BoxEdge, paste
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, open_inswapper_engine
-from pipeline.faces import Array, Bgr, Face
-from pipeline.image_io.decode import Limits, decode
-from pipeline.image_io.encode import encode
-from pipeline.jobs.decode import decode as decode_both
-from pipeline.jobs.request import Largest, PictureRequest, SourceFile
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.jobs.timing import Timings
-from pipeline.paste import BoxEdge, paste
+from pipeline.face import Array, Bgr, Face
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.encode import encode
+from pipeline.swap.decode import decode as decode_both
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Largest, PictureRequest, SourceFile
+from pipeline.swap.timing import Timings
 from tests.bench.picture import QUALITY, codec_alone, jpeg
 from tests.bench.report import Row, row
 from tests.support.engines import picture, png
@@ -39,7 +39,7 @@ from tests.support.standins.recogniser import build_recogniser
 
 CACHE: Final = Path("build/cache/inswapper")
 THREADS: Final = os.cpu_count() or 1
-PLAIN: Final = Look(color_correction=False)
+PLAIN: Final = BlendOptions(color_correction=False)
 CASES: Final = (("1080p", 1920, 1080, 160), ("1080p", 1920, 1080, 500), ("4K", 3840, 2160, 320))
 # Multiplications a face, or a picture of 640x640, from the model zoos of insightface (SCRFD-10GF: 10 G at
 # 640x480; ArcFace R50: 6.3 G at 112x112), and of a ResNet-50 and two MobileNets at the others' input sizes.
@@ -97,7 +97,7 @@ def job_without_networks(spec: EngineSpec) -> Row:
 
     def job() -> None:
         bgr = decode(file, Limits()).bgr
-        engine.swap(bgr, [(face, source)], Look())
+        engine.swap(bgr, [(face, source)], BlendOptions())
         encode(bgr, None, to="jpeg", quality=QUALITY, xmp=b"")
 
     ours, codecs = side_by_side(job, partial(codec_alone, file))
@@ -137,7 +137,7 @@ def rows_with_networks(spec: EngineSpec) -> Iterator[Row]:
         sources={"source": SourceFile(body=png(source_picture()), sha256="the same")},
         target=jpeg(target),
         choice=Largest(),
-        look=Look(),
+        blend=BlendOptions(),
     )
 
     def job() -> None:

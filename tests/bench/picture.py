@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.engines.mesh.source import MeshSource
-from pipeline.faces import Bgr, Face
-from pipeline.image_io.decode import Limits, decode
-from pipeline.image_io.encode import encode
-from pipeline.select import largest
+from pipeline.face import Bgr, Face
+from pipeline.faces.select import largest
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.encode import encode
 from tests.bench.report import Row, row
 from tests.support.buckets import ASTRONAUT, HOPPER
 
@@ -48,13 +48,13 @@ def picture_rows() -> Iterator[Row]:
 
 def swap_copy(engine: MeshEngine, frame: Bgr, face: Face, source: MeshSource) -> None:
     """The swap alone; each time on a fresh picture, as a second swap finds other pixels."""
-    engine.swap(frame.copy(), [(face, source)], Look())
+    engine.swap(frame.copy(), [(face, source)], BlendOptions())
 
 
 def job(engine: MeshEngine, file: bytes, face: Face, source: MeshSource) -> None:
     """Everything between a target's bytes and the result's, but the networks."""
     picture = decode(file, Limits())
-    engine.swap(picture.bgr, [(face, source)], Look())
+    engine.swap(picture.bgr, [(face, source)], BlendOptions())
     encode(picture.bgr, None, to="jpeg", quality=QUALITY, xmp=b"")
 
 

@@ -10,16 +10,16 @@ from typing import Any
 import structlog
 
 from consumer.app import Consumer
-from consumer.settings import Settings
-from pipeline.engines.base import Engine, Look
+from consumer.config.settings import Settings
+from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.mesh.engine import open_mesh_engine
-from pipeline.image_io.decode import Limits
-from pipeline.jobs.decode import decode
-from pipeline.jobs.request import Largest, PictureRequest, SourceFile
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.jobs.timing import Timings
-from storage.object_store import ObjectStore
-from storage.s3_store import open_s3_store
+from pipeline.media.pictures.decode import Limits
+from pipeline.swap.decode import decode
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Largest, PictureRequest, SourceFile
+from pipeline.swap.timing import Timings
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import open_s3_store
 from tests.bench.report import Row, row
 from tests.support.buckets import ASTRONAUT, HOPPER, drop, ended, upload
 from tests.support.engines import FlatEngine, OneEngine, picture, png
@@ -82,7 +82,7 @@ def device_alone_ms(engine: Engine[Any], source: bytes, target: bytes) -> float:
             sources={"source": SourceFile(body=source, sha256="the same")},
             target=target,
             choice=Largest(),
-            look=Look(),
+            blend=BlendOptions(),
         )
         decoded = decode(request, Limits(), Timings())
         began = time.perf_counter()
@@ -104,7 +104,7 @@ async def queue_rate(
             yield LatencyStore(store, LATENCY_S)
 
         settings = Settings(bucket="bench", health_port=0)
-        consumer = Consumer(settings, open_store=slow, shelf=OneEngine(open_engine))
+        consumer = Consumer(settings, open_store=slow, registry=OneEngine(open_engine))
         running = asyncio.create_task(consumer.run())
         statuses = [await ended(store, job, within_s=120) for job in jobs]
         consumer.stop()

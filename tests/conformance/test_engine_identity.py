@@ -11,8 +11,8 @@ from models.catalogue import Catalogue
 from pipeline.engines.base import Engine
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
-from pipeline.faces import Array, Bgr
-from pipeline.select import largest
+from pipeline.face import Array, Bgr
+from pipeline.faces.select import largest
 from tests.support.engines import FlatEngine, picture
 from tests.support.faces import astronaut, hopper, scaled
 

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from storage.errors import InputTooLarge, ObjectNotFound, PreconditionFailed
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_store import open_s3_store
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import open_s3_store
 from tests.support.stores import CountingStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,8 +13,8 @@ from consumer.triggers.base import Ticket, Trigger
 from consumer.triggers.queue_port import QueueUnavailable
 from storage import keys
 from storage.errors import StoreUnavailable
-from storage.s3_settings import S3Settings
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import keys_below
 from tests.support.jobs import announce, until
 from tests.support.trigger_rigs import KINDS, QUEUES, Rig, open_rig
@@ -56,11 +56,11 @@ async def another_ticket(trigger: Trigger) -> AsyncIterator[asyncio.Future[Ticke
         await asyncio.wait([waiting])
 
 
-async def looks_without_a_ticket(trigger: Trigger, looks: int = 4) -> bool:
+async def looks_without_a_ticket(trigger: Trigger, polls: int = 4) -> bool:
     """Let a trigger look some more times, and close it."""
-    seen = trigger.looks
+    seen = trigger.polls
     async with another_ticket(trigger) as waiting:
-        await until(lambda: waiting.done() or trigger.looks >= seen + looks)
+        await until(lambda: waiting.done() or trigger.polls >= seen + polls)
         return not waiting.done()
 
 
@@ -152,11 +152,11 @@ async def test_closing_gives_back_what_was_not_handed_out(rig: Rig) -> None:
 async def test_a_source_that_fails_is_told_of_and_asked_again(rig: Rig, error: Exception) -> None:
     await drop(rig, "one")
     trigger = rig.consumer()
-    assert (trigger.problem, trigger.looks) == (None, 0)
+    assert (trigger.problem, trigger.polls) == (None, 0)
     rig.outage.error = error
     async with asyncio.timeout(20), another_ticket(trigger) as ticket:
         await until(lambda: trigger.problem is not None)
-        assert trigger.looks == 0
+        assert trigger.polls == 0
         rig.outage.error = None
         assert (await ticket).name == "one"
     assert await looks_without_a_ticket(trigger)
@@ -254,7 +254,7 @@ async def test_messages_that_announce_nothing_are_removed_without_a_call_to_the_
     assert queue_rig.queue is not None
     for body in UNREADABLE:
         await queue_rig.send(body)
-    assert await looks_without_a_ticket(queue_rig.consumer(), looks=2 * len(UNREADABLE))
+    assert await looks_without_a_ticket(queue_rig.consumer(), polls=2 * len(UNREADABLE))
     assert queue_rig.queue.told == ["ack"] * len(UNREADABLE)
     assert queue_rig.store.calls == []
     assert await queue_rig.left() == 0

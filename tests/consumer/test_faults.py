@@ -10,7 +10,7 @@ import models.errors
 import pipeline.errors
 import storage.errors
 from consumer.faults import judge, retry_delay_s
-from storage.status import ErrorCode
+from storage.records.status import ErrorCode
 
 ERRORS = sorted(
     {

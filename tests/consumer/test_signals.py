@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.s3_settings import S3Settings
-from storage.s3_store import S3Store, open_s3_store
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import S3Store, open_s3_store
 from tests.support.consumers import ConsumerProcess, consumer_environment
 from tests.support.jobs import drop_job, ended, inbox_empty, reached, read_status
 from tests.support.s3_servers import plain_client

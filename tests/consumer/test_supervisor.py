@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from consumer import supervisor as module
-from consumer.settings import Settings, SettingsError
+from consumer.config.settings import Settings, SettingsError
 from consumer.supervisor import Child, RestartPolicy, Supervisor, plan_children
-from storage.s3_settings import S3Settings
-from storage.s3_store import S3Store, open_s3_store
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import S3Store, open_s3_store
 from tests.support.consumers import ConsumerProcess, consumer_environment
 from tests.support.jobs import drop_job, ended, inbox_empty, reached, until
 from tests.support.s3_servers import plain_client

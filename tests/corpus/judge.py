@@ -20,17 +20,17 @@ from typing import IO
 
 import numpy as np
 
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.errors import InputError
-from pipeline.faces import Bgr, Face
-from pipeline.image_io.decode import Limits
-from pipeline.image_io.encode import Encoded, OutputFormat
-from pipeline.jobs.decode import decode, decoded_bytes
-from pipeline.jobs.encode import encode
-from pipeline.jobs.request import Every, PictureRequest, SourceFile
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.jobs.timing import Timings
-from pipeline.provenance import Mark
+from pipeline.face import Bgr, Face
+from pipeline.marks.provenance import Mark
+from pipeline.media.pictures.decode import Limits
+from pipeline.media.pictures.encode import Encoded, OutputFormat
+from pipeline.swap.decode import decode, decoded_bytes
+from pipeline.swap.encode import encode
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Every, PictureRequest, SourceFile
+from pipeline.swap.timing import Timings
 from tests.corpus.item import RESULT
 from tests.support.engines import FlatEngine, picture, png
 
@@ -83,7 +83,7 @@ def request_for(target: bytes) -> PictureRequest:
         sources={"source": SourceFile(body=source, sha256="source")},
         target=target,
         choice=Every(),
-        look=Look(),
+        blend=BlendOptions(),
     )
 
 

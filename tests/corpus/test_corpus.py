@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from tests.corpus import png_files, tiff_files
 from tests.corpus.bmp_files import bmp_files
 from tests.corpus.bombs import bombs

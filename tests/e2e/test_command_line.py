@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.s3_store import S3Settings
+from storage.stores.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment, run_consumer
 from tests.support.engines import picture, png

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_store import S3Settings
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import S3Settings
 from tests.support.buckets import (
     ASTRONAUT,
     HOPPER,

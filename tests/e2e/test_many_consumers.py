@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from storage import keys
-from storage.s3_store import S3Settings
+from storage.stores.s3_store import S3Settings
 from tests.support.buckets import (
     ASTRONAUT,
     HOPPER,

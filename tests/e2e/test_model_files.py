@@ -8,10 +8,10 @@ import aiohttp
 import numpy as np
 import pytest
 
-from consumer.health import wait_until_ready
-from pipeline.image_io.decode import Limits, decode
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
+from consumer.telemetry.health import wait_until_ready
+from pipeline.media.pictures.decode import Limits, decode
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, drop, ended, fresh_bucket, upload
 from tests.support.consumers import consumer_environment, run_consumer
 from tests.support.engines import picture, png

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_store import S3Settings
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import S3Settings
 from tests.support.buckets import (
     ASTRONAUT,
     HOPPER,

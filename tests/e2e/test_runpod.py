@@ -19,10 +19,10 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_store import S3Settings
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, inbox_is_empty, keys_below, upload
 from tests.support.consumers import consumer_environment
 from tests.support.jobs import announce, read_status

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from tests.support.buckets import HOPPER
 from tests.support.model_files import OwnModels
 

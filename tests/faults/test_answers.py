@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.s3_store import open_s3_store
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import open_s3_store
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.fault_proxy import (

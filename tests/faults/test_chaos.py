@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import keys, transitions
-from storage.memory_store import MemoryStore
-from storage.s3_settings import S3Settings
-from storage.status import Progress, Result, Status
+from storage import keys
+from storage.lease import transitions
+from storage.records.status import Progress, Result, Status
+from storage.stores.memory_store import MemoryStore
+from storage.stores.s3_settings import S3Settings
 from tests.faults.chaos.jobs import Dropped
 from tests.faults.chaos.run import Plan, unleash
 from tests.faults.chaos.verdict import Verdict, judge

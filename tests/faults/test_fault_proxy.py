@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from storage.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
-from storage.s3_settings import S3Settings
-from storage.s3_store import S3Store, open_s3_store
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import S3Store, open_s3_store
 from tests.support.buckets import fresh_bucket
 from tests.support.fault_proxy import (
     BROKEN,

@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from storage import keys
-from storage.memory_store import MemoryStore
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture
 from tests.support.engines import png as png_of
 from tests.support.jobs import announce, drop_job, ended, inbox_empty, running, upload_pair

@@ -12,11 +12,12 @@ from typing import Literal
 
 import pytest
 
-from storage import keys, transitions
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.status import AttemptFailure, Status
+from storage import keys
+from storage.lease import transitions
+from storage.records.status import AttemptFailure, Status
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment
 from tests.support.engines import FlatEngine, picture, png

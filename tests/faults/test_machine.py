@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment
 from tests.support.engines import FlatEngine, picture, png

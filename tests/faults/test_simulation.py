@@ -10,8 +10,8 @@ from collections import Counter
 
 import pytest
 
-from consumer.metrics import Metrics
-from storage.status import TERMINAL
+from consumer.telemetry.metrics import Metrics
+from storage.records.status import TERMINAL
 from tests.faults.simulation.bugs import BUGS, plant
 from tests.faults.simulation.loop import Stuck
 from tests.faults.simulation.network import Mishap

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types and is here for this file only
 
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 
 FOLDER = Path(__file__).parents[2] / "infra" / "monitoring"
 METRIC = re.compile(r"\b(?:swapdrop|process)_[a-z_]+")

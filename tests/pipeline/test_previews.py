@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.faces import Bgr, Face
+from pipeline.face import Bgr, Face
 from pipeline.previews import preview
 
 BLUE, RED = (200, 60, 20), (30, 30, 220)

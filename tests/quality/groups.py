@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.quality.scene import PORTRAITS, Person, Scene, head, other_than, resized, turned
 from tests.support.pictures import scene as gradients
 

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from pipeline.align import transform
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.engine import MeshEngine
 from pipeline.engines.mesh.source import MeshSource
-from pipeline.faces import Array, Bgr, Face
-from pipeline.landmarks import MESH_POINTS
-from pipeline.select import largest
+from pipeline.face import Array, Bgr, Face
+from pipeline.faces.landmarks import MESH_POINTS
+from pipeline.faces.select import largest
 from tests.quality.profile import turned_aside
 from tests.quality.scene import PORTRAITS, Person, Scene, other_than, portrait
 from tests.quality.seam import Seam, changed_beyond, look_at_seam
@@ -134,7 +134,7 @@ def swap_everybody(engine: MeshEngine, known: Mapping[str, Known], scene: Scene)
     ]
     pairs.sort(key=lambda pair: pair[0].area)  # as in a job, the larger face is drawn over the smaller
     ready_at = time.perf_counter()
-    engine.swap(after, pairs, Look(), others=every)
+    engine.swap(after, pairs, BlendOptions(), others=every)
     return Swap(
         faces=tuple(faces),
         strangers=len(left),

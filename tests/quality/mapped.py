@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.bind import StoredFace, StoredFaces
 from pipeline.engines.base import Engine
 from pipeline.errors import FaceNotFound
-from pipeline.faces import Bgr, Face
-from pipeline.image_io.decode import Limits, decode
-from pipeline.jobs.detect import detect
-from pipeline.jobs.request import FaceFloor, Mapped
-from pipeline.jobs.result import SwappedPicture
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.select import face_id
+from pipeline.face import Bgr, Face
+from pipeline.faces.match import StoredFace, StoredFaces
+from pipeline.faces.select import face_id
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.swap.detect import detect
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import FaceFilter, Mapped
+from pipeline.swap.result import SwappedPicture
 from tests.quality.groups import groups, overlapping
 from tests.quality.judge import Known, expected, nearest
 from tests.quality.scene import PORTRAITS, Person, Scene, cut, other_than, placed, resized, sized_head
@@ -115,7 +115,7 @@ def bound(engine: Engine[Any], first: str) -> Iterator[Asked]:
 
 def stored_faces(engine: Engine[Any], scene: Scene) -> StoredFaces:
     """What a detect-faces job keeps of a picture."""
-    found = detect(engine, decode(png(scene.picture), Limits()), FaceFloor())
+    found = detect(engine, decode(png(scene.picture), Limits()), FaceFilter())
     faces = (
         StoredFace(face_id=each.face_id, bbox=each.face.bbox, embedding=each.embedding)
         for each in found.faces

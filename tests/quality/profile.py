@@ -13,10 +13,10 @@ import numpy as np
 from models.embedded import TOPOLOGY, embedded_path
 from pipeline.engines.mesh.raster import Ids, interpolate, planes
 from pipeline.engines.mesh.topology import Index, Topology
-from pipeline.faces import Array
-from pipeline.find import embedded_face_finder
-from pipeline.landmarks import MESH_POINTS
-from pipeline.select import largest
+from pipeline.face import Array
+from pipeline.faces.find import embedded_face_finder
+from pipeline.faces.landmarks import MESH_POINTS
+from pipeline.faces.select import largest
 from tests.quality.scene import PORTRAITS, Person, Scene
 
 _SIDE: Final = 2.4  # of the face's longer side, the new picture's

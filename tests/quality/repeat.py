@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.quality.judge import Known, expected, know, nearest, swap_everybody
 from tests.quality.scene import Scene, other_than, resized, turned
 from tests.quality.variants import Variant, encoded

@@ -7,7 +7,7 @@ from typing import Final
 
 from consumer.cli.sheet import write_sheet
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.jobs.swap import PictureSwapper
+from pipeline.swap.picture import PictureSwapper
 from tests.bench.report import Row
 from tests.quality.figures import kind_rows, mapped_rows, overall_rows, recognised_rows, repeat_rows
 from tests.quality.judge import Known, Outcome, judge, know

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.align import Matrix
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.support.faces import ASTRONAUT_FACE, HOPPER_FACE, astronaut, hopper, scaled
 
 Box = tuple[int, int, int, int]

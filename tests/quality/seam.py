@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
 
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 Mask = NDArray[np.bool_]
 

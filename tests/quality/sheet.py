@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from consumer.cli.sheet import Card, card
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.quality.judge import Known, Outcome, expected
 from tests.quality.scene import Scene
 from tests.quality.variants import Variant

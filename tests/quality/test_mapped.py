@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from models.catalogue import Catalogue
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, open_inswapper_engine
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.faces import Array, Bgr
-from pipeline.jobs.request import Mapped
-from pipeline.jobs.swap import PictureSwapper
+from pipeline.face import Array, Bgr
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Mapped
 from tests.quality.groups import Group, groups, overlapping
 from tests.quality.judge import Known, know
 from tests.quality.mapped import Asked, area, hidden, judge_mapping, stored_faces
@@ -141,7 +141,7 @@ def test_inswapper_tints_each_face_with_its_own_source_and_leaves_the_others_alo
         {f"face_{number}": png(sources[which]) for number, which in mapped.items()},
         png(scene.picture),
         choice=Mapped(),
-        look=Look(color_correction=False),
+        blend=BlendOptions(color_correction=False),
     )
     after = swap(request, tinting).picture.bgr
     for number, person in enumerate(scene.people):

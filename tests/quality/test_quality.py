@@ -10,12 +10,12 @@ import pytest
 
 from models.embedded import TOPOLOGY, embedded_path
 from pipeline.align import transform
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.engines.mesh.geometry import Similarity
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import Topology
-from pipeline.faces import Array, Bgr, Face
+from pipeline.face import Array, Bgr, Face
 from tests.quality.groups import Group, Place
 from tests.quality.judge import Known, expected, judge, know
 from tests.quality.profile import aside
@@ -165,12 +165,12 @@ def test_an_engine_that_leaks_and_varies_is_found_out(
         self: MeshEngine,
         frame: Bgr,
         pairs: Sequence[tuple[Face, MeshSource]],
-        look: Look,
+        blend: BlendOptions,
         *,
         others: Sequence[Face] = (),
     ) -> list[bool]:
         frame[0, 0] = next(calls) % 256
-        return plain(self, frame, pairs, look, others=others)
+        return plain(self, frame, pairs, blend, others=others)
 
     monkeypatch.setattr(MeshEngine, "swap", leaking)
     chosen = [Variant(kind="whole", name="", make=lambda: portrait("collins"))]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.quality.groups import groups, overlapping
 from tests.quality.profile import aside
 from tests.quality.scene import (

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from consumer.job import JobRunner
-from consumer.metrics import Metrics
-from consumer.scheduler import Scheduler
-from consumer.triggers.board import Board
+from consumer.runtime.runner import JobRunner
+from consumer.runtime.scheduler import Scheduler
+from consumer.telemetry.metrics import Metrics
+from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from storage import keys
 from storage.errors import StoreUnavailable
 from storage.inbox import Inbox
-from storage.lease import LeasePolicy, Leases
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.transitions import new_record
+from storage.lease.leases import LeasePolicy, Leases
+from storage.lease.transitions import new_record
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.faults.simulation.loop import VirtualLoop, at_once
 from tests.support.buckets import fresh_bucket
 from tests.support.clock import EPOCH
@@ -36,7 +36,7 @@ from tests.support.ports import free_port
 from tests.support.stores import CountingStore, Op, T, WrappedStore
 
 if TYPE_CHECKING:
-    from consumer.work import Workshop
+    from consumer.runtime.context import JobServices
 
 _SOAK = "SOAK" in os.environ
 _WATCHED_S = 30.0 if _SOAK else 6.0
@@ -102,12 +102,12 @@ def calls_in_an_hour(store: ObjectStore) -> Counter[Op]:
     loop = VirtualLoop(rng)
 
     async def hour() -> None:
-        board = Board(monotonic=loop.time)
-        trigger = InboxTrigger(Inbox(counting), policy=InboxPolicy(), board=board, rng=rng)
+        in_flight = InFlightEntries(monotonic=loop.time)
+        trigger = InboxTrigger(Inbox(counting), policy=InboxPolicy(), in_flight=in_flight, rng=rng)
         leases = Leases(counting, owner="idle", policy=LeasePolicy(), monotonic=loop.time, rng=rng)
         runner = JobRunner(
             leases=leases,
-            workshop=cast("Workshop", None),  # no job is ever begun
+            services=cast("JobServices", None),  # no job is ever begun
             metrics=Metrics(),
             timeout_s=600,
             owner="idle",
@@ -151,8 +151,8 @@ def test_jobs_that_must_wait_are_looked_at_every_twenty_seconds(jobs: int) -> No
         body = json.dumps(manifest).encode()
         at_once(store.put(keys.manifest(waiting.job_id), body, content_type="application/json"))
     calls = calls_in_an_hour(store)
-    looks = _HOUR_S / 20 + 1
-    assert calls["get"] <= 2 * jobs * looks
-    assert calls["head"] <= jobs * looks
+    polls = _HOUR_S / 20 + 1
+    assert calls["get"] <= 2 * jobs * polls
+    assert calls["head"] <= jobs * polls
     assert calls["put"] <= jobs
-    assert calls["list"] <= 12 * looks  # ever slower until the next of them is due
+    assert calls["list"] <= 12 * polls  # ever slower until the next of them is due

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from storage.s3_settings import S3Settings
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import ended, fresh_bucket
 from tests.support.consumers import consumer_environment
 from tests.support.engines import FlatEngine

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import keys
-from storage.memory_store import MemoryStore
-from storage.object_store import MAX_KEYS
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import MAX_KEYS
 from tests.support.engines import FlatEngine
 from tests.support.jobs import announce, inbox_empty, running, upload_pair
 

@@ -7,10 +7,10 @@ import pytest
 
 from storage import keys
 from storage.inbox import Inbox
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.s3_store import open_s3_store
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import open_s3_store
 from tests.faults.simulation.loop import at_once
 from tests.support.buckets import fresh_bucket
 from tests.support.engines import FlatEngine

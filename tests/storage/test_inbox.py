@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from storage import keys
 from storage.errors import ObjectNotFound, StoreUnavailable
 from storage.inbox import Announced, Inbox, InboxEntry
-from storage.manifest import MAX_MANIFEST_BYTES, read_manifest
-from storage.memory_store import MemoryStore
+from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.stores.memory_store import MemoryStore
 from tests.support.clock import VirtualTime
 from tests.support.stores import CountingStore, Fault, FaultStore
 

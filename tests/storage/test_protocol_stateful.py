@@ -19,10 +19,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from storage import cas, keys, status
-from storage.lease import LeasePolicy
-from storage.object_store import ObjectStore
-from storage.status import Status
+from storage import keys
+from storage.lease import cas
+from storage.records import status
+from storage.lease.leases import LeasePolicy
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
 from tests.support.protocol_world import ENDINGS, Plan, Reply, Violation, World, halted
 from tests.support.stores import WrappedStore
 
@@ -174,7 +176,7 @@ def _lost_answer_taken_for_success(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
         return "an etag"
 
-    monkeypatch.setattr(cas.StatusRegister, "_read_back", read_back)
+    monkeypatch.setattr(cas.StatusStore, "_read_back", read_back)
 
 
 def _nothing(_monkeypatch: pytest.MonkeyPatch) -> None:

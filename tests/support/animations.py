@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.support.pictures import scene, to_image
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.s3_store import S3Settings
+from storage.stores.s3_store import S3Settings
 
 _STOP_TIMEOUT_S = 40
 _SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_", "MODELS_DIR")

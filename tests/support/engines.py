@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from consumer.engines import FilesMissing, Ready
+from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelMissing
 from models.store.download import Progress
-from pipeline.engines.base import Engine, EngineInfo, Look
-from pipeline.enhance import Enhancer
+from pipeline.blend.enhance import Enhancer
+from pipeline.engines.base import BlendOptions, Engine, EngineInfo
 from pipeline.errors import OptionUnavailable
-from pipeline.faces import Array, Bgr, Face, Notice, Source
-from pipeline.select import IdentityScale, reading_order
+from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.faces.select import IdentityScale, reading_order
 
 T = TypeVar("T")
 
@@ -61,10 +61,10 @@ class OneEngine:
     def __init__(self, opened: Callable[[], Engine[Any]]) -> None:
         self._open = opened
 
-    def find(self, name: str) -> Ready[Engine[Any]]:  # noqa: ARG002 -- the port's
-        return Ready(name="flat", folder=Path("flat"), models={}, open=self._open)
+    def find(self, name: str) -> EngineHandle[Engine[Any]]:  # noqa: ARG002 -- the port's
+        return EngineHandle(name="flat", folder=Path("flat"), models={}, open=self._open)
 
-    def find_enhancer(self) -> Ready[Enhancer]:
+    def find_enhancer(self) -> EngineHandle[Enhancer]:
         raise OptionUnavailable("`use_face_enhancer` needs a model that is not here.")
 
     def check_provider(self) -> None: ...
@@ -86,24 +86,24 @@ class Cupboard:
     names = ("auto", "mesh", "other")
 
     def __init__(self) -> None:
-        self.holds: dict[str, Ready[Engine[Any]] | Exception] = {}
-        self.enhancer: Ready[Enhancer] | Exception = OptionUnavailable()
-        self.looks = 0
+        self.holds: dict[str, EngineHandle[Engine[Any]] | Exception] = {}
+        self.enhancer: EngineHandle[Enhancer] | Exception = OptionUnavailable()
+        self.polls = 0
         self.checks = 0
 
     def put(
         self, name: str, opened: Callable[[], Engine[Any]], *, called: str = "", fallback: bool = False
     ) -> None:
         """Let a name stand for an engine, which calls itself `called`."""
-        self.holds[name] = Ready(
+        self.holds[name] = EngineHandle(
             name=called or name, folder=Path("models"), models={}, open=opened, fallback=fallback
         )
 
-    def find(self, name: str) -> Ready[Engine[Any]]:
-        self.looks += 1
+    def find(self, name: str) -> EngineHandle[Engine[Any]]:
+        self.polls += 1
         return _given(self.holds.get(name, MISSING))
 
-    def find_enhancer(self) -> Ready[Enhancer]:
+    def find_enhancer(self) -> EngineHandle[Enhancer]:
         return _given(self.enhancer)
 
     def check_provider(self) -> None:
@@ -171,7 +171,7 @@ class FlatEngine:
         self,
         frame: Bgr,
         pairs: Sequence[tuple[Face, Source]],
-        look: Look,  # noqa: ARG002 -- the port's
+        blend: BlendOptions,  # noqa: ARG002 -- the port's
         *,
         others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
     ) -> list[bool]:

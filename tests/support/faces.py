@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 import consumer.samples
-from pipeline.faces import Bgr, Face
+from pipeline.face import Bgr, Face
 
 _SAMPLES = Path(consumer.samples.__file__).parent
 

@@ -23,11 +23,11 @@ from unittest.mock import patch
 import structlog
 
 from consumer.app import Consumer
-from consumer.environment import load_settings
-from consumer.logs import configure_logging
-from storage.lease import Leases
-from storage.object_store import ObjectStore
-from storage.s3_store import Observer, open_s3_store
+from consumer.config.environment import load_settings
+from consumer.telemetry.logs import configure_logging
+from storage.lease.leases import Leases
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import Observer, open_s3_store
 from tests.support.engines import FlatEngine, OneEngine
 from tests.support.stores import Op, WrappedStore
 
@@ -165,7 +165,7 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
         return datetime.now(UTC) + timedelta(seconds=conditions.wall_offset_s)
 
     with patch.dict(Leases.__init__.__kwdefaults__, wall=wall):
-        consumer = Consumer(settings, open_store=open_store, shelf=OneEngine(lambda: engine))
+        consumer = Consumer(settings, open_store=open_store, registry=OneEngine(lambda: engine))
         sys.exit(asyncio.run(consumer.run()))
 
 

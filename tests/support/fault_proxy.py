@@ -20,7 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 from storage import keys
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import plain_client
 
 S3Op = Literal["head", "get", "put", "copy", "delete", "list", "other"]

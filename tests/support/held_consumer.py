@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from consumer.app import Consumer
-from consumer.device import Device
-from consumer.environment import load_settings
-from consumer.logs import configure_logging
-from pipeline.jobs.decode import decode
-from pipeline.jobs.encode import encode
+from consumer.config.environment import load_settings
+from consumer.devices.worker import Device
+from consumer.telemetry.logs import configure_logging
+from pipeline.swap.decode import decode
+from pipeline.swap.encode import encode
 from storage import keys
-from storage.inputs import InputFetcher
-from storage.object_store import ObjectStore
-from storage.s3_store import open_s3_store
+from storage.inputs.fetch import InputFetcher
+from storage.stores.port import ObjectStore
+from storage.stores.s3_store import open_s3_store
 from tests.support.engines import FlatEngine, OneEngine
 from tests.support.stores import Op, WrappedStore
 
@@ -90,10 +90,10 @@ def main() -> int:
     with (
         patch.object(InputFetcher, "fetch", after(hold, "download", InputFetcher.fetch)),
         patch.object(Device, "run_steps", after(hold, "wait", Device.run_steps)),
-        patch("consumer.swap_task.decode", on_thread(hold, "decode", decode)),
-        patch("consumer.swap_task.encode", on_thread(hold, "encode", encode)),
+        patch("consumer.jobs.swap_picture.decode", on_thread(hold, "decode", decode)),
+        patch("consumer.jobs.swap_picture.encode", on_thread(hold, "encode", encode)),
     ):
-        return asyncio.run(Consumer(settings, open_store=open_store, shelf=OneEngine(opened)).run())
+        return asyncio.run(Consumer(settings, open_store=open_store, registry=OneEngine(opened)).run())
 
 
 def after(hold: Hold, stage: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:

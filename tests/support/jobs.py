@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from consumer.app import Consumer
-from consumer.settings import Settings
+from consumer.config.settings import Settings
 from consumer.triggers.queue_port import Queue
 from pipeline.engines.base import Engine
 from storage import keys
 from storage.errors import ObjectNotFound
-from storage.object_store import ObjectStore
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
 from tests.support.engines import OneEngine, picture, png
 
 SOURCE_BGR = (10, 200, 30)
@@ -129,6 +129,6 @@ def start(
         quick_settings(**settings),
         open_store=open_store,
         queue=own_queue,
-        shelf=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
+        registry=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
     )
     return consumer, asyncio.create_task(consumer.run())

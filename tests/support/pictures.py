@@ -10,7 +10,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 
 
 def scene(width: int, height: int) -> Bgr:

@@ -17,10 +17,10 @@ from typing import TypeVar
 from storage import keys
 from storage.errors import LeaseLost, ObjectNotFound, StoreUnavailable
 from storage.inbox import Inbox
-from storage.lease import Lease, LeasePolicy, Leases, Output, Refusal, Verdict
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.status import AttemptFailure, EngineRecord, Status
+from storage.lease.leases import Lease, LeasePolicy, Leases, Output, Refusal, Verdict
+from storage.records.status import AttemptFailure, EngineRecord, Status
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
 from tests.support.clock import EPOCH, VirtualTime
 from tests.support.stores import Op, WrappedStore
 

@@ -4,30 +4,30 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.engines.base import Engine, Look
-from pipeline.image_io.decode import Limits
-from pipeline.image_io.encode import Encoded, OutputFormat
-from pipeline.jobs.decode import decode
-from pipeline.jobs.encode import encode
-from pipeline.jobs.request import Choice, Largest, PictureRequest, SourceFile
-from pipeline.jobs.result import SwappedPicture
-from pipeline.jobs.swap import PictureSwapper
-from pipeline.jobs.timing import Timings
-from pipeline.provenance import Mark
+from pipeline.engines.base import BlendOptions, Engine
+from pipeline.marks.provenance import Mark
+from pipeline.media.pictures.decode import Limits
+from pipeline.media.pictures.encode import Encoded, OutputFormat
+from pipeline.swap.decode import decode
+from pipeline.swap.encode import encode
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Choice, Largest, PictureRequest, SourceFile
+from pipeline.swap.result import SwappedPicture
+from pipeline.swap.timing import Timings
 
 LARGEST = Largest()
-PLAIN = Look()
+PLAIN = BlendOptions()
 
 
 def a_request(
-    sources: dict[str, bytes] | bytes, target: bytes, *, choice: Choice = LARGEST, look: Look = PLAIN
+    sources: dict[str, bytes] | bytes, target: bytes, *, choice: Choice = LARGEST, blend: BlendOptions = PLAIN
 ) -> PictureRequest:
     """A request for one source, or for several by name."""
     named = {"source": sources} if isinstance(sources, bytes) else sources
     files = {
         name: SourceFile(body=body, sha256=hashlib.sha256(body).hexdigest()) for name, body in named.items()
     }
-    return PictureRequest(sources=files, target=target, choice=choice, look=look)
+    return PictureRequest(sources=files, target=target, choice=choice, blend=blend)
 
 
 def swap(request: PictureRequest, by: Engine[Any] | PictureSwapper) -> SwappedPicture:

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from consumer.cli.local_s3 import run_local_s3
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 
 BUCKET = "tests-bucket"
 _PATIENCE_S = 30

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from tests.support.faces import astronaut, hopper, scaled, turned
 
 TILE = 300

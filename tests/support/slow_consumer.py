@@ -7,9 +7,9 @@ import asyncio
 import sys
 
 from consumer.app import Consumer
-from consumer.environment import load_settings
-from consumer.logs import configure_logging
+from consumer.config.environment import load_settings
 from consumer.supervisor import kill_after_s, run_supervised
+from consumer.telemetry.logs import configure_logging
 from tests.support.engines import FlatEngine, OneEngine
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     settings = load_settings()
     configure_logging(settings)
     engine = FlatEngine(swap_s=float(sys.argv[1]))
-    consumer = Consumer(settings, shelf=OneEngine(lambda: engine))
+    consumer = Consumer(settings, registry=OneEngine(lambda: engine))
     if "--supervised" in sys.argv[2:]:
         return asyncio.run(run_supervised(consumer, kill_after_s=kill_after_s(settings)))
     return asyncio.run(consumer.run())

@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 
-from consumer.environment import load_settings
-from consumer.logs import configure_logging
+from consumer.config.environment import load_settings
 from consumer.supervisor import RestartPolicy, Supervisor, kill_after_s, plan_children
+from consumer.telemetry.logs import configure_logging
 
 
 def main() -> int:

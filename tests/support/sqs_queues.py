@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from storage import keys
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import plain_client
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests-secret"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from storage.errors import StoreUnavailable
-from storage.object_store import MAX_KEYS, Listing, ObjectInfo, ObjectStore, ObjectStream, StoredObject
+from storage.stores.port import MAX_KEYS, Listing, ObjectInfo, ObjectStore, ObjectStream, StoredObject
 
 T = TypeVar("T")
 Op = Literal["head", "get", "stream", "put", "copy", "delete", "list"]

@@ -12,8 +12,8 @@ import aiohttp
 from pydantic import SecretStr
 
 from consumer.triggers.base import Trigger
-from consumer.triggers.board import Board
 from consumer.triggers.cloudflare_queue import CloudflareQueue
+from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.local_queue import LocalQueue
 from consumer.triggers.merged import Merged
@@ -22,10 +22,10 @@ from consumer.triggers.queue_port import Message, Queue
 from consumer.triggers.sqs import open_sqs
 from storage import keys
 from storage.inbox import Inbox
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.s3_store import open_s3_store
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_store import open_s3_store
 from tests.support.buckets import keys_below
 from tests.support.cloudflare_queue import TOKEN, cloudflare_queue
 from tests.support.s3_servers import plain_client
@@ -116,12 +116,12 @@ class Rig:
 
     def consumer(self) -> Trigger:
         """The trigger of a consumer that nobody else shares a process with."""
-        inbox, board = Inbox(self.store, settle_s=self.settle_s), Board()
-        sweep = InboxTrigger(inbox, board=board, policy=InboxPolicy(min_s=0.01, max_s=0.02))
+        inbox, in_flight = Inbox(self.store, settle_s=self.settle_s), InFlightEntries()
+        sweep = InboxTrigger(inbox, in_flight=in_flight, policy=InboxPolicy(min_s=0.01, max_s=0.02))
         if self.queue is None:
             return sweep
         policy = QueuePolicy(wait_s=0, hold_s=self.hold_s, first_pause_s=0.05, max_pause_s=0.1)
-        queued = QueueTrigger(self.queue, inbox, board, bucket=BUCKET, policy=policy)
+        queued = QueueTrigger(self.queue, inbox, in_flight, bucket=BUCKET, policy=policy)
         return Merged([queued, sweep]) if self.sweeps else queued
 
     async def tell(self, key: str) -> None:

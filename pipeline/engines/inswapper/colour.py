@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.align import Matrix, invert, transform
-from pipeline.faces import Array, Bgr
-from pipeline.masks import ellipse, fill_polygons, soft_within
+from pipeline.blend.masks import ellipse, fill_polygons, soft_within
+from pipeline.face import Array, Bgr
 
 _LEAST_GAIN: Final = 0.8  # of what the deviation of lightness is multiplied with
 _MOST_GAIN: Final = 1.25  # of any channel

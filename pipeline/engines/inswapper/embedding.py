@@ -10,7 +10,7 @@ from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
 from models.session import Session, open_session
 from pipeline.engines.inswapper.graph import read_emap
-from pipeline.faces import Array
+from pipeline.face import Array
 
 ToLatent = Callable[[Array], Array]  # (512,) as ArcFace gives it to (1, n), both float32
 

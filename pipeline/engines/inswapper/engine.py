@@ -12,18 +12,18 @@ from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
 from models.session import open_session
 from pipeline.align import Matrix, similarity_fit, warp_crop
-from pipeline.engines.base import EngineInfo, Look
+from pipeline.blend.masks import Mask, face_oval, mouth_left_out
+from pipeline.blend.neighbours import neighbours_left_out
+from pipeline.blend.occlusion import Occluder
+from pipeline.blend.paste import BoxEdge, paste
+from pipeline.engines.base import BlendOptions, EngineInfo
 from pipeline.engines.inswapper.colour import carry_outwards, match_colour, shown_by
 from pipeline.engines.inswapper.embedding import ToLatent, open_converter, unit
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
 from pipeline.errors import NoFaceInSource
-from pipeline.faces import Array, Bgr, Face, Notice, Source
-from pipeline.insight import SCALE, ArcFace, ScrfdFinder
-from pipeline.masks import Mask, face_oval, mouth_left_out
-from pipeline.neighbours import neighbours_left_out
-from pipeline.occlusion import Occluder
-from pipeline.paste import BoxEdge, paste
-from pipeline.select import IdentityScale
+from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.faces.insight import SCALE, ArcFace, ScrfdFinder
+from pipeline.faces.select import IdentityScale
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
 
@@ -119,7 +119,7 @@ class InswapperEngine:
         self,
         frame: Bgr,
         pairs: Sequence[tuple[Face, InswapperSource]],
-        look: Look,
+        blend: BlendOptions,
         *,
         others: Sequence[Face] = (),
     ) -> list[bool]:
@@ -139,10 +139,10 @@ class InswapperEngine:
             warp_crop(frame, matrix, self._size, border=cv2.BORDER_CONSTANT, antialias=False)
             for matrix in matrices
         ]
-        masks = [[*neighbours_left_out(face, others), *self._masks(frame, face, look)] for face, _ in pairs]
+        masks = [[*neighbours_left_out(face, others), *self._masks(frame, face, blend)] for face, _ in pairs]
         swapped = self._network.swap(crops, [source.latent for _, source in pairs])
         return [
-            self._paste(frame, matrix, crop, new, covered, look)
+            self._paste(frame, matrix, crop, new, covered, blend)
             for matrix, crop, new, covered in zip(matrices, crops, swapped, masks, strict=True)
         ]
 
@@ -154,24 +154,30 @@ class InswapperEngine:
         """Cosine distance of two embeddings, 0..2; 0 is the same face, about 1 a stranger's."""
         return 1 - float(np.dot(one, other))
 
-    def _masks(self, frame: Bgr, face: Face, look: Look) -> list[Mask]:
+    def _masks(self, frame: Bgr, face: Face, blend: BlendOptions) -> list[Mask]:
         """What of the target's own face stays."""
         masks = [] if self._occluder is None else [self._occluder.uncovered(frame, face)]
         matrix = similarity_fit(face.kps, self._mask_template)
-        if look.mouth_mask:
+        if blend.mouth_mask:
             masks.append(Mask(values=mouth_left_out(face, matrix, _MASK_PX), matrix=matrix))
-        if look.paste == "oval":
+        if blend.paste == "oval":
             masks.append(Mask(values=face_oval(self._mask_template, _MASK_PX), matrix=matrix))
         return masks
 
     def _paste(
-        self, frame: Bgr, matrix: Matrix, target: Bgr, swapped: Swapped, masks: list[Mask], look: Look
+        self,
+        frame: Bgr,
+        matrix: Matrix,
+        target: Bgr,
+        swapped: Swapped,
+        masks: list[Mask],
+        blend: BlendOptions,
     ) -> bool:
         shown = shown_by(frame.shape, matrix, self._size)
-        crop = match_colour(swapped.crop, target, shown) if look.color_correction else swapped.crop
+        crop = match_colour(swapped.crop, target, shown) if blend.color_correction else swapped.crop
         if swapped.mask is not None:
             masks = [*masks, Mask(values=swapped.mask, matrix=matrix)]
-        edge: BoxEdge = "exact" if look.paste == "exact" else "fast"
+        edge: BoxEdge = "exact" if blend.paste == "exact" else "fast"
         return paste(frame, carry_outwards(crop, shown), matrix, masks=masks, edge=edge)
 
 

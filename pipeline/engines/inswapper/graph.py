@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.errors import ModelUnavailable
-from pipeline.faces import Array
+from pipeline.face import Array
 
 _BATCH: Final = "batch"
 

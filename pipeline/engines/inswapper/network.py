@@ -15,7 +15,7 @@ from models.errors import DeviceOutOfMemory, ModelError, ModelUnavailable
 from models.session import Session, Tensor, open_session
 from pipeline.engines.inswapper.graph import with_dynamic_batch
 from pipeline.errors import OutputInvalid
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 _log = logging.getLogger(__name__)
 

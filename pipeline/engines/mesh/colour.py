@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.blend.masks import smoothstep
 from pipeline.engines.mesh.regions import Regions, masked_blur
-from pipeline.faces import Array
-from pipeline.masks import smoothstep
+from pipeline.face import Array
 
 Chosen = NDArray[np.intp]  # flat indices of pixels
 

@@ -7,20 +7,20 @@ from typing import Final
 
 from models.embedded import EMBEDDING, TOPOLOGY, embedded_path, embedded_weights
 from models.session import open_session
-from pipeline.engines.base import EngineInfo, Look
+from pipeline.blend.masks import Mask
+from pipeline.blend.neighbours import neighbours_left_out
+from pipeline.blend.occlusion import Occluder
+from pipeline.engines.base import BlendOptions, EngineInfo
 from pipeline.engines.mesh.gate import find_flaws, measure, refuse_hopeless, usable_landmarks
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.swap import swap_face
 from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
-from pipeline.faces import Array, Bgr, Face, Notice
-from pipeline.find import FaceFinder, embedded_face_finder
-from pipeline.identity import SCALE, IdentityModel, distance
-from pipeline.masks import Mask
-from pipeline.neighbours import neighbours_left_out
-from pipeline.occlusion import Occluder
-from pipeline.select import IdentityScale
+from pipeline.face import Array, Bgr, Face, Notice
+from pipeline.faces.find import FaceFinder, embedded_face_finder
+from pipeline.faces.identity import SCALE, IdentityModel, distance
+from pipeline.faces.select import IdentityScale
 
 VERSION: Final = "4"  # goes up whenever the same input gives other pixels
 
@@ -102,7 +102,7 @@ class MeshEngine:
         self,
         frame: Bgr,
         pairs: Sequence[tuple[Face, MeshSource]],
-        look: Look,
+        blend: BlendOptions,
         *,
         others: Sequence[Face] = (),
     ) -> list[bool]:
@@ -114,7 +114,7 @@ class MeshEngine:
         masks = [[*neighbours_left_out(face, others), *self._uncovered(frame, face)] for face, _ in pairs]
         return [
             face.landmarks is not None
-            and swap_face(frame, face.landmarks, source, look, self._topology, masks=left)
+            and swap_face(frame, face.landmarks, source, blend, self._topology, masks=left)
             for (face, source), left in zip(pairs, masks, strict=True)
         ]
 

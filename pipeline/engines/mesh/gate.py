@@ -9,7 +9,7 @@ from pipeline.engines.mesh.geometry import Similarity
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.errors import NoFaceInSource
-from pipeline.faces import Array, Face, Notice
+from pipeline.face import Array, Face, Notice
 
 # Degrees; FaceMesh sees little of a face that is turned further than the second figure.
 _TURNED_DEG, _HOPELESS_DEG = 28.0, 62.0

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.faces import Array
+from pipeline.face import Array
 
 
 def ramp(value: float, start: float, width: float) -> float:

@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from pipeline.engines.base import Look
+from pipeline.blend.masks import smoothstep, soft_around
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness, ramp
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.regions import Regions
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
-from pipeline.faces import Array
-from pipeline.masks import smoothstep, soft_around
+from pipeline.face import Array
 
 
 def face_mask(regions: Regions, target_skin: Array, source_skin: Array) -> Array:
@@ -38,13 +38,13 @@ def _hidden(skin: Array, reach_px: int, face_px: float) -> Array:
     return 1 - smoothstep((soft - 0.25) / 0.5)
 
 
-def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, look: Look) -> Array:
+def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, blend: BlendOptions) -> Array:
     """Where the target's own mouth and eyes stay, (h, w) float32 0..1.
 
     A closed mouth cannot be drawn from an open one, nor the reverse; both eyes go together.
     """
     target_mouth, target_eyes = mouth_openness(landmarks), eye_openness(landmarks)
-    mouth = 1.0 if look.mouth_mask else ramp(_strain(target_mouth, source.mouth, 0.03), 0.55, 0.2)
+    mouth = 1.0 if blend.mouth_mask else ramp(_strain(target_mouth, source.mouth, 0.03), 0.55, 0.2)
     eyes = max(
         ramp(_strain(ours, theirs, 0.04), 0.6, 0.2)
         for ours, theirs in zip(target_eyes, source.eyes, strict=True)
@@ -64,6 +64,6 @@ def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, look: Look) ->
     return kept
 
 
-def _strain(one: float, other: float, floor: float) -> float:
+def _strain(one: float, other: float, face_filter: float) -> float:
     """How differently two openings stand, as the size of the logarithm of their ratio."""
-    return abs(float(np.log((one + floor) / (other + floor))))
+    return abs(float(np.log((one + face_filter) / (other + face_filter))))

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.align import Matrix
 from pipeline.engines.mesh.texture import rescaled
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 _MAP_PX = 256  # larger maps cost more and show nothing more: the mesh is coarser than that
 _SMALLEST_PX = 8

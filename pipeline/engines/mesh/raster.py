@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.blend.masks import FRACTION_BITS, fixed_point
 from pipeline.engines.mesh.geometry import signed_areas
 from pipeline.engines.mesh.topology import SKIN, Topology
-from pipeline.faces import Array
-from pipeline.masks import FRACTION_BITS, fixed_point
+from pipeline.face import Array
 
 Ids = NDArray[np.intp]
 

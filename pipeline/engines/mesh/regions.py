@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.blend.masks import fill_polygons
 from pipeline.engines.mesh.raster import Ids
 from pipeline.engines.mesh.topology import (
     BROW_BELOW,
@@ -16,8 +17,7 @@ from pipeline.engines.mesh.topology import (
     SKIN,
     Topology,
 )
-from pipeline.faces import Array
-from pipeline.masks import fill_polygons
+from pipeline.face import Array
 
 FOREHEAD = 0.55  # of the way from brow to mesh edge, where nothing better is known: hair begins above
 _RIM, _WELL_INSIDE = 0.03, 0.1  # shares of the face's size

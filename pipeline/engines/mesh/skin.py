@@ -6,7 +6,7 @@ import numpy as np
 from pipeline.engines.mesh.raster import sample
 from pipeline.engines.mesh.regions import Regions, masked_blur
 from pipeline.engines.mesh.topology import BROW_BELOW, NOSE, Topology
-from pipeline.faces import Array
+from pipeline.face import Array
 
 _ENOUGH = 30  # pixels; fewer say nothing about a colour
 _LIKELY = 0.5

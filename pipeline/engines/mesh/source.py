@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.engines.mesh.texture import Texture
-from pipeline.faces import Array, Source
+from pipeline.face import Array, Source
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.engines.base import Look
+from pipeline.blend.masks import Mask, combine, smoothstep
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.colour import find_blur, match_colour, match_sharpness, to_bgr, to_lab
 from pipeline.engines.mesh.geometry import bend
 from pipeline.engines.mesh.mask import face_mask, kept_mask
@@ -17,8 +18,7 @@ from pipeline.engines.mesh.skin import skin_likelihood
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.texture import mesh_size, rescaled
 from pipeline.engines.mesh.topology import POINTS, Topology
-from pipeline.faces import Array, Bgr
-from pipeline.masks import Mask, combine, smoothstep
+from pipeline.face import Array, Bgr
 
 _SKIN = 0.5  # likelihood
 _GREY = 3  # levels between the channels of a picture without colour
@@ -46,7 +46,7 @@ def swap_face(
     frame: Bgr,
     landmarks: Array,
     source: MeshSource,
-    look: Look,
+    blend: BlendOptions,
     topology: Topology,
     *,
     masks: Sequence[Mask] = (),
@@ -68,19 +68,19 @@ def swap_face(
     target_lab = to_lab(target_map)
     target_skin = skin_likelihood(target_lab, drawing.regions)
     alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
-    alpha *= 1 - kept_mask(patch, landmarks, source, look)
+    alpha *= 1 - kept_mask(patch, landmarks, source, blend)
     alpha *= combine(masks, patch.matrix, patch.shape)
     if not alpha.any() or not drawing.regions.core.any():
         return False
     picture = drawing.picture
-    if look.color_correction and np.ptp(target_map, axis=2).max() < _GREY:
+    if blend.color_correction and np.ptp(target_map, axis=2).max() < _GREY:
         # The maps carry no detail as fine as the frame's: in a grey picture it would stay coloured.
         picture = np.asarray(
             cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
         )
     drawn = patch.reduce(picture)
     change = np.zeros_like(drawn)
-    if look.color_correction:
+    if blend.color_correction:
         lab = to_lab(drawn)
         sigma = find_blur(lab, target_lab, drawing.regions)
         if sigma > 0:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.blend.masks import smoothstep
 from pipeline.engines.mesh.geometry import Similarity, signed_areas
 from pipeline.engines.mesh.raster import Ids, interpolate, paint_triangles, planes
 from pipeline.engines.mesh.regions import find_regions, masked_blur
 from pipeline.engines.mesh.skin import covered_share, hairline, skin_likelihood
 from pipeline.engines.mesh.topology import CHEEK_LEFT, CHEEK_RIGHT, POINTS, Topology
-from pipeline.faces import Array, Bgr
-from pipeline.masks import smoothstep
+from pipeline.face import Array, Bgr
 
 _MAX_TEXTURE_PX = 1024  # larger sources gain nothing: no mesh detail is finer
 _ENLARGE = 1.25  # the frontal texture is a little larger than the source, so that drawing it loses nothing

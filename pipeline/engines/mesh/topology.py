@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.blend.masks import smoothstep
 from pipeline.engines.mesh.geometry import signed_areas
-from pipeline.faces import Array
-from pipeline.masks import smoothstep
+from pipeline.face import Array
 
 Index = NDArray[np.intp]
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from consumer.cli.app import app
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.status import AttemptFailure, JobError, State, Status
+from storage.records.status import AttemptFailure, JobError, State, Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment
 

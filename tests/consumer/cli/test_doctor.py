@@ -13,8 +13,8 @@ import pytest
 
 from consumer.cli.doctor_bucket import _writes
 from models.devices import has_gpu_build
-from storage.memory_store import MemoryStore
-from storage.s3_settings import S3Settings
+from storage.stores.memory_store import MemoryStore
+from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment
 from tests.support.ports import free_port

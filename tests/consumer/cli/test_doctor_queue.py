@@ -1,7 +1,7 @@
 """What the doctor says of a queue."""
 
 from consumer.cli.doctor_queue import queue_findings
-from consumer.settings import Settings
+from consumer.config.settings import Settings
 from tests.support.cloudflare_queue import TOKEN, cloudflare_queue
 
 

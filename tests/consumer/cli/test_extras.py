@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from consumer.app import Consumer
 from consumer.cli.app import app
-from consumer.settings import Settings, SettingsError
+from consumer.config.settings import Settings, SettingsError
 
 
 def test_a_worker_for_runpod_without_its_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from consumer.cli.app import app
-from storage.s3_settings import S3Settings
+from storage.stores.s3_settings import S3Settings
 from tests.support.mirrors import MODEL, version
 from tests.support.s3_servers import plain_client
 

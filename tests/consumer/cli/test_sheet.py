@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from pipeline.faces import Bgr
-from pipeline.image_io.decode import Limits
+from pipeline.face import Bgr
+from pipeline.media.pictures.decode import Limits
 from tests.support.pictures import every_format, save, scene, to_image, with_alpha
 
 _VOID = {"meta", "img", "link", "br"}

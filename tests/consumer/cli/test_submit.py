@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 import typer
 
-from consumer.cli.send import Sender, Sent
-from consumer.cli.submission import LocalFiles, Submission, WrongWords
 from consumer.cli.submit import run_submit
 from consumer.cli.submit_plan import Wanted, plan
-from consumer.cli.targets import NoSuchFile
+from consumer.client.send import Sender, Sent
+from consumer.client.submission import LocalFiles, Submission, WrongWords
+from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.errors import InvalidManifest
-from storage.ledger import follow
-from storage.manifest import read_manifest
-from storage.memory_store import MemoryStore
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.status import State, Status
+from storage.records.manifest import read_manifest
+from storage.records.queries import follow
+from storage.records.status import State, Status
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.e2e.test_command_line import swapdrop
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment, run_consumer

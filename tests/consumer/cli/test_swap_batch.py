@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from consumer.cli.files import write_whole
-from consumer.cli.recipe import Recipe, is_result
-from consumer.cli.submission import WrongWords
 from consumer.cli.swap_plan import Batch, Wanted, plan
 from consumer.cli.swap_work import DONE, Outcome, Swaps, open_swaps, swap_all
-from consumer.cli.targets import NoSuchFile
-from consumer.settings import Settings
-from pipeline.faces import Bgr
-from pipeline.image_io.decode import Limits, decode
+from consumer.client.files import write_whole
+from consumer.client.fingerprint import ResultFingerprint, is_result
+from consumer.client.submission import WrongWords
+from consumer.client.targets import NoSuchFile
+from consumer.config.settings import Settings
+from pipeline.face import Bgr
+from pipeline.media.pictures.decode import Limits, decode
 from tests.support.animations import in_every_format
 from tests.support.faces import ASTRONAUT_FACE, astronaut, hopper, scaled
 from tests.support.pictures import scene
@@ -257,8 +257,8 @@ def test_a_result_of_every_format_is_known_again(tmp_path: Path, source: Path, f
     batch = _plan(source, target, output=output, output_format=None if form == "gif" else form)
     (outcome,) = _swap(batch)
     assert outcome.state == DONE, outcome.message
-    assert Recipe(batch.asked).has_made(output, target)
-    assert not Recipe(batch.asked).has_made(output, source)
+    assert ResultFingerprint(batch.asked).has_made(output, target)
+    assert not ResultFingerprint(batch.asked).has_made(output, source)
     assert is_result(output)
     assert not is_result(target)
 

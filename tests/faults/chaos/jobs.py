@@ -6,10 +6,10 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.faces import Bgr
+from pipeline.face import Bgr
 from storage import keys
-from storage.cas import read_record
-from storage.object_store import ObjectStore
+from storage.lease.cas import read_record
+from storage.stores.port import ObjectStore
 from tests.support.engines import picture, png
 
 _FACE = (slice(10, 34), slice(20, 44))  # where the one face of `picture()` is

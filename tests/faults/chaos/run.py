@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.s3_settings import S3Settings
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from tests.faults.chaos.fleet import Slot
 from tests.faults.chaos.jobs import Dropper
 from tests.faults.chaos.verdict import Verdict, judge

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.image_io.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.object_store import ObjectStore
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
 from tests.faults.chaos.jobs import Dropped
 from tests.support.buckets import keys_below
 

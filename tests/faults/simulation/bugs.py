@@ -8,27 +8,28 @@ from unittest.mock import patch
 
 from consumer.triggers.inbox import InboxTicket
 from consumer.triggers.queue import QueueTicket
-from storage import keys, transitions
-from storage.cas import Overtaken, StatusRegister, Stored
-from storage.claim import LeasePolicy, Refusal, refusal
-from storage.held_lease import Lease, Stop
-from storage.status import Status
+from storage import keys
+from storage.lease import transitions
+from storage.lease.cas import Overtaken, StatusStore, Stored
+from storage.lease.claim import LeasePolicy, Refusal, refusal
+from storage.lease.held_lease import Lease, Stop
+from storage.records.status import Status
 from tests.faults.simulation.process import WALL
 
 Planted = AbstractContextManager[object]
 
 
 def _no_if_match_on_finish() -> Planted:
-    swap = StatusRegister.swap
+    swap = StatusStore.swap
 
     async def careless(
-        self: StatusRegister, new: Status, *, over: str | None, trusted: Callable[[], bool]
+        self: StatusStore, new: Status, *, over: str | None, trusted: Callable[[], bool]
     ) -> str:
         if not new.terminal:
             return await swap(self, new, over=over, trusted=trusted)
         return await self._store.put(keys.status(new.job_id), new.to_bytes(), content_type="application/json")
 
-    return patch.object(StatusRegister, "swap", careless)
+    return patch.object(StatusStore, "swap", careless)
 
 
 def _shared_result_key() -> Planted:
@@ -43,7 +44,7 @@ def _early_inbox_delete() -> Planted:
 
 
 def _no_write_id() -> Planted:
-    return patch("storage.status.new_write_id", lambda: "")
+    return patch("storage.records.status.new_write_id", lambda: "")
 
 
 def _expiry_by_the_local_clock() -> Planted:
@@ -51,7 +52,7 @@ def _expiry_by_the_local_clock() -> Planted:
         local = replace(stored.info, store_now=WALL.get()())
         return refusal(replace(stored, info=local), policy, **seen)
 
-    return patch("storage.lease.refusal", by_wall)
+    return patch("storage.lease.leases.refusal", by_wall)
 
 
 def _heartbeat_ignored() -> Planted:
@@ -65,29 +66,29 @@ def _heartbeat_ignored() -> Planted:
 
 
 def _lost_reply_taken_for_success() -> Planted:
-    async def read_back(self: StatusRegister, new: Status, _over: str | None) -> str | None:
+    async def read_back(self: StatusStore, new: Status, _over: str | None) -> str | None:
         stands = await self.read(new.job_id)
         return stands.info.etag if stands else None
 
-    return patch.object(StatusRegister, "_read_back", read_back)
+    return patch.object(StatusStore, "_read_back", read_back)
 
 
 def _lost_reply_taken_for_failure() -> Planted:
-    read_back = StatusRegister._read_back
+    read_back = StatusStore._read_back
 
-    async def never_mine(self: StatusRegister, new: Status, over: str | None) -> str | None:
+    async def never_mine(self: StatusStore, new: Status, over: str | None) -> str | None:
         if await read_back(self, new, over) is not None:
             raise Overtaken(None)
         return None
 
-    return patch.object(StatusRegister, "_read_back", never_mine)
+    return patch.object(StatusStore, "_read_back", never_mine)
 
 
 def _no_dead_letter() -> Planted:
     async def nothing(*_: object) -> None:
         return
 
-    return patch("storage.lease.write_dead_letter", nothing)
+    return patch("storage.lease.leases.write_dead_letter", nothing)
 
 
 def _attempts_never_end() -> Planted:

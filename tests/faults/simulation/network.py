@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from storage import keys
 from storage.errors import PreconditionFailed, StorageError, StoreThrottled, StoreUnavailable
-from storage.object_store import ObjectStore
+from storage.stores.port import ObjectStore
 from tests.faults.simulation.loop import VirtualLoop, at_once
 from tests.support.stores import Op, WrappedStore
 

@@ -7,20 +7,20 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from consumer.job import JobRunner
-from consumer.scheduler import Exit, Scheduler
-from consumer.task import Finished
-from consumer.triggers.board import Board
+from consumer.jobs.kind import Finished
+from consumer.runtime.context import JobServices, Place, Work
+from consumer.runtime.runner import JobRunner
+from consumer.runtime.scheduler import Exit, Scheduler
+from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
-from consumer.work import Place, Work, Workshop
 from models.errors import DeviceLost
 from storage.errors import InputNotFound, StoreUnavailable
 from storage.inbox import Inbox
-from storage.lease import Leases, Output
-from storage.object_store import ObjectStore
-from storage.status import EngineRecord, Progress
+from storage.lease.leases import Leases, Output
+from storage.records.status import EngineRecord, Progress
+from storage.stores.port import ObjectStore
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.scenario import JobPlan, Nature
@@ -41,7 +41,7 @@ class SimulatedWork(Work):
     """Takes virtual time and makes a result that names its attempt; its end is in the job's nature."""
 
     async def run(self, on_swapped: Callable[[Work], None]) -> Finished:
-        world = cast("World", self._shop)
+        world = cast("World", self._services)
         self.owner = PROCESS.get()
         plan = world.plan_of(self._lease.job_id)
         with world.at_work(self):
@@ -86,7 +86,7 @@ class SimulatedWork(Work):
         if plan.nature is Nature.SICK and self.attempt == 1:
             raise DeviceLost
         if plan.nature is Nature.POISON:
-            cast("World", self._shop).kill(self.owner)
+            cast("World", self._services).kill(self.owner)
         if plan.nature is Nature.STUCK:
             await asyncio.sleep(_FOR_EVER_S)
         left_s = plan.work_s
@@ -106,15 +106,17 @@ class SimulatedProcess:
         skew = timedelta(seconds=rng.uniform(-_MAX_SKEW_S, _MAX_SKEW_S))
         self.name = name
         self.wall = lambda: world.store_clock() + skew
-        inbox, board = Inbox(store, settle_s=2), Board(monotonic=lambda: origin_s + loop.time())
-        sweep: Trigger = InboxTrigger(inbox, policy=InboxPolicy(min_s=8, max_s=30), board=board, rng=rng)
+        inbox, in_flight = Inbox(store, settle_s=2), InFlightEntries(monotonic=lambda: origin_s + loop.time())
+        sweep: Trigger = InboxTrigger(
+            inbox, policy=InboxPolicy(min_s=8, max_s=30), in_flight=in_flight, rng=rng
+        )
         if world.broker is None:
             trigger = sweep
         else:
             queue = SimulatedQueue(world.broker, lambda what: world.queue_answers(name, what))
             policy = QueuePolicy(hold_s=world.policy.ttl_s)
             queued = QueueTrigger(
-                queue, inbox, board, bucket="", policy=policy, monotonic=lambda: origin_s + loop.time()
+                queue, inbox, in_flight, bucket="", policy=policy, monotonic=lambda: origin_s + loop.time()
             )
             trigger = Merged([queued, sweep])
         runner = JobRunner(
@@ -126,7 +128,7 @@ class SimulatedProcess:
                 wall=self.wall,
                 rng=rng,
             ),
-            workshop=cast("Workshop", world),
+            services=cast("JobServices", world),
             metrics=world.metrics,
             webhooks=None,
             timeout_s=_JOB_TIMEOUT_S,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from storage import keys
-from storage.memory_store import MemoryStore
-from storage.status import Status
+from storage.records.status import Status
+from storage.stores.memory_store import MemoryStore
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.process import SimulatedWork
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import structlog
 from structlog.typing import EventDict
 
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 from tests.faults.simulation.bugs import plant
 from tests.faults.simulation.process import SimulatedWork
 from tests.faults.simulation.scenario import draw_scenario
@@ -61,7 +61,7 @@ def _quiet() -> Iterator[list[EventDict]]:
     try:
         with (
             structlog.testing.capture_logs([structlog.processors.format_exc_info]) as events,
-            patch("consumer.job.Work", SimulatedWork),
+            patch("consumer.runtime.runner.Work", SimulatedWork),
         ):
             yield events
     finally:

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 from structlog.typing import EventDict
 
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 from storage import keys
 from storage.inbox import Inbox
-from storage.lease import LeasePolicy
+from storage.lease.leases import LeasePolicy
 from tests.faults.simulation.loop import PROCESS, WORLD, VirtualLoop, at_once
 from tests.faults.simulation.network import Fate, SimulatedNetwork, Wires, draw_fate
 from tests.faults.simulation.process import SimulatedProcess, SimulatedWork

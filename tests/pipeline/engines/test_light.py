@@ -10,10 +10,10 @@ import pytest
 
 from models.catalogue import Catalogue
 from pipeline.align import similarity_fit, warp_crop
-from pipeline.engines.base import Engine, Look
+from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
-from pipeline.faces import Bgr, Face, Source
+from pipeline.face import Bgr, Face, Source
 from tests.quality.seam import look_at_seam
 from tests.support.engines import picture
 from tests.support.faces import astronaut, hopper
@@ -88,8 +88,8 @@ def tone(pair: Pair, light: Callable[[Bgr], Bgr], *, corrected: bool) -> tuple[f
     """CIEDE2000 of the face's middle, after against before; and the result."""
     before = light(pair.target)
     after = before.copy()
-    look = Look(color_correction=corrected, paste="oval")
-    assert pair.engine.swap(after, [(pair.face, pair.source)], look) == [True]
+    blend = BlendOptions(color_correction=corrected, paste="oval")
+    assert pair.engine.swap(after, [(pair.face, pair.source)], blend) == [True]
     assert pair.face.landmarks is not None
     seam = look_at_seam(before, after, pair.face.landmarks[:, :2], max(pair.face.size))
     assert seam is not None

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
 from models.errors import ModelUnavailable
-from pipeline.engines.base import Engine, Look
+from pipeline.blend.masks import face_outline
+from pipeline.blend.occlusion import OnnxOccluder, open_occluder
+from pipeline.blend.paste import PasteMode
+from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
-from pipeline.faces import Bgr, Face, Source
-from pipeline.masks import face_outline
-from pipeline.occlusion import OnnxOccluder, open_occluder
-from pipeline.paste import PasteMode
+from pipeline.face import Bgr, Face, Source
 from tests.support.engines import picture
 from tests.support.faces import astronaut, hopper, scaled
 from tests.support.standins.occluder import BLUE, build_occluder
@@ -26,11 +26,11 @@ from tests.support.standins.occluder import BLUE, build_occluder
 MODELS = {"xseg_1.onnx": "sha256:00"}
 EDGES = [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)]
 LOOKS = [
-    Look(),
-    Look(color_correction=False),
-    Look(mouth_mask=True),
-    Look(paste="fast"),
-    Look(paste="oval", mouth_mask=True),
+    BlendOptions(),
+    BlendOptions(color_correction=False),
+    BlendOptions(mouth_mask=True),
+    BlendOptions(paste="fast"),
+    BlendOptions(paste="oval", mouth_mask=True),
 ]
 
 
@@ -44,10 +44,12 @@ class Case:
     portrait: Bgr
     face: Face
 
-    def swapped(self, frame: Bgr, face: Face, look: Look | None = None, *, keeping: bool = False) -> Bgr:
+    def swapped(
+        self, frame: Bgr, face: Face, blend: BlendOptions | None = None, *, keeping: bool = False
+    ) -> Bgr:
         after = frame.copy()
         engine = self.keeping if keeping else self.engine
-        assert engine.swap(after, [(face, self.source)], look or Look()) == [True]
+        assert engine.swap(after, [(face, self.source)], blend or BlendOptions()) == [True]
         return after
 
 
@@ -127,8 +129,8 @@ def changed(before: Bgr, after: Bgr) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_far_from_the_face_no_pixel_changes_and_its_middle_does(case: Case, look: Look) -> None:
-    differs = changed(case.portrait, case.swapped(case.portrait, case.face, look))
+def test_far_from_the_face_no_pixel_changes_and_its_middle_does(case: Case, blend: BlendOptions) -> None:
+    differs = changed(case.portrait, case.swapped(case.portrait, case.face, blend))
     assert not differs[beyond_reach(case.face, case.portrait.shape)].any()
     upper = within(case.face, case.portrait.shape, 0.5)
     upper[int(case.face.center[1]) :] = False  # the mouth may stay
@@ -136,7 +138,9 @@ def test_far_from_the_face_no_pixel_changes_and_its_middle_does(case: Case, look
 
 
 def test_the_oval_leaves_alone_what_the_box_redraws(case: Case) -> None:
-    box, oval = (case.swapped(case.portrait, case.face, Look(paste=paste)) for paste in ("exact", "oval"))
+    box, oval = (
+        case.swapped(case.portrait, case.face, BlendOptions(paste=paste)) for paste in ("exact", "oval")
+    )
     if case.face.landmarks is not None:
         assert np.array_equal(box, oval)  # mesh has no box
         return
@@ -150,7 +154,7 @@ def test_the_oval_leaves_alone_what_the_box_redraws(case: Case) -> None:
 @pytest.mark.parametrize("factor", [1.0, 4.0])
 def test_the_mouth_mask_keeps_every_pixel_between_the_mouths_corners(case: Case, factor: float) -> None:
     frame, face = scaled(case.portrait, factor), moved(case.face, factor)
-    after = case.swapped(frame, face, Look(mouth_mask=True))
+    after = case.swapped(frame, face, BlendOptions(mouth_mask=True))
     left, right = face.kps[3:]
     lips = np.zeros(frame.shape[:2], np.uint8)
     cv2.line(lips, np.round(left).astype(int).tolist(), np.round(right).astype(int).tolist(), 1, 1)
@@ -173,8 +177,8 @@ def test_a_face_cut_by_the_frames_edge_is_swapped_up_to_it(
     y0, y1 = max(0, int(y - height / 4)) if down < 0 else 0, int(y + height / 4) if down > 0 else None
     frame = np.ascontiguousarray(whole[y0:y1, x0:x1])
     face = moved(uncut, 1.0, (-x0, -y0))
-    look = Look(paste=paste, color_correction=False)
-    after, expected = case.swapped(frame, face, look), case.swapped(whole, uncut, look)[y0:y1, x0:x1]
+    blend = BlendOptions(paste=paste, color_correction=False)
+    after, expected = case.swapped(frame, face, blend), case.swapped(whole, uncut, blend)[y0:y1, x0:x1]
     core = within(face, frame.shape, 0.85)
     for rim in edges(across, down):
         assert core[rim].sum() > 50
@@ -195,13 +199,17 @@ def edges(across: int, down: int) -> list[tuple[Any, Any]]:
     return lines
 
 
-@pytest.mark.parametrize("look", [Look(), Look(color_correction=False), Look(paste="oval")])
-def test_what_covers_a_face_keeps_every_pixel_and_the_rest_is_swapped(case: Case, look: Look) -> None:
+@pytest.mark.parametrize(
+    "look", [BlendOptions(), BlendOptions(color_correction=False), BlendOptions(paste="oval")]
+)
+def test_what_covers_a_face_keeps_every_pixel_and_the_rest_is_swapped(
+    case: Case, blend: BlendOptions
+) -> None:
     frame, face = scaled(case.portrait, 3.0), moved(case.face, 3.0)
     x, y = (round(value) for value in face.center)
     frame[y - 25 : y + 25, x - 200 : x + 200] = BLUE
     covered = (frame == BLUE).all(axis=2)
-    kept, painted = (case.swapped(frame, face, look, keeping=keeping) for keeping in (True, False))
+    kept, painted = (case.swapped(frame, face, blend, keeping=keeping) for keeping in (True, False))
     assert np.array_equal(kept[covered], frame[covered])
     assert changed(frame, painted)[covered & within(face, frame.shape, 0.6)].mean() > 0.8
     rest = within(face, frame.shape, 0.5)
@@ -231,7 +239,8 @@ def test_tiny_and_huge_faces_change_in_their_middle_and_nowhere_else(case: Case,
 
 def test_colour_correction_is_heeded(case: Case) -> None:
     with_it, without = (
-        case.swapped(case.portrait, case.face, Look(color_correction=on)).astype(int) for on in (True, False)
+        case.swapped(case.portrait, case.face, BlendOptions(color_correction=on)).astype(int)
+        for on in (True, False)
     )
     core = within(case.face, case.portrait.shape, 0.6)
     assert np.abs(with_it - without)[core].mean() > 3
@@ -251,14 +260,14 @@ def beside(case: Case, gap: float) -> tuple[Bgr, Face, Face]:
 
 
 @pytest.mark.parametrize("gap", [0.7, 0.85])
-@pytest.mark.parametrize("look", [Look(), Look(paste="fast")])
+@pytest.mark.parametrize("look", [BlendOptions(), BlendOptions(paste="fast")])
 def test_the_larger_of_two_faces_that_overlap_keeps_every_pixel_of_its_own(
-    case: Case, gap: float, look: Look
+    case: Case, gap: float, blend: BlendOptions
 ) -> None:
     frame, smaller, larger = beside(case, gap)
     after, alone = frame.copy(), frame.copy()
-    case.engine.swap(after, [(smaller, case.source)], look, others=[smaller, larger])
-    case.engine.swap(alone, [(smaller, case.source)], look)
+    case.engine.swap(after, [(smaller, case.source)], blend, others=[smaller, larger])
+    case.engine.swap(alone, [(smaller, case.source)], blend)
     theirs = within(larger, frame.shape, 1.0)
     assert changed(frame, alone)[theirs].any()
     assert not changed(frame, after)[theirs].any()
@@ -270,7 +279,7 @@ def test_the_larger_of_two_faces_that_overlap_keeps_every_pixel_of_its_own(
 def test_a_smaller_neighbour_keeps_what_the_larger_face_does_not_cover(case: Case) -> None:
     frame, smaller, larger = beside(case, 0.8)
     after = frame.copy()
-    case.engine.swap(after, [(larger, case.source)], Look(), others=[smaller, larger])
+    case.engine.swap(after, [(larger, case.source)], BlendOptions(), others=[smaller, larger])
     theirs = within(smaller, frame.shape, 1.0) & ~within(larger, frame.shape, 1.3)
     assert theirs.sum() > 800
     assert not changed(frame, after)[theirs].any()
@@ -280,7 +289,7 @@ def test_a_smaller_neighbour_keeps_what_the_larger_face_does_not_cover(case: Cas
 def test_a_neighbour_further_away_changes_nothing(case: Case) -> None:
     away = moved(case.face, 1.0, (2000, 0))
     after = case.portrait.copy()
-    case.engine.swap(after, [(case.face, case.source)], Look(), others=[case.face, away])
+    case.engine.swap(after, [(case.face, case.source)], BlendOptions(), others=[case.face, away])
     assert np.array_equal(after, case.swapped(case.portrait, case.face))
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.faces import Array
+from pipeline.face import Array
 from tests.support.standins.costs import nothing_of_cost
 from tests.support.standins.graphs import Graph
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from pipeline.align import Matrix
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 
 class KnownSwapper:

@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 from tests.support.standins.costs import nothing_of_cost
 from tests.support.standins.graphs import Graph
 

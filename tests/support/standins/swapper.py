@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 from tests.support.standins.graphs import Graph
 
 Fault = Literal["nan", "flat", "fixed_batch", "mixed_batch"]

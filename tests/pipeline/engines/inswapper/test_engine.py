@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from models.catalogue import Catalogue, EngineSpec
 from models.errors import ModelUnavailable
-from pipeline.engines.base import Engine, Look
+from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, open_inswapper_engine
 from pipeline.errors import NoFaceInSource, OutputInvalid
-from pipeline.faces import Array, Bgr, Face
+from pipeline.face import Array, Bgr, Face
 from tests.support.engines import picture
 from tests.support.faces import astronaut, scaled
 from tests.support.standins.insight import embedding_by_insightface, swapped_by_insightface
 from tests.support.standins.swapper import build_converter, build_swapper, colour_of
 
-PLAIN = Look(color_correction=False)
+PLAIN = BlendOptions(color_correction=False)
 ASTRONAUT_KPS = np.array([[204, 102], [246, 104], [223, 126], [202, 139], [245, 140]], np.float32)
 HASHES = {"inswapper_128.onnx": "sha256:" + "0" * 64}
 
@@ -182,7 +182,7 @@ def test_colour_correction_brings_the_swap_back_to_the_targets_tone(
 ) -> None:
     plain, matched = astronaut(), astronaut()
     engine.swap(plain, [(a_face(), source)], PLAIN)
-    engine.swap(matched, [(a_face(), source)], Look(color_correction=True))
+    engine.swap(matched, [(a_face(), source)], BlendOptions(color_correction=True))
     skin = slice(95, 150), slice(200, 245)
     tone = [bgr[skin].mean(axis=(0, 1)) for bgr in (astronaut(), plain, matched)]
     assert np.abs(tone[2] - tone[0]).max() < 4 < np.abs(tone[1] - tone[0]).max()
@@ -193,7 +193,7 @@ def test_colour_correction_of_black_and_of_white_invents_no_colour(
 ) -> None:
     for level in (0, 255):
         frame = np.full((300, 300, 3), level, np.uint8)
-        engine.swap(frame, [(a_face(), source)], Look())
+        engine.swap(frame, [(a_face(), source)], BlendOptions())
         assert np.abs(frame[90:145, 205:245].astype(int) - level).max() <= 2
 
 
@@ -282,7 +282,7 @@ def test_a_wide_frame_is_swapped_like_any_other(engine: InswapperEngine, source:
     size=st.floats(0.01, 20000),
     noise=st.floats(0, 1),
     seed=st.integers(0, 9),
-    look=st.builds(Look, paste=st.sampled_from(["exact", "fast"]), mouth_mask=st.booleans()),
+    blend=st.builds(BlendOptions, paste=st.sampled_from(["exact", "fast"]), mouth_mask=st.booleans()),
 )
 def test_no_five_points_whatever_break_a_swap(
     engine: InswapperEngine,
@@ -292,11 +292,11 @@ def test_no_five_points_whatever_break_a_swap(
     size: float,
     noise: float,
     seed: int,
-    look: Look,
+    blend: BlendOptions,
 ) -> None:
     shape = np.array([[-0.2, -0.2], [0.2, -0.2], [0, 0], [-0.18, 0.2], [0.18, 0.2]])
     shape += np.random.default_rng(seed).normal(0, 0.3, shape.shape) * noise
     frame = astronaut()[:200, :300].copy()
     face = a_face((shape * size + (x, y)).astype(np.float32))
-    (changed,) = engine.swap(frame, [(face, source)], look)
+    (changed,) = engine.swap(frame, [(face, source)], blend)
     assert changed or np.array_equal(frame, astronaut()[:200, :300])

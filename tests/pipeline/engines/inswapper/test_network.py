@@ -12,7 +12,7 @@ from models.errors import DeviceOutOfMemory, ModelUnavailable
 from models.session import open_session
 from pipeline.engines.inswapper.graph import read_emap, with_dynamic_batch
 from pipeline.engines.inswapper.network import SwapNetwork, open_network
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 from tests.support.standins.recogniser import build_recogniser
 from tests.support.standins.swapper import Fault, build_swapper, emap
 

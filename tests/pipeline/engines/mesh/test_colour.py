@@ -19,7 +19,7 @@ from pipeline.engines.mesh.colour import (
     to_lab,
 )
 from pipeline.engines.mesh.regions import Regions, masked_blur
-from pipeline.faces import Array
+from pipeline.face import Array
 
 SIDE = 96
 FACE = Regions(

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.embedded import embedded_weights
-from pipeline.engines.base import Engine, Look
+from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import LIPS_OUTER
 from pipeline.errors import NoFaceInSource
-from pipeline.faces import Array, Bgr, Face
+from pipeline.face import Array, Bgr, Face
 from tests.support.faces import astronaut, hopper, scaled, turned
 
 
@@ -30,16 +30,18 @@ class Portraits:
             name: self.engine.prepare_source(self.pictures[name], face) for name, face in self.faces.items()
         }
 
-    def swapped(self, source: str, target: str, look: Look | None = None) -> Bgr:
+    def swapped(self, source: str, target: str, blend: BlendOptions | None = None) -> Bgr:
         """A copy of the target's picture with the source's face in it."""
         frame = self.pictures[target].copy()
-        assert swap(self.engine, frame, self.faces[target], self.sources[source], look or Look())
+        assert swap(self.engine, frame, self.faces[target], self.sources[source], blend or BlendOptions())
         return frame
 
 
-def swap(engine: MeshEngine, frame: Bgr, face: Face, source: MeshSource, look: Look | None = None) -> bool:
+def swap(
+    engine: MeshEngine, frame: Bgr, face: Face, source: MeshSource, blend: BlendOptions | None = None
+) -> bool:
     """Swap one face."""
-    (changed,) = engine.swap(frame, [(face, source)], look or Look())
+    (changed,) = engine.swap(frame, [(face, source)], blend or BlendOptions())
     return changed
 
 
@@ -142,7 +144,7 @@ def test_a_grey_target_stays_grey(portraits: Portraits, factor: int) -> None:
 
 def test_the_mouth_mask_keeps_every_pixel_of_the_mouth(portraits: Portraits) -> None:
     before, face = portraits.pictures["astronaut"], portraits.faces["astronaut"]
-    after = portraits.swapped("hopper", "astronaut", Look(mouth_mask=True))
+    after = portraits.swapped("hopper", "astronaut", BlendOptions(mouth_mask=True))
     assert face.landmarks is not None
     mouth = _polygon(face.landmarks, LIPS_OUTER, before.shape) > 0
     assert mouth.sum() > 300
@@ -151,7 +153,7 @@ def test_the_mouth_mask_keeps_every_pixel_of_the_mouth(portraits: Portraits) -> 
 
 def test_without_colour_correction_the_source_keeps_its_own_tone(portraits: Portraits) -> None:
     box = _box(portraits.faces["hopper"], portraits.pictures["hopper"].shape)
-    plain = portraits.swapped("astronaut", "hopper", Look(color_correction=False))[box].astype(int)
+    plain = portraits.swapped("astronaut", "hopper", BlendOptions(color_correction=False))[box].astype(int)
     matched = portraits.swapped("astronaut", "hopper")[box].astype(int)
     target = portraits.pictures["hopper"][box].astype(int)
     center = slice(60, 140), slice(50, 140)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.embedded import TOPOLOGY, embedded_path
+from pipeline.blend.masks import smoothstep
 from pipeline.engines.mesh.geometry import (
     Similarity,
     bend,
@@ -15,8 +16,7 @@ from pipeline.engines.mesh.geometry import (
     signed_areas,
 )
 from pipeline.engines.mesh.topology import EYE, MOUTH, SKIN, Topology
-from pipeline.faces import Array
-from pipeline.masks import smoothstep
+from pipeline.face import Array
 
 MESH = Topology.load(embedded_path(TOPOLOGY))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.embedded import TOPOLOGY, embedded_path
-from pipeline.engines.base import Look
+from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness
 from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
@@ -14,8 +14,8 @@ from pipeline.engines.mesh.regions import Regions
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
-from pipeline.faces import Array, Face
-from pipeline.find import embedded_face_finder
+from pipeline.face import Array, Face
+from pipeline.faces.find import embedded_face_finder
 from tests.support.faces import astronaut
 
 SIDE = 100
@@ -64,7 +64,7 @@ def face() -> Face:
 
 
 def _kept(
-    face: Face, look: Look, *, eyes: tuple[float, float] | None = None, mouth: float | None = None
+    face: Face, blend: BlendOptions, *, eyes: tuple[float, float] | None = None, mouth: float | None = None
 ) -> Array:
     """What of the astronaut stays when the source is like the astronaut but for its eyes or mouth."""
     landmarks = face.landmarks
@@ -79,21 +79,21 @@ def _kept(
     )
     patch = Patch.cut(astronaut(), landmarks[:POINTS], landmarks[:POINTS])
     assert patch is not None
-    return kept_mask(patch, landmarks, source, look)
+    return kept_mask(patch, landmarks, source, blend)
 
 
 def test_eyes_and_mouth_are_drawn_where_they_can_be(face: Face) -> None:
-    assert not _kept(face, Look()).any()
+    assert not _kept(face, BlendOptions()).any()
 
 
 def test_a_smile_is_not_drawn_from_shut_lips(face: Face) -> None:
-    kept = _kept(face, Look(), mouth=0.0)
+    kept = _kept(face, BlendOptions(), mouth=0.0)
     rows = np.flatnonzero((kept == 1).any(axis=1)) / len(kept)
     assert 0.55 < rows.min() < rows.max() < 0.9
 
 
 def test_one_shut_eye_keeps_both_of_the_targets(face: Face) -> None:
-    kept = _kept(face, Look(), eyes=(0.02, 0.38))
+    kept = _kept(face, BlendOptions(), eyes=(0.02, 0.38))
     columns = (kept == 1).any(axis=0)
     assert columns[: len(columns) // 2].sum() > 10
     assert columns[len(columns) // 2 :].sum() > 10
@@ -102,4 +102,4 @@ def test_one_shut_eye_keeps_both_of_the_targets(face: Face) -> None:
 
 
 def test_the_mouth_mask_keeps_the_mouth_although_it_could_be_drawn(face: Face) -> None:
-    assert (_kept(face, Look(mouth_mask=True)) == 1).sum() > 300
+    assert (_kept(face, BlendOptions(mouth_mask=True)) == 1).sum() > 300

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.engines.mesh.patch import Patch
-from pipeline.faces import Array, Bgr
+from pipeline.face import Array, Bgr
 
 
 def _frame(height: int, width: int) -> Bgr:

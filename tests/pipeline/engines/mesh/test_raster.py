@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.embedded import TOPOLOGY, embedded_path
 from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
 from pipeline.engines.mesh.topology import Topology
-from pipeline.faces import Array
+from pipeline.face import Array
 
 MESH = Topology.load(embedded_path(TOPOLOGY))
 

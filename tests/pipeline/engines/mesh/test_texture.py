@@ -9,8 +9,8 @@ import pytest
 from models.embedded import TOPOLOGY, embedded_path
 from pipeline.engines.mesh.texture import Texture, make_texture, rescaled
 from pipeline.engines.mesh.topology import BROW_BELOW, Topology
-from pipeline.faces import Array, Bgr
-from pipeline.find import embedded_face_finder
+from pipeline.face import Array, Bgr
+from pipeline.faces.find import embedded_face_finder
 from tests.support.faces import astronaut, hopper, scaled
 
 MESH = Topology.load(embedded_path(TOPOLOGY))

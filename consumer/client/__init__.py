@@ -1,0 +1,1 @@
+"""Sending and following jobs: for the command line, the demo and other programs."""

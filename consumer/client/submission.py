@@ -1,0 +1,136 @@
+"""Jobs as a command asks for them: checked, with their local files, before anything is sent."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from consumer.client.targets import NoSuchFile
+from storage import keys
+from storage.records.manifest import read_manifest
+
+_DIGITS = 12  # 8 would let two of ten thousand pictures called IMG_0001 meet once in a hundred times
+_REMOTE = ("https://", keys.UPLOADS, keys.RESULTS)
+
+
+class LocalFiles:
+    """Local files by their content; each is read once, however often it is named."""
+
+    def __init__(self) -> None:
+        self._references: dict[Path, str] = {}
+        self._paths: dict[str, Path] = {}
+
+    def refer(self, word: str, folder: Path = Path()) -> str:
+        """What stands for a file in a submission: `sha256:<hex>`, or a bucket key or URL as it is.
+
+        Raises:
+            NoSuchFile: there is no such file in `folder`.
+        """
+        if is_remote(word):
+            return word
+        path = (folder / word).absolute()
+        if path not in self._references:
+            if not path.is_file():
+                raise NoSuchFile(
+                    f"{word} is not a file; give a file, a key below uploads/ or an https:// URL."
+                )
+            with path.open("rb") as file:
+                reference = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            self._references[path] = reference
+            self._paths.setdefault(reference, path)
+        return self._references[path]
+
+    def hold(self, path: Path) -> bool:
+        """Whether a path leads to one of the files."""
+        return path.resolve() in {known.resolve() for known in self._references}
+
+    def path(self, reference: str) -> Path | None:
+        """Where the content lies; None for a bucket key or URL."""
+        return self._paths.get(reference)
+
+
+def is_remote(word: str) -> bool:
+    """Whether a word names something that is not on this machine."""
+    return word.startswith(_REMOTE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A job ready to be sent.
+
+    `name` is its target as it was given. `document` is its manifest less what is default, with the
+    references of LocalFiles.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+
+    def job_id(self, turn: int = 0) -> str:
+        """The job's id: the target's name and 12 digits of all that the job is, so that it is found again.
+
+        A later `turn` is the same job once more, after the one before failed.
+        """
+        content = [json.dumps(self.document, sort_keys=True), *([f"turn {turn}"] if turn else [])]
+        return keys.dropped_job_id(PurePosixPath(urlsplit(self.name).path).stem, content, digits=_DIGITS)
+
+
+def check(name: str, document: Mapping[str, Any]) -> Submission:
+    """Check a manifest that names files by the references of LocalFiles; raises InvalidManifest."""
+    manifest = read_manifest(document)
+    return Submission(name=name, document=manifest.model_dump(mode="json", exclude_defaults=True))
+
+
+class WrongWords(ValueError):
+    """The words of a command do not go together."""
+
+
+def parse_faces(words: Sequence[str]) -> dict[str, str | None]:
+    """Read `2=ben.jpg` as a face of the target and who goes there, `2` as one for the source to go to.
+
+    Raises:
+        WrongWords: a word is neither, or a face is there twice.
+    """
+    faces: dict[str, str | None] = {}
+    for word in words:
+        number, equals, picture = word.partition("=")
+        name = f"face_{number.removeprefix('face_')}"
+        if not re.fullmatch(r"face_(0|[1-9][0-9]{0,3})", name) or bool(equals) != bool(picture):
+            raise WrongWords(
+                f"--face {word} is not understood; write a face's number in reading order, the first is 0, "
+                "and who goes there: --face 0=anna.jpg."
+            )
+        if name in faces:
+            raise WrongWords(f"--face {number} is there twice.")
+        faces[name] = picture or None
+    return faces
+
+
+def split_words(words: Sequence[str], faces: Mapping[str, str | None]) -> tuple[str | None, Sequence[str]]:
+    """Take the source off the words where one is needed, which it is not if all `faces` have their own.
+
+    Raises:
+        WrongWords: there are too few words.
+    """
+    if faces and all(faces.values()):
+        source, targets = None, words
+    else:
+        source, targets = (words[0] if words else None), words[1:]
+    if not targets:
+        raise WrongWords("Give the picture with the face to put in, then the picture to change; or several.")
+    return source, targets
+
+
+def describe(
+    source: str | None, target: str, faces: Mapping[str, str | None], **fields: object
+) -> dict[str, Any]:
+    """The manifest that puts `source` onto the target, or someone onto each of `faces`."""
+    if faces:
+        mappings = {name: picture or source for name, picture in faces.items()}
+        return {"process_type": "multi-image", "target": target, "face_mappings": mappings, **fields}
+    if source is None:
+        return {"process_type": "detect-faces", "target": target, **fields}
+    return {"process_type": "single-image", "source": source, "target": target, **fields}

@@ -1,0 +1,22 @@
+"""What the settings allow a picture, and a face in it, to be."""
+
+from consumer.config.settings import Settings
+from pipeline.media.pictures.decode import Limits
+from pipeline.swap.request import FaceFilter
+
+
+def picture_limits(settings: Settings) -> Limits:
+    """The largest picture."""
+    return Limits(
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_input_bytes,
+        max_frames=settings.max_frames,
+        max_animation_pixels=settings.max_animation_pixels,
+    )
+
+
+def face_filter_of(settings: Settings, *, side_px: float | None = None) -> FaceFilter:
+    """The smallest and least certain face of a target that counts; `side_px` goes before the setting's."""
+    return FaceFilter(
+        side_px=settings.min_face_px if side_px is None else side_px, score=settings.min_face_score
+    )

@@ -1,0 +1,1 @@
+"""Threads that work, and the bytes they may hold."""

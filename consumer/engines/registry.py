@@ -1,0 +1,302 @@
+"""Which swap engines there are, whether their files are here, and how each is opened."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
+from consumer.engines.model_files import model_fetchers, open_model_store
+from models.catalogue import EngineSpec
+from models.devices import GpuOptions
+from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
+from models.errors import ModelMissing, ModelUnavailable
+from models.session import open_session
+from models.store.download import Progress
+from models.store.fetch import Fetcher
+from models.store.model_store import Found, ModelStore
+from pipeline.blend.enhance import Enhancer, open_enhancer
+from pipeline.blend.occlusion import OnnxOccluder, open_occluder
+from pipeline.engines.base import Engine
+from pipeline.engines.mesh.engine import open_mesh_engine
+from pipeline.errors import OptionUnavailable
+
+T_co = TypeVar("T_co", covariant=True)
+AnyEngine = Engine[Any]
+
+_EMBEDDED: Final = Path(str(resources.files("models.embedded")))
+
+
+class FilesMissing(ModelUnavailable):
+    """Model files of an engine are not here; `missing` says of each, by name, where it was looked for."""
+
+    def __init__(self, missing: Mapping[str, ModelMissing]) -> None:
+        super().__init__(" ".join(str(error) for error in missing.values()))
+        self.missing = {name: error.where for name, error in missing.items()}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineHandle(Generic[T_co]):
+    """Something whose files are here and verified, in `folder`; `open` belongs on the device's thread.
+
+    `models` maps each file's name to `sha256:<hex>`. A `fallback` stands in for a better one whose files
+    are not here.
+    """
+
+    name: str
+    folder: Path
+    models: Mapping[str, str]
+    open: Callable[[], T_co]
+    fallback: bool = False
+
+
+class EngineRegistry(Protocol):
+    """Engines by name, as far as their files are here."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that `find` knows."""
+        ...
+
+    def find(self, name: str) -> EngineHandle[AnyEngine]:
+        """The engine that a name stands for now; looks at the disk with every call.
+
+        Raises:
+            OptionUnavailable: there is no such name.
+            FilesMissing: its files are not here.
+        """
+        ...
+
+    def find_enhancer(self) -> EngineHandle[Enhancer]:
+        """The best enhancer whose files are here; raises OptionUnavailable."""
+        ...
+
+    def check_provider(self) -> None:
+        """Prove that the provider asked for works here, without any file; raises ProviderUnavailable."""
+        ...
+
+    def pull(self, progress: Progress) -> None:
+        """Download what the engine in the settings lacks, if that is allowed; blocks.
+
+        Raises:
+            ModelUnavailable: a file could not be had; says why.
+        """
+        ...
+
+
+class CatalogueRegistry:
+    """The engines of one set of settings; safe on any thread, unlike what `EngineHandle.open` returns.
+
+    `fetchers` makes the sources of downloads, which a consumer that has all its files never needs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ModelStore,
+        *,
+        fetchers: Callable[[], Sequence[Fetcher]] = tuple,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._fetchers = fetchers
+        specs = store.catalogue.engines.values()
+        self._swappers = {spec.name: spec for spec in specs if spec.kind == "swapper"}
+        self._enhancers = [spec for spec in specs if spec.kind == "enhancer"]
+        self._occluders = [spec for spec in specs if spec.kind == "occluder"]
+        self._inswappers = [spec for spec in self._swappers.values() if spec.name.startswith(INSWAPPER)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that `find` knows."""
+        return (AUTO, MESH, INSWAPPER, *self._swappers)
+
+    def find(self, name: str) -> EngineHandle[AnyEngine]:
+        """The engine that a name stands for now; see EngineRegistry.
+
+        `auto` is the engine in the settings; where that is `auto` too, inswapper, or mesh as long as
+        inswapper's files are not here. On a GPU it is never mesh, which runs on the CPU only.
+        """
+        wanted = self._settings.engine if name == AUTO else name
+        occluder = self._occluder()
+        if wanted == MESH:
+            return _mesh(occluder, fallback=False)
+        try:
+            return self._swapper(self._specs(wanted), occluder)
+        except FilesMissing:
+            if wanted != AUTO or self._settings.provider != "cpu":
+                raise
+            return _mesh(occluder, fallback=True)
+
+    def find_enhancer(self) -> EngineHandle[Enhancer]:
+        """The best enhancer whose files are here; raises OptionUnavailable."""
+        try:
+            spec, found = self._first(self._enhancers)
+        except FilesMissing as error:
+            raise OptionUnavailable(f"`use_face_enhancer` needs a model that is not here. {error}") from error
+        occluder = self._occluder()
+
+        def opened() -> Enhancer:
+            return open_enhancer(
+                _paths(found),
+                spec,
+                provider=self._settings.provider,
+                threads=self._threads,
+                gpu=self._gpu,
+                occluder=occluder.open() if occluder else None,
+            )
+
+        return EngineHandle(
+            name=spec.name,
+            folder=found[spec.kind].path.parent,
+            open=opened,
+            models=_hashes(found.values()),
+        )
+
+    def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
+        """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
+        if not self._settings.occlusion:
+            return None
+        spec, found = self._first(self._occluders)
+        models = _hashes(found.values())
+        return EngineHandle(
+            name=spec.name,
+            folder=found[spec.kind].path.parent,
+            open=partial(
+                open_occluder,
+                _paths(found),
+                spec,
+                provider=self._settings.provider,
+                threads=self._threads,
+                models=models,
+                gpu=self._gpu,
+            ),
+            models=models,
+        )
+
+    def check_provider(self) -> None:
+        """Open a shipped model on the provider; raises ProviderUnavailable."""
+        graph = embedded_path(DETECTION_BACK).read_bytes()
+        open_session(graph, name="The consumer", provider=self._settings.provider, gpu=self._gpu)
+
+    def pull(self, progress: Progress) -> None:
+        """Download what the engine in the settings lacks, if that is allowed; see EngineRegistry."""
+        if self._store.offline:
+            return
+        wanted = [] if self._settings.engine == MESH else [self._specs(self._settings.engine)[0]]
+        if self._settings.occlusion:
+            wanted.append(self._occluders[0])
+        files = [file for spec in wanted for file in spec.files.values()]
+        if not all(file.verifiable and self._store.licences.allows(file.licence) for file in files):
+            return
+        for file in files:
+            self._store.pull(file.name, self._fetchers(), progress)
+
+    def _specs(self, name: str) -> Sequence[EngineSpec]:
+        """The catalogue's entries that a name stands for, the best first."""
+        if name in {AUTO, INSWAPPER}:
+            return self._inswappers
+        if name not in self._swappers:
+            raise OptionUnavailable(f"There is no engine `{name}` here; known are {', '.join(self.names)}.")
+        return [self._swappers[name]]
+
+    def _swapper(
+        self, specs: Sequence[EngineSpec], occluder: EngineHandle[OnnxOccluder] | None
+    ) -> EngineHandle[AnyEngine]:
+        spec, found = self._first(specs)
+        precise = self._precise(spec)
+        if precise is not None:
+            found = {**found, "swapper_fp32": precise}
+
+        models = _hashes(found.values())
+
+        def opened() -> AnyEngine:
+            from pipeline.engines.inswapper.engine import (  # noqa: PLC0415 -- mesh has no need of it
+                open_inswapper_engine,
+            )
+
+            try:
+                return open_inswapper_engine(
+                    _paths(found),
+                    spec,
+                    provider=self._settings.provider,
+                    threads=self._threads,
+                    gpu=self._gpu,
+                    hashes=models,
+                    occluder=occluder.open() if occluder else None,
+                )
+            except ModuleNotFoundError as error:
+                raise ModelUnavailable(
+                    f"The engine {spec.name} needs the package {error.name}, which is not installed; "
+                    "install swapdrop again."
+                ) from error
+
+        return EngineHandle(
+            name=spec.name,
+            folder=found["swapper"].path.parent,
+            models={**models, **(occluder.models if occluder else {})},
+            open=opened,
+        )
+
+    def _precise(self, spec: EngineSpec) -> Found | None:
+        """The full-precision file of a half-precision network, where both are here."""
+        full = self._swappers.get(spec.name.removesuffix("_fp16"))
+        if full is None or full is spec:
+            return None
+        located = self._store.locate(full.files["swapper"].name)
+        return located if isinstance(located, Found) else None
+
+    def _first(self, specs: Sequence[EngineSpec]) -> tuple[EngineSpec, Mapping[str, Found]]:
+        """The first engine whose files are all here; raises FilesMissing with what the best one lacks."""
+        for spec in specs:
+            located = {role: self._store.locate(file.name) for role, file in spec.files.items()}
+            found = {role: place for role, place in located.items() if isinstance(place, Found)}
+            if len(found) == len(located):
+                return spec, found
+        raise self._missing(specs[0])
+
+    def _missing(self, spec: EngineSpec) -> FilesMissing:
+        missing: dict[str, ModelMissing] = {}
+        for file in spec.files.values():
+            try:
+                self._store.require(file.name)
+            except ModelMissing as error:
+                missing[file.name] = error
+        return FilesMissing(missing)
+
+    @property
+    def _gpu(self) -> GpuOptions:
+        return GpuOptions(
+            memory_limit_bytes=self._settings.gpu_memory_limit_bytes,
+            cache_folder=self._settings.cache_folder / "tensorrt",
+        )
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.model_threads or len(os.sched_getaffinity(0))
+
+
+def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> EngineHandle[AnyEngine]:
+    return EngineHandle(
+        name=MESH,
+        folder=_EMBEDDED,
+        models={**embedded_weights(), **(occluder.models if occluder else {})},
+        open=lambda: open_mesh_engine(occluder=occluder.open() if occluder else None),
+        fallback=fallback,
+    )
+
+
+def _paths(found: Mapping[str, Found]) -> dict[str, Path]:
+    return {role: place.path for role, place in found.items()}
+
+
+def _hashes(found: Iterable[Found]) -> dict[str, str]:
+    return {place.file.name: f"sha256:{place.sha256}" for place in found}
+
+
+def open_registry(settings: Settings) -> CatalogueRegistry:
+    """The engines that the settings describe; raises as `open_model_store`."""
+    return CatalogueRegistry(settings, open_model_store(settings), fetchers=partial(model_fetchers, settings))

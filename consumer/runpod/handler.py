@@ -1,0 +1,192 @@
+"""What a RunPod Serverless worker does with a request: announce it as a job, follow that job to its end.
+
+The job is done by the consumer of this worker, or by any other that works on the same bucket, so a worker
+that is taken away costs the request's sender nothing but the answer: the job goes on. Nothing here needs
+RunPod's SDK.
+"""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from consumer.triggers.local_queue import LocalQueue
+from storage import keys
+from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUnavailable
+from storage.inbox import Inbox
+from storage.lease.cas import read_record
+from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.records.queries import follow
+from storage.records.status import Result, Status
+from storage.stores.port import ObjectStore
+
+_MAX_INLINE_BYTES = 10_000_000  # RunPod takes answers of 20 MB, and base64 makes a third more of them
+_POLL_S = 0.5
+_AWAY_POLLS = 10  # so many times less often while the store does not answer
+_ASKS_FOR_BASE64 = "return_base64"
+_PROGRESS = {"job_id", "status", "stage", "progress"}
+_REPLACE = {"code": "internal", "refresh_worker": True}  # RunPod starts another worker instead
+_OUTPUT = ("job_id", "status", "faces", "warnings", "engine", "timings_ms", "attempt")
+
+_log = structlog.get_logger()
+
+OnProgress = Callable[[Mapping[str, Any]], None]
+
+
+class RunpodHandler:
+    """Answers requests; `link` signs a key's URL, `health` tells how the consumer is.
+
+    A job is put into the inbox before anything else, and `queue` only tells this worker's consumer to look
+    there. A job that has not ended after `timeout_s` is answered as an error; it goes on nevertheless.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        queue: LocalQueue,
+        *,
+        link: Callable[[str], Awaitable[str]],
+        health: Callable[[], Mapping[str, Any]],
+        timeout_s: float,
+        poll_s: float = _POLL_S,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._link = link
+        self._health = health
+        self._timeout_s = timeout_s
+        self._poll_s = poll_s
+        self._answering: set[asyncio.Task[Any] | None] = set()
+        self._closed = False
+
+    async def answer(self, request: Mapping[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+        """Do what a request asks for and return what its sender is told; RunPod takes `error` as failure.
+
+        `request` has an `id` and an `input`: a manifest in any spelling, perhaps with `return_base64`, or
+        `{"health_check": true}`. Cancelled, it asks for the job to be cancelled. Never raises for a fault
+        of request, job or store.
+        """
+        given = request.get("input")
+        if isinstance(given, Mapping) and _is_health_check(given):
+            return dict(self._health())
+        if self._closed:
+            return {**_REPLACE, "error": "This worker ends; send the request again."}
+        self._answering.add(asyncio.current_task())
+        try:
+            return await self._do(_read(request), on_progress)
+        except StorageError as error:
+            return {"error": str(error), "code": error.code}
+        finally:
+            self._answering.discard(asyncio.current_task())
+
+    async def close(self) -> None:
+        """Answer all requests now, because the consumer has ended; their jobs are called off by nobody."""
+        self._closed = True
+        answering = [task for task in self._answering if task is not None]
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
+
+    async def _do(self, wish: "_Wish", on_progress: OnProgress) -> dict[str, Any]:
+        announced = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._announce(wish)
+                announced = True
+                status = await self._followed(wish.job_id, on_progress)
+        except TimeoutError:
+            return {"error": "The job has not ended yet.", "code": "timeout", "job_id": wish.job_id}
+        except asyncio.CancelledError:
+            if not self._closed:
+                await asyncio.shield(self._call_off(wish.job_id))
+                raise
+            what_now = "the job goes on" if announced else "send the request again"
+            return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
+        return await self._told(status, inline=wish.inline)
+
+    async def _announce(self, wish: "_Wish") -> None:
+        """See to it that the job is done here or elsewhere, unless it has been."""
+        known = await read_record(self._store, wish.job_id)
+        if known is None:
+            await Inbox(self._store).add(wish.manifest)
+        if known is None or not known.status.terminal:
+            self._queue.announce(keys.manifest(wish.job_id))
+
+    async def _followed(self, job_id: str, on_progress: OnProgress) -> Status:
+        """The job's last record; a store that does not answer meanwhile is asked again."""
+        while True:
+            try:
+                async with aclosing(follow(self._store, job_id, poll_s=self._poll_s)) as revisions:
+                    async for status in revisions:
+                        if status.terminal:
+                            return status
+                        on_progress(status.model_dump(mode="json", include=_PROGRESS))
+            except StoreUnavailable as error:
+                _log.warning("job_not_followed", job_id=job_id, reason=str(error))
+                await asyncio.sleep(_AWAY_POLLS * self._poll_s)
+
+    async def _call_off(self, job_id: str) -> None:
+        try:
+            await self._store.put(keys.cancel(job_id), b"", content_type="text/plain")
+        except StorageError as error:
+            _log.warning("job_not_called_off", job_id=job_id, reason=str(error))
+        else:
+            _log.info("job_called_off", job_id=job_id)
+
+    async def _told(self, status: Status, *, inline: bool) -> dict[str, Any]:
+        record = status.model_dump(mode="json")
+        said = {name: record[name] for name in _OUTPUT}
+        if status.result is None:
+            error = record["error"] or {"code": status.status, "message": f"The job was {status.status}."}
+            return {**said, "error": error["message"], "code": error["code"]}
+        said["result"] = {**record["result"], "url": await self._link(status.result.key)}
+        if inline:
+            said["result"]["base64"] = await self._inline(status.result)
+        return said
+
+    async def _inline(self, result: Result) -> str:
+        try:
+            stored = await self._store.get(result.key, max_bytes=_MAX_INLINE_BYTES)
+        except InputTooLarge:
+            raise InputTooLarge(
+                f"The result has {result.size} bytes, too many for an answer; fetch it from the bucket."
+            ) from None
+        return base64.b64encode(stored.body).decode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    """What a request asks for: a job, its manifest in JSON, and whether to answer with the file itself."""
+
+    job_id: str
+    manifest: bytes
+    inline: bool
+
+
+def _read(request: Mapping[str, Any]) -> _Wish:
+    """Read a request; one that RunPod hands out again is the same job. Raises InvalidManifest."""
+    given = request.get("input")
+    if not isinstance(given, Mapping):
+        raise InvalidManifest("The request has no `input`; it must be the job's manifest.")
+    inline = given.get(_ASKS_FOR_BASE64, False)
+    if not isinstance(inline, bool):
+        raise InvalidManifest(f"`{_ASKS_FOR_BASE64}` must be true or false.")
+    manifest = read_manifest({name: value for name, value in given.items() if name != _ASKS_FOR_BASE64})
+    job_id = manifest.job_id
+    if job_id is None:
+        job_id = keys.dropped_job_id(str(request.get("id", "runpod")), [manifest.model_dump_json()])
+    body = manifest.model_copy(update={"job_id": job_id}).model_dump_json(exclude_none=True).encode()
+    if len(body) > MAX_MANIFEST_BYTES:
+        limit = MAX_MANIFEST_BYTES // 2**20
+        raise InvalidManifest(f"The input is larger than {limit} MiB; give the files' keys or links.")
+    return _Wish(job_id=job_id, manifest=body, inline=inline)
+
+
+def _is_health_check(given: Mapping[str, Any]) -> bool:
+    kind = given.get("process_type", given.get("type"))
+    asked = isinstance(kind, str) and kind.lower().replace("_", "-") == "health-check"
+    return asked or given.get("health_check") is True

@@ -1,0 +1,1 @@
+"""One job from its ticket to its end, whatever its kind, and how many at once."""

@@ -1,0 +1,170 @@
+"""One job from its ticket to its end: claim it, attempt it, clean up, write its canonical log line."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from consumer.runtime.attempt import Attempt, Ending
+from consumer.runtime.context import JobServices, Work
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.tracing import NoTraces, Traces
+from consumer.triggers.base import Ticket
+from consumer.webhooks.sender import Webhooks
+from storage.errors import ObjectNotFound, StorageError
+from storage.inbox import Announced
+from storage.lease.leases import Leases, Refusal, Stop, Verdict
+from storage.records.status import Status
+
+_CLEAN_UP_AGAIN_S = 20.0
+_ROOM_AGAIN_S = 5.0
+_MOVING = (".gif", ".apng")  # pictures of these names nearly always move
+
+_log = structlog.get_logger()
+
+
+class JobRunner:
+    """Takes tickets to their end, any number at once; lives through whatever a job does.
+
+    `timeout_s` bounds one attempt, from its claim to its encoded result; `webhooks` is None where jobs'
+    senders are not called.
+    """
+
+    def __init__(
+        self,
+        *,
+        leases: Leases,
+        services: JobServices,
+        metrics: Metrics,
+        timeout_s: float,
+        owner: str,
+        webhooks: Webhooks | None = None,
+        traces: Traces | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._leases = leases
+        self._services = services
+        self._metrics = metrics
+        self._webhooks = webhooks
+        self._traces = traces or NoTraces()
+        self._timeout_s = timeout_s
+        self._owner = owner
+        self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
+
+    async def run(
+        self,
+        ticket: Ticket,
+        *,
+        release: asyncio.Event,
+        on_swapped: Callable[[Work], None],
+        room_for_long: Callable[[], Awaitable[bool]],
+    ) -> Ending:
+        """Do the job behind `ticket`, if it is ours to do.
+
+        `release` set, the job is given back as soon as may be; `on_swapped` is told when its work has left
+        the device; a job that looks long is left unclaimed unless `room_for_long` lets it in.
+        """
+        began = time.monotonic()
+        try:
+            announced = await ticket.open()
+            if _looks_long(announced):
+                if not await room_for_long():
+                    await ticket.defer(_ROOM_AGAIN_S)
+                    return Ending.REFUSED
+                began = time.monotonic()
+            claimed = await self._leases.claim(
+                announced.job_id, announced.document, created_at=ticket.announced_at
+            )
+        except StorageError as error:
+            if not isinstance(error, ObjectNotFound):  # else another consumer has retired it
+                _log.warning("ticket_failed", entry=ticket.name, reason=str(error))
+            await ticket.defer(_CLEAN_UP_AGAIN_S)
+            return Ending.REFUSED
+        if isinstance(claimed, Refusal):
+            await self._refused(ticket, announced, claimed)
+            return Ending.REFUSED
+        await ticket.claimed()
+        attempt = Attempt(
+            lease=claimed,
+            work=Work(self._services, claimed, announced, job_folder=ticket.folder, began=began),
+            timeout_s=self._timeout_s,
+            rng=self._rng,
+            on_beat=ticket.beat,
+        )
+        ending = await attempt.run(release, on_swapped)
+        await self._left(ticket, announced, attempt, ending)
+        return ending
+
+    async def _left(self, ticket: Ticket, announced: Announced, attempt: Attempt, ending: Ending) -> None:
+        """Clean up after a job that has ended, and write its one canonical line."""
+        status = attempt.lease.status
+        fault = attempt.fault if status.status != "completed" else None
+        shown = "abandoned" if status.status == "processing" else status.status
+        code = fault.code if fault else None
+        timings = status.timings_ms if status.status == "completed" else attempt.work.timings_ms
+        total_s = time.monotonic() - attempt.work.began
+        self._metrics.job_ended(
+            status=shown, code=code, attempt=status.attempt, total_s=total_s, timings_ms=timings
+        )
+        self._traces.attempt(
+            attempt.lease.stages,
+            ok=fault is None and attempt.stop is None,
+            attributes={
+                "swapdrop.job_id": status.job_id,
+                "swapdrop.attempt": status.attempt,
+                "swapdrop.status": shown,
+                "swapdrop.code": code or "",
+            },
+        )
+        if attempt.stop is Stop.LOST:
+            self._metrics.lease_lost()
+        if ending is Ending.FINISHED:
+            await self._ended(ticket, announced, status)
+        else:
+            await ticket.defer(attempt.delay_s)
+        _log.info(
+            "job",
+            job_id=status.job_id,
+            attempt=status.attempt,
+            status=shown,
+            ending=ending.value,
+            code=code,
+            reason=fault.message if fault else (attempt.stop.value if attempt.stop else None),
+            stage=fault.stage if fault else attempt.work.stage,
+            timings_ms=dict(timings),
+            total_ms=round(total_s * 1000, 1),
+            engine=status.engine.name if status.engine else None,
+            input_bytes=attempt.work.input_bytes,
+            result_bytes=status.result.size if status.result else None,
+            owner=self._owner,
+        )
+
+    async def _refused(self, ticket: Ticket, announced: Announced, refusal: Refusal) -> None:
+        _log.debug("not_claimed", job_id=announced.job_id, verdict=refusal.verdict.value)
+        if refusal.verdict is Verdict.ENDED and refusal.status is not None:
+            # Its owner may have died before it could clean up and call.
+            await self._ended(ticket, announced, refusal.status)
+        else:
+            await ticket.defer(refusal.retry_after_s)
+
+    async def _ended(self, ticket: Ticket, announced: Announced, status: Status) -> None:
+        """Call the sender of a job that has ended, and clear its announcement away."""
+        url = announced.manifest.callback_url if announced.manifest else None
+        if self._webhooks is not None and url is not None:
+            self._webhooks.send(url, status)
+        try:
+            await ticket.retire(status)
+        except StorageError as error:
+            # The status is terminal, so whoever sees the entry next may remove it.
+            _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
+            await ticket.defer(_CLEAN_UP_AGAIN_S)
+
+
+def _looks_long(announced: Announced) -> bool:
+    """Whether a job will take the device many times, as far as its manifest tells."""
+    manifest = announced.manifest
+    if manifest is None or manifest.process_type == "detect-faces":
+        return False
+    return manifest.process_type.endswith("-video") or manifest.target.lower().endswith(_MOVING)

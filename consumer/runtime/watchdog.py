@@ -1,0 +1,36 @@
+"""Ends a consumer that is no longer fit to work while it can still give its jobs back."""
+
+import asyncio
+
+import structlog
+
+from consumer.devices.worker import Device
+from consumer.runtime.memory import own_bytes
+from consumer.runtime.scheduler import Scheduler
+
+_LOOK_EVERY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+async def watch(
+    scheduler: Scheduler,
+    device: Device,
+    *,
+    silent_limit_s: float,
+    memory_limit_bytes: int | None,
+) -> None:
+    """Look again and again, until cancelled or the device hangs.
+
+    Past its memory limit the consumer takes no more jobs, finishes those it has as far as the grace allows,
+    and ends to be started afresh: the kernel's own way is to kill it, which costs each job in flight an
+    attempt. A device that has been silent for `silent_limit_s` without any job's lease having ended the
+    consumer, because the job that hangs it was cancelled or has timed out, ends it at once.
+    """
+    while device.silent_s < silent_limit_s:
+        if memory_limit_bytes is not None and not scheduler.draining and own_bytes() > memory_limit_bytes:
+            _log.warning("memory_limit_reached", held_bytes=own_bytes(), limit_bytes=memory_limit_bytes)
+            scheduler.drain(sick=True)
+        await asyncio.sleep(_LOOK_EVERY_S)
+    _log.error("device_hangs", silent_s=round(device.silent_s, 1))
+    scheduler.release(sick=True)

@@ -1,0 +1,150 @@
+"""What a consumer counts, as Prometheus metrics in a registry of its own."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from storage.records.status import TERMINAL
+
+# Seconds; from a thumbnail's decode to a long upload.
+_STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_JOB_BUCKETS = (*_STAGE_BUCKETS, 120, 300, 600, 1800)  # an animation may take as long as a job may
+_ATTEMPT_BUCKETS = (1, 2, 3, 5, 10)
+_STORE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class _Busy(Collector):
+    """How long the device has worked, which the device itself counts."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "swapdrop_device_busy_seconds", "Time the device has worked.", value=self._seconds()
+        )
+
+
+class Metrics:
+    """All counters of one consumer; two consumers in one process do not share any."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._jobs = Counter(
+            "swapdrop_jobs", "Attempts ended, by how and why.", ("status", "code"), registry=self.registry
+        )
+        self._lost = Counter(
+            "swapdrop_leases_lost", "Attempts given up because the lease was lost.", registry=self.registry
+        )
+        self._attempts = Histogram(
+            "swapdrop_job_attempts",
+            "Which attempt it was that ended a job for good.",
+            buckets=_ATTEMPT_BUCKETS,
+            registry=self.registry,
+        )
+        self._total = Histogram(
+            "swapdrop_job_seconds",
+            "Time from a ticket to the end of its attempt, by status.",
+            ("status",),
+            buckets=_JOB_BUCKETS,
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "swapdrop_inbox_entries",
+            "Entries of the inbox that the last look saw, which is the first thousand where many are ready.",
+            registry=self.registry,
+        )
+        self._oldest = Gauge(
+            "swapdrop_inbox_oldest_seconds",
+            "Age of the oldest entry of the inbox that the last look saw; 0 if there was none.",
+            registry=self.registry,
+        )
+        self._ready = Gauge("swapdrop_ready", "1 where this consumer is ready.", registry=self.registry)
+        self._info = Info("swapdrop", "What runs here.", registry=self.registry)
+        ProcessCollector(registry=self.registry)
+        self._stage = Histogram(
+            "swapdrop_stage_seconds",
+            "Time an attempt spent in a stage.",
+            ("stage",),
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self._store = Histogram(
+            "swapdrop_store_seconds",
+            "Time of a call to the store, by operation and outcome.",
+            ("op", "outcome"),
+            buckets=_STORE_BUCKETS,
+            registry=self.registry,
+        )
+        self._webhooks = Counter(
+            "swapdrop_webhooks",
+            "Calls to senders of jobs that ended, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._ended = dict.fromkeys(("completed", "failed", "cancelled", "pending", "abandoned"), 0)
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many attempts ended in each way since the start."""
+        return dict(self._ended)
+
+    def job_ended(
+        self,
+        *,
+        status: str,
+        code: str | None,
+        attempt: int,
+        total_s: float,
+        timings_ms: Mapping[str, float],
+    ) -> None:
+        """Count an attempt that ended; `code` is None where nothing went wrong."""
+        if status in TERMINAL:
+            self._attempts.observe(attempt)
+        self._total.labels(status=status).observe(total_s)
+        self._jobs.labels(status=status, code=code or "").inc()
+        self._ended[status] = self._ended.get(status, 0) + 1
+        for stage, milliseconds in timings_ms.items():
+            self._stage.labels(stage=stage).observe(milliseconds / 1000)
+
+    def inbox_seen(self, entries: int, oldest_s: float) -> None:
+        """Take in a look at the inbox: how many entries it has, and the age of the oldest in seconds."""
+        self._waiting.set(entries)
+        self._oldest.set(oldest_s)
+
+    def state(self, *, ready: bool, facts: Mapping[str, str]) -> None:
+        """Say how this consumer is and what runs here: version, engine, provider."""
+        self._ready.set(ready)
+        self._info.info(dict(facts))
+
+    def lease_lost(self) -> None:
+        """Count a lease that another consumer took over."""
+        self._lost.inc()
+
+    def webhook_ended(self, outcome: str) -> None:
+        """Count a call to the sender of a job."""
+        self._webhooks.labels(outcome=outcome).inc()
+
+    def store_call(self, op: str, outcome: str, seconds: float) -> None:
+        """Count a call to the store; fits the observer of the S3 store."""
+        self._store.labels(op=op, outcome=outcome).observe(seconds)
+
+    def watch(self, *, in_flight: Callable[[], float], device_busy_s: Callable[[], float]) -> None:
+        """Read two live numbers whenever the metrics are asked for."""
+        gauge = Gauge("swapdrop_jobs_in_flight", "Jobs taken and not ended.", registry=self.registry)
+        gauge.set_function(in_flight)
+        self.registry.register(_Busy(device_busy_s))
+
+    def render(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,81 @@
+"""What of the inbox this process works on, or has put off, whichever trigger announced it."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from storage.inbox import Announced, Inbox, InboxEntry
+from storage.records.status import Status
+
+# How long a "not now" is believed at most. Another consumer may give a job back early (it drains, it
+# fails), and a cancelled wait must not last a whole lease.
+_RECHECK_S = 20.0
+_REMEMBERED = 10_000
+
+
+class InFlightEntries:
+    """Keeps an entry that several triggers announce from being offered twice at once."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._out: set[str] = set()
+        self._not_before: OrderedDict[str, float] = OrderedDict()
+
+    def wait_s(self, entry: InboxEntry) -> float:
+        """Seconds until an entry may be offered: 0 or less for now, infinite while it is being worked on."""
+        if entry.fingerprint in self._out:
+            return math.inf
+        not_before = self._not_before.get(entry.fingerprint, -math.inf)
+        return max(entry.ready_in_s, not_before - self._monotonic())
+
+    def take(self, entry: InboxEntry) -> bool:
+        """Mark an entry as being worked on, unless it may not be offered now."""
+        if self.wait_s(entry) > 0:
+            return False
+        self._out.add(entry.fingerprint)
+        return True
+
+    def defer(self, entry: InboxEntry, delay_s: float) -> None:
+        """Take an entry back and remember not to offer it before `delay_s`, twenty seconds at most."""
+        self._out.discard(entry.fingerprint)
+        self._not_before[entry.fingerprint] = self._monotonic() + min(delay_s, _RECHECK_S)
+        self._not_before.move_to_end(entry.fingerprint)
+        while len(self._not_before) > _REMEMBERED:
+            self._not_before.popitem(last=False)
+
+    def forget(self, entry: InboxEntry) -> None:
+        """Drop what is remembered of an entry that is gone."""
+        self._out.discard(entry.fingerprint)
+        self._not_before.pop(entry.fingerprint, None)
+
+
+class EntryTicket:
+    """A hint at an inbox entry that is in flight until it ends with `retire` or `defer`."""
+
+    def __init__(self, inbox: Inbox, in_flight: InFlightEntries, entry: InboxEntry) -> None:
+        self.entry = entry
+        self.name = entry.name
+        self.folder = entry.folder
+        self.announced_at = entry.announced_at
+        self._inbox = inbox
+        self._in_flight = in_flight
+
+    async def open(self) -> Announced:
+        """Read what is announced; raises ObjectNotFound where it is gone, StoreUnavailable."""
+        return await self._inbox.open(self.entry)
+
+    async def claimed(self) -> None:
+        """Nothing to do: the entry stays until the job has ended."""
+
+    async def beat(self) -> None:
+        """Nothing to do: the lease alone says that the job is alive."""
+
+    async def retire(self, status: Status) -> None:
+        """Remove the entry of a job that has ended; raises StoreUnavailable."""
+        await self._inbox.retire(self.entry, status.job_id, cancelled=status.status == "cancelled")
+        self._in_flight.forget(self.entry)
+
+    async def defer(self, delay_s: float) -> None:
+        """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
+        self._in_flight.defer(self.entry, delay_s)

@@ -1,0 +1,1 @@
+"""Calls to the senders of jobs that have ended."""

@@ -1,0 +1,1 @@
+"""Putting a changed face back into its frame."""

@@ -1,0 +1,1 @@
+"""Finding faces, telling them apart, and choosing among them."""

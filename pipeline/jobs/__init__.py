@@ -1,1 +1,0 @@
-"""What is done to one picture, step by step."""

@@ -1,0 +1,1 @@
+"""Animated GIF, PNG and WebP, a frame at a time."""

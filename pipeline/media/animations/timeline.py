@@ -1,0 +1,202 @@
+"""The outside of an animation: its canvas, how long each frame shows, and how often it plays.
+
+Read from the headers of all frames before any of them is decoded; a file that is cut short is refused.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.errors import MediaCorrupt
+from pipeline.media.pictures.containers import (
+    GIF_CONTROL,
+    gif_blocks_end,
+    gif_palette_bytes,
+    png_chunks,
+    read_png,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """What a file says of its animation.
+
+    Attributes:
+        size: (width, height) in pixels of the canvas that the decoder holds, before any turn.
+        data: the file, less what the decoder does not need.
+        durations_ms: how long each frame shows, in milliseconds.
+        plays: how often all of it is shown; 0 is for ever.
+        has_alpha: whether frames may be transparent.
+        lossless: whether every frame is stored without loss.
+        first: where the decoder finds the first frame; 1 where a picture that is no part comes before.
+        exif: the EXIF block, empty if there is none.
+        icc: the ICC profile, empty if there is none.
+    """
+
+    size: tuple[int, int]
+    data: bytes
+    durations_ms: tuple[float, ...]
+    plays: int
+    has_alpha: bool
+    lossless: bool = True
+    first: int = 0
+    exif: bytes = b""
+    icc: bytes = b""
+
+
+_GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
+
+
+def read_gif_timeline(data: bytes) -> Timeline:
+    """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it."""
+    at = 13 + gif_palette_bytes(data, 10)
+    kept, durations_ms, tables = [data[:at]], list[float](), list[tuple[int, int]]()
+    width, height = struct.unpack("<2H", data[6:10])
+    plays, delay_ms, clear = 1, 0, 0
+    while (kind := data[at : at + 1]) != b";":
+        start = at
+        if kind == b",":
+            if start + 10 > len(data):
+                raise MediaCorrupt
+            left, top, frame_width, frame_height = struct.unpack("<4H", data[start + 1 : start + 9])
+            reach = (max(width, left + frame_width), max(height, top + frame_height))
+            if durations_ms and reach != (width, height):
+                raise MediaCorrupt  # the first frame may widen the canvas, as decoders do; no later one
+            width, height = reach
+            own = start + 10, start + 10 + gif_palette_bytes(data, start + 9)
+            at = gif_blocks_end(data, own[1] + 1)
+            tables.append(own if own[0] < own[1] else (13, len(kept[0])))
+            durations_ms.append(delay_ms)
+            delay_ms = 0
+        elif kind == b"!":
+            at = gif_blocks_end(data, start + 2)
+            if data[start + 2 : start + 16] in _GIF_LOOPS and at == start + 19:
+                repeats = int.from_bytes(data[start + 16 : start + 18], "little")
+                plays = repeats + 1 if repeats else 0
+            if data[start + 1] != GIF_CONTROL or at != start + 8:
+                continue
+            clear |= data[start + 3] & 1
+            delay_ms = 10 * int.from_bytes(data[start + 4 : start + 6], "little")
+        elif kind == b"" and len(durations_ms) == 1:
+            break  # many a still picture ends so
+        else:
+            raise MediaCorrupt
+        kept.append(data[start:at])
+    return Timeline(
+        size=(width, height),
+        data=_readable_by_pillow(b"".join((*kept, b";")), [data[start:end] for start, end in tables]),
+        durations_ms=tuple(durations_ms),
+        plays=plays,
+        has_alpha=bool(clear),
+    )
+
+
+def _readable_by_pillow(gif: bytes, tables: list[bytes]) -> bytes:
+    """Tint the last grey of a first frame that is all grey by one level where colour follows.
+
+    Pillow reads such a first frame without a palette, and what follows as grey of the wrong shades.
+    """
+    greys = [all(table[at] == at // 3 for at in range(len(table))) for table in tables]
+    if not tables or not tables[0] or not greys[0] or all(greys):
+        return gif
+    at = gif.index(tables[0]) + len(tables[0]) - 1
+    return gif[:at] + bytes((gif[at] ^ 1,)) + gif[at + 1 :]
+
+
+_FRAME_CONTROL_BYTES = 26
+_CLEAR_COLOUR_TYPES = (4, 6)  # grey and colour, each with alpha
+_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"IDAT", b"fdAT", b"IEND")
+
+
+def read_png_timeline(data: bytes) -> Timeline | None:
+    """Walk an APNG (PNG, third edition) to its IEND; None where it is no animation, MediaCorrupt if cut."""
+    if not _announces_animation(data):
+        return None
+    outside = read_png(data)
+    kept, durations_ms = [data[:8]], list[float]()
+    count, plays, clear, first = 0, 0, False, 0
+    for kind, chunk in png_chunks(data):
+        body = chunk[8:-4]
+        if kind == b"acTL":
+            count, plays = struct.unpack(">II", body)
+        elif kind == b"fcTL":
+            durations_ms.append(_frame_control(body, outside.size))
+        elif kind == b"IDAT" and not durations_ms:
+            first = 1
+        clear |= kind == b"tRNS" or (kind == b"IHDR" and body[9] in _CLEAR_COLOUR_TYPES)
+        if kind in _PIXEL_CHUNKS:
+            kept.append(chunk)
+    if len(durations_ms) != count:
+        raise MediaCorrupt
+    return Timeline(
+        size=outside.size,
+        data=b"".join(kept),
+        durations_ms=tuple(durations_ms),
+        plays=plays,
+        has_alpha=clear,
+        first=first,
+        exif=outside.exif,
+        icc=outside.icc,
+    )
+
+
+def _announces_animation(data: bytes) -> bool:
+    """Whether an acTL stands before the pixels, where alone it counts; reads only the chunks' heads."""
+    at, kind = 8, data[12:16]
+    while kind not in (b"acTL", b"IDAT", b""):
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+    return kind == b"acTL"
+
+
+def _frame_control(body: bytes, size: tuple[int, int]) -> float:
+    if len(body) != _FRAME_CONTROL_BYTES:
+        raise MediaCorrupt
+    width, height, left, top, delay, unit = struct.unpack(">4I2H", body[4:24])
+    if min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
+        raise MediaCorrupt
+    return float(1000 * delay / (unit or 100))  # a denominator of 0 stands for 100
+
+
+_ANIMATED, _CLEAR = 0x02, 0x10
+
+
+def read_webp_timeline(data: bytes) -> Timeline | None:
+    """Walk a WebP (RFC 9649); None where it is no animation, MediaCorrupt where it is cut short."""
+    if data[12:16] != b"VP8X" or len(data) < 30 or not data[20] & _ANIMATED:  # noqa: PLR2004 -- VP8X's end
+        return None
+    width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+    durations_ms, plays, lossless, exif, icc = list[float](), 0, True, b"", b""
+    for kind, body in riff_chunks(data, 12, int.from_bytes(data[4:8], "little") + 8):
+        if kind == b"ANIM":
+            plays = int.from_bytes(body[4:6], "little")
+        elif kind == b"ANMF":
+            durations_ms.append(int.from_bytes(body[12:15], "little"))
+            parts = [part for part, _ in riff_chunks(body, 16, len(body))]
+            lossless = lossless and b"VP8L" in parts
+        elif kind == b"EXIF":
+            exif = body
+        elif kind == b"ICCP":
+            icc = body
+    return Timeline(
+        size=(width, height),
+        data=data,
+        durations_ms=tuple(durations_ms),
+        plays=plays,
+        has_alpha=bool(data[20] & _CLEAR),
+        lossless=lossless,
+        exif=exif,
+        icc=icc,
+    )
+
+
+def riff_chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each RIFF chunk from `at` on; raises MediaCorrupt where one leaves `end`."""
+    if end > len(data):
+        raise MediaCorrupt
+    while at + 8 <= end:
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if at + 8 + size > end:
+            raise MediaCorrupt
+        yield data[at : at + 4], data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2

@@ -1,0 +1,1 @@
+"""A request on a picture or an animation, frame by frame."""

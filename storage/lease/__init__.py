@@ -1,0 +1,1 @@
+"""The protocol by which one consumer owns a job."""

@@ -1,0 +1,190 @@
+"""The steps a status record may take; each function returns the next revision and writes nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from storage.records.status import (
+    AttemptFailure,
+    EngineRecord,
+    ErrorCode,
+    FaceOutcome,
+    JobError,
+    JobWarning,
+    LeaseInfo,
+    Progress,
+    Result,
+    Stage,
+    State,
+    Status,
+)
+
+_CRASH_MESSAGE = "The machine working on this job stopped answering."
+_MAX_CLAIMS = 100  # a job that makes every machine give it back must end some day
+
+
+class Failure(Protocol):
+    """What went wrong in one attempt; an AttemptFailure is one."""
+
+    @property
+    def code(self) -> ErrorCode:
+        """One of the contract's codes."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """A sentence for the person who sent the job."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """Where in the job it happened."""
+        ...
+
+
+def new_record(
+    job_id: str, *, now: datetime, created_at: datetime, max_attempts: int, manifest: Mapping[str, Any] | None
+) -> Status:
+    """The record of a job that nobody has written yet; it is never stored as it is."""
+    return Status(
+        job_id=job_id,
+        rev=0,
+        max_attempts=max_attempts,
+        created_at=created_at,
+        updated_at=now,
+        manifest=manifest,
+    )
+
+
+def claimed(status: Status, *, now: datetime, owner: str, ttl_s: float) -> Status:
+    """The next attempt begins; an attempt that was cut off is recorded as failed.
+
+    `attempt` is the fencing token: it grows with every claim and is part of the result key.
+    """
+    return status.evolve(
+        now=now,
+        status="processing",
+        stage="download",
+        progress=Progress(),
+        attempt=status.attempt + 1,
+        not_before=None,
+        lease=LeaseInfo(owner=owner, ttl_s=ttl_s),
+        started_at=status.started_at or now,
+        error=_pending_error(_with_cut_off(status, now)),
+    )
+
+
+def beaten(status: Status, *, now: datetime, stage: Stage, progress: Progress) -> Status:
+    """The owner is still at work."""
+    return status.evolve(now=now, stage=stage, progress=progress)
+
+
+def completed(
+    status: Status,
+    *,
+    now: datetime,
+    progress: Progress,
+    result: Result,
+    faces: Sequence[FaceOutcome] | None,
+    warnings: Sequence[JobWarning],
+    timings_ms: Mapping[str, float],
+    engine: EngineRecord | None,
+) -> Status:
+    """The job has a result."""
+    total = max(progress.total, 1)
+    return _ended(
+        status,
+        now,
+        "completed",
+        stage="finish",
+        progress=Progress(done=total, total=total, unit=progress.unit, percent=100),
+        result=result,
+        faces=None if faces is None else tuple(faces),
+        warnings=tuple(warnings),
+        timings_ms=dict(timings_ms),
+        engine=engine,
+        error=None,
+    )
+
+
+def failed(status: Status, *, now: datetime, failure: Failure, **extras: object) -> Status:
+    """The job cannot be done as it was sent; trying again would not help."""
+    attempts = (*_recorded(status), _attempt_failure(status, now, failure))
+    error = JobError(code=failure.code, message=failure.message, retryable=False, attempts=attempts)
+    return _ended(status, now, "failed", error=error, **extras)
+
+
+def retried(status: Status, *, now: datetime, failure: Failure, not_before: datetime) -> Status:
+    """This attempt failed for a passing reason; the next may begin at `not_before` (the store's clock)."""
+    attempts = (*_recorded(status), _attempt_failure(status, now, failure))
+    return _queued(status, now, not_before=not_before, error=_pending_error(attempts))
+
+
+def exhausted(status: Status, *, now: datetime, failure: Failure | None = None) -> Status:
+    """No attempt is left; the error lists them all. Without `failure` the last owner stopped answering."""
+    attempts = (
+        _with_cut_off(status, now)
+        if failure is None
+        else (*_recorded(status), _attempt_failure(status, now, failure))
+    )
+    message = f"The job was tried {status.attempt} times without success."
+    if attempts:
+        message += f" The last attempt ended at the stage `{attempts[-1].stage}`: {attempts[-1].message}"
+    error = JobError(code="attempts_exhausted", message=message, retryable=False, attempts=attempts)
+    return _ended(status, now, "failed", error=error)
+
+
+def released(status: Status, *, now: datetime) -> Status:
+    """The owner gives the job back, through no fault of the job.
+
+    `attempt` must never be used twice, or a zombie of the same number would write to the winner's result
+    key. So the attempt is given back by allowing one more (docs/adr/0005).
+    """
+    return _queued(status, now, not_before=None, max_attempts=min(status.max_attempts + 1, _MAX_CLAIMS))
+
+
+def cancelled(status: Status, *, now: datetime) -> Status:
+    """The sender asked for the job to stop."""
+    return _ended(status, now, "cancelled", error=None)
+
+
+def is_exhausted(status: Status) -> bool:
+    """Whether no further attempt is allowed."""
+    return status.attempt >= status.max_attempts
+
+
+def _queued(status: Status, now: datetime, **changes: object) -> Status:
+    return status.evolve(
+        now=now, status="pending", stage="queued", progress=Progress(), lease=None, **changes
+    )
+
+
+def _ended(status: Status, now: datetime, state: State, **changes: object) -> Status:
+    return status.evolve(now=now, status=state, lease=None, not_before=None, finished_at=now, **changes)
+
+
+def _attempt_failure(status: Status, now: datetime, failure: Failure) -> AttemptFailure:
+    return AttemptFailure(
+        attempt=status.attempt, code=failure.code, message=failure.message, stage=failure.stage, at=now
+    )
+
+
+def _recorded(status: Status) -> tuple[AttemptFailure, ...]:
+    return status.error.attempts if status.error else ()
+
+
+def _with_cut_off(status: Status, now: datetime) -> tuple[AttemptFailure, ...]:
+    """The failed attempts so far, an attempt still under way among them."""
+    if status.status != "processing":
+        return _recorded(status)
+    cut_off = AttemptFailure(
+        attempt=status.attempt, code="internal", message=_CRASH_MESSAGE, stage=status.stage, at=now
+    )
+    return (*_recorded(status), cut_off)
+
+
+def _pending_error(attempts: tuple[AttemptFailure, ...]) -> JobError | None:
+    if not attempts:
+        return None
+    last = attempts[-1]
+    return JobError(code=last.code, message=last.message, retryable=True, attempts=attempts)

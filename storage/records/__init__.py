@@ -1,0 +1,1 @@
+"""What is written as JSON: manifests, status records, detections."""

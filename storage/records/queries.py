@@ -1,0 +1,150 @@
+"""Jobs of a bucket as people ask for them: following, listing, running again, purging.
+
+Consumers never list jobs: what they do costs the same however many there are. These calls cost one LIST
+for a thousand jobs, and a GET for each that is looked at.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+from storage import keys
+from storage.errors import InvalidManifest, ObjectNotFound, StatusUnreadable
+from storage.lease.cas import read_record
+from storage.records.manifest import read_manifest
+from storage.records.status import Status
+from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
+
+_AT_ONCE = 16
+_POLL_S = 0.5
+_READS_PER_S = 50
+_REFERENCES = ("source", "target", "detection")
+
+
+async def read_status(store: ObjectStore, job_id: str) -> Status | None:
+    """The job's status record; None while no consumer has claimed it."""
+    stored = await read_record(store, job_id)
+    return stored.status if stored else None
+
+
+async def follow(store: ObjectStore, *job_ids: str, poll_s: float = _POLL_S) -> AsyncGenerator[Status, None]:
+    """Yield each new revision of the jobs' records until all have ended.
+
+    Many jobs are looked at less often, so that whoever waits for a thousand costs the store no more reads.
+    """
+    seen = dict.fromkeys(job_ids, 0)
+    while True:
+        waiting = tuple(seen)
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            for status in await asyncio.gather(*(read_status(store, job_id) for job_id in some)):
+                if status is None or status.rev == seen[status.job_id]:
+                    continue
+                seen[status.job_id] = status.rev
+                if status.terminal:
+                    del seen[status.job_id]
+                yield status
+        if not seen:
+            return
+        await asyncio.sleep(max(poll_s, len(seen) / _READS_PER_S))
+
+
+async def listed(store: ObjectStore, prefix: str) -> list[ListedObject]:
+    """Every object below `prefix`, in key order; raises StoreUnavailable."""
+    found: list[ListedObject] = []
+    while True:
+        page = await store.list(prefix, start_after=found[-1].key if found else "")
+        found += page.objects
+        if not page.truncated:
+            return found
+
+
+async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
+    """Read the record of every job, the one written last first; unreadable ones are left out.
+
+    Stop iterating and no more are read. Raises StoreUnavailable.
+    """
+    found = [entry for entry in await listed(store, keys.STATUS) if _job_id(entry.key)]
+    found.sort(key=lambda entry: entry.last_modified, reverse=True)
+    for start in range(0, len(found), _AT_ONCE):
+        batch = (_read(store, _job_id(entry.key)) for entry in found[start : start + _AT_ONCE])
+        for status in await asyncio.gather(*batch):
+            if status is not None:
+                yield status
+
+
+async def run_again(store: ObjectStore, status: Status) -> str:
+    """Announce what a job that has ended asked for as a new job, and return its id.
+
+    Files that were dropped as a folder are copied out of the archive. Raises InvalidManifest, with nothing
+    announced, where the job cannot be repeated; StoreUnavailable.
+    """
+    if not status.terminal:
+        raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
+    if status.manifest is None:
+        raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
+    job_id = keys.new_job_id()
+    document = await _with_files(store, status.job_id, {**status.manifest, "job_id": job_id})
+    body = read_manifest(document).model_dump_json(exclude_none=True).encode()
+    await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
+    return job_id
+
+
+async def purge(store: ObjectStore, job_id: str) -> int:
+    """Remove all that is kept of a job that has ended, its record last; returns how many objects.
+
+    Files below uploads/ stay: others may use them. Raises StoreUnavailable; done again, it goes on.
+    """
+    gone = [
+        entry.key
+        for prefix in (keys.result_folder(job_id), keys.archive(job_id, ""))
+        for entry in await listed(store, prefix)
+    ]
+    gone += [keys.dead_letter(job_id), keys.cancel(job_id), keys.status(job_id)]
+    for start in range(0, len(gone), MAX_KEYS):
+        await store.delete(gone[start : start + MAX_KEYS])
+    return len(gone) - 2  # a dead letter and a cancel marker are seldom there
+
+
+async def _read(store: ObjectStore, job_id: str) -> Status | None:
+    try:
+        stored = await read_record(store, job_id)
+    except StatusUnreadable:
+        return None
+    return stored.status if stored else None
+
+
+def _job_id(key: str) -> str:
+    """The job a status key is of; empty for other keys."""
+    stem = key.removeprefix(keys.STATUS).removesuffix(".json")
+    return stem if keys.is_job_id(stem) and keys.status(stem) == key else ""
+
+
+async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with references into the old job's folder led to copies of the files."""
+    document = dict(manifest)
+    for name in _REFERENCES:
+        if document.get(name) is not None:
+            document[name] = await _kept(store, job_id, document[name])
+    if document.get("face_mappings"):
+        document["face_mappings"] = {
+            face: await _kept(store, job_id, reference)
+            for face, reference in document["face_mappings"].items()
+        }
+    return document
+
+
+async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
+    if reference.startswith("(inline, "):  # as `storage.records.manifest.without_inline` leaves it
+        raise InvalidManifest(f"The job {job_id} had its pictures inline, which are not kept; send it anew.")
+    if not reference.startswith(keys.INBOX):
+        return reference
+    file = reference.rpartition("/")[2]
+    copy = keys.new_upload(file.rpartition(".")[2].lower())
+    for origin in (keys.archive(job_id, file), reference):
+        try:
+            await store.copy(origin, copy)
+        except ObjectNotFound:
+            continue
+        return copy
+    raise InvalidManifest(f"`{file}` of the job {job_id} is no longer in the archive; send it anew.")

@@ -1,0 +1,205 @@
+"""Settings: where each comes from, what is refused and how that is said."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from consumer.config.environment import env_names, explain, load_settings
+from consumer.config.settings import Settings, SettingsError
+from models.catalogue import CATALOGUE_FILE
+
+
+def test_every_setting_is_described_and_bounded_by_a_type() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
+    shown = {row.name: row for row in explain(Settings())}[name]
+    usual = {
+        "bucket": "pictures",
+        "endpoint_url": "http://127.0.0.1:1",
+        "account_id": "abc",
+        "webhook_secret": f"whsec_{'A' * 32}",
+        "catalogue": str(CATALOGUE_FILE),
+        "gpu_memory_limit_bytes": "1000000000",
+        "memory_limit_bytes": "1000000000",
+        "queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
+    }
+    given = shown.value or usual.get(name, "something")
+    settings = load_settings({f"SWAPDROP_{name.upper()}": given})
+    row = {row.name: row for row in explain(settings)}[name]
+    assert row.source == f"SWAPDROP_{name.upper()}"
+    assert row.value in {given, "********"}
+
+
+def test_an_unknown_variable_of_ours_is_an_error_that_names_the_closest_one() -> None:
+    with pytest.raises(SettingsError, match=r"SWAPDROP_BUKET is not a setting.*SWAPDROP_BUCKET"):
+        load_settings({"SWAPDROP_BUKET": "pictures"})
+
+
+def test_others_variables_are_none_of_our_business() -> None:
+    assert explain(load_settings({"PATH": "/bin", "R2_SOMETHING": "1"})) == explain(Settings())
+
+
+def test_our_own_name_comes_before_an_alias() -> None:
+    environ = {"SWAPDROP_BUCKET": "ours", "R2_BUCKET": "alias"}
+    assert load_settings(environ).bucket == "ours"
+    assert load_settings({**environ, "SWAPDROP_BUCKET": ""}).bucket == "alias"
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    settings = load_settings({"SWAPDROP_HEALTH_PORT": "", "R2_BUCKET": ""})
+    assert settings.health_port == 8080
+    assert {row.source for row in explain(settings)} == {"default"}
+
+
+def test_an_account_gives_the_address_unless_one_is_set() -> None:
+    account = {"R2_ACCOUNT_ID": "abc123", "R2_BUCKET": "pictures"}
+    assert load_settings(account).s3().endpoint_url == "https://abc123.r2.cloudflarestorage.com"
+    both = {**account, "R2_ENDPOINT_URL": "http://127.0.0.1:9000"}
+    assert load_settings(both).s3().endpoint_url == "http://127.0.0.1:9000"
+
+
+def test_secrets_are_masked_wherever_settings_are_shown() -> None:
+    settings = load_settings({"R2_SECRET_ACCESS_KEY": "hush-hush", "R2_BUCKET": "pictures"})
+    assert "hush-hush" not in repr(settings) + repr(explain(settings)) + settings.model_dump_json()
+    assert "hush-hush" not in repr(settings.s3())
+    assert settings.s3().secret_access_key == "hush-hush"  # noqa: S105 -- it is none
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "SWAPDROP_ENGINE",
+            "inswaper",
+            "SWAPDROP_ENGINE: must be one of auto, mesh, inswapper, inswapper_128",
+        ),
+        ("SWAPDROP_ENGINE", "gfpgan_1.4", "SWAPDROP_ENGINE: must be one of auto"),  # no swapper
+        ("SWAPDROP_PROVIDER", "rocm", "SWAPDROP_PROVIDER: must be one of cpu, cuda, tensorrt"),
+        (
+            "SWAPDROP_CATALOGUE",
+            "/not/there.toml",
+            "The catalogue /not/there.toml cannot be used: .*No such file",
+        ),
+        ("SWAPDROP_HEALTH_PORT", "70000", "SWAPDROP_HEALTH_PORT: .*65535"),
+        ("SWAPDROP_MAX_ATTEMPTS", "many", "SWAPDROP_MAX_ATTEMPTS: .*integer"),
+        ("SWAPDROP_POLL_MIN_S", "60", "poll_min_s must not be more than poll_max_s"),
+        ("R2_ENDPOINT_URL", "r2.example", "R2_ENDPOINT_URL"),
+    ],
+)
+def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings({name: value})
+
+
+def test_the_mesh_engine_on_a_gpu_is_a_contradiction_that_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"CPU only; set SWAPDROP_PROVIDER=cpu\.$"):
+        load_settings({"SWAPDROP_ENGINE": "mesh", "SWAPDROP_PROVIDER": "cuda"})
+
+
+def test_an_engine_of_the_operators_own_catalogue_may_be_asked_for(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        """
+        [files."mine.onnx"]
+        licence = "apache-2"
+        versions = [{ revision = "1" }]
+        [engines.mine]
+        kind = "swapper"
+        files = { swapper = "mine.onnx", detector = "det_10g.onnx", recogniser = "w600k_r50.onnx" }
+        input_size = 128
+        template = "arcface_128"
+        embedding = "unit"
+        """
+    )
+    assert load_settings({"SWAPDROP_CATALOGUE": str(own), "SWAPDROP_ENGINE": "mine"}).engine == "mine"
+    with pytest.raises(SettingsError, match="SWAPDROP_ENGINE"):
+        load_settings({"SWAPDROP_ENGINE": "mine"})
+
+
+def test_the_swapper_of_ones_own_in_the_docs_is_a_catalogue(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "models.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", docs.read_text(), re.DOTALL)
+    own = tmp_path / "own.toml"
+    own.write_text(example.replace("…", "0" * 64))
+    assert load_settings({"SWAPDROP_CATALOGUE": str(own), "SWAPDROP_ENGINE": "ours_256"}).engine == "ours_256"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[engine.mine]", "it has engine; known are"),
+        ("[files.x]\nlicence = 'mine'", "mine is not in the catalogue"),
+        ("[engines.x]\nkind = 'swapper'", "without 'files'"),
+        ("not toml", "own.toml cannot be used"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_is_named_with_the_reason(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError, match=said):
+        load_settings({"SWAPDROP_CATALOGUE": str(own)})
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SWAPDROP_ACCOUNT_ID": "not/an/account"})
+    assert "not/an/account" not in str(caught.value)
+
+
+def test_a_missing_bucket_says_which_variable_to_set() -> None:
+    with pytest.raises(SettingsError, match="SWAPDROP_BUCKET or R2_BUCKET"):
+        Settings().s3()
+
+
+def test_settings_made_by_hand_read_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("R2_BUCKET", "pictures")
+    assert Settings().bucket is None
+    assert load_settings().bucket == "pictures"
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"bukcet": "pictures"})
+
+
+@pytest.mark.parametrize("ttl_s", [1, 2, 10, 90, 3600])
+def test_every_allowed_lease_time_leaves_room_for_heartbeats(ttl_s: float) -> None:
+    policy = Settings(lease_ttl_s=ttl_s).lease_policy()
+    assert policy.beat_every_s < policy.trusted_for_s < policy.ttl_s
+
+
+def test_names_are_not_shared_between_settings() -> None:
+    names = [name for field in Settings.model_fields for name in env_names(field)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "jobs",
+        "http://sqs.eu-west-1.amazonaws.com/1/jobs",
+        "https://sqs.eu-west-1.amazonaws.com",
+        "cloudflare:account",
+        "redis://127.0.0.1/0",
+    ],
+)
+def test_what_names_no_queue_or_sends_keys_in_the_clear_is_refused(address: str) -> None:
+    with pytest.raises(SettingsError, match="SWAPDROP_QUEUE: must be the url of an sqs queue"):
+        load_settings({"SWAPDROP_QUEUE": address})
+
+
+def test_a_cloudflare_queue_without_a_token_is_refused_and_its_token_is_never_shown() -> None:
+    queue = {"SWAPDROP_QUEUE": "cloudflare:0123abc/4567def"}
+    with pytest.raises(SettingsError, match="set SWAPDROP_QUEUE_TOKEN"):
+        load_settings(queue)
+    settings = load_settings({**queue, "CLOUDFLARE_API_TOKEN": "very-secret"})
+    assert settings.queue_address is not None
+    assert settings.queue_address.url == (
+        "https://api.cloudflare.com/client/v4/accounts/0123abc/queues/4567def"
+    )
+    assert "very-secret" not in repr(settings) + repr(explain(settings))

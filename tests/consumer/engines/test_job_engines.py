@@ -1,0 +1,74 @@
+"""Jobs that choose their engine and the enhancer, on stand-ins of the real models' shapes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consumer.jobs.plan import plan_picture
+from pipeline.face import Bgr
+from pipeline.media.pictures.decode import Limits, decode
+from storage.records.manifest import read_manifest
+from storage.records.status import Status
+from storage.stores.memory_store import MemoryStore
+from storage.stores.port import ObjectStore
+from tests.support.engines import picture, png
+from tests.support.jobs import drop_job, ended, running
+from tests.support.model_files import ENGINE, ENHANCER, OwnModels
+
+BOX = (240, 200, 160, 200)
+FILES = {
+    "source": png(picture(640, 640, colour=(40, 160, 90), faces=(BOX,))),
+    "target": png(picture(640, 640, colour=(10, 20, 200), faces=(BOX,))),
+}
+
+
+@pytest.fixture
+def own(tmp_path: Path, inswapper_files: dict[str, Path]) -> OwnModels:
+    models = OwnModels(tmp_path, inswapper_files)
+    models.bring()
+    return models
+
+
+async def result_of(store: ObjectStore, status: Status) -> Bgr:
+    assert status.result is not None, status.error
+    return decode((await store.get(status.result.key, max_bytes=1 << 20)).body, Limits()).bgr
+
+
+async def test_the_enhancer_restores_the_swapped_face_and_is_named_in_the_record(own: OwnModels) -> None:
+    own.bring([ENHANCER])
+    store = MemoryStore()
+    plain = await drop_job(store, **FILES, color_correction=False)
+    restored = await drop_job(store, **FILES, color_correction=False, use_face_enhancer=True)
+    async with running(store, None, engine="inswapper", **own.settings):
+        before, after = await ended(store, plain), await ended(store, restored)
+    one, other = await result_of(store, before), await result_of(store, after)
+    x, y, width, height = BOX
+    middle = np.s_[y + height // 3 : y + 2 * height // 3, x + width // 3 : x + 2 * width // 3]
+    assert other[middle].mean() > one[middle].mean() + 5  # the stand-in brightens
+    assert before.engine is not None
+    assert after.engine is not None
+    assert set(before.engine.models) == set(ENGINE)
+    assert after.engine.models == {**before.engine.models, ENHANCER: own.sha256(ENHANCER)}
+
+
+async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_go_on(own: OwnModels) -> None:
+    store = MemoryStore()
+    wants = await drop_job(store, **FILES, use_face_enhancer=True)
+    other = await drop_job(store, **FILES, engine="inswapper_128_fp16")
+    unknown = await drop_job(store, **FILES, engine="hyperswap_1a_256")
+    async with running(store, None, engine="inswapper", **own.settings) as consumer:
+        refused, done, lacking = [await ended(store, job) for job in (wants, other, unknown)]
+        assert consumer.health().ready
+    assert done.status == "completed"
+    assert refused.error is not None
+    assert refused.error.code == "model_unavailable"
+    assert f"`swapdrop models pull {ENHANCER}`" in refused.error.message
+    assert lacking.error is not None
+    assert lacking.error.code == "model_unavailable"
+    assert "`swapdrop models pull hyperswap_1a_256.onnx`" in lacking.error.message
+
+
+def test_how_a_crop_goes_back_is_the_operators_choice() -> None:
+    manifest = read_manifest({"process_type": "single-image", "source": "a", "target": "b"})
+    assert plan_picture(manifest, ["auto"], paste="oval").blend.paste == "oval"

@@ -1,0 +1,67 @@
+"""An animated target through the whole consumer."""
+
+import io
+import threading
+
+from PIL import Image
+
+from storage.stores.memory_store import MemoryStore
+from tests.support.engines import FlatEngine, picture, png
+from tests.support.jobs import drop_job, ended, running, until
+
+
+def moving(*frames: bytes) -> bytes:
+    """An animated PNG of still ones, 80 ms a frame, played three times."""
+    images = [Image.open(io.BytesIO(frame)) for frame in frames]
+    buffer = io.BytesIO()
+    images[0].save(buffer, "PNG", save_all=True, append_images=images[1:], duration=80, loop=3)
+    return buffer.getvalue()
+
+
+async def test_every_frame_is_swapped_counted_as_one_and_keeps_its_time() -> None:
+    target = moving(*(png(picture(faces=((x, 10, 24, 24),))) for x in (4, 20, 36)))
+    store = MemoryStore()
+    job = await drop_job(store, target=target)
+    async with running(store, FlatEngine()):
+        status = await ended(store, job)
+    assert status.status == "completed", status.error
+    assert (status.progress.unit, status.progress.total) == ("frames", 3)
+    assert status.result is not None
+    assert (status.result.frames, status.result.duration_s) == (3, 0.24)
+    body = (await store.get(status.result.key, max_bytes=status.result.size)).body
+    with Image.open(io.BytesIO(body)) as result:
+        assert getattr(result, "n_frames", 1) == 3
+        assert result.info["duration"] == 80
+        assert result.info["loop"] == 3
+
+
+async def test_an_animation_longer_than_the_operator_allows_is_refused() -> None:
+    target = moving(*(png(picture(faces=((x, 10, 24, 24),))) for x in (4, 20, 36)))
+    for limit in ({"max_frames": 2}, {"max_animation_pixels": 4096}):
+        store = MemoryStore()
+        job = await drop_job(store, target=target)
+        async with running(store, FlatEngine(), **limit):
+            status = await ended(store, job)
+        assert status.error is not None
+        assert status.error.code == "input_too_large"
+
+
+async def test_a_picture_does_not_wait_for_the_end_of_an_animation() -> None:
+    store, go = MemoryStore(), threading.Event()
+    frames = [png(picture(faces=((20, 10, 24, 24 + number % 4),))) for number in range(40)]
+
+    def wait_for_it() -> None:
+        if engine.swaps == 1:  # the animation is on the device, and the picture comes now
+            go.wait(30)
+
+    engine = FlatEngine(swap_s=0.02, on_swap=wait_for_it)
+    long = await drop_job(store, target=moving(*frames))
+    async with running(store, engine) as consumer:
+        await until(lambda: engine.swaps == 1)
+        held = consumer.decoded_bytes
+        short = await drop_job(store)
+        await until(lambda: consumer.decoded_bytes > held)
+        go.set()
+        assert (await ended(store, short)).status == "completed"
+        assert engine.swaps < len(frames)
+        assert (await ended(store, long)).status == "completed"

@@ -1,0 +1,146 @@
+"""The inbox trigger: what is offered when, and how often the store is asked."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from consumer.triggers.in_flight import InFlightEntries
+from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
+from storage.errors import StoreUnavailable
+from storage.inbox import Inbox
+from storage.stores.memory_store import MemoryStore
+from tests.support.clock import VirtualTime
+from tests.support.jobs import announce, until
+from tests.support.stores import CountingStore, Fault, FaultStore
+
+QUICK = InboxPolicy(min_s=0.001, max_s=0.01)
+
+
+async def drop(store: MemoryStore | CountingStore, *names: str) -> None:
+    for name in names:
+        await announce(store, {"job_id": name, "source": "uploads/a.png", "target": "uploads/b.png"})
+
+
+def names(tickets: list[InboxTicket]) -> list[str]:
+    return [ticket.entry.name for ticket in tickets]
+
+
+async def take(tickets: AsyncGenerator[InboxTicket, None], count: int) -> list[InboxTicket]:
+    async with asyncio.timeout(10):
+        return [await anext(tickets) for _ in range(count)]
+
+
+async def nothing_more(trigger: InboxTrigger, tickets: AsyncGenerator[InboxTicket, None]) -> None:
+    """Let the trigger look three more times and find nothing to offer."""
+    waiting = asyncio.create_task(anext(tickets))
+    polls = trigger.polls
+    await until(lambda: trigger.polls >= polls + 3)
+    assert not waiting.done()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_an_entry_is_offered_once_while_its_ticket_is_open() -> None:
+    store = MemoryStore()
+    await drop(store, "one", "two")
+    trigger = InboxTrigger(Inbox(store), policy=QUICK)
+    tickets = trigger.tickets()
+    assert sorted(names(await take(tickets, 2))) == ["one", "two"]
+    await nothing_more(trigger, tickets)
+
+
+async def test_a_deferred_entry_comes_back_after_its_time_and_not_before() -> None:
+    time, store = VirtualTime(), MemoryStore()
+    await drop(store, "one")
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, in_flight=InFlightEntries(time.monotonic))
+    tickets = trigger.tickets()
+    [ticket] = await take(tickets, 1)
+    await ticket.defer(12)
+    await nothing_more(trigger, tickets)
+    time.advance(12)
+    assert names(await take(trigger.tickets(), 1)) == ["one"]
+
+
+async def test_even_a_long_lease_elsewhere_is_looked_at_again_soon() -> None:
+    time, store = VirtualTime(), MemoryStore()
+    await drop(store, "one")
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, in_flight=InFlightEntries(time.monotonic))
+    [ticket] = await take(trigger.tickets(), 1)
+    await ticket.defer(3600)
+    time.advance(20)
+    assert names(await take(trigger.tickets(), 1)) == ["one"]
+
+
+async def test_other_content_under_a_deferred_name_is_offered_at_once() -> None:
+    store = MemoryStore()
+    await drop(store, "one")
+    trigger = InboxTrigger(Inbox(store), policy=QUICK)
+    tickets = trigger.tickets()
+    [ticket] = await take(tickets, 1)
+    await ticket.defer(3600)
+    await announce(store, {"job_id": "one", "source": "uploads/a.png", "target": "uploads/other.png"})
+    assert names(await take(tickets, 1)) == ["one"]
+
+
+async def test_consumers_pick_among_the_first_fifty_in_different_orders() -> None:
+    store = MemoryStore()
+    await drop(store, *(f"job-{number:03}" for number in range(120)))
+    orders = [
+        names(await take(InboxTrigger(Inbox(store), policy=QUICK, rng=random.Random(seed)).tickets(), 50))
+        for seed in (1, 2)
+    ]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == [f"job-{number:03}" for number in range(50)]
+
+
+async def test_a_look_costs_one_listing_whatever_lies_deferred() -> None:
+    store = CountingStore(MemoryStore())
+    await drop(store, "one", "two")
+    store.calls.clear()
+    trigger = InboxTrigger(Inbox(store), policy=QUICK)
+    tickets = trigger.tickets()
+    for ticket in await take(tickets, 2):
+        await ticket.defer(10)
+    await nothing_more(trigger, tickets)
+    assert set(store.counts) == {"list"}
+    assert store.counts["list"] == trigger.polls
+
+
+async def test_an_idle_inbox_is_looked_at_ever_more_seldom_and_a_busy_one_often() -> None:
+    store, pauses = MemoryStore(), list[float]()
+
+    class Recording(InboxTrigger):
+        async def _sleep(self, seconds: float) -> None:
+            pauses.append(seconds)
+            await asyncio.sleep(0)
+
+    trigger = Recording(Inbox(store), policy=InboxPolicy(min_s=1, max_s=10))
+    tickets = trigger.tickets()
+    waiting = asyncio.create_task(anext(tickets))
+    await until(lambda: len(pauses) > 8)
+    assert pauses[:3] == [1, 1.6, 1.6**2]
+    assert pauses[8] == 10
+    await drop(store, "one")
+    await waiting
+    pauses.clear()
+    waiting = asyncio.create_task(anext(tickets))
+    await until(lambda: len(pauses) > 0)
+    assert pauses[0] == 1
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("It is away."), RuntimeError("unforeseen")])
+async def test_a_look_that_fails_is_told_and_is_not_the_last(error: Exception) -> None:
+    store = MemoryStore()
+    await drop(store, "one")
+    failing = FaultStore(store, [Fault(op="list", error=error)])
+    trigger = InboxTrigger(Inbox(failing), policy=InboxPolicy(min_s=0.2, max_s=0.2))
+    tickets = trigger.tickets()
+    waiting = asyncio.create_task(anext(tickets))
+    await until(lambda: trigger.problem is not None)
+    assert trigger.polls == 0
+    assert (await waiting).entry.name == "one"
+    assert trigger.problem is None

@@ -1,0 +1,231 @@
+"""An animation is swapped frame by frame with an engine of known result; what has no face stays as it is."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from pipeline.engines.base import BlendOptions
+from pipeline.errors import MediaCorrupt, MediaTooLarge, NoFaceInTarget
+from pipeline.face import Array, Bgr, Face, Source
+from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark
+from pipeline.media.animations.read import Animation, open_animation
+from pipeline.media.pictures.decode import Limits
+from pipeline.media.pictures.decode import decode as decode_picture
+from pipeline.media.pictures.encode import Encoded, OutputFormat
+from pipeline.swap.animation import patch_between
+from pipeline.swap.decode import decode, decoded_bytes
+from pipeline.swap.encode import encode
+from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.request import Every, Largest, PictureRequest, SourceFile
+from pipeline.swap.result import SwappedPicture
+from pipeline.swap.timing import Timings
+from tests.support.animations import in_every_format
+from tests.support.engines import FACE_BGR, FlatEngine, picture, png
+
+SOURCE_BGR = (10, 200, 30)
+DURATIONS_MS = (40, 200, 70, 100)
+Box = tuple[int, int, int, int]
+FACES: tuple[tuple[Box, ...], ...] = (
+    (),
+    ((20, 10, 24, 24), (2, 2, 9, 9)),
+    (),
+    ((22, 12, 20, 20), (2, 2, 9, 9)),
+)
+
+
+def frames(faces: Sequence[tuple[Box, ...]] = FACES) -> list[Bgr]:
+    """Frames of 64 x 48 pixels with these faces, no two alike."""
+    made = [picture(faces=boxes) for boxes in faces]
+    for number, frame in enumerate(made):
+        frame[40:44, 50:54] = (7 * number, 3, 9)
+    return made
+
+
+def files(faces: Sequence[tuple[Box, ...]] = FACES) -> dict[str, bytes]:
+    return in_every_format(frames(faces), DURATIONS_MS[: len(faces)])
+
+
+def request(target: bytes, *, many_faces: bool = False) -> PictureRequest:
+    source = png(picture(colour=SOURCE_BGR))
+    return PictureRequest(
+        sources={"source": SourceFile(body=source, sha256="source")},
+        target=target,
+        choice=Every() if many_faces else Largest(),
+        blend=BlendOptions(),
+    )
+
+
+def run(target: bytes, *, many_faces: bool = False, engine: FlatEngine | None = None) -> SwappedPicture:
+    swapper = PictureSwapper(engine or FlatEngine())
+    decoded = decode(request(target, many_faces=many_faces), Limits(), Timings())
+    return swapper.swap(decoded, lambda _stage, _done, _total: None)
+
+
+def encoded(swapped: SwappedPicture, requested: OutputFormat | None = None) -> Encoded:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    mark = Mark(output_id="job/1", provider="us", system="swapdrop", version="1", created_at=made)
+    return encode(swapped, requested=requested, quality=90, mark=mark)
+
+
+def moving(data: bytes) -> Animation:
+    animation = open_animation(data, Limits())
+    assert animation is not None
+    return animation
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+def test_only_frames_with_a_face_change_and_all_keep_their_time(name: str) -> None:
+    result = encoded(run(files()[name]))
+    assert result.media.name == name
+    assert DIGITAL_SOURCE_TYPE.encode() in result.data
+    animation = moving(result.data)
+    assert animation.timeline.durations_ms == DURATIONS_MS
+    expected = frames()
+    expected[1][10:34, 20:44] = SOURCE_BGR
+    expected[3][12:32, 22:42] = SOURCE_BGR
+    for found, wanted in zip(animation.frames(), expected, strict=True):
+        np.testing.assert_array_equal(found.bgr, wanted)
+
+
+def test_many_faces_changes_every_face_of_every_frame() -> None:
+    for frame in moving(encoded(run(files()["png"], many_faces=True)).data).frames():
+        assert not np.any(np.all(frame.bgr == FACE_BGR, axis=-1))
+
+
+def test_the_record_is_of_the_first_swapped_frame_and_says_how_many_stayed() -> None:
+    swapped = run(files()["gif"])
+    assert [(face.swapped, face.box) for face in swapped.faces] == [
+        (False, (2, 2, 9, 9)),
+        (True, (20, 10, 24, 24)),
+    ]
+    assert swapped.faces[1].likeness is not None
+    notices = {notice.code: notice.message for notice in swapped.notices}
+    assert set(notices) == {"flat_engine", "frames_unchanged"}
+    assert notices["frames_unchanged"].startswith("2 of 4 frames")
+
+
+def test_an_animation_with_a_face_in_every_frame_needs_no_notice() -> None:
+    swapped = run(files([FACES[1], FACES[3]])["gif"])
+    assert [notice.code for notice in swapped.notices] == ["flat_engine"]
+
+
+def test_no_face_in_any_frame_and_none_that_could_be_swapped_are_errors() -> None:
+    class Refusing(FlatEngine):
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            blend: BlendOptions,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
+            return [False] * len(pairs)
+
+    with pytest.raises(NoFaceInTarget, match="any frame"):
+        run(files([(), ()])["gif"])
+    with pytest.raises(NoFaceInTarget, match="any frame"):
+        run(files()["gif"], engine=Refusing())
+
+
+def test_a_face_is_followed_although_another_becomes_the_largest() -> None:
+    left, right = (4, 10, 20, 20), (40, 10, 18, 18)
+    grown = (38, 8, 24, 24)
+    swapped = run(files([(left, right), (left, grown)])["png"])
+    for frame in moving(encoded(swapped).data).frames():
+        assert (frame.bgr[12, 10] == SOURCE_BGR).all()
+        assert (frame.bgr[12, 45] == FACE_BGR).all()
+
+
+def test_likeness_is_measured_once_and_not_in_every_frame() -> None:
+    class Counting(FlatEngine):
+        embedded = 0
+
+        def embed(self, picture: Bgr, face: Face) -> Array | None:
+            self.embedded += 1
+            return super().embed(picture, face)
+
+    engine = Counting()
+    run(files()["png"], engine=engine)
+    assert (engine.embedded, engine.swaps) == (2, 2)
+
+
+def test_progress_counts_the_frames() -> None:
+    told: list[tuple[str, int, int]] = []
+    PictureSwapper(FlatEngine()).swap(
+        decode(request(files()["webp"]), Limits(), Timings()), lambda *step: told.append(step)
+    )
+    assert list(dict.fromkeys(told)) == [("detect", 0, 0), *(("swap", number, 4) for number in range(4))]
+
+
+@pytest.mark.parametrize(("requested", "name"), [("jpeg", "jpeg"), ("avif", "avif")])
+def test_a_format_that_does_not_move_shows_the_first_swapped_frame_and_says_so(
+    requested: OutputFormat, name: str
+) -> None:
+    result = encoded(run(files()["gif"]), requested)
+    assert result.media.name == name
+    assert [notice.code for notice in result.notices] == ["first_frame_only"]
+    shown = decode_picture(result.data, Limits()).bgr
+    assert np.abs(shown[20, 30].astype(int) - SOURCE_BGR).max() < 12
+
+
+@pytest.mark.parametrize(("requested", "name"), [("png", "png"), ("webp", "webp")])
+def test_an_animation_moves_in_the_format_asked_for_where_that_can(
+    requested: OutputFormat, name: str
+) -> None:
+    result = encoded(run(files()["gif"]), requested)
+    assert (result.media.name, result.notices) == (name, ())
+    assert moving(result.data).timeline.durations_ms == DURATIONS_MS
+
+
+def test_memory_is_known_before_a_frame_is_decoded() -> None:
+    source, canvas = 64 * 48 * 16, 64 * 48
+    assert decoded_bytes(request(files()["gif"]), Limits()) == source + canvas * (4 * 16 + 4 * 3)
+    with pytest.raises(MediaTooLarge, match=r"The target cannot be used\. The animation has 4 frames"):
+        decoded_bytes(request(files()["gif"]), Limits(max_frames=3))
+
+
+def test_a_damaged_frame_is_blamed_on_the_target() -> None:
+    data = bytearray(files()["webp"])
+    last = data.rindex(b"VP8L") + 8
+    data[last : last + 12] = bytes(12)
+    with pytest.raises(MediaCorrupt, match="The target cannot be used"):
+        run(bytes(data))
+
+
+def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
+    asked = PictureRequest(
+        sources={"source": SourceFile(body=files([FACES[1], ()])["gif"], sha256="moves")},
+        target=png(picture()),
+        choice=Largest(),
+        blend=BlendOptions(),
+    )
+    swapped = PictureSwapper(FlatEngine()).swap(
+        decode(asked, Limits(), Timings()), lambda _stage, _done, _total: None
+    )
+    assert [notice.code for notice in swapped.notices] == ["first_frame_only", "flat_engine"]
+
+
+def test_a_patch_holds_no_more_than_what_changed() -> None:
+    before = picture()
+    after = before.copy()
+    after[5, 7] = after[9, 20] = 1
+    patch = patch_between(before, after)
+    assert patch.box == (slice(5, 10), slice(7, 21))
+    np.testing.assert_array_equal(patch.bgr, after[5:10, 7:21])
+    assert patch_between(before, before).bgr.size == 0
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+def test_encoding_tells_of_each_frame_so_that_a_long_one_does_not_seem_to_hang(name: str) -> None:
+    swapped, told = run(files()[name]), list[tuple[int, int]]()
+    mark = Mark(output_id="1", provider="us", system="s", version="1", created_at=datetime.now(UTC))
+    encode(
+        swapped,
+        requested=None,
+        quality=90,
+        mark=mark,
+        on_frame=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -1,0 +1,67 @@
+"""The status record: what is written is what is read."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from pydantic import ValidationError
+
+from storage.records.status import TERMINAL, LeaseInfo, Progress, State, Status
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
+
+
+def record(**changes: object) -> Status:
+    base = Status(job_id="j", created_at=NOW, updated_at=NOW)
+    return base.model_copy(update=changes)
+
+
+def test_a_fresh_record_has_every_key_of_the_contract() -> None:
+    contract = {
+        *("version", "job_id", "rev", "write_id", "status", "stage", "progress", "attempt", "max_attempts"),
+        *("not_before", "lease", "created_at", "updated_at", "started_at", "finished_at", "timings_ms"),
+        *("result", "faces", "warnings", "error", "engine", "manifest"),
+    }
+    assert json.loads(record().to_bytes()).keys() == contract
+
+
+def test_a_record_survives_its_json() -> None:
+    status = record(lease=LeaseInfo(owner="o", ttl_s=90), progress=Progress(done=1, total=3, percent=33))
+    back = Status.from_bytes(status.to_bytes())
+    assert back.to_bytes() == status.to_bytes()
+    assert back.lease == status.lease
+
+
+def test_times_are_written_in_utc_with_a_z() -> None:
+    local = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert json.loads(record(updated_at=local).to_bytes())["updated_at"] == "2026-01-02T03:04:05.678Z"
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Status(job_id="j", created_at=datetime(2026, 1, 1), updated_at=NOW)  # noqa: DTZ001 -- the point
+
+
+def test_each_revision_has_its_own_write_id_even_when_nothing_else_changed() -> None:
+    first = record().evolve(now=NOW)
+    second = record().evolve(now=NOW)
+    assert first.rev == second.rev == 2
+    assert first.write_id != second.write_id
+    assert first.to_bytes() != second.to_bytes()
+
+
+def test_a_record_of_a_later_version_may_hold_more_keys() -> None:
+    document = json.loads(record().to_bytes()) | {"invented_later": 1}
+    assert Status.from_bytes(json.dumps(document).encode()).job_id == "j"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"\xff", b'{"version": 2, "job_id": "j"}'])
+def test_what_is_no_record_is_refused(body: bytes) -> None:
+    with pytest.raises(ValidationError):
+        Status.from_bytes(body)
+
+
+@pytest.mark.parametrize("state", ["pending", "processing", "completed", "failed", "cancelled"])
+def test_only_three_states_are_terminal(state: State) -> None:
+    assert record(status=state).terminal == (state in TERMINAL)
+    assert {"completed", "failed", "cancelled"} == TERMINAL
