@@ -40,7 +40,8 @@ class JobServices:
     """What all jobs of a consumer share.
 
     A device without a sign of life for `stall_timeout_s` hangs; `paste` is how crops go back,
-    `face_filter` which faces of a target count; `objection` says why a `callback_url` will not be called, None if it will.
+    `face_filter` which faces of a target count; `objection` says why a `callback_url` will not
+    be called, None if it will.
     """
 
     pool: EnginePool

@@ -101,6 +101,6 @@ def _none_found(face_filter: FaceFilter) -> str | None:
     if face_filter == FaceFilter():
         return None
     return (
-        f"No face of at least {face_filter.side_px:g} pixels and a score of {face_filter.score:g} was found in the "
-        "target picture; smaller or less certain ones do not count here."
+        f"No face of at least {face_filter.side_px:g} pixels and a score of {face_filter.score:g} was "
+        "found in the target picture; smaller or less certain ones do not count here."
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from storage.errors import InputTooLarge, ObjectNotFound, PreconditionFailed
 from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectInfo, StoredObject
@@ -99,6 +100,13 @@ class MemoryStore:
             metadata=metadata,
         )
         return self._entries[key].etag
+
+    async def put_file(
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write a file as an object and return its ETag; raises OSError where it cannot be read."""
+        body = await asyncio.to_thread(path.read_bytes)
+        return await self.put(key, body, content_type=content_type, metadata=metadata)
 
     async def copy(self, source: str, destination: str) -> None:
         """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""

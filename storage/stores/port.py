@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 MAX_KEYS = 1000  # per listing page and per delete, S3's own limit
@@ -109,6 +110,16 @@ class ObjectStore(Protocol):
         that does not hold raises PreconditionFailed (also where the key is missing for `if_match`).
         A conditional write is sent once and never retried here: the caller must read back to know
         whether a lost answer meant a lost write.
+        """
+        ...
+
+    async def put_file(
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write a file of any size as an object and return its ETag; never conditional.
+
+        One request up to the store's limit for one, else parts of equal size, which are taken back where it
+        fails. Reads the file a piece at a time; raises OSError where it cannot be read.
         """
         ...
 

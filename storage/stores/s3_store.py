@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiobotocore.response import StreamingBody
@@ -188,6 +189,13 @@ class S3Store:
                 "put", request, transfer_bytes=len(body), if_match=if_match is not None
             )
         return await self._retried("put", request, transfer_bytes=len(body))
+
+    async def put_file(
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write a file as an object and return its ETag; raises OSError where it cannot be read."""
+        body = await asyncio.to_thread(path.read_bytes)
+        return await self.put(key, body, content_type=content_type, metadata=metadata)
 
     async def copy(self, source: str, destination: str) -> None:
         """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""

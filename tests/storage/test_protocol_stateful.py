@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from storage import keys
 from storage.lease import cas
-from storage.records import status
 from storage.lease.leases import LeasePolicy
+from storage.records import status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from tests.support.protocol_world import ENDINGS, Plan, Reply, Violation, World, halted

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from storage.errors import StoreUnavailable
 from storage.stores.port import MAX_KEYS, Listing, ObjectInfo, ObjectStore, ObjectStream, StoredObject
 
 T = TypeVar("T")
-Op = Literal["head", "get", "stream", "put", "copy", "delete", "list"]
+Op = Literal["head", "get", "stream", "put", "put_file", "copy", "delete", "list"]
 
 
 class WrappedStore:
@@ -58,6 +59,15 @@ class WrappedStore:
                 if_match=if_match,
                 if_none_match=if_none_match,
             ),
+        )
+
+    async def put_file(
+        self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        return await self.around(
+            "put_file",
+            key,
+            lambda: self._inner.put_file(key, path, content_type=content_type, metadata=metadata),
         )
 
     async def copy(self, source: str, destination: str) -> None:
