@@ -1,74 +1,50 @@
 """The job that tells which faces a picture has, `detect-faces`."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
 from functools import partial
 
-from consumer.engines.pool import LoadedEngine
+from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_record
-from consumer.jobs.kind import Files, Finished, OnProgress
-from consumer.jobs.plan import PicturePlan, to_engine_record, to_outcome, to_warnings
-from pipeline.marks.provenance import Mark
-from pipeline.media.animations.read import Animation
-from pipeline.media.pictures.decode import Limits, Picture
-from pipeline.swap.decode import decode_target, target_bytes
-from pipeline.swap.detect import DetectedFaces, detect_steps
-from pipeline.swap.request import FaceFilter
+from consumer.jobs.plan import check_engine, ignored_warnings
+from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
+from pipeline.swap.detect import DetectRun
+from pipeline.swap.inputs import open_job_target
 from pipeline.swap.result import face_result
-from pipeline.swap.timing import Timings
 from storage.lease.leases import Output
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DetectTask:
-    """Describes the faces of a plan's target, of one frame where it moves; see `consumer.jobs.kind.Task`."""
+async def run(context: JobContext) -> Output:
+    """Describe the faces of the target, of one frame where it moves; none at all is a result as well.
 
-    plan: PicturePlan
-    loaded: LoadedEngine
-    limits: Limits
-    face_filter: FaceFilter
-    timings: Timings
-
-    def read(self, files: Files) -> bytes:
-        """The target's file."""
-        return files[self.plan.target].body
-
-    def decoded_bytes(self, asked: bytes) -> int:
-        """Memory that the picture takes; raises as `decode`."""
-        return target_bytes(asked, self.limits)
-
-    def decode(self, asked: bytes) -> Picture | Animation:
-        """Decode the target."""
-        with self.timings.measure("decode"):
-            return decode_target(asked, self.limits)
-
-    def unit(self, decoded: Picture | Animation) -> str:
-        """Progress counts faces, or frames of an animation."""
-        return "frames" if isinstance(decoded, Animation) else "faces"
-
-    def work(
-        self, decoded: Picture | Animation, on_progress: OnProgress
-    ) -> Generator[object, None, DetectedFaces]:
-        """Detect."""
-        return detect_steps(
-            self.loaded.engine, decoded, self.face_filter, self.timings, partial(on_progress, "detect")
-        )
-
-    def encode(self, done: DetectedFaces, _mark: Mark, _on_progress: OnProgress) -> Finished:
-        """Write the detection; no face at all is a result as well."""
-        with self.timings.measure("encode"):
-            body = to_record(done).to_bytes()
-        faces = (face_result(number, found.face) for number, found in enumerate(done.faces))
-        engine = self.loaded.engine
-        return Finished(
-            output=Output(
-                body=body,
-                extension="json",
-                content_type="application/json",
-                width=done.width,
-                height=done.height,
-            ),
-            faces=tuple(to_outcome(face) for face in faces),
-            warnings=(*self.plan.warnings, *to_warnings(done.notices)),
-            engine=to_engine_record(engine.info, {}),
-        )
+    Raises:
+        InputError: the target cannot be used.
+    """
+    manifest = context.manifest
+    context.note(warnings=tuple(ignored_warnings(manifest)))
+    check_engine(manifest.options, context.engine_names)
+    engine = (await context.engine(manifest.options.engine)).engine
+    context.note(engine=to_engine_record(engine.info, {}))
+    body = (await context.fetch(manifest.target))[manifest.target].body
+    context.report("decode")
+    target = await context.on_cpu(partial(open_job_target, body, context.limits))
+    del body
+    detection = DetectRun(engine, target, context.face_filter, context.timings)
+    async with context.memory(target.decode_bytes):
+        while True:
+            frame = await context.on_cpu(detection.read_frame)
+            context.report("detect", *detection.progress, unit=target.unit)
+            if await context.on_device(partial(detection.look, frame)):
+                break
+        del frame
+    context.leave_device()
+    found = detection.result()
+    with context.timings.measure("encode"):
+        record = await context.on_cpu(lambda: to_record(found).to_bytes())
+    faces = (face_result(number, face.face) for number, face in enumerate(found.faces))
+    context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(found.notices))
+    return Output(
+        body=record,
+        extension="json",
+        content_type="application/json",
+        width=found.width,
+        height=found.height,
+    )

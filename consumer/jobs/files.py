@@ -1,50 +1,41 @@
 """Fetching all files of a job, several at once and each only once, within bounds."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from consumer.jobs.plan import PicturePlan
+from consumer.jobs.together import together
 from storage.errors import InputTooLarge
-from storage.inputs.fetch import FetchedInput, InputFetcher
-from storage.records.detection import MAX_DETECTION_BYTES
+from storage.inputs.fetch import FetchedInput
 
 _AT_ONCE = 4
-_ALL_TO_ONE = 4  # how much larger the pictures of a job may be together than any one of them
+_ALL_TO_ONE = 4  # how much larger the files of a job in memory may be together than any one of them
 
 
-async def fetch_files(
-    fetcher: InputFetcher, plan: PicturePlan, *, job_folder: str, max_bytes: int
+async def fetch_all(
+    fetch: Callable[[str], Awaitable[FetchedInput]], references: Iterable[str], *, max_bytes: int
 ) -> Mapping[str, FetchedInput]:
-    """Fetch what a plan names, by reference.
+    """Fetch what is referred to, by reference.
 
-    `max_bytes` is what one picture may have; all of a job may have four times that together.
+    `max_bytes` is what one file in memory may have; all of a job may have four times that together.
 
     Raises:
         InputTooLarge: they have more together.
-        StorageError: a file cannot be had; see `InputFetcher.fetch`.
+        StorageError: a file cannot be had; the first to fail ends the others.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
-    pictures: dict[str, FetchedInput] = {}
+    fetched: dict[str, FetchedInput] = {}
 
-    async def fetch_picture(reference: str) -> None:
+    async def fetch_one(reference: str) -> None:
         async with gate:
-            pictures[reference] = await fetcher.fetch(reference, job_folder=job_folder)
-        if sum(len(picture.body) for picture in pictures.values()) > _ALL_TO_ONE * max_bytes:
+            fetched[reference] = await fetch(reference)
+        in_memory = sum(file.size for file in fetched.values() if file.path is None)
+        if in_memory > _ALL_TO_ONE * max_bytes:
             raise InputTooLarge(
                 f"The pictures of this job have more than {_ALL_TO_ONE * max_bytes / 1e6:.1f} MB together; "
                 "send smaller ones."
             )
 
-    async def fetch_detection(reference: str) -> FetchedInput:
-        return await fetcher.fetch(reference, job_folder=job_folder, max_bytes=MAX_DETECTION_BYTES)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for reference in dict.fromkeys((*plan.sources.values(), plan.target)):
-                group.create_task(fetch_picture(reference))
-            detection = group.create_task(fetch_detection(plan.detection)) if plan.detection else None
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed
-    if plan.detection and detection:
-        return {**pictures, plan.detection: detection.result()}
-    return pictures
+    async with together() as group:
+        for reference in dict.fromkeys(references):
+            group.create_task(fetch_one(reference))
+    return fetched

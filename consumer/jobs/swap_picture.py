@@ -1,106 +1,166 @@
-"""The jobs that swap faces in a picture, `single-image` and `multi-image`."""
+"""The jobs that swap faces in a picture or an animation, `single-image` and `multi-image`."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
+import asyncio
+import io
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, BinaryIO
 
-from consumer.engines.pool import LoadedEngine
+from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_stored_faces
-from consumer.jobs.kind import Files, Finished, OnProgress
-from consumer.jobs.plan import PicturePlan, to_engine_record, to_outcome, to_warnings
-from pipeline.marks.provenance import Mark
-from pipeline.media.animations.read import Animation
-from pipeline.media.pictures.decode import Limits
-from pipeline.swap.decode import DecodedPictures, Kept, decode, decoded_bytes
-from pipeline.swap.encode import encode
-from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, PictureRequest, SourceFile
-from pipeline.swap.result import SwappedPicture
-from pipeline.swap.timing import Timings
+from consumer.jobs.plan import blend_options, check_engine, ignored_warnings
+from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
+from consumer.jobs.together import together
+from pipeline.media.pictures.decode import Picture
+from pipeline.media.target import FRAMES_IN_FLIGHT, FrameWriter, Written
+from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
+from pipeline.swap.run import SwapRun
+from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
-from storage.records.detection import read_detection
+from storage.records.detection import MAX_DETECTION_BYTES, read_detection
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Asked:
-    """A request, and those of its sources that are ready from earlier jobs."""
+async def run(context: JobContext) -> Output:
+    """Put the faces of the sources onto faces of the target, the largest of it or those that were named.
 
-    request: PictureRequest
-    kept: Kept
+    Raises:
+        InputError: a file cannot be used, or has no face to take or to change.
+        InvalidManifest: `detection` is none of a picture.
+    """
+    swap = await open_swap(context)
+    async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
+        await prepare_sources(context, swap)
+        if swap.target.total == 1:
+            with io.BytesIO() as sink:
+                written = await _swap_frames(context, swap, sink)
+                return _output(context, written, body=sink.getvalue())
+        # What moves may become larger than memory should hold.
+        async with context.workspace.file("result") as path:
+            with path.open("w+b") as file:
+                written = await _swap_frames(context, swap, file)
+            return _output(context, written, path=path)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SwapTask:
-    """Puts the faces of a plan's sources onto faces of its target; see `consumer.jobs.kind.Task`."""
+async def open_swap(context: JobContext) -> SwapRun:
+    """Get the engine and the files, and read the files' headers."""
+    manifest = context.manifest
+    context.note(warnings=tuple(ignored_warnings(manifest)))
+    check_engine(manifest.options, context.engine_names)
+    blend = blend_options(manifest.options, context.paste)
+    loaded = await context.engine(manifest.options.engine, enhance=blend.enhance)
+    context.note(engine=to_engine_record(loaded.engine.info, loaded.enhancer_models))
+    sources = manifest.face_mappings or {"source": str(manifest.source)}
+    wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
+    files = await context.fetch(*wanted)
+    request = SwapRequest(
+        sources={
+            name: SourceFile(body=files[reference].body, sha256=files[reference].sha256)
+            for name, reference in sources.items()
+        },
+        target=files[manifest.target].body,
+        choice=await _choice(context, files),
+        blend=blend,
+        face_filter=context.face_filter,
+    )
+    del files
+    context.report("decode")
+    return await context.on_cpu(
+        partial(loaded.swapper.open, request, context.limits, context.timings)
+    )
 
-    plan: PicturePlan
-    loaded: LoadedEngine
-    limits: Limits
-    face_filter: FaceFilter
-    timings: Timings
 
-    def read(self, files: Files) -> Asked:
-        """Make the request; raises InvalidManifest where `detection` is none of a picture."""
-        plan = self.plan
-        request = PictureRequest(
-            sources={
-                name: SourceFile(body=files[reference].body, sha256=files[reference].sha256)
-                for name, reference in plan.sources.items()
-            },
-            target=files[plan.target].body,
-            choice=self._choice(files),
-            blend=plan.blend,
-            face_filter=self.face_filter,
-        )
-        return Asked(request=request, kept=self.loaded.swapper.kept(request))
+async def prepare_sources(context: JobContext, swap: SwapRun) -> None:
+    """Make ready the sources that are not kept from earlier jobs, one a step of the device."""
+    for name in swap.unprepared:
+        picture = await context.on_cpu(partial(swap.load, name))
+        context.report("detect")
+        await context.on_device(partial(swap.prepare, name, picture))
+        del picture
 
-    def decoded_bytes(self, asked: Asked) -> int:
-        """Memory that the pictures take until the result is encoded; raises as `decode`."""
-        to = self.plan.options.output_format
-        return decoded_bytes(asked.request, self.limits, asked.kept, to=to)
 
-    def decode(self, asked: Asked) -> DecodedPictures:
-        """Decode the target, and the sources that are not kept."""
-        return decode(asked.request, self.limits, self.timings, asked.kept)
-
-    def unit(self, decoded: DecodedPictures) -> str:
-        """Progress counts faces, or frames of an animation."""
-        return "frames" if isinstance(decoded.target, Animation) else "faces"
-
-    def work(
-        self, decoded: DecodedPictures, on_progress: OnProgress
-    ) -> Generator[object, None, SwappedPicture]:
-        """Swap."""
-        return self.loaded.swapper.steps(decoded, on_progress)
-
-    def encode(self, done: SwappedPicture, mark: Mark, on_progress: OnProgress) -> Finished:
-        """Encode the changed target."""
-        options = self.plan.options
-        encoded = encode(
-            done,
-            requested=options.output_format,
-            quality=options.image_quality,
-            mark=mark,
-            on_frame=lambda frames, total: on_progress("encode", frames, total),
-        )
-        return Finished(
-            output=Output(
-                body=encoded.data,
-                extension=encoded.media.extension,
-                content_type=encoded.media.content_type,
-                width=encoded.width,
-                height=encoded.height,
-                faces_swapped=sum(face.swapped for face in done.faces),
-                frames=encoded.frames,
-                duration_s=encoded.duration_s,
-            ),
-            faces=tuple(to_outcome(face) for face in done.faces),
-            warnings=(*self.plan.warnings, *to_warnings((*done.notices, *encoded.notices))),
-            engine=to_engine_record(done.engine, self.loaded.enhancer_models),
-        )
-
-    def _choice(self, files: Files) -> Choice:
-        plan = self.plan
-        if plan.detection is not None:
-            return Mapped(to_stored_faces(read_detection(files[plan.detection].body)))
-        if plan.numbered:
+async def _choice(context: JobContext, files: Mapping[str, FetchedInput]) -> Choice:
+    manifest = context.manifest
+    if manifest.process_type == "multi-image":
+        if manifest.detection is None:
             return Mapped()
-        return Every() if plan.options.many_faces else Largest()
+        found = await context.fetch(manifest.detection, limit=lambda _head: MAX_DETECTION_BYTES)
+        return Mapped(to_stored_faces(read_detection(found[manifest.detection].body)))
+    if context.reference is not None:
+        return Recognised(files[context.reference].body)
+    return Every() if manifest.options.many_faces else Largest()
+
+
+async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Written:
+    """Decode, change and encode frame by frame, all three at once on different frames."""
+    options = context.manifest.options
+    writer = swap.target.writer(
+        requested=options.output_format, quality=options.image_quality, mark=context.mark(), sink=sink
+    )
+    # A frame is held from before it is decoded until it is encoded, which bounds memory whatever the length.
+    room = asyncio.Semaphore(FRAMES_IN_FLIGHT)
+    decoded: asyncio.Queue[Picture] = asyncio.Queue()
+    changed: asyncio.Queue[tuple[Picture, bool]] = asyncio.Queue()
+
+    async def decode() -> None:
+        for _ in range(swap.target.total):
+            await room.acquire()
+            decoded.put_nowait(await context.on_cpu(swap.read_frame))
+
+    async def encode() -> None:
+        for _ in range(swap.target.total):
+            frame, is_changed = await changed.get()
+            with context.timings.measure("encode"):
+                await context.on_cpu(partial(writer.add, frame, changed=is_changed))
+            del frame
+            room.release()
+
+    async with together() as group:
+        group.create_task(decode())
+        group.create_task(_change(context, swap, decoded, changed))
+        group.create_task(encode())
+    return await _finish(context, swap, writer)
+
+
+async def _change(
+    context: JobContext,
+    swap: SwapRun,
+    decoded: asyncio.Queue[Picture],
+    changed: asyncio.Queue[tuple[Picture, bool]],
+) -> None:
+    """Take every frame to the device, in steps between which other jobs have their turn."""
+    for _ in range(swap.target.total):
+        frame = await decoded.get()
+        work = swap.begin(frame)
+        context.report("swap", *swap.progress, unit=swap.target.unit)
+        while not await context.on_device(work.step):
+            context.report("swap", *swap.progress, unit=swap.target.unit)
+        changed.put_nowait((frame, work.changed))
+        del frame, work
+    context.leave_device()
+    context.report("encode", *swap.progress, unit=swap.target.unit)
+
+
+async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Written:
+    """Complete the file, and note what became of each face; a swap of no face has no result."""
+    context.note(warnings=to_warnings(swap.notices))
+    result = swap.result()
+    with context.timings.measure("encode"):
+        written = await context.on_cpu(writer.finish)
+    context.note(
+        faces=[to_outcome(face) for face in result.faces],
+        warnings=to_warnings((*result.notices, *written.notices)),
+    )
+    return written
+
+
+def _output(context: JobContext, written: Written, **where: Any) -> Output:  # noqa: ANN401 -- body or path
+    return Output(
+        **where,
+        extension=written.media.extension,
+        content_type=written.media.content_type,
+        width=written.width,
+        height=written.height,
+        faces_swapped=sum(face.swapped for face in context.known.faces or ()),
+        frames=written.frames,
+        duration_s=written.duration_s,
+    )

@@ -1,0 +1,312 @@
+"""All that a kind of job sees: its manifest, and the means to fetch, decode, use the device and report.
+
+A kind of job is one coroutine function of a context, entered in `consumer.jobs.kinds`. A consumer on a bucket
+and the terminal make contexts with other means behind them, and a kind cannot tell which.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from functools import partial
+from typing import Protocol, TypeVar
+
+from consumer.devices.budget import ByteBudget
+from consumer.devices.worker import Share, WorkerThread
+from consumer.engines.pool import EnginePool, LoadedEngine
+from consumer.jobs.workspace import Workspace, Workspaces
+from pipeline.blend.paste import PasteMode
+from pipeline.marks.provenance import Mark
+from pipeline.media.limits import Limits
+from pipeline.swap.request import FaceFilter
+from pipeline.swap.timing import Timings
+from storage.errors import InvalidManifest
+from storage.inputs.fetch import FetchedInput
+from storage.lease.leases import Known, Output
+from storage.records.manifest import Manifest
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
+
+T = TypeVar("T")
+JobKind = Callable[["JobContext"], Awaitable[Output]]
+"""What does one kind of job: its result is what is returned; see `JobContext` for all else."""
+SizeLimit = Callable[[bytes], int]
+"""The most bytes that a file may have, told by its first ones; may raise to refuse it at once."""
+
+_SIGNS_PER_STALL = 10
+SYSTEM = "swapdrop"
+"""What results call the system that made them."""
+
+
+class Inputs(Protocol):
+    """Where a job's files come from."""
+
+    async def fetch(
+        self,
+        reference: str,
+        *,
+        job_folder: str | None,
+        folder: Workspace,
+        limit: SizeLimit,
+        on_bytes: Callable[[int, int | None], None],
+    ) -> FetchedInput:
+        """Fetch one file whole, to memory or into the job's folder; raises StorageError."""
+        ...
+
+
+@dataclass(kw_only=True)
+class JobServices:
+    """What all jobs of a process share."""
+
+    #: The kinds of job that are done here, by `process_type`.
+    kinds: Mapping[str, JobKind]
+    pool: EnginePool
+    inputs: Inputs
+    #: The thread that may use the device.
+    device: WorkerThread
+    #: Threads that decode and encode.
+    cpu: Executor
+    #: Memory for pixels.
+    memory: ByteBudget
+    workspaces: Workspaces
+    #: The largest picture that is decoded.
+    limits: Limits
+    #: The largest file that is fetched, by its kind of media.
+    size_limit: SizeLimit
+    #: Which faces of a target count.
+    face_filter: FaceFilter
+    #: How swapped crops go back; the operator's choice.
+    paste: PasteMode
+    #: Who runs this service, and which version of it, as marks in results say.
+    operator: str
+    version: str
+    #: Seconds without a sign of life after which the device counts as hanging.
+    stall_timeout_s: float
+
+
+class Place(Enum):
+    """Where a job is, as far as the device is concerned."""
+
+    ELSEWHERE = "elsewhere"
+    WAITING = "waiting"  # for memory or for its turn, both of which depend on the device
+    ON_DEVICE = "on_device"
+
+
+class JobContext:
+    """One attempt at one job, from the inside; made for `run`, which belongs to one event loop.
+
+    After the attempt, whatever became of it, `known`, `stage`, `timings` and the other attributes tell how far
+    it came.
+    """
+
+    def __init__(
+        self,
+        services: JobServices,
+        manifest: Manifest,
+        *,
+        output_id: str,
+        report: Callable[[Stage, Progress | None], None],
+        job_folder: str | None = None,
+        began: float | None = None,
+        on_swapped: Callable[["JobContext"], None] = lambda _context: None,
+        reference: str | None = None,
+    ) -> None:
+        self.manifest = manifest
+        #: A picture of the person whose face is changed; only the terminal can ask for that.
+        self.reference = reference
+        #: Monotonic time at which the job's ticket was opened.
+        self.began = time.monotonic() if began is None else began
+        self.stage: Stage = "download"
+        self.place = Place.ELSEWHERE
+        self.timings = Timings()
+        #: What is known of the job so far; its record gets this also if it fails.
+        self.known = Known()
+        #: Bytes of all inputs.
+        self.input_bytes = 0
+        #: Seconds until the device could have begun, waits for memory not counted.
+        self.ready_s = 0.0
+        #: Seconds that the device worked on this job.
+        self.device_s = 0.0
+        self._services = services
+        self._output_id = output_id
+        self._tell = report
+        self._job_folder = job_folder
+        self._on_swapped = on_swapped
+        self._share: Share | None = None
+        self._waited_s = 0.0
+        self._workspace: Workspace | None = None
+
+    async def run(self) -> Output:
+        """Do the job; raises whatever goes wrong, for `consumer.faults.judge`."""
+        kind = self._services.kinds.get(self.manifest.process_type)
+        if kind is None:
+            known = ", ".join(f"`{name}`" for name in self._services.kinds)
+            raise InvalidManifest(
+                f"This consumer cannot do `{self.manifest.process_type}`; it can do {known}."
+            )
+        signs = asyncio.create_task(self._show_life())
+        try:
+            return await kind(self)
+        finally:
+            signs.cancel()
+
+    @property
+    def limits(self) -> Limits:
+        """The largest picture that is decoded."""
+        return self._services.limits
+
+    @property
+    def face_filter(self) -> FaceFilter:
+        """Which faces of a target count."""
+        return self._services.face_filter
+
+    @property
+    def paste(self) -> PasteMode:
+        """How swapped crops go back."""
+        return self._services.paste
+
+    @property
+    def engine_names(self) -> Sequence[str]:
+        """Every name of an engine that a job may give."""
+        return self._services.pool.names
+
+    async def engine(self, name: str, *, enhance: bool = False) -> LoadedEngine:
+        """Get a swap engine, with an enhancer if asked for; the first job to need one waits until it is open.
+
+        Raises:
+            OptionUnavailable: there is no such engine, or no enhancer.
+            ModelUnavailable: its files are not here, or are not what they should be.
+        """
+        self.place = Place.WAITING
+        loaded = await self._services.pool.load(name, enhance=enhance)
+        self.place = Place.ELSEWHERE
+        return loaded
+
+    async def fetch(self, *references: str, limit: SizeLimit | None = None) -> Mapping[str, FetchedInput]:
+        """Fetch files, several at once and each only once; what is large lies in the job's workspace.
+
+        `limit` stands for the size limits of media, for what is none.
+
+        Raises:
+            InputTooLarge: those in memory have too many bytes together.
+            StorageError: one cannot be had; see `InputFetcher.fetch`.
+        """
+        received: dict[str, tuple[int, int | None]] = {}
+
+        async def fetch_one(reference: str) -> FetchedInput:
+            def on_bytes(done: int, total: int | None) -> None:
+                received[reference] = done, total
+                sizes = [size or 0 for _, size in received.values()]
+                self.report("download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes")
+
+            return await self._services.inputs.fetch(
+                reference,
+                job_folder=self._job_folder,
+                folder=self.workspace,
+                limit=limit or self._services.size_limit,
+                on_bytes=on_bytes,
+            )
+
+        self.report("download")
+        with self.timings.measure("download"):
+            files = await fetch_all(fetch_one, references, max_bytes=self.limits.max_bytes)
+        self.input_bytes += sum(file.size for file in files.values())
+        return files
+
+    async def on_cpu(self, function: Callable[[], T]) -> T:
+        """Run `function` on a CPU thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._services.cpu, function)
+
+    async def on_device(self, function: Callable[[], T]) -> T:
+        """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.
+
+        A call is one step: it must not last longer than the device may be silent.
+        """
+        if self._share is None:
+            self._share = self._services.device.share()
+            self.ready_s = time.monotonic() - self.began - self._waited_s
+        self.place = Place.WAITING
+        result = await self._services.device.run(partial(self._step, function), share=self._share)
+        self.place = Place.ELSEWHERE
+        return result
+
+    def leave_device(self) -> None:
+        """Say that this job needs the device no more, so that another can be got ready for it."""
+        self._on_swapped(self)
+
+    @asynccontextmanager
+    async def memory(self, size_bytes: int) -> AsyncIterator[None]:
+        """Hold memory for pixels; waits until other jobs have let go of enough."""
+        began = time.monotonic()
+        self.place = Place.WAITING
+        async with self._services.memory.hold(size_bytes):
+            self.place = Place.ELSEWHERE
+            self._waited_s += time.monotonic() - began
+            yield
+
+    @property
+    def workspace(self) -> Workspace:
+        """The job's own folder for what is too large for memory; it goes with the job."""
+        if self._workspace is None:
+            self._workspace = self._services.workspaces.open()
+        return self._workspace
+
+    def report(self, stage: Stage, done: int = 0, total: int = 0, *, unit: str = "pictures") -> None:
+        """Say how far the job is, `percent` of its stage; cheap, from any thread."""
+        self.stage = stage
+        percent = min(100, 100 * done // total) if total else 0
+        self._tell(stage, Progress(done=done, total=total, unit=unit, percent=percent))
+
+    def note(
+        self,
+        *,
+        warnings: Sequence[JobWarning] = (),
+        faces: Sequence[FaceOutcome] | None = None,
+        engine: EngineRecord | None = None,
+    ) -> None:
+        """Add to what is known of the job: warnings to those there are, each once; faces and engine anew."""
+        self.known = replace(
+            self.known,
+            warnings=tuple(dict.fromkeys((*self.known.warnings, *warnings))),
+            faces=self.known.faces if faces is None else tuple(faces),
+            engine=engine or self.known.engine,
+        )
+
+    def mark(self) -> Mark:
+        """What the result says of how it was made."""
+        return Mark(
+            output_id=self._output_id,
+            provider=self._services.operator,
+            system=SYSTEM,
+            version=self._services.version,
+            created_at=datetime.now(UTC),
+        )
+
+    def _step(self, function: Callable[[], T]) -> T:
+        self.place = Place.ON_DEVICE
+        began = time.monotonic()
+        try:
+            return function()
+        finally:
+            self.device_s += time.monotonic() - began
+            self.place = Place.WAITING
+
+    async def _show_life(self) -> None:
+        """Report for a job that waits for the device, as long as that one is alive: it does not hang."""
+        limit_s = self._services.stall_timeout_s
+        while True:
+            await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
+            if self.place is Place.WAITING and self._services.device.silent_s < limit_s:
+                self._tell(self.stage, None)
+
+
+def output_id(job_id: str, attempt: int) -> str:
+    """The id an output carries for all to read: it can be found again from the job, and not the job from it.
+
+    A job's id may hold the name of a folder that a person dropped, which is not for strangers.
+    """
+    return hashlib.sha256(f"{job_id}/{attempt}".encode()).hexdigest()[:32]
