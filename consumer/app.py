@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -23,14 +23,17 @@ from typing import TYPE_CHECKING
 import onnxruntime as ort
 import structlog
 
-from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings, SettingsError
 from consumer.devices.cpu_threads import CpuThreads
-from consumer.devices.worker import ByteBudget, Device
+from consumer.devices.budget import ByteBudget
+from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import EngineRegistry, open_registry
-from consumer.runtime.context import JobServices
+from consumer.jobs.context import JobKind, JobServices
+from consumer.jobs.kinds import KINDS
+from consumer.jobs.services import job_services
+from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
@@ -65,7 +68,8 @@ _log = structlog.get_logger()
 class Consumer:
     """Works on the jobs of one bucket until told to stop.
 
-    `open_store`, `registry` and `queue` stand in for the configured bucket, engines and queue. Signals are
+    `open_store`, `registry` and `queue` stand in for the configured bucket, engines and queue, `kinds` for
+    the kinds of job that are done. Signals are
     listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
@@ -78,6 +82,7 @@ class Consumer:
         *,
         open_store: OpenStore | None = None,
         registry: EngineRegistry | None = None,
+        kinds: Mapping[str, JobKind] = KINDS,
         queue: Queue | None = None,
         listen_to_signals: bool = True,
     ) -> None:
@@ -89,11 +94,12 @@ class Consumer:
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
         registry = registry or open_registry(settings)
-        self._device = Device()
+        self._device = WorkerThread(name="device-0")
         self._pool = EnginePool(registry, self._device)
         self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
-        self._budget = ByteBudget(settings.decoded_budget_bytes)
+        self._memory = ByteBudget(settings.decoded_budget_bytes)
         self._queue = queue
+        self._kinds = kinds
         self._listening = listen_to_signals
         self._trigger: Trigger | None = None
         self._scheduler: Scheduler | None = None
@@ -122,7 +128,17 @@ class Consumer:
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             webhooks = await stack.enter_async_context(self._calling())
-            services = self._services(fetcher, cpu, webhooks)
+            workspaces = stack.enter_context(self._workspaces())
+            services = job_services(
+                settings,
+                kinds=self._kinds,
+                pool=self._pool,
+                inputs=fetcher,
+                device=self._device,
+                cpu=cpu,
+                memory=self._memory,
+                workspaces=workspaces,
+            )
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
@@ -140,7 +156,7 @@ class Consumer:
     @property
     def decoded_bytes(self) -> int:
         """Memory that decoded pictures hold now."""
-        return self._budget.held_bytes
+        return self._memory.held_bytes
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
@@ -227,23 +243,6 @@ class Consumer:
             memory_limit_bytes=memory_limit_bytes(settings),
         )
 
-    def _services(self, fetcher: InputFetcher, cpu: CpuThreads, webhooks: Webhooks | None) -> JobServices:
-        settings = self._settings
-        return JobServices(
-            pool=self._pool,
-            fetcher=fetcher,
-            device=self._device,
-            cpu=cpu,
-            budget=self._budget,
-            limits=picture_limits(settings),
-            face_filter=face_filter_of(settings),
-            operator=settings.operator,
-            version=metadata.version("swapdrop"),
-            stall_timeout_s=settings.stall_timeout_s,
-            paste=settings.paste,
-            objection=_no_calls if webhooks is None else webhooks.objection,
-        )
-
     def _schedule(
         self,
         store: ObjectStore,
@@ -257,7 +256,6 @@ class Consumer:
             leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
             services=services,
             metrics=self.metrics,
-            timeout_s=settings.job_timeout_s,
             owner=self.owner,
             webhooks=webhooks,
             traces=traces,
@@ -305,10 +303,6 @@ class Consumer:
                 signal.signal(number, handler)
 
         return undo
-
-
-def _no_calls(_url: str) -> str:
-    return "this service makes no calls."
 
 
 def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:

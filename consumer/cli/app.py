@@ -105,9 +105,9 @@ def swap(
     What is there already is not done again: the same command goes on where it was interrupted.
     """
     from consumer.cli.swap import run_swap
-    from consumer.cli.swap_plan import Wanted
+    from consumer.cli.swap_plan import SwapCommand
 
-    wanted = Wanted(
+    command = SwapCommand(
         words=pictures,
         output=output,
         options=options,
@@ -118,7 +118,27 @@ def swap(
         force=force,
         sheet=sheet,
     )
-    raise typer.Exit(run_swap(wanted))
+    raise typer.Exit(run_swap(command))
+
+
+@app.command(rich_help_panel=_WORK)
+def process(
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            help="The job as JSON, as for the bucket; its files are paths beside it.",
+            show_default=False,
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The result.", show_default=False)],
+) -> None:
+    """Do the job of a manifest right here, whatever its kind, without a bucket."""
+    from consumer.cli.process import run_process
+
+    raise typer.Exit(run_process(manifest, output))
 
 
 @app.command(rich_help_panel=_WORK)
@@ -223,7 +243,7 @@ def submit(
     from consumer.cli.submit import run_submit
     from consumer.cli.submit_plan import Wanted
 
-    wanted = Wanted(
+    command = SwapCommand(
         words=pictures or (),
         options=options,
         faces=faces or (),

@@ -1,5 +1,6 @@
 """`swapdrop detect`: the faces of a local picture, by the numbers that --face takes."""
 
+import asyncio
 from pathlib import Path
 
 import typer
@@ -7,48 +8,54 @@ from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.config.limits import face_filter_of, picture_limits
-from consumer.engines.registry import open_registry
-from consumer.jobs.detection_record import to_record
+from consumer.client.local import open_local_jobs
+from consumer.client.submission import describe
+from consumer.config.limits import face_filter_of
+from consumer.config.settings import Settings
+from consumer.jobs.context import JobContext
 from models.errors import ModelError
-from pipeline.swap.decode import decode_target
-from pipeline.swap.detect import DetectedFaces, detect_steps
-from pipeline.swap.steps import run_through
-from pipeline.swap.timing import Timings
+from storage.errors import StorageError
+from storage.records.detection import Detection, read_detection
+from storage.records.manifest import Manifest, read_manifest
 
 
 def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
     """Print what was found; 0 only if there is a face."""
     settings = settings_or_exit()
-    face_filter = face_filter_of(settings, side_px=min_face_px)
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
-        media = decode_target(target.read_bytes(), picture_limits(settings))
-        opened = open_registry(settings).find(engine).open()
-        found = run_through(detect_steps(opened, media, face_filter, Timings(), _no_progress))
-    except ModelError as error:
+        manifest = read_manifest(describe(None, str(target), {}, options={"engine": engine}))
+        context, body = asyncio.run(_detect(settings, manifest, min_face_px))
+    except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
+    found = read_detection(body)
     if as_json:
-        typer.echo(to_record(found).to_bytes())
+        typer.echo(body)
     else:
-        _print_table(found)
+        _print_table(context, found)
     return 0 if found.faces else 1
 
 
-def _no_progress(_done: int, _total: int) -> None:
-    """A picture takes a moment, and an animation rarely more than a frame."""
+async def _detect(settings: Settings, manifest: Manifest, min_face_px: float | None) -> tuple[JobContext, bytes]:
+    counting = face_filter_of(settings, min_size_px=min_face_px)
+    async with (
+        open_local_jobs(settings, face_filter=counting) as jobs,
+        jobs.context(manifest, output_id="") as context,
+    ):
+        output = await context.run()
+        return context, output.body or b""
 
 
-def _print_table(found: DetectedFaces) -> None:
+def _print_table(context: JobContext, found: Detection) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("face", "where", "x", "y", "width", "height", "score"):
         table.add_column(title, justify="left" if title in {"face", "where"} else "right")
     for face in found.faces:
-        x, y = face.face.bbox[:2]
-        width, height = face.face.size
-        numbers = (f"{value:.0f}" for value in (x, y, width, height))
-        table.add_row(face.face_id.removeprefix("face_"), face.position, *numbers, f"{face.face.score:.2f}")
+        numbers = (f"{value:.0f}" for value in (face.x, face.y, face.width, face.height))
+        table.add_row(
+            face.face_id.removeprefix("face_"), face.position_description, *numbers, f"{face.confidence:.2f}"
+        )
     Console(highlight=False).print(table)
-    for notice in found.notices:
-        typer.secho(f"{notice.code} {notice.message}", err=True, fg=typer.colors.YELLOW)
+    for warning in context.known.warnings:
+        typer.secho(f"{warning.code} {warning.message}", err=True, fg=typer.colors.YELLOW)

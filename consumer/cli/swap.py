@@ -1,8 +1,10 @@
 """`swapdrop swap`: the same work as a job, on local files, one or many."""
 
+import asyncio
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from rich.console import Console
@@ -11,15 +13,17 @@ from rich.markup import escape
 from consumer.cli.bucket import fail, settings_or_exit
 from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.swap_plan import Batch, Wanted, plan
-from consumer.cli.swap_work import DONE, Item, Outcome, open_swaps, swap_all
+from consumer.cli.swap_plan import Batch, SwapCommand, plan
+from consumer.cli.swap_work import DONE, Item, Outcome, swap_all
 from consumer.client.files import describe_os_error
 from consumer.client.fingerprint import ResultFingerprint, is_result
+from consumer.client.local import open_local_jobs
 from consumer.client.submission import WrongWords
 from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
 from consumer.config.settings import Settings
 from consumer.engines.registry import FilesMissing
+from consumer.jobs.swap_picture import check_sources
 from models.errors import ModelError
 from pipeline.media.pictures.decode import Limits
 from storage.errors import StorageError
@@ -29,14 +33,14 @@ _IGNORED = "no picture, ignored"
 _GOOD = frozenset({DONE, _EXISTS, _IGNORED})
 
 
-def run_swap(wanted: Wanted) -> int:
+def run_swap(command: SwapCommand) -> int:
     """Swap and save; 0 only if in every picture at least one face was swapped."""
     settings = settings_or_exit()
     try:
-        batch = plan(wanted, settings)
-        outcomes = _swap(settings, batch, force=wanted.force)
-        if wanted.sheet is not None:
-            _write_sheet(wanted.sheet, batch.items, outcomes, picture_limits(settings))
+        batch = plan(command, settings)
+        outcomes = _swap(settings, batch, force=command.force)
+        if command.sheet is not None:
+            _write_sheet(command.sheet, batch.items, outcomes, picture_limits(settings))
     except FilesMissing as error:
         looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
         raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
@@ -57,18 +61,21 @@ def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
     in_the_way = _in_the_way(batch, present)
     left = {*in_the_way, *(() if batch.single else present)}
     items = [item for item in batch.items if item not in left]
-    outcomes = chain(map(_not_replaced, in_the_way), _made(settings, batch, items))
+    outcomes = [_not_replaced(item) for item in in_the_way]
     if batch.single:
-        return list(outcomes)
+        return outcomes + asyncio.run(_made(settings, batch, items, _tell_nobody))
     with reporting(settings) as reporter:
-        return list(_told(outcomes, len(items) + len(in_the_way), reporter))
+        tell = _teller(reporter, len(items) + len(in_the_way))
+        for outcome in outcomes:
+            tell(outcome)
+        return outcomes + asyncio.run(_made(settings, batch, items, tell))
 
 
 def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
     """The items where there is something else than what an earlier run of this command has made."""
     if batch.single:
         return [item for item in present if not is_result(item.output)]
-    fingerprint = ResultFingerprint(batch.asked)
+    fingerprint = ResultFingerprint(batch.request)
     return [item for item in present if not fingerprint.has_made(item.output, item.target)]
 
 
@@ -80,24 +87,45 @@ def _not_replaced(item: Item) -> Outcome:
     return Outcome(item=item, state="file_exists", message=message)
 
 
-def _made(settings: Settings, batch: Batch, items: Sequence[Item]) -> Iterator[Outcome]:
+async def _made(
+    settings: Settings, batch: Batch, items: Sequence[Item], tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Swap the pictures, telling of each as it is done; raises what would be wrong with all of them."""
     if not items:
-        return
-    swaps = open_swaps(settings, batch.asked)
-    if not batch.single:
-        swaps.check_sources()
-    yield from swap_all(swaps, items)
+        return []
+    made: list[Outcome] = []
+    request = batch.request
+    async with open_local_jobs(settings, face_filter=request.face_filter) as jobs:
+        await jobs.load_engine(request.manifest)
+        if not batch.single:
+            async with jobs.context(request.manifest, output_id="") as context:
+                await check_sources(context)
+        async with aclosing(swap_all(jobs, request, items)) as outcomes:
+            async for outcome in outcomes:
+                tell(outcome)
+                made.append(outcome)
+    return made
 
 
-def _told(outcomes: Iterator[Outcome], total: int, reporter: ProgressReporter) -> Iterator[Outcome]:
+def _tell_nobody(_outcome: Outcome) -> None:
+    """A single picture is told of at the end."""
+
+
+def _teller(reporter: ProgressReporter, total: int) -> Callable[[Outcome], None]:
+    counter = itertools.count(1)
     reporter.move(f"0 of {total}", done=0, total=total)
-    for number, outcome in enumerate(outcomes, start=1):
+
+    def tell(outcome: Outcome) -> None:
+        number = next(counter)
         if outcome.state != DONE:
             reporter.fault(outcome.item.name, outcome.message, outcome.state)
         else:
-            reporter.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
+            reporter.event(
+                "swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms
+            )
         reporter.move(f"{number} of {total}", done=number, total=total)
-        yield outcome
+
+    return tell
 
 
 def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
@@ -108,9 +136,9 @@ def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
     tally[_EXISTS] = len(batch.items) - len(outcomes)
     tally[_IGNORED] = batch.ignored
     print_counts(+tally, good=_GOOD)
-    for notice, count in Counter(notice for outcome in outcomes for notice in outcome.notices).items():
+    for warning, count in Counter(found for outcome in outcomes for found in outcome.warnings).items():
         often = f" ({count} pictures)" if count > 1 else ""
-        console.print(f"[yellow]{notice.code}[/yellow]{often} {escape(notice.message)}")
+        console.print(f"[yellow]{warning.code}[/yellow]{often} {escape(warning.message)}")
     if batch.single:
         console.print(str(outcomes[0].item.output), markup=False)
     return 0 if _GOOD.issuperset(+tally) else 1

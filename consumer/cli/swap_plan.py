@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from consumer.cli.swap_work import Item
-from consumer.client.fingerprint import Asked
+from consumer.client.fingerprint import BatchRequest
 from consumer.client.submission import WrongWords, describe, parse_faces, split_words
 from consumer.client.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
 from consumer.config.limits import face_filter_of, picture_limits
@@ -17,12 +17,11 @@ from pipeline.media.animations.write import animation_format
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.pictures.encode import OutputFormat, output_format
 from pipeline.media.sniff import MEDIA_TYPES
-from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised
 from storage.records.manifest import read_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class SwapCommand:
     """What the command line asks for; see the help texts of `swapdrop swap`."""
 
     words: Sequence[str]
@@ -38,69 +37,65 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The work cut out: what is asked of every picture, the pictures, and files that are none.
+    """The work cut out."""
 
-    `single` is one picture whose result's path was given in full.
-    """
-
-    asked: Asked
+    #: What is done to every picture.
+    request: BatchRequest
     items: Sequence[Item]
+    #: How many files in folders are no pictures.
     ignored: int
+    #: Whether it is one picture whose result's path was given in full.
     single: bool
 
 
-def plan(wanted: Wanted, settings: Settings) -> Batch:
+def plan(command: SwapCommand, settings: Settings) -> Batch:
     """Find the pictures and name their results, before anything is done.
 
     Raises:
         NoSuchFile, WrongWords: the words lead nowhere, do not go together, or would overwrite a picture.
         InvalidManifest: an option is not one.
     """
-    faces = parse_faces(wanted.faces)
-    source, words = split_words(wanted.words, faces)
-    single = len(words) == 1 and Path(words[0]).is_file() and not wanted.output.is_dir()
-    options = _as_named(wanted.output, wanted.options) if single else wanted.options
+    faces = parse_faces(command.faces)
+    source, words = split_words(command.words, faces)
+    single = len(words) == 1 and Path(words[0]).is_file() and not command.output.is_dir()
+    options = _as_named(command.output, command.options) if single else command.options
     manifest = read_manifest(describe(source, words[0], faces, options=options))
     sources = manifest.face_mappings or {"source": str(manifest.source)}
-    asked = Asked(
+    _check_choice(command, faces)
+    request = BatchRequest(
         manifest=manifest,
         sources={name: Path(word) for name, word in sources.items()},
-        choice=_choice(wanted, faces),
-        face_filter=face_filter_of(settings, side_px=wanted.min_face_px),
+        reference=command.reference,
+        face_filter=face_filter_of(settings, min_size_px=command.min_face_px),
     )
-    for path in asked.sources.values():
+    for path in request.sources.values():
         if not path.is_file():
             raise NoSuchFile(f"{path} is not a file.")
-    targets = find_targets(words, recursive=wanted.recursive, leave_out=wanted.output)
+    targets = find_targets(words, recursive=command.recursive, leave_out=command.output)
     if not targets.pictures:
         raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
     limits, requested = picture_limits(settings), manifest.options.output_format
     if single:
-        _check_name(wanted.output, _extension(Path(words[0]), requested, limits))
-        outputs = [wanted.output]
+        _check_name(command.output, _extension(Path(words[0]), requested, limits))
+        outputs = [command.output]
     else:
-        outputs = _outputs(targets, wanted.output, requested, limits)
+        outputs = _outputs(targets, command.output, requested, limits)
     items = [
         Item(name=str(target.name), target=target.path, output=output)
         for target, output in zip(targets.pictures, outputs, strict=True)
     ]
-    inputs = (*asked.sources.values(), *(item.target for item in items), wanted.reference)
-    written = [*(item.output for item in items), *([wanted.sheet] if wanted.sheet else [])]
+    inputs = (*request.sources.values(), *(item.target for item in items), command.reference)
+    written = [*(item.output for item in items), *([command.sheet] if command.sheet else [])]
     _refuse_overwriting(written, [path for path in inputs if path])
-    return Batch(asked=asked, items=items, ignored=targets.ignored, single=single)
+    return Batch(request=request, items=items, ignored=targets.ignored, single=single)
 
 
-def _choice(wanted: Wanted, faces: Mapping[str, str | None]) -> Choice:
-    many = bool(wanted.options["many_faces"])
-    if many + bool(faces) + (wanted.reference is not None) > 1:
+def _check_choice(command: SwapCommand, faces: Mapping[str, str | None]) -> None:
+    many = bool(command.options["many_faces"])
+    if many + bool(faces) + (command.reference is not None) > 1:
         raise WrongWords("Of --many-faces, --face and --reference only one can be given.")
-    if faces:
-        return Mapped()
-    if wanted.reference is not None:
-        if not wanted.reference.is_file():
-            raise NoSuchFile(f"{wanted.reference} is not a file.")
-        return Recognised(wanted.reference.read_bytes())
-    return Every() if many else Largest()
+    if command.reference is not None and not command.reference.is_file():
+        raise NoSuchFile(f"{command.reference} is not a file.")
 
 
 def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:

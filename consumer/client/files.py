@@ -1,6 +1,10 @@
 """Writing files that are whole or not there, and saying why a file could not be read or written."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+
+from storage.lease.leases import Output
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -8,16 +12,25 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Whoever is killed meanwhile leaves the hidden file, which the next write of the same file replaces.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    _replace(path, lambda part: part.write_bytes(data))
+
+
+def keep_whole(path: Path, output: Output) -> None:
+    """Write a job's result to a file as `write_whole` does, wherever it lies; raises OSError."""
+    _replace(path, lambda part: shutil.copyfile(output.path, part) if output.path else part.write_bytes(output.body or b""))
 
 
 def describe_os_error(error: OSError) -> str:
     """Say which file and why, for whoever gave the command."""
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

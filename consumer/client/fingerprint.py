@@ -3,39 +3,41 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from consumer.jobs.context import SYSTEM
 from pipeline.marks.provenance import is_marked
-from pipeline.swap.request import Choice, FaceFilter, Recognised
+from pipeline.swap.request import FaceFilter
 from storage.records.manifest import Manifest
-
-SYSTEM: Final = "swapdrop"
-"""What results call the system that made them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is done to every picture; `sources` are those of `manifest` by name, as in PictureRequest."""
+class BatchRequest:
+    """What is done to every picture of a batch."""
 
+    #: The job of the first picture; the others' differ in `target` alone.
     manifest: Manifest
+    #: The files of the manifest's sources, by name.
     sources: Mapping[str, Path]
-    choice: Choice
+    #: A picture of the person whose face is changed, where one is named so.
+    reference: Path | None
+    #: Which faces of the targets count.
     face_filter: FaceFilter
 
 
 class ResultFingerprint:
     """What is done to every picture, as ids that results carry in their marks; raises OSError."""
 
-    def __init__(self, asked: Asked) -> None:
-        choice = asked.choice
+    def __init__(self, request: BatchRequest) -> None:
+        reference = request.reference
+        # The words are those of the first results, so that they are still known again.
         content = {
-            "sources": {name: _digest(path.read_bytes()) for name, path in sorted(asked.sources.items())},
-            "choice": type(choice).__name__,
-            "reference": _digest(choice.reference) if isinstance(choice, Recognised) else None,
-            "options": asked.manifest.options.model_dump(mode="json", exclude_defaults=True),
-            "floor": asdict(asked.face_filter),
+            "sources": {name: _digest(path.read_bytes()) for name, path in sorted(request.sources.items())},
+            "choice": _choice(request),
+            "reference": _digest(reference.read_bytes()) if reference else None,
+            "options": request.manifest.options.model_dump(mode="json", exclude_defaults=True),
+            "floor": {"side_px": request.face_filter.min_size_px, "score": request.face_filter.min_score},
         }
         self._content = json.dumps(content, sort_keys=True)
 
@@ -51,6 +53,14 @@ class ResultFingerprint:
 def is_result(path: Path) -> bool:
     """Whether a file is the result of any swap, by its mark; raises OSError."""
     return is_marked(path.read_bytes(), SYSTEM)
+
+
+def _choice(request: BatchRequest) -> str:
+    if request.manifest.face_mappings is not None:
+        return "Mapped"
+    if request.reference is not None:
+        return "Recognised"
+    return "Every" if request.manifest.options.many_faces else "Largest"
 
 
 def _digest(content: bytes) -> str:

@@ -15,8 +15,9 @@ def picture_limits(settings: Settings) -> Limits:
     )
 
 
-def face_filter_of(settings: Settings, *, side_px: float | None = None) -> FaceFilter:
-    """The smallest and least certain face of a target that counts; `side_px` goes before the setting's."""
+def face_filter_of(settings: Settings, *, min_size_px: float | None = None) -> FaceFilter:
+    """The smallest and least certain face of a target that counts; `min_size_px` goes before the setting's."""
     return FaceFilter(
-        side_px=settings.min_face_px if side_px is None else side_px, score=settings.min_face_score
+        min_size_px=settings.min_face_px if min_size_px is None else min_size_px,
+        min_score=settings.min_face_score,
     )

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from models.errors import ModelError
 from models.store.download import Progress
@@ -44,7 +44,7 @@ class ModelDownloader:
 
     async def run(self) -> None:
         """Look and download until the engine is there, or until cancelled."""
-        thread = Device(name="model-downloads")
+        thread = WorkerThread(name="model-downloads")
         downloads = asyncio.create_task(self._download(thread))
         try:
             while not self._pool.settled:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from consumer.config.settings import AUTO
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.engines.registry import AnyEngine, EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
-from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.swapper import Swapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ class LoadedEngine:
     """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name."""
 
     engine: AnyEngine
-    swapper: PictureSwapper
+    swapper: Swapper
     enhancer_models: Mapping[str, str]
 
 
@@ -42,7 +42,7 @@ class EnginePool:
     why and `missing` names the files with the places where they were looked for.
     """
 
-    def __init__(self, registry: EngineRegistry, device: Device) -> None:
+    def __init__(self, registry: EngineRegistry, device: WorkerThread) -> None:
         self.info: EngineInfo | None = None
         self.folder: Path | None = None
         self.problem: str | None = "The engine is being opened."
@@ -110,7 +110,7 @@ class EnginePool:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
-                swapper=PictureSwapper(self._engines[engine], enhancer=restorer),
+                swapper=Swapper(self._engines[engine], enhancer=restorer),
                 enhancer_models=enhancer.models if enhancer else {},
             )
         return self._loaded[key]

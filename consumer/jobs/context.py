@@ -9,12 +9,12 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import Share, WorkerThread
@@ -27,7 +27,7 @@ from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest
 from storage.inputs.fetch import FetchedInput
-from storage.lease.leases import Known, Output
+from storage.lease.outcome import Findings, Output
 from storage.records.manifest import Manifest
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
 
@@ -38,7 +38,7 @@ SizeLimit = Callable[[bytes], int]
 """The most bytes that a file may have, told by its first ones; may raise to refuse it at once."""
 
 _SIGNS_PER_STALL = 10
-SYSTEM = "swapdrop"
+SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
 
 
@@ -99,14 +99,14 @@ class Place(Enum):
 class JobContext:
     """One attempt at one job, from the inside; made for `run`, which belongs to one event loop.
 
-    After the attempt, whatever became of it, `known`, `stage`, `timings` and the other attributes tell how far
-    it came.
+    An async context manager, whose end clears away the job's files. After the attempt, whatever became of it,
+    `known`, `stage`, `timings` and the other attributes tell how far it came.
     """
 
     def __init__(
         self,
         services: JobServices,
-        manifest: Manifest,
+        asked: Manifest | InvalidManifest,
         *,
         output_id: str,
         report: Callable[[Stage, Progress | None], None],
@@ -115,7 +115,8 @@ class JobContext:
         on_swapped: Callable[["JobContext"], None] = lambda _context: None,
         reference: str | None = None,
     ) -> None:
-        self.manifest = manifest
+        #: The job as it was asked for, or why that cannot be understood, as `run` will say.
+        self.asked = asked
         #: A picture of the person whose face is changed; only the terminal can ask for that.
         self.reference = reference
         #: Monotonic time at which the job's ticket was opened.
@@ -124,7 +125,7 @@ class JobContext:
         self.place = Place.ELSEWHERE
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
-        self.known = Known()
+        self.known = Findings()
         #: Bytes of all inputs.
         self.input_bytes = 0
         #: Seconds until the device could have begun, waits for memory not counted.
@@ -140,19 +141,36 @@ class JobContext:
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._workspace is not None:
+            await self._workspace.close()
+
     async def run(self) -> Output:
-        """Do the job; raises whatever goes wrong, for `consumer.faults.judge`."""
+        """Do the job; raises whatever goes wrong, for `consumer.faults.judge`.
+
+        A result in a file lies in the workspace, which is there until the context is left.
+        """
         kind = self._services.kinds.get(self.manifest.process_type)
         if kind is None:
             known = ", ".join(f"`{name}`" for name in self._services.kinds)
             raise InvalidManifest(
-                f"This consumer cannot do `{self.manifest.process_type}`; it can do {known}."
+                f"`{self.manifest.process_type}` is no kind of job that is done here; known are {known}."
             )
         signs = asyncio.create_task(self._show_life())
         try:
             return await kind(self)
         finally:
             signs.cancel()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The job as it was asked for; raises InvalidManifest where nobody can tell."""
+        if isinstance(self.asked, InvalidManifest):
+            raise self.asked
+        return self.asked
 
     @property
     def limits(self) -> Limits:
@@ -217,9 +235,14 @@ class JobContext:
         self.input_bytes += sum(file.size for file in files.values())
         return files
 
-    async def on_cpu(self, function: Callable[[], T]) -> T:
-        """Run `function` on a CPU thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._services.cpu, function)
+    async def on_cpu(self, function: Callable[[], T], *, stage: Stage | None = None) -> T:
+        """Run `function` on a CPU thread; its time counts as that of `stage`, if one is given."""
+
+        def measured() -> T:
+            with self.timings.measure(stage) if stage else nullcontext():
+                return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
 
     async def on_device(self, function: Callable[[], T]) -> T:
         """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.

@@ -11,13 +11,16 @@ from consumer.jobs.detection_record import to_stored_faces
 from consumer.jobs.plan import blend_options, check_engine, ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from consumer.jobs.together import together
-from pipeline.media.pictures.decode import Picture
+from pipeline.errors import NoFaceInSource
+from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT, FrameWriter, Written
+from pipeline.swap.naming import naming, source_title
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
 from storage.records.detection import MAX_DETECTION_BYTES, read_detection
+from storage.records.manifest import Manifest
 
 
 async def run(context: JobContext) -> Output:
@@ -34,11 +37,10 @@ async def run(context: JobContext) -> Output:
             with io.BytesIO() as sink:
                 written = await _swap_frames(context, swap, sink)
                 return _output(context, written, body=sink.getvalue())
-        # What moves may become larger than memory should hold.
-        async with context.workspace.file("result") as path:
-            with path.open("w+b") as file:
-                written = await _swap_frames(context, swap, file)
-            return _output(context, written, path=path)
+        path = context.workspace.path("result")  # what moves may become larger than memory should hold
+        with path.open("w+b") as file:
+            written = await _swap_frames(context, swap, file)
+        return _output(context, written, path=path)
 
 
 async def open_swap(context: JobContext) -> SwapRun:
@@ -49,7 +51,7 @@ async def open_swap(context: JobContext) -> SwapRun:
     blend = blend_options(manifest.options, context.paste)
     loaded = await context.engine(manifest.options.engine, enhance=blend.enhance)
     context.note(engine=to_engine_record(loaded.engine.info, loaded.enhancer_models))
-    sources = manifest.face_mappings or {"source": str(manifest.source)}
+    sources = _sources(manifest)
     wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
     files = await context.fetch(*wanted)
     request = SwapRequest(
@@ -109,8 +111,7 @@ async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Wr
     async def encode() -> None:
         for _ in range(swap.target.total):
             frame, is_changed = await changed.get()
-            with context.timings.measure("encode"):
-                await context.on_cpu(partial(writer.add, frame, changed=is_changed))
+            await context.on_cpu(partial(writer.add, frame, changed=is_changed), stage="encode")
             del frame
             room.release()
 
@@ -144,8 +145,7 @@ async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Wr
     """Complete the file, and note what became of each face; a swap of no face has no result."""
     context.note(warnings=to_warnings(swap.notices))
     result = swap.result()
-    with context.timings.measure("encode"):
-        written = await context.on_cpu(writer.finish)
+    written = await context.on_cpu(writer.finish, stage="encode")
     context.note(
         faces=[to_outcome(face) for face in result.faces],
         warnings=to_warnings((*result.notices, *written.notices)),
@@ -164,3 +164,24 @@ def _output(context: JobContext, written: Written, **where: Any) -> Output:  # n
         frames=written.frames,
         duration_s=written.duration_s,
     )
+
+
+async def check_sources(context: JobContext) -> None:
+    """Look for a face in every source, before the same fault is told of a thousand targets.
+
+    Raises:
+        InputError: a source cannot be used; says which.
+    """
+    manifest = context.manifest
+    engine = (await context.engine(manifest.options.engine)).engine
+    sources = _sources(manifest)
+    files = await context.fetch(*sources.values())
+    for name, reference in sources.items():
+        with naming(source_title(name)):
+            picture = await context.on_cpu(partial(decode, files[reference].body, context.limits))
+            if not await context.on_device(partial(engine.find_faces, picture.bgr)):
+                raise NoFaceInSource
+
+
+def _sources(manifest: Manifest) -> dict[str, str]:
+    return manifest.face_mappings or {"source": str(manifest.source)}

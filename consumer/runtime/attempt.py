@@ -3,17 +3,20 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
 import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
-from consumer.jobs.kind import Finished
-from consumer.runtime.context import Place, Work
+from consumer.jobs.context import JobContext, Place
 from storage.errors import LeaseLost
 from storage.lease.leases import Lease, Stop
+from storage.lease.outcome import Findings, Output
 from storage.records.status import Status
+
+_STANDS_STILL = "The work on the job stood still; it will be tried again."
 
 _log = structlog.get_logger()
 
@@ -32,36 +35,41 @@ class Ending(Enum):
 class Attempt:
     """One attempt at a job under its lease.
 
-    Afterwards `fault` says what went wrong, `stop` why the lease ended it, and `delay_s` how long the job
-    rests before it is worth another look.
+    It has no time limit of its own, which long work could not keep: an attempt goes on as long as its work
+    moves, and ends when that has stood still for the lease's `stall_timeout_s`.
     """
 
     def __init__(
         self,
         *,
         lease: Lease,
-        work: Work,
-        timeout_s: float,
+        context: JobContext,
         rng: random.Random,
         on_beat: Callable[[], Awaitable[None]],
     ) -> None:
         self.lease = lease
-        self.work = work
+        self.context = context
+        #: What went wrong, if anything did.
         self.fault: Fault | None = None
+        #: Why the lease ended it, if it did.
         self.stop: Stop | None = None
+        #: Seconds that the job rests before it is worth another look.
         self.delay_s = 0.0
-        self._timeout_s = timeout_s
         self._rng = rng
         self._on_beat = on_beat
 
-    async def run(self, release: asyncio.Event, on_swapped: Callable[[Work], None]) -> Ending:
+    async def run(self, release: asyncio.Event) -> Ending:
         """Work until there is a result or a reason to stop, then settle with the store."""
+        async with self.context:
+            return await self._run(release)
+
+    async def _run(self, release: asyncio.Event) -> Ending:
         keeper = asyncio.create_task(self.lease.keep(self._on_beat))
-        working = asyncio.create_task(self.work.run(on_swapped))
+        working = asyncio.create_task(self.context.run())
         released = asyncio.create_task(release.wait())
         tasks: set[asyncio.Task[Any]] = {keeper, working, released}
         try:
-            await asyncio.wait(tasks, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel(tasks)
         if not working.cancelled():
@@ -69,47 +77,38 @@ class Attempt:
             return await (self._settle(error) if error else self._complete(working.result()))
         if not keeper.cancelled():
             return await self._stopped(keeper.result())
-        if released.done() and not released.cancelled():
-            return await self._end(self.lease.release, Ending.RELEASED)
-        self.fault = Fault(kind="input", code="timeout", message=self._too_long(), stage=self.work.stage)
-        return await self._fail()
+        return await self._end(self.lease.release, Ending.RELEASED)
 
-    def _too_long(self) -> str:
-        return (
-            f"The job was not done within {self._timeout_s:g} s, the longest this service works on "
-            "one; send a smaller picture."
+    @property
+    def _findings(self) -> Findings:
+        return replace(self.context.known, timings_ms=dict(self.context.timings.ms))
+
+    async def _complete(self, output: Output) -> Ending:
+        return await self._end(
+            lambda: self.lease.complete(output, self._findings, on_beat=self._on_beat), Ending.FINISHED
         )
-
-    async def _complete(self, finished: Finished) -> Ending:
-        self.lease.report("upload")
-
-        async def complete() -> Status:
-            return await self.lease.complete(
-                finished.output,
-                faces=finished.faces,
-                warnings=finished.warnings,
-                timings_ms=self.work.timings_ms,
-                engine=finished.engine,
-            )
-
-        return await self._end(complete, Ending.FINISHED)
 
     async def _stopped(self, stop: Stop) -> Ending:
         self.stop = stop
         if stop is Stop.CANCELLED:
             return await self._end(self.lease.cancelled, Ending.FINISHED)
-        if stop is Stop.STALLED and self.work.place is Place.ON_DEVICE:
+        if stop is not Stop.STALLED:
+            return Ending.ABANDONED
+        if self.context.place is Place.ON_DEVICE:
             # It may be this job that makes devices hang: its lease lapses and the attempt counts.
             return Ending.SICK
-        if stop is Stop.STALLED and self.work.place is Place.WAITING:
+        if self.context.place is Place.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
-        return Ending.ABANDONED
+        self.fault = Fault(
+            kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage
+        )
+        return await self._retry(self.fault)
 
     async def _settle(self, error: BaseException) -> Ending:
         """End, give back or repeat the job, by whose fault `error` is."""
         if not isinstance(error, Exception):
             raise error
-        self.fault = judge(error, stage=self.work.stage)
+        self.fault = judge(error, stage=self.context.stage)
         if self.fault.kind == "input":
             return await self._fail()
         if self.fault.kind == "machine":
@@ -120,13 +119,13 @@ class Attempt:
         fault = self.fault
         if fault is None:
             raise RuntimeError("only a fault fails a job")
-        return await self._end(
-            lambda: self.lease.fail(fault, timings_ms=self.work.timings_ms), Ending.FINISHED
-        )
+        return await self._end(lambda: self.lease.fail(fault, self._findings), Ending.FINISHED)
 
     async def _retry(self, fault: Fault) -> Ending:
         self.delay_s = retry_delay_s(self.lease.attempt, self._rng)
-        return await self._end(lambda: self.lease.retry(fault, delay_s=self.delay_s), Ending.RETRIED)
+        return await self._end(
+            lambda: self.lease.retry(fault, self._findings, delay_s=self.delay_s), Ending.RETRIED
+        )
 
     async def _end(self, write: Callable[[], Awaitable[Status]], ending: Ending) -> Ending:
         """Write the record that ends the lease; when even that fails the lease is left to lapse."""

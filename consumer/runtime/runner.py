@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from consumer.jobs.context import JobContext, JobServices, output_id
+from consumer.jobs.plan import service_warnings
 from consumer.runtime.attempt import Attempt, Ending
-from consumer.runtime.context import JobServices, Work
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
 from consumer.webhooks.sender import Webhooks
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Announced
-from storage.lease.leases import Leases, Refusal, Stop, Verdict
+from storage.lease.leases import Lease, Leases, Refusal, Stop, Verdict
 from storage.records.status import Status
 
 _CLEAN_UP_AGAIN_S = 20.0
@@ -28,8 +29,7 @@ _log = structlog.get_logger()
 class JobRunner:
     """Takes tickets to their end, any number at once; lives through whatever a job does.
 
-    `timeout_s` bounds one attempt, from its claim to its encoded result; `webhooks` is None where jobs'
-    senders are not called.
+    `webhooks` is None where jobs' senders are not called.
     """
 
     def __init__(
@@ -38,7 +38,6 @@ class JobRunner:
         leases: Leases,
         services: JobServices,
         metrics: Metrics,
-        timeout_s: float,
         owner: str,
         webhooks: Webhooks | None = None,
         traces: Traces | None = None,
@@ -49,7 +48,6 @@ class JobRunner:
         self._metrics = metrics
         self._webhooks = webhooks
         self._traces = traces or NoTraces()
-        self._timeout_s = timeout_s
         self._owner = owner
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
 
@@ -58,7 +56,7 @@ class JobRunner:
         ticket: Ticket,
         *,
         release: asyncio.Event,
-        on_swapped: Callable[[Work], None],
+        on_swapped: Callable[[JobContext], None],
         room_for_long: Callable[[], Awaitable[bool]],
     ) -> Ending:
         """Do the job behind `ticket`, if it is ours to do.
@@ -88,14 +86,40 @@ class JobRunner:
         await ticket.claimed()
         attempt = Attempt(
             lease=claimed,
-            work=Work(self._services, claimed, announced, job_folder=ticket.folder, began=began),
-            timeout_s=self._timeout_s,
+            context=self._context(ticket, announced, claimed, began, on_swapped),
             rng=self._rng,
             on_beat=ticket.beat,
         )
-        ending = await attempt.run(release, on_swapped)
+        ending = await attempt.run(release)
         await self._left(ticket, announced, attempt, ending)
         return ending
+
+    def _context(
+        self,
+        ticket: Ticket,
+        announced: Announced,
+        lease: Lease,
+        began: float,
+        on_swapped: Callable[[JobContext], None],
+    ) -> JobContext:
+        asked = announced.manifest or announced.error
+        if asked is None:
+            raise RuntimeError("an announcement has a manifest or an error")
+        context = JobContext(
+            self._services,
+            asked,
+            output_id=output_id(lease.job_id, lease.attempt),
+            report=lease.report,
+            job_folder=ticket.folder,
+            began=began,
+            on_swapped=on_swapped,
+        )
+        if announced.manifest is not None:
+            context.note(warnings=tuple(service_warnings(announced.manifest, self._objection)))
+        return context
+
+    def _objection(self, url: str) -> str | None:
+        return "this service makes no calls." if self._webhooks is None else self._webhooks.objection(url)
 
     async def _left(self, ticket: Ticket, announced: Announced, attempt: Attempt, ending: Ending) -> None:
         """Clean up after a job that has ended, and write its one canonical line."""
@@ -103,8 +127,8 @@ class JobRunner:
         fault = attempt.fault if status.status != "completed" else None
         shown = "abandoned" if status.status == "processing" else status.status
         code = fault.code if fault else None
-        timings = status.timings_ms if status.status == "completed" else attempt.work.timings_ms
-        total_s = time.monotonic() - attempt.work.began
+        timings = status.timings_ms if status.status == "completed" else attempt.context.timings.ms
+        total_s = time.monotonic() - attempt.context.began
         self._metrics.job_ended(
             status=shown, code=code, attempt=status.attempt, total_s=total_s, timings_ms=timings
         )
@@ -132,11 +156,11 @@ class JobRunner:
             ending=ending.value,
             code=code,
             reason=fault.message if fault else (attempt.stop.value if attempt.stop else None),
-            stage=fault.stage if fault else attempt.work.stage,
+            stage=fault.stage if fault else attempt.context.stage,
             timings_ms=dict(timings),
             total_ms=round(total_s * 1000, 1),
             engine=status.engine.name if status.engine else None,
-            input_bytes=attempt.work.input_bytes,
+            input_bytes=attempt.context.input_bytes,
             result_bytes=status.result.size if status.result else None,
             owner=self._owner,
         )

@@ -15,8 +15,8 @@ from enum import Enum
 
 import structlog
 
+from consumer.jobs.context import JobContext
 from consumer.runtime.attempt import Ending
-from consumer.runtime.context import Work
 from consumer.runtime.runner import JobRunner
 from consumer.triggers.base import Ticket
 
@@ -158,9 +158,9 @@ class Scheduler:
         if task is None:
             raise RuntimeError("a job runs in a task of its own")
 
-        def swapped(work: Work) -> None:
+        def swapped(job: JobContext) -> None:
             if task not in self._long:
-                self._pace.observe(ready_s=work.ready_s, device_s=work.device_s)
+                self._pace.observe(ready_s=job.ready_s, device_s=job.device_s)
             self._not_ahead(task)
 
         try:

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.runtime.memory import own_bytes
 from consumer.runtime.scheduler import Scheduler
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 
 async def watch(
     scheduler: Scheduler,
-    device: Device,
+    device: WorkerThread,
     *,
     silent_limit_s: float,
     memory_limit_bytes: int | None,

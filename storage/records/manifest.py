@@ -23,12 +23,13 @@ from storage.errors import InvalidManifest
 
 MAX_MANIFEST_BYTES = 4 * 2**20  # small pictures may be inline as base64; a 10 MB manifest is refused
 
-ProcessType = Literal["single-image", "multi-image", "single-video", "multi-video", "detect-faces"]
+ProcessType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 OutputFormat = Literal["jpeg", "png", "webp", "avif"]
 VideoEncoder = Literal["libx264", "libx265", "libvpx-vp9", "libsvtav1", "h264_nvenc", "hevc_nvenc"]
 Reference = Annotated[str, StringConstraints(min_length=1)]
 FaceId = Annotated[str, StringConstraints(pattern=r"^face_(0|[1-9][0-9]{0,3})$")]
 
+# Of the contract. A service may do further kinds of job, so it says itself which it knows.
 _PROCESS_TYPES = ("single-image", "multi-image", "single-video", "multi-video", "detect-faces")
 _PROCESS_ALIASES = {"single-image-base64": "single-image", "video": "single-video"}
 _FIELD_ALIASES = {
@@ -109,6 +110,8 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _faces_fit_the_process_type(self) -> Self:
+        if self.process_type not in _PROCESS_TYPES:
+            return self
         wanted = {"single": "source", "multi": "face_mappings"}.get(self.process_type.partition("-")[0])
         for name in ("source", "face_mappings"):
             given = getattr(self, name) is not None

@@ -1,0 +1,121 @@
+"""Jobs on files of this machine, without a bucket: the same code, with local files behind it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from consumer.config.settings import Settings
+from consumer.devices.budget import ByteBudget
+from consumer.devices.worker import WorkerThread
+from consumer.engines.pool import EnginePool
+from consumer.engines.registry import open_registry
+from consumer.jobs.context import JobContext, JobKind, JobServices, SizeLimit
+from consumer.jobs.kinds import KINDS
+from consumer.jobs.services import job_services
+from consumer.jobs.workspace import Workspace, Workspaces
+from pipeline.media.sniff import SNIFF_BYTES
+from pipeline.swap.request import FaceFilter
+from storage.errors import InputNotFound, InputTooLarge
+from storage.inputs.fetch import FetchedInput
+from storage.records.manifest import Manifest
+from storage.records.status import Progress, Stage
+
+_CPU_THREADS = 3  # one decodes, one encodes, and one more for the job beside
+
+
+class LocalFiles:
+    """A job's files as paths, those of a manifest file relative to its folder."""
+
+    def __init__(self, folder: Path = Path()) -> None:
+        self._folder = folder
+
+    async def fetch(
+        self,
+        reference: str,
+        *,
+        job_folder: str | None,  # noqa: ARG002 -- the port's
+        folder: Workspace,  # noqa: ARG002 -- a local file is used where it is
+        limit: SizeLimit,
+        on_bytes: Callable[[int, int | None], None],
+    ) -> FetchedInput:
+        """Read a file whole, or use it where it is if it is large; raises OSError, InputTooLarge."""
+        path = self._folder / reference
+        if not path.is_file():
+            raise InputNotFound(f"{path} is not a file.")
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            most = limit(file.read(SNIFF_BYTES))
+            if size > most:
+                raise InputTooLarge(
+                    f"{path}: The file has {size / 1e6:.1f} MB; at most {most / 1e6:.1f} MB are accepted."
+                )
+            file.seek(0)
+            digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
+        on_bytes(size, size)
+        body = await asyncio.to_thread(path.read_bytes) if size <= self._memory_bytes else None
+        return FetchedInput(
+            body=body, path=path, size=size, sha256=digest.hexdigest(), etag=None, origin="inline"
+        )
+
+
+class LocalJobs:
+    """Makes contexts for jobs on local files; from `open_local_jobs`."""
+
+    def __init__(self, services: JobServices) -> None:
+        self._services = services
+
+    async def load_engine(self, manifest: Manifest) -> None:
+        """Open what a job needs, before the same fault is told of a thousand; raises ModelError."""
+        options = manifest.options
+        await self._services.pool.load(options.engine, enhance=options.use_face_enhancer)
+
+    def context(
+        self,
+        manifest: Manifest,
+        *,
+        output_id: str,
+        reference: Path | None = None,
+        report: Callable[[Stage, Progress | None], None] = lambda _stage, _progress: None,
+    ) -> JobContext:
+        """A context whose `run` does the job of a manifest; see JobContext for its arguments."""
+        return JobContext(
+            self._services,
+            manifest,
+            output_id=output_id,
+            report=report,
+            reference=None if reference is None else str(reference),
+        )
+
+
+@asynccontextmanager
+async def open_local_jobs(
+    settings: Settings,
+    *,
+    folder: Path = Path(),
+    face_filter: FaceFilter | None = None,
+    kinds: Mapping[str, JobKind] = KINDS,
+) -> AsyncIterator[LocalJobs]:
+    """Be ready for jobs on local files; nothing is opened before the first job needs it.
+
+    `folder` is what paths in manifests are relative to; `face_filter` goes before the one in the settings.
+    Raises as `open_registry`.
+    """
+    registry = open_registry(settings)
+    with ExitStack() as stack:
+        device = WorkerThread(name="device-0")
+        stack.callback(device.close)
+        services = job_services(
+            settings,
+            kinds=kinds,
+            pool=EnginePool(registry, device),
+            inputs=LocalFiles(folder),
+            device=device,
+            cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
+            memory=ByteBudget(settings.decoded_budget_bytes),
+            workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
+            face_filter=face_filter,
+        )
+        yield LocalJobs(services)

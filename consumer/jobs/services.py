@@ -1,0 +1,45 @@
+"""What all jobs of a process share, as far as the settings decide it."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from importlib import metadata
+
+from consumer.config.limits import face_filter_of, picture_limits, size_limit
+from consumer.config.settings import Settings
+from consumer.devices.budget import ByteBudget
+from consumer.devices.worker import WorkerThread
+from consumer.engines.pool import EnginePool
+from consumer.jobs.context import Inputs, JobKind, JobServices
+from consumer.jobs.workspace import Workspaces
+from pipeline.swap.request import FaceFilter
+
+
+def job_services(
+    settings: Settings,
+    *,
+    kinds: Mapping[str, JobKind],
+    pool: EnginePool,
+    inputs: Inputs,
+    device: WorkerThread,
+    cpu: Executor,
+    memory: ByteBudget,
+    workspaces: Workspaces,
+    face_filter: FaceFilter | None = None,
+) -> JobServices:
+    """Put together what is given and what the settings say; `face_filter` goes before theirs."""
+    return JobServices(
+        kinds=kinds,
+        pool=pool,
+        inputs=inputs,
+        device=device,
+        cpu=cpu,
+        memory=memory,
+        workspaces=workspaces,
+        limits=picture_limits(settings),
+        size_limit=size_limit(settings),
+        face_filter=face_filter or face_filter_of(settings),
+        paste=settings.paste,
+        operator=settings.operator,
+        version=metadata.version("swapdrop"),
+        stall_timeout_s=settings.stall_timeout_s,
+    )
