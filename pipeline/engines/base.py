@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pipeline.blend.paste import PasteMode
 from pipeline.face import Array, Bgr, Face, Notice, Source
@@ -29,7 +29,7 @@ class EngineInfo:
 class BlendOptions:
     """How a swapped face is blended in: the contract's options that concern pixels.
 
-    `enhance` asks for the enhancer after the swap; engines leave it to `PictureSwapper`.
+    `enhance` asks for the enhancer after the swap; engines leave it to `pipeline.swap`.
     `paste` is the operator's choice, not a job's: `exact` and `fast` show the swapped crop up to its edge, as
     `pipeline.blend.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read
     it: it draws a face within its own outline, and no crop.
@@ -99,3 +99,7 @@ class Engine(Protocol[SourceT]):
     def distance(self, one: Array, other: Array) -> float:
         """Distance of two embeddings of this engine; 0 is the same face, larger is less alike."""
         ...
+
+
+AnyEngine = Engine[Any]
+"""An engine together with the sources that it prepared itself, of whatever type they are."""

@@ -1,106 +1,132 @@
 """From a choice to faces: which source goes onto which; the rules are those of `pipeline.faces.select`."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.errors import NoFaceInSource, NoFaceInTarget
 from pipeline.face import Bgr, Face, Notice
 from pipeline.faces.match import StoredFace, StoredFaces, bind, identity_distances
 from pipeline.faces.select import at_least, by_reading_order, by_reference, largest, reading_order
-from pipeline.swap.decode import DecodedPictures
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
 
+#: The name of a source by the place of the face it goes onto.
+Chosen = Mapping[int, str]
 
-def find_faces(engine: Engine[Any], picture: Bgr, face_filter: FaceFilter) -> list[Face]:
+
+def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list[Face]:
     """The faces of a BGR uint8 (h, w, 3) picture that count, in reading order."""
-    counting = at_least(engine.find_faces(picture), side_px=face_filter.side_px, score=face_filter.score)
+    found = engine.find_faces(picture)
+    counting = at_least(found, side_px=face_filter.min_size_px, score=face_filter.min_score)
     return reading_order(counting)  # anew: one that does not count must not join two rows either
 
 
-def choose(
-    engine: Engine[Any], picture: Bgr, faces: Sequence[Face], asked: DecodedPictures
-) -> dict[int, str]:
-    """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Person:
+    """Somebody whom a reference picture shows."""
 
-    Returns:
-        The name of a source by the place of its face in `faces`.
+    face: Face
+    stored: StoredFace
 
-    Raises:
-        NoFaceInTarget: there are no faces, and none in particular was asked for.
-        FaceNotFound: one that was asked for is not there; names it.
-        NoFaceInSource: the reference picture shows no face.
-    """
-    choice, [first, *_] = asked.choice, asked.sources
-    if isinstance(choice, Largest | Every) and not faces:
-        raise NoFaceInTarget(_none_found(asked.face_filter))
-    match choice:
-        case Largest():
-            return {faces.index(largest(faces)): first}
-        case Every():
-            return dict.fromkeys(range(len(faces)), first)
-        case Recognised():
-            return {_recognised(engine, picture, faces, asked): first}
-        case Mapped(stored=stored):
-            places = (
-                by_reading_order(asked.sources, len(faces))
-                if stored is None
-                else _bound(engine, picture, faces, asked.sources, stored)
+
+class FaceChooser:
+    """Tells which source goes onto which face of a picture; on the device's thread."""
+
+    def __init__(
+        self, engine: AnyEngine, choice: Choice, names: Sequence[str], face_filter: FaceFilter
+    ) -> None:
+        """Choose as `choice` says among sources of these `names`, for faces that pass the filter."""
+        self._engine = engine
+        self.choice = choice
+        self.names = tuple(names)
+        self._face_filter = face_filter
+        self._person: _Person | None = None
+
+    def learn(self, reference: Bgr) -> None:
+        """Look at the reference picture of `Recognised`, BGR uint8 (h, w, 3), before anything is chosen.
+
+        Raises:
+            NoFaceInSource: it shows no face.
+        """
+        shown = self._engine.find_faces(reference)
+        if not shown:
+            raise NoFaceInSource(
+                "No usable face was found in the reference picture; send a sharp, frontal one."
             )
-    return {place: name for name, place in places.items()}
+        face = largest(shown)
+        embedding = self._engine.embed(reference, face)
+        self._person = _Person(
+            face=face, stored=StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
+        )
 
+    def choose(self, picture: Bgr, faces: Sequence[Face]) -> Chosen:
+        """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.
 
-def binding_notices(engine: Engine[Any], choice: Choice) -> list[Notice]:
-    """What the sender should know of how a mapping is bound to its detection."""
-    if not isinstance(choice, Mapped) or choice.stored is None or _comparable(engine, choice.stored):
-        return []
-    message = (
-        "The detection was made with another identity model, so its faces were found again by their place "
-        "alone; detect anew where the picture has changed since."
-    )
-    return [Notice(code="bound_by_place", message=message)]
+        Raises:
+            NoFaceInTarget: there are no faces, and none in particular was asked for.
+            FaceNotFound: one that was asked for is not there; names it.
+        """
+        choice = self.choice
+        if isinstance(choice, Largest | Every) and not faces:
+            raise NoFaceInTarget(_none_found(self._face_filter))
+        match choice:
+            case Largest():
+                return {faces.index(largest(faces)): self.names[0]}
+            case Every():
+                return dict.fromkeys(range(len(faces)), self.names[0])
+            case Recognised():
+                return {self._recognised(picture, faces): self.names[0]}
+            case Mapped(stored=stored):
+                places = (
+                    by_reading_order(self.names, len(faces))
+                    if stored is None
+                    else self._bound(picture, faces, stored)
+                )
+        return {place: name for name, place in places.items()}
 
+    def notices(self) -> list[Notice]:
+        """What the sender should know of how a mapping is bound to its detection."""
+        if not isinstance(self.choice, Mapped) or self.choice.stored is None:
+            return []
+        if self._comparable(self.choice.stored):
+            return []
+        message = (
+            "The detection was made with another identity model, so its faces were found again by their "
+            "place alone; detect anew where the picture has changed since."
+        )
+        return [Notice(code="bound_by_place", message=message)]
 
-def _comparable(engine: Engine[Any], stored: StoredFaces) -> bool:
-    """Whether the stored embeddings may be compared with today's, as far as is known."""
-    return stored.identity_model in {None, engine.identity_model}
+    def _comparable(self, stored: StoredFaces) -> bool:
+        """Whether the stored embeddings may be compared with today's, as far as is known."""
+        return stored.identity_model in {None, self._engine.identity_model}
 
+    def _bound(self, picture: Bgr, faces: Sequence[Face], stored: StoredFaces) -> dict[str, int]:
+        engine, known = self._engine, self._comparable(stored)
+        embeddings = [engine.embed(picture, face) if known else None for face in faces]
+        return bind(
+            self.names,
+            stored,
+            faces,
+            identity_distances(stored.faces, embeddings, engine.distance),
+            size=(picture.shape[1], picture.shape[0]),
+            scale=engine.identity_scale,
+        )
 
-def _bound(
-    engine: Engine[Any], picture: Bgr, faces: Sequence[Face], face_ids: Collection[str], stored: StoredFaces
-) -> dict[str, int]:
-    known = _comparable(engine, stored)
-    embeddings = [engine.embed(picture, face) if known else None for face in faces]
-    return bind(
-        face_ids,
-        stored,
-        faces,
-        identity_distances(stored.faces, embeddings, engine.distance),
-        size=(picture.shape[1], picture.shape[0]),
-        scale=engine.identity_scale,
-    )
-
-
-def _recognised(engine: Engine[Any], picture: Bgr, faces: Sequence[Face], asked: DecodedPictures) -> int:
-    """The place of the face of the person that the reference picture shows."""
-    if asked.reference is None:
-        raise RuntimeError("the reference picture was not decoded")
-    shown = engine.find_faces(asked.reference.bgr)
-    if not shown:
-        raise NoFaceInSource("No usable face was found in the reference picture; send a sharp, frontal one.")
-    reference = largest(shown)
-    stored = StoredFace(
-        face_id="reference", bbox=reference.bbox, embedding=engine.embed(asked.reference.bgr, reference)
-    )
-    embeddings = [engine.embed(picture, face) for face in faces]
-    [distances] = identity_distances([stored], embeddings, engine.distance)
-    return faces.index(by_reference(faces, distances, reference=reference, scale=engine.identity_scale))
+    def _recognised(self, picture: Bgr, faces: Sequence[Face]) -> int:
+        """The place of the face of the person that the reference picture shows."""
+        person, engine = self._person, self._engine
+        if person is None:
+            raise RuntimeError("the reference picture was not looked at")
+        embeddings = [engine.embed(picture, face) for face in faces]
+        [distances] = identity_distances([person.stored], embeddings, engine.distance)
+        found = by_reference(faces, distances, reference=person.face, scale=engine.identity_scale)
+        return faces.index(found)
 
 
 def _none_found(face_filter: FaceFilter) -> str | None:
     if face_filter == FaceFilter():
         return None
     return (
-        f"No face of at least {face_filter.side_px:g} pixels and a score of {face_filter.score:g} was "
-        "found in the target picture; smaller or less certain ones do not count here."
+        f"No face of at least {face_filter.min_size_px:g} pixels and a score of {face_filter.min_score:g} "
+        "was found in the target picture; smaller or less certain ones do not count here."
     )

@@ -1,21 +1,20 @@
-"""The detect-faces job on a decoded target: every face, so described that a person can point at it."""
+"""Detecting the faces of a target, each so described that a person can point at it."""
 
 from collections import defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Notice
 from pipeline.faces.select import face_id
-from pipeline.media.animations.read import Animation
 from pipeline.media.pictures.decode import Picture
+from pipeline.media.target import Target
 from pipeline.previews import preview
-from pipeline.swap.animation import OnFrame
 from pipeline.swap.choose import find_faces
-from pipeline.swap.naming import naming
+from pipeline.swap.inputs import TargetFrames
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 
@@ -26,71 +25,82 @@ _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "sev
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DetectedFace:
-    """One face of a picture.
+    """One face of a picture."""
 
-    Attributes:
-        face_id: its number in reading order, such as `face_0`.
-        face: box, score and five points, in pixels of the upright picture.
-        position: where it is, in words.
-        preview: a square JPEG of it.
-        embedding: (n,) float32 identity embedding; None where the engine has no identity model.
-    """
-
+    #: Its number in reading order, such as `face_0`.
     face_id: str
+    #: Box, score and five points, in pixels of the upright picture.
     face: Face
+    #: Where it is, in words.
     position: str
+    #: A square JPEG of it.
     preview: bytes
+    #: (n,) float32 identity embedding; None where the engine has no identity model.
     embedding: Array | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DetectedFaces:
-    """All faces of a picture, perhaps none, in reading order; the picture's upright size in pixels.
+    """All faces of a picture, perhaps none."""
 
-    `identity_model` is that of the engine that made the embeddings, see `Engine.identity_model`.
-    """
-
+    #: Of the upright picture, in pixels.
     width: int
     height: int
+    #: In reading order.
     faces: tuple[DetectedFace, ...]
+    #: That of the engine that made the embeddings, see `Engine.identity_model`.
     identity_model: str | None
     notices: tuple[Notice, ...]
 
 
-def detect_steps(
-    engine: Engine[Any],
-    target: Picture | Animation,
-    face_filter: FaceFilter,
-    timings: Timings,
-    on_frame: OnFrame,
-) -> Generator[None, None, DetectedFaces]:
-    """Find and describe the faces of a target that count; for the device's thread only.
+class DetectRun:
+    """A detection on an opened target: of what moves, on the first frame that shows a face.
 
-    Of an animation it is the first frame that shows any, where mappings count them too; a step each.
-    `on_frame` is told before each frame how many are done, and of how many.
+    Mappings count the faces of that frame, too. Frames are read on CPU threads and looked at in order on the
+    device's thread, until one is enough.
     """
-    if isinstance(target, Picture):
-        on_frame(0, 0)
-        with timings.measure("detect"):
-            return detect(engine, target, face_filter)
-    total = len(target.timeline.durations_ms)
-    frames = target.frames()
-    for number in range(total):
-        on_frame(number, total)
-        with timings.measure("detect"), naming("target"):
-            found = detect(engine, next(frames), face_filter)
-        if found.faces or number + 1 == total:
-            break
-        yield
-    message = (
-        f"The target moves; its faces are those of frame {number + 1} of {total}, the first that shows any."
-        if found.faces
-        else f"None of the target's {total} frames shows a face."
-    )
-    return replace(found, notices=(Notice(code="first_frame_only", message=message),))
+
+    def __init__(self, engine: AnyEngine, target: Target, face_filter: FaceFilter, timings: Timings) -> None:
+        """Begin; `timings` gains the stages decode and detect."""
+        self.target = target
+        self._engine = engine
+        self._face_filter = face_filter
+        self._timings = timings
+        self._frames = TargetFrames(target, timings)
+        self._looked = 0
+        self._found: DetectedFaces | None = None
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Frames that were looked at, and of how many; 0 of 0 for a picture."""
+        return (self._looked, self.target.total) if self.target.unit == "frames" else (0, 0)
+
+    def read_frame(self) -> Picture:
+        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
+        return self._frames.read()
+
+    def look(self, frame: Picture) -> bool:
+        """Find and describe the faces of a frame, on the device's thread; returns whether it was the last."""
+        with self._timings.measure("detect"):
+            self._found = detect(self._engine, frame, self._face_filter)
+        self._looked += 1
+        return bool(self._found.faces) or self._looked == self.target.total
+
+    def result(self) -> DetectedFaces:
+        """The faces that were found, perhaps none."""
+        if self._found is None:
+            raise RuntimeError("no frame was looked at")
+        if self.target.unit == "faces":
+            return self._found
+        total = self.target.total
+        message = f"None of the target's {total} frames shows a face."
+        if self._found.faces:
+            number = f"frame {self._looked} of {total}"
+            message = f"The target moves; its faces are those of {number}, the first that shows any."
+        return replace(self._found, notices=(Notice(code="first_frame_only", message=message),))
 
 
-def detect(engine: Engine[Any], picture: Picture, face_filter: FaceFilter) -> DetectedFaces:
+def detect(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> DetectedFaces:
     """Find and describe every face of a picture that counts; for the device's thread only."""
     height, width = picture.bgr.shape[:2]
     faces = find_faces(engine, picture.bgr, face_filter)

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import StoredFace, StoredFaces, identity_distances, match
 from pipeline.faces.select import face_id, largest
-from pipeline.swap.choose import choose
-from pipeline.swap.decode import DecodedPictures
+from pipeline.swap.choose import Chosen, FaceChooser
 from pipeline.swap.request import Every, Largest
 
 _SAME_FACE_OVERLAP: Final = 0.3
@@ -20,17 +19,18 @@ _SAME_FACE_OVERLAP: Final = 0.3
 
 
 class Follower:
-    """Tells for each frame of an animation, in order, which source goes onto which face."""
+    """Tells for each frame of what moves, in order, which source goes onto which face."""
 
-    def __init__(self, engine: Engine[Any], asked: DecodedPictures) -> None:
+    def __init__(self, engine: AnyEngine, chooser: FaceChooser) -> None:
+        """Begin with what `chooser` says of the first frame that shows a face."""
         self._engine = engine
-        self._asked = asked
+        self._chooser = chooser
         self._last: Face | None = None
         self._known: StoredFaces | None = None
-        self._names: dict[str, str] = {}
+        self._by_id: dict[str, str] = {}  # the name of a source by what its face is known as
 
-    def choose(self, frame: Bgr, faces: Sequence[Face]) -> dict[int, str]:
-        """The name of a source by the place of its face among the `faces` of a BGR uint8 (h, w, 3) frame.
+    def choose(self, frame: Bgr, faces: Sequence[Face]) -> Chosen:
+        """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) frame.
 
         Of one person the largest face is followed, and where it is gone the then largest. Faces that were
         asked for by name are found again by place and identity; who is gone for some frames is left out.
@@ -40,20 +40,20 @@ class Follower:
         """
         if not faces:
             return {}
-        if isinstance(self._asked.choice, Every):
-            return choose(self._engine, frame, faces, self._asked)
-        if isinstance(self._asked.choice, Largest):
+        if isinstance(self._chooser.choice, Every):
+            return self._chooser.choose(frame, faces)
+        if isinstance(self._chooser.choice, Largest):
             self._last = follow(faces, self._last)
-            [name] = self._asked.sources
+            [name] = self._chooser.names
             return {faces.index(self._last): name}
         if self._known is None:
             return self._begin(frame, faces)
         return self._find_again(frame, faces, self._known)
 
-    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> dict[int, str]:
+    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> Chosen:
         """Choose, and remember everybody: a bystander must not be taken for one who is gone."""
-        chosen = choose(self._engine, frame, faces, self._asked)
-        self._names = {face_id(place): name for place, name in chosen.items()}
+        chosen = self._chooser.choose(frame, faces)
+        self._by_id = {face_id(place): name for place, name in chosen.items()}
         known = [
             StoredFace(face_id=face_id(place), bbox=face.bbox, embedding=self._engine.embed(frame, face))
             for place, face in enumerate(faces)
@@ -61,7 +61,7 @@ class Follower:
         self._known = StoredFaces(width=frame.shape[1], height=frame.shape[0], faces=known)
         return chosen
 
-    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> dict[int, str]:
+    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> Chosen:
         """Find the faces of the frames before; each is from now on known as it looks here."""
         embeddings = [self._engine.embed(frame, face) for face in faces]
         places = match(
@@ -79,9 +79,9 @@ class Follower:
         ]
         self._known = replace(known, faces=seen)
         return {
-            place: self._names[face.face_id]
+            place: self._by_id[face.face_id]
             for face, place in zip(seen, places, strict=True)
-            if place is not None and face.face_id in self._names
+            if place is not None and face.face_id in self._by_id
         }
 
 

@@ -27,6 +27,11 @@ class FrameStats:
         self._unchanged += not swapped
         self._incomplete += 0 < len(swapped) < max(len(chosen), len(self._wanted))
 
+    @property
+    def frames(self) -> int:
+        """How many frames were counted."""
+        return self._frames
+
     def notices(self) -> Iterator[Notice]:
         """What the sender should know of the frames that are not as was asked."""
         if self._unchanged:

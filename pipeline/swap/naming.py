@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from pipeline.errors import InputError
 
+REFERENCE: Final = "reference"
+"""The name of the picture of `Recognised` among a swap's sources."""
+
 
 def source_title(name: str) -> str:
-    """What errors call a source: `source`, or `picture for face_1`."""
+    """What errors call a source: `source`, `picture for face_1` or `reference picture`."""
+    if name == REFERENCE:
+        return "reference picture"
     return f"picture for {name}" if name.startswith("face_") else name
 
 

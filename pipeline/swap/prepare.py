@@ -1,71 +1,67 @@
-"""Making source faces ready for one engine, each content once, and keeping them for the jobs to come."""
+"""Source faces made ready for one engine, each content once, and kept for the jobs to come."""
 
-from collections.abc import Generator, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
 
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.errors import NoFaceInSource
-from pipeline.face import Notice
+from pipeline.face import Notice, Source
 from pipeline.faces.select import largest
-from pipeline.swap.decode import DecodedSource
+from pipeline.media.pictures.decode import Picture
 from pipeline.swap.naming import naming, source_title
-from pipeline.swap.request import PictureRequest
-from pipeline.swap.sources import KeptSources, PreparedSource
-from pipeline.swap.timing import Timings
 
 _ONLY = "source"  # the name of the source that is the only one
 
 
 class SourcePreparer:
-    """Prepares sources on the device's thread; the `most` last used ones are kept by their content."""
+    """Prepares sources for one engine and keeps the `most` last used ones by the hash of their files."""
 
-    def __init__(self, engine: Engine[Any], most: int) -> None:
+    def __init__(self, engine: AnyEngine, most: int) -> None:
         self._engine = engine
-        self._kept = KeptSources(most)
+        self._most = most
+        self._kept: OrderedDict[str, Source] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def kept(self, request: PictureRequest) -> dict[str, PreparedSource]:
-        """The request's sources that are kept, by the hash of their files; on any thread."""
-        hashes = {file.sha256 for file in request.sources.values()}
-        return {sha256: found for sha256 in hashes if (found := self._kept.find(sha256))}
+    def kept(self, hashes: Iterable[str]) -> dict[str, Source]:
+        """Those of some files that are kept, which thereby count as used; on any thread."""
+        found = {}
+        with self._lock:
+            for sha256 in hashes:
+                if sha256 in self._kept:
+                    self._kept.move_to_end(sha256)
+                    found[sha256] = self._kept[sha256]
+        return found
 
-    def prepare(
-        self, sources: Mapping[str, DecodedSource], timings: Timings
-    ) -> Generator[None, None, dict[str, PreparedSource]]:
-        """Make all sources ready, by name, one each step; the largest face of each picture is the one meant.
+    def prepare(self, name: str, sha256: str, picture: Picture) -> Source:
+        """Make the largest face of a picture ready; on the device's thread.
 
         Raises:
-            NoFaceInSource: one has no face, or none that can be used; says which.
+            NoFaceInSource: it has no face, or none that can be used; of several sources it says which.
         """
-        by_content: dict[str, PreparedSource] = {}
-        for name, source in sources.items():
-            if source.sha256 in by_content:
-                continue
-            if by_content:
-                yield
-            with timings.measure("detect"):
-                by_content[source.sha256] = self._prepare(name, source)
-        return {name: by_content[source.sha256] for name, source in sources.items()}
-
-    def _prepare(self, name: str, source: DecodedSource) -> PreparedSource:
-        if isinstance(source.content, PreparedSource):
-            return source.content
-        kept = self._kept.find(source.sha256)
-        if kept is not None:
-            return kept
-        picture = source.content
+        kept = self.kept([sha256])  # another job may have been faster
+        if kept:
+            return kept[sha256]
         with _blaming(name):
             faces = self._engine.find_faces(picture.bgr)
             if not faces:
                 raise NoFaceInSource
-            ready = self._engine.prepare_source(picture.bgr, largest(faces))
-        prepared = PreparedSource(source=ready, notices=(*picture.notices, *ready.notices))
-        self._kept.keep(source.sha256, prepared)
+            ready: Source = self._engine.prepare_source(picture.bgr, largest(faces))
+        prepared = replace(ready, notices=(*picture.notices, *ready.notices))
+        self._keep(sha256, prepared)
         return prepared
 
+    def _keep(self, sha256: str, prepared: Source) -> None:
+        with self._lock:
+            self._kept[sha256] = prepared
+            self._kept.move_to_end(sha256)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
 
-def source_notices(sources: Mapping[str, PreparedSource]) -> list[Notice]:
+
+def source_notices(sources: Mapping[str, Source]) -> list[Notice]:
     """What the sender should know of the sources; of several each notice names the one it is about."""
     return [
         notice if name == _ONLY else replace(notice, message=f"{name}: {notice.message}")

@@ -1,4 +1,4 @@
-"""What a picture job is asked to do: whose faces go onto which faces of the target."""
+"""What a swap is asked to do: whose faces go onto which faces of the target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,31 +47,27 @@ Choice = Largest | Every | Recognised | Mapped
 
 @dataclass(frozen=True, kw_only=True)
 class FaceFilter:
-    """What a face of the target must have to count; one below is treated as not there.
+    """What a face of the target must have to count; one below is treated as not there."""
 
-    `side_px` is the shorter side of its box in pixels, `score` the detector's confidence, 0..1.
-    """
-
-    side_px: float = 0.0
-    score: float = 0.0
+    #: Shorter side of its box in pixels.
+    min_size_px: float = 0.0
+    #: The detector's confidence, 0..1.
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PictureRequest:
-    """What to do with which files.
+class SwapRequest:
+    """What to do with which files."""
 
-    Attributes:
-        sources: the faces to put in, by name: for `Mapped` the id of the face each is for, else one only.
-        target: the picture to change.
-        choice: which faces of the target are changed.
-        look: how the new faces are blended in.
-        floor: which faces of the target count at all.
-    """
-
+    #: The faces to put in, by name: for `Mapped` the id of the face each is for, else one only.
     sources: Mapping[str, SourceFile]
+    #: The file to change.
     target: bytes = field(repr=False)
+    #: Which faces of the target are changed.
     choice: Choice
+    #: How the new faces are blended in.
     blend: BlendOptions
+    #: Which faces of the target count at all.
     face_filter: FaceFilter = FaceFilter()
 
     def __post_init__(self) -> None:

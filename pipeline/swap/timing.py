@@ -1,15 +1,17 @@
 """How long the stages of a job took."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Timings:
-    """Milliseconds by stage; a stage that is entered twice counts both times."""
+    """Milliseconds by stage; a stage that is entered twice counts both times. Safe on any thread."""
 
     def __init__(self) -> None:
         self.ms: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -19,4 +21,5 @@ class Timings:
             yield
         finally:
             elapsed_ms = (time.perf_counter() - started) * 1000
-            self.ms[stage] = round(self.ms.get(stage, 0.0) + elapsed_ms, 1)
+            with self._lock:
+                self.ms[stage] = round(self.ms.get(stage, 0.0) + elapsed_ms, 1)

@@ -3,7 +3,7 @@
 import io
 import struct
 from collections.abc import Iterable
-from itertools import chain, pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,64 +18,81 @@ from pipeline.media.pictures.decode import Picture
 # swapped face, 4 % of the pixels beside the face change and all of them by 0.1 levels on average, against
 # 22 % and 0.4 with one palette for all; blurred as the eye does, the face is off by 0.7 levels either way.
 # Without diffusion it is 1.8, and shows bands. Refining the palette by k-means gains nothing for its time.
-_SHARED_COLOURS = 32
-_PALETTE = 256
-_OPAQUE = 128
+_SHARED_COLOURS: Final = 32
+_PALETTE: Final = 256
+_OPAQUE: Final = 128
 _DISPOSE_TO_CLEAR, _DISPOSE_NOT = 2, 1
 
 _Colours = NDArray[np.uint32]
 _Mask = NDArray[np.bool_]
 
 
-def write_gif(
-    frames: Iterable[Picture], delays_cs: Iterable[int], *, plays: int, xmp: bytes | None
-) -> tuple[bytes, tuple[int, int]]:
-    """Write an animation; a frame of up to 256 colours is exact, and only what changes is stored.
+_CLEAR: Final = 1 << 24
+"""What stands for a transparent pixel among colours, which are 0xRRGGBB."""
 
-    Args:
-        frames: at least one, all of one size; half-transparent pixels become one or the other.
-        delays_cs: how long each shows, in hundredths of a second, at most 65535.
-        plays: how often all of it is shown; 0 is for ever.
-        xmp: the provenance mark, or None.
 
-    Returns:
-        The file, and its width and height in pixels.
+class GifWriter:
+    """Packs an animation; a frame of up to 256 colours is exact, and only what changes is stored.
+
+    It looks one frame ahead: what becomes transparent has to be cleared after the frame before. See
+    `pipeline.media.animations.write.Packer`.
     """
-    blocks, size = list[bytes](), (0, 0)
-    shown = before = np.zeros((0, 0), np.uint32)
-    for (frame, following), delay_cs in zip(
-        pairwise(chain(map(_colours, frames), (None,))), delays_cs, strict=True
-    ):
-        if frame is None:
+
+    patch = None
+
+    def __init__(self, delays_cs: Iterable[int], *, plays: int, xmp: bytes | None) -> None:
+        """Begin an animation.
+
+        Args:
+            delays_cs: how long each frame shows, in hundredths of a second, at most 65535.
+            plays: how often all of it is shown; 0 is for ever.
+            xmp: the provenance mark, or None.
+        """
+        self._delays_cs = iter(delays_cs)
+        self._extensions = _loops(plays) + _xmp(xmp)
+        self._waiting: _Colours | None = None
+        # What a viewer has on its screen before the frame that waits, and what was meant to be there.
+        self._shown: _Colours | None = None
+        self._before: _Colours | None = None
+
+    def add(self, frame: Picture) -> bytes:
+        """Pack the frame before this one; half-transparent pixels become one or the other."""
+        following = _colours(frame)
+        if self._waiting is None:
+            height, width = following.shape
+            packed = b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + self._extensions
+        else:
+            packed = self._pack(self._waiting, following)
+        self._waiting = following
+        return packed
+
+    def finish(self) -> bytes:
+        """Pack the last frame and the end."""
+        if self._waiting is None:
             raise ValueError("an animation has frames")
-        if not blocks:
-            size = (frame.shape[1], frame.shape[0])
-            shown = before = np.full_like(frame, _CLEAR)
+        return self._pack(self._waiting, None) + b";"
+
+    def _pack(self, frame: _Colours, following: _Colours | None) -> bytes:
+        first = self._shown is None
+        shown = np.full_like(frame, _CLEAR) if self._shown is None else self._shown
+        before = shown if self._before is None else self._before
         # A GIF can only be cleared as a whole, and only after a frame has been shown.
         clears = following is not None and bool(np.any((following == _CLEAR) & (frame != _CLEAR)))
         exact = len(np.unique(frame[frame != _CLEAR])) <= _PALETTE
         changed = (frame != _CLEAR) & (frame != (shown if exact else before))
-        box = (slice(None), slice(None)) if clears or not blocks else _bounds(changed)
-        indices, palette, clear = _quantise(frame[box], changed[box])
-        drawn = np.where(changed[box], palette[indices], shown[box])
-        blocks.append(
-            _control(delay_cs, _DISPOSE_TO_CLEAR if clears else _DISPOSE_NOT, clear)
-            + _image(indices, palette, left=box[1].start or 0, top=box[0].start or 0)
-        )
+        part = (slice(None), slice(None)) if clears or first else _bounds(changed)
+        indices, palette, clear = _quantise(frame[part], changed[part])
         if clears:
-            shown = before = np.full_like(frame, _CLEAR)
+            self._shown, self._before = np.full_like(frame, _CLEAR), None
         else:
-            shown = shown.copy()
-            shown[box], before = drawn, frame
-    head = b"GIF89a" + struct.pack("<HHBBB", *size, 0, 0, 0)
-    return b"".join((head, _loops(plays), _xmp(xmp), *blocks, b";")), size
+            shown[part] = np.where(changed[part], palette[indices], shown[part])
+            self._shown, self._before = shown, frame
+        return _control(next(self._delays_cs), _DISPOSE_TO_CLEAR if clears else _DISPOSE_NOT, clear) + _image(
+            indices, palette, left=part[1].start or 0, top=part[0].start or 0
+        )
 
 
-_CLEAR = 1 << 24
-"""What stands for a transparent pixel among colours, which are 0xRRGGBB."""
-
-
-def _colours(picture: Picture) -> _Colours | None:
+def _colours(picture: Picture) -> _Colours:
     wide = picture.bgr.astype(np.uint32)
     colours: _Colours = (wide[..., 2] << 16 | wide[..., 1] << 8 | wide[..., 0]).astype(np.uint32)
     if picture.alpha is not None:

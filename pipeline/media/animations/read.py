@@ -25,15 +25,12 @@ _READERS: dict[str, tuple[Callable[[bytes], Timeline | None], type[ImageFile.Ima
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Animation:
-    """An animation whose headers were read and whose pixels are still packed.
+class AnimationFile:
+    """An animation whose headers were read and whose pixels are still packed."""
 
-    Attributes:
-        media: what the file was.
-        timeline: its canvas and timing.
-    """
-
+    #: What the file was.
     media: MediaType
+    #: Its canvas and timing.
     timeline: Timeline
 
     @property
@@ -61,24 +58,40 @@ class Animation:
             yield Picture(bgr=bgr, alpha=alpha, media=self.media)
 
 
-def open_animation(data: bytes, limits: Limits) -> Animation | None:
+def read_timeline(data: bytes, media: MediaType) -> Timeline | None:
+    """Walk a file of a format that may move; None where it does not say that it does.
+
+    A timeline of one frame does not move either. Raises MediaCorrupt where the file is damaged or cut short.
+    """
+    if media.name not in _READERS:
+        return None
+    with decoder_faults():
+        return _READERS[media.name][0](data)
+
+
+def open_animation(
+    data: bytes, limits: Limits, media: MediaType | None = None, timeline: Timeline | None = None
+) -> AnimationFile | None:
     """Read the headers of an animation's frames; None for a picture of any format that does not move.
+
+    Args:
+        data: the file.
+        limits: the largest that is accepted.
+        media: what `sniff` says of it, where that was asked before.
+        timeline: what `read_timeline` says of it, where that was asked before.
 
     Raises:
         UnsupportedMedia: the file is no picture.
         MediaTooLarge: the file, its canvas, or the number or pixels of all frames exceed `limits`.
         MediaCorrupt: the file is empty, damaged or cut short.
     """
-    media = accept(data, limits)
-    if media.name not in _READERS:
-        return None
-    with decoder_faults():
-        timeline = _READERS[media.name][0](data)
-    if timeline is None or len(timeline.durations_ms) < 2:  # noqa: PLR2004 -- one frame does not move
+    media = accept(data, limits, media)
+    timeline = timeline or read_timeline(data, media)
+    if timeline is None or not timeline.moves:
         return None
     check_size(timeline.size, limits)
     _check_length(timeline, limits)
-    return Animation(media=media, timeline=timeline)
+    return AnimationFile(media=media, timeline=timeline)
 
 
 def _check_length(timeline: Timeline, limits: Limits) -> None:

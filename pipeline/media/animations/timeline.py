@@ -13,42 +13,44 @@ from pipeline.media.pictures.containers import (
     gif_blocks_end,
     gif_palette_bytes,
     png_chunks,
-    read_png,
+    png_profile,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """What a file says of its animation.
+    """What a file says of its animation."""
 
-    Attributes:
-        size: (width, height) in pixels of the canvas that the decoder holds, before any turn.
-        data: the file, less what the decoder does not need.
-        durations_ms: how long each frame shows, in milliseconds.
-        plays: how often all of it is shown; 0 is for ever.
-        has_alpha: whether frames may be transparent.
-        lossless: whether every frame is stored without loss.
-        first: where the decoder finds the first frame; 1 where a picture that is no part comes before.
-        exif: the EXIF block, empty if there is none.
-        icc: the ICC profile, empty if there is none.
-    """
-
+    #: (width, height) in pixels of the canvas that the decoder holds, before any turn.
     size: tuple[int, int]
+    #: The file, less what the decoder does not need.
     data: bytes
+    #: How long each frame shows, in milliseconds.
     durations_ms: tuple[float, ...]
+    #: How often all of it is shown; 0 is for ever.
     plays: int
+    #: Whether frames may be transparent.
     has_alpha: bool
+    #: Whether every frame is stored without loss.
     lossless: bool = True
+    #: Where the decoder finds the first frame; 1 where a picture that is no part comes before.
     first: int = 0
+    #: The EXIF block, empty if there is none.
     exif: bytes = b""
+    #: The ICC profile, empty if there is none.
     icc: bytes = b""
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is more than one frame."""
+        return len(self.durations_ms) > 1
 
 
 _GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 
 
 def read_gif_timeline(data: bytes) -> Timeline:
-    """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it."""
+    """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it, or a frame."""
     at = 13 + gif_palette_bytes(data, 10)
     kept, durations_ms, tables = [data[:at]], list[float](), list[tuple[int, int]]()
     width, height = struct.unpack("<2H", data[6:10])
@@ -82,6 +84,8 @@ def read_gif_timeline(data: bytes) -> Timeline:
         else:
             raise MediaCorrupt
         kept.append(data[start:at])
+    if not durations_ms:
+        raise MediaCorrupt
     return Timeline(
         size=(width, height),
         data=_readable_by_pillow(b"".join((*kept, b";")), [data[start:end] for start, end in tables]),
@@ -112,31 +116,35 @@ def read_png_timeline(data: bytes) -> Timeline | None:
     """Walk an APNG (PNG, third edition) to its IEND; None where it is no animation, MediaCorrupt if cut."""
     if not _announces_animation(data):
         return None
-    outside = read_png(data)
     kept, durations_ms = [data[:8]], list[float]()
-    count, plays, clear, first = 0, 0, False, 0
+    size, count, plays, clear, first, beside = (0, 0), 0, 0, False, 0, dict[bytes, bytes]()
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
-        if kind == b"acTL":
+        if kind == b"IHDR":  # always the first
+            size = struct.unpack(">II5x", body)
+            clear = body[9] in _CLEAR_COLOUR_TYPES
+        elif kind == b"acTL":
             count, plays = struct.unpack(">II", body)
         elif kind == b"fcTL":
-            durations_ms.append(_frame_control(body, outside.size))
+            durations_ms.append(_frame_control(body, size))
         elif kind == b"IDAT" and not durations_ms:
             first = 1
-        clear |= kind == b"tRNS" or (kind == b"IHDR" and body[9] in _CLEAR_COLOUR_TYPES)
+        elif kind in (b"eXIf", b"iCCP"):
+            beside[kind] = body
+        clear |= kind == b"tRNS"
         if kind in _PIXEL_CHUNKS:
             kept.append(chunk)
     if len(durations_ms) != count:
         raise MediaCorrupt
     return Timeline(
-        size=outside.size,
+        size=size,
         data=b"".join(kept),
         durations_ms=tuple(durations_ms),
         plays=plays,
         has_alpha=clear,
         first=first,
-        exif=outside.exif,
-        icc=outside.icc,
+        exif=beside.get(b"eXIf", b""),
+        icc=png_profile(beside.get(b"iCCP", b"")),
     )
 
 

@@ -20,28 +20,27 @@ MAX_PROFILE_BYTES = 4 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """What a file says of its picture.
+    """What a file says of its picture."""
 
-    Attributes:
-        size: (width, height) in pixels as stored, before any turn.
-        data: the file, less what the decoder does not need.
-        exif: the EXIF block starting with its TIFF header, empty if there is none.
-        icc: the ICC profile, empty if there is none.
-        frames: how many pictures the file holds; 2 stands for "more than one".
-        depth: bits of a channel, where the format has several; 8 where it has not.
-    """
-
+    #: (width, height) in pixels as stored, before any turn.
     size: tuple[int, int]
+    #: The file, less what the decoder does not need.
     data: bytes
+    #: The EXIF block starting with its TIFF header, empty if there is none.
     exif: bytes = b""
+    #: The ICC profile, empty if there is none.
     icc: bytes = b""
+    #: How many pictures the file holds; 2 stands for "more than one".
     frames: int = 1
+    #: Bits of a channel, where the format has several; 8 where it has not.
     depth: int = 8
+    #: The chunk of a PNG's transparent colour, empty if there is none.
+    transparent_colour: bytes = b""
 
 
 def read_png(data: bytes) -> Container:
     """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
-    kept, exif, icc, frames, depth = [data[:8]], b"", b"", 1, 8
+    kept, exif, icc, key, frames, depth = [data[:8]], b"", b"", b"", 1, 8
     size: tuple[int, int] | None = None
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
@@ -50,14 +49,24 @@ def read_png(data: bytes) -> Container:
         elif kind == b"eXIf":
             exif = body
         elif kind == b"iCCP":
-            icc = _inflate(body.partition(b"\0")[2][1:])
+            icc = png_profile(body)
         elif kind == b"acTL":
             frames = 2
+        elif kind == b"tRNS":
+            key = chunk
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
     if size is None:
         raise MediaCorrupt
-    return Container(size=size, data=b"".join(kept), exif=exif, icc=icc, frames=frames, depth=depth)
+    return Container(
+        size=size,
+        data=b"".join(kept),
+        exif=exif,
+        icc=icc,
+        frames=frames,
+        depth=depth,
+        transparent_colour=key,
+    )
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -76,10 +85,12 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _inflate(packed: bytes) -> bytes:
+def png_profile(body: bytes) -> bytes:
+    """Unpack the profile of an iCCP chunk's body; empty where that is damaged or too large."""
     inflater = zlib.decompressobj()
     try:
-        profile = inflater.decompress(packed, MAX_PROFILE_BYTES)
+        # After the profile's name, its end and the number of the compression method.
+        profile = inflater.decompress(body.partition(b"\0")[2][1:], MAX_PROFILE_BYTES)
     except zlib.error:
         return b""
     return profile if inflater.eof else b""

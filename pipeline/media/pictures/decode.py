@@ -1,9 +1,11 @@
 """Any picture file to 8-bit sRGB pixels the right way up, or a sentence that says why not."""
 
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import pillow_heif
 from PIL import (
@@ -22,6 +24,7 @@ from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge, Unsupported
 from pipeline.face import Bgr, Notice
 from pipeline.media.pictures.containers import (
     Container,
+    exif_orientation,
     read_bmp,
     read_gif,
     read_jpeg,
@@ -33,51 +36,53 @@ from pipeline.media.pictures.pixels import to_pixels
 from pipeline.media.pictures.tiff import read_tiff
 from pipeline.media.sniff import MediaType, sniff
 
-DEEP_BITS = 16
+DEEP_BITS: Final = 16
 """Bits of a channel from which on a PNG or TIFF has more than the pipeline works on."""
-BYTES_PER_PIXEL = 16
+BYTES_PER_PIXEL: Final = 16
 """BGR and alpha, and what the decoders take beside: 7 to 16, by format."""
-_ENCODED_BYTES_PER_PIXEL = {"avif": 48, "webp": 32, "heic": 32}
-"""Where a format's own encoder, or with alpha that of the format it becomes, takes more: 45, 31 and 26."""
-_DEEP_BYTES_PER_PIXEL = 64
-"""Where 16 bits are kept: the original twice, its high bytes, and a PNG that may not pack: 60 of noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The largest picture that is decoded.
+    """The largest picture that is decoded."""
 
-    Attributes:
-        max_pixels: of the stored picture, or of one frame.
-        max_bytes: of the file.
-        max_frames: of an animation.
-        max_animation_pixels: of an animation, in all its frames.
-    """
-
+    #: Pixels of the stored picture, or of one frame.
     max_pixels: int = 64_000_000
+    #: Bytes of the file.
     max_bytes: int = 50_000_000
+    #: Frames of an animation.
     max_frames: int = 1000
+    #: Pixels of an animation, in all its frames.
     max_animation_pixels: int = 256_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Original16Bit:
+    """A picture of 16 bits a channel as its file packs it, see `pipeline.media.pictures.depth`."""
+
+    #: The file as OpenCV is to read it.
+    packed: bytes
+    #: EXIF orientation, 1..8, that OpenCV does not apply itself.
+    orientation: int
+    #: CRC-32 of the 8-bit BGR that was decoded from it: so the original need not be decoded before it is
+    #: wanted, and still tells whether its high bytes are what the pipeline worked on.
+    checksum: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """A decoded picture, upright and in sRGB.
+    """A decoded picture, or a frame of what moves, upright and in sRGB."""
 
-    Attributes:
-        bgr: (h, w, 3) uint8, contiguous, writable; BGR, not multiplied by alpha.
-        alpha: (h, w) uint8, contiguous, 255 is opaque; None where the file has no transparency.
-        media: what the file was.
-        notices: what the sender should know, such as that only a first frame was read.
-        deep: the file itself, where it holds more than 8 bits a channel that can be kept, see
-            `pipeline.media.pictures.depth`.
-    """
-
+    #: (h, w, 3) uint8, contiguous, writable; BGR, not multiplied by alpha.
     bgr: Bgr
+    #: (h, w) uint8, contiguous, 255 is opaque; None where the file has no transparency.
     alpha: Bgr | None
+    #: What the file was.
     media: MediaType
+    #: What the sender should know, such as that only a first frame was read.
     notices: tuple[Notice, ...] = ()
-    deep: bytes | None = None
+    #: The 16 bits a channel of which `bgr` holds the high 8; None where the file has no more than those.
+    original_16bit: Original16Bit | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,71 +97,107 @@ class _Loaded:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Header:
-    """Width and height in pixels as the decoder will hold them, how to decode them, bits of a channel."""
+    """What a file says before it is decoded."""
 
+    #: Width and height in pixels as the decoder will hold them.
     size: tuple[int, int]
     load: Callable[[], _Loaded]
-    depth: int = 8
+    #: None for the formats whose decoders read the container themselves.
+    container: Container | None = None
 
 
-def decode(data: bytes, limits: Limits) -> Picture:
-    """Decode a picture file of any readable format.
+class PictureFile:
+    """A picture of which the header was read, to be loaded once."""
 
-    Of pictures of 16 bits a channel this is the high byte, and the file is kept along; of animations and
-    documents it is the first frame. Thread-safe.
+    def __init__(self, media: MediaType, header: _Header, limits: Limits) -> None:
+        self.media = media
+        #: Width and height in pixels as the decoder will hold them, before any turn.
+        self.size = header.size
+        #: Bits of a channel.
+        self.depth = 8 if header.container is None else header.container.depth
+        self._header: _Header | None = header
+        self._limits = limits
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the picture has."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def decode_bytes(self) -> int:
+        """Memory that loading takes, the pixels included."""
+        return self.pixels * BYTES_PER_PIXEL
+
+    def load(self) -> Picture:
+        """Decode the picture, and let go of the file, which some decoders keep along with its pixels.
+
+        Of pictures of 16 bits a channel this is the high byte, with the original; of animations and documents
+        it is the first frame.
+
+        Raises:
+            MediaTooLarge: the picture has more pixels than its header said, and too many.
+            MediaCorrupt: the file is damaged or cut short.
+        """
+        header, self._header = self._header, None
+        if header is None:
+            raise RuntimeError("a picture file is loaded once")
+        with decoder_faults():
+            loaded = header.load()
+            check_size(loaded.image.size, self._limits)
+            bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
+        return Picture(
+            bgr=bgr,
+            alpha=alpha,
+            media=self.media,
+            notices=_notices(loaded.frames),
+            original_16bit=_original(self.media, header.container, bgr),
+        )
+
+
+def open_picture(
+    data: bytes, limits: Limits, media: MediaType | None = None, container: Container | None = None
+) -> PictureFile:
+    """Read the header of a picture file of any readable format. Thread-safe.
+
+    Args:
+        data: the file.
+        limits: the largest that is accepted.
+        media: what `sniff` says of it, where that was asked before.
+        container: what its reader says of it, where it was walked before.
 
     Raises:
         UnsupportedMedia: the file is no picture, or one of a kind that is not read.
-        MediaTooLarge: the file or the picture exceeds `limits`; no pixel was decoded.
-        MediaCorrupt: the file is empty, damaged or cut short.
+        MediaTooLarge: the file or the picture exceeds `limits`.
+        MediaCorrupt: the file is empty, or is damaged or cut short as far as its header tells.
     """
-    media = accept(data, limits)
+    media = accept(data, limits, media)
     with decoder_faults():
-        header = _OPENERS[media.name](data)
+        if media.name in _PILLOW:
+            plugin, read = _PILLOW[media.name]
+            header = _pillow(plugin, container or read(data))
+        else:
+            header = _OPENERS[media.name](data)
         check_size(header.size, limits)
-        loaded = header.load()
-        check_size(loaded.image.size, limits)
-        bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
-    deep = data if header.depth == DEEP_BITS else None
-    return Picture(bgr=bgr, alpha=alpha, media=media, notices=_notices(loaded.frames), deep=deep)
+    return PictureFile(media, header, limits)
 
 
-def count_pixels(data: bytes, limits: Limits) -> int:
-    """Count the pixels of a picture file by its header alone; raises as `decode` does."""
-    width, height = _read_header(data, limits).size
-    return width * height
+def decode(data: bytes, limits: Limits) -> Picture:
+    """Open a picture file and load it at once; raises as `open_picture` and `PictureFile.load` do."""
+    return open_picture(data, limits).load()
 
 
-def count_bytes(data: bytes, limits: Limits, *, to: str | None = None) -> int:
-    """Memory that a picture takes from decoding to encoding, by its header.
+def accept(data: bytes, limits: Limits, media: MediaType | None = None) -> MediaType:
+    """Tell which picture format a file has, which is `media` where that is known.
 
-    `to` names the format of the result; None is that which `output_format` chooses. Raises as `decode` does.
+    Raises as `open_picture` for what is none, empty or too large.
     """
-    header = _read_header(data, limits)
-    width, height = header.size
-    if header.depth == DEEP_BITS:
-        return width * height * _DEEP_BYTES_PER_PIXEL
-    formats = (sniff(data).name, to or "")
-    return width * height * max(_ENCODED_BYTES_PER_PIXEL.get(name, BYTES_PER_PIXEL) for name in formats)
-
-
-def _read_header(data: bytes, limits: Limits) -> _Header:
-    media = accept(data, limits)
-    with decoder_faults():
-        header = _OPENERS[media.name](data)
-        check_size(header.size, limits)
-    return header
-
-
-def accept(data: bytes, limits: Limits) -> MediaType:
-    """Tell which picture format a file has; raises as `decode` for what is none, empty or too large."""
     if not data:
         raise MediaCorrupt("The file is empty.")
     if len(data) > limits.max_bytes:
         raise MediaTooLarge(
             f"The file has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are accepted."
         )
-    media = sniff(data)
+    media = media or sniff(data)
     if media.kind != "picture":
         raise UnsupportedMedia(_not_a_picture(media))
     return media
@@ -200,25 +241,31 @@ def _notices(frames: int) -> tuple[Notice, ...]:
     return (Notice(code="first_frame_only", message=message),)
 
 
-def _pillow(plugin: type[ImageFile.ImageFile], read: Callable[[bytes], Container]) -> "_Opener":
-    """Open by one Pillow plugin: never by another one's guess, and without Pillow's global settings."""
+def _original(media: MediaType, container: Container | None, bgr: Bgr) -> Original16Bit | None:
+    if container is None or container.depth != DEEP_BITS:
+        return None
+    # OpenCV makes alpha of a transparent colour in some PNGs and not in others; and turns TIFFs, not PNGs.
+    return Original16Bit(
+        packed=container.data.replace(container.transparent_colour, b"", 1),
+        orientation=exif_orientation(container.exif) if media.name == "png" else 1,
+        checksum=zlib.crc32(bgr.data),
+    )
 
-    def opener(data: bytes) -> _Header:
-        container = read(data)
 
-        def load() -> _Loaded:
-            image = plugin(io.BytesIO(container.data))
-            image.load()
-            return _Loaded(
-                image=image,
-                exif=container.exif or image.info.get("exif", b""),
-                icc=container.icc or image.info.get("icc_profile") or b"",
-                frames=max(container.frames, getattr(image, "n_frames", 1)),
-            )
+def _pillow(plugin: type[ImageFile.ImageFile], container: Container) -> _Header:
+    """Load by one Pillow plugin: never by another one's guess, and without Pillow's global settings."""
 
-        return _Header(size=container.size, load=load, depth=container.depth)
+    def load() -> _Loaded:
+        image = plugin(io.BytesIO(container.data))
+        image.load()
+        return _Loaded(
+            image=image,
+            exif=container.exif or image.info.get("exif", b""),
+            icc=container.icc or image.info.get("icc_profile") or b"",
+            frames=max(container.frames, getattr(image, "n_frames", 1)),
+        )
 
-    return opener
+    return _Header(size=container.size, load=load, container=container)
 
 
 def _open_avif(data: bytes) -> _Header:
@@ -248,15 +295,12 @@ def _open_heic(data: bytes) -> _Header:
     return _Header(size=heif.size, load=load)
 
 
-_Opener = Callable[[bytes], _Header]
-
-_OPENERS: dict[str, _Opener] = {
-    "jpeg": _pillow(JpegImagePlugin.JpegImageFile, read_jpeg),
-    "png": _pillow(PngImagePlugin.PngImageFile, read_png),
-    "webp": _pillow(WebPImagePlugin.WebPImageFile, read_webp),
-    "gif": _pillow(GifImagePlugin.GifImageFile, read_gif),
-    "bmp": _pillow(BmpImagePlugin.BmpImageFile, read_bmp),
-    "tiff": _pillow(TiffImagePlugin.TiffImageFile, read_tiff),
-    "avif": _open_avif,
-    "heic": _open_heic,
+_PILLOW: dict[str, tuple[type[ImageFile.ImageFile], Callable[[bytes], Container]]] = {
+    "jpeg": (JpegImagePlugin.JpegImageFile, read_jpeg),
+    "png": (PngImagePlugin.PngImageFile, read_png),
+    "webp": (WebPImagePlugin.WebPImageFile, read_webp),
+    "gif": (GifImagePlugin.GifImageFile, read_gif),
+    "bmp": (BmpImagePlugin.BmpImageFile, read_bmp),
+    "tiff": (TiffImagePlugin.TiffImageFile, read_tiff),
 }
+_OPENERS: dict[str, Callable[[bytes], _Header]] = {"avif": _open_avif, "heic": _open_heic}

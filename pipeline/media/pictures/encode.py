@@ -50,17 +50,12 @@ PNG_HEADER_BYTES = 33
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """An encoded picture: its bytes, what they are, its size in pixels, and what was lost on the way.
-
-    `frames` and `duration_s`, in seconds, are those of an animation played once; None where nothing moves.
-    """
+    """An encoded picture: its bytes, what they are, its size in pixels, and what was lost on the way."""
 
     data: bytes
     media: MediaType
     width: int
     height: int
-    frames: int | None = None
-    duration_s: float | None = None
     notices: tuple[Notice, ...] = ()
 
 

@@ -1,0 +1,92 @@
+"""The files of a swap: each opened once, before any pixel is decoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.errors import MediaTooLarge, UnsupportedMedia
+from pipeline.face import Source
+from pipeline.media.pictures.decode import Limits, Picture, PictureFile, open_picture
+from pipeline.media.sniff import sniff
+from pipeline.media.target import Target, open_target
+from pipeline.swap.naming import REFERENCE, naming, source_title
+from pipeline.swap.request import Recognised, SwapRequest
+from pipeline.swap.timing import Timings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenedFiles:
+    """The files of a request, of which the headers were read."""
+
+    #: Pictures whose faces are to be prepared, by name: each content once, and the reference picture.
+    pictures: Mapping[str, PictureFile]
+    target: Target
+
+
+def open_files(request: SwapRequest, limits: Limits, prepared: Mapping[str, Source]) -> OpenedFiles:
+    """Open the files of a request, less the sources that are `prepared`, by the hash of their files.
+
+    Raises:
+        UnsupportedMedia: one is no picture; says so if source and target seem to be the wrong way round.
+        MediaTooLarge: one exceeds `limits`, or all sources together do.
+        MediaCorrupt: one is damaged.
+    """
+    opened = set(prepared)
+    pictures: dict[str, PictureFile] = {}
+    for name, file in request.sources.items():
+        if file.sha256 not in opened:
+            pictures[name] = _open_source(name, file.body, limits)
+            opened.add(file.sha256)
+    _check_together(pictures, limits)
+    if isinstance(request.choice, Recognised):
+        with naming(source_title(REFERENCE)):
+            pictures[REFERENCE] = open_picture(request.choice.reference, limits)
+    return OpenedFiles(pictures=pictures, target=open_job_target(request.target, limits))
+
+
+def open_job_target(data: bytes, limits: Limits) -> Target:
+    """Open the target of a job; raises as `open_target`, and says that it is the target's fault."""
+    media = sniff(data)
+    if media.kind == "video":
+        raise UnsupportedMedia(f"The target is {media.label}; this consumer changes pictures only.")
+    with naming("target"):
+        return open_target(data, limits, media)
+
+
+def _open_source(name: str, data: bytes, limits: Limits) -> PictureFile:
+    media = sniff(data)
+    if media.kind == "video":
+        raise UnsupportedMedia(
+            f"The {source_title(name)} is {media.label}, but it must be a picture of the face to put in. "
+            "Source and target may be the wrong way round: the target is what gets changed."
+        )
+    with naming(source_title(name)):
+        return open_picture(data, limits, media)
+
+
+def _check_together(pictures: Mapping[str, PictureFile], limits: Limits) -> None:
+    total = sum(picture.pixels for picture in pictures.values())
+    if len(pictures) > 1 and total > limits.max_animation_pixels:
+        raise MediaTooLarge(
+            f"The pictures of the faces to put in have {total / 1e6:.1f} million pixels together; at most "
+            f"{limits.max_animation_pixels / 1e6:.1f} million are accepted. Send smaller ones."
+        )
+
+
+class TargetFrames:
+    """Reads the frames of a target in order, and times it; faults are said to be the target's."""
+
+    def __init__(self, target: Target, timings: Timings) -> None:
+        self._frames = target.frames()
+        self._timings = timings
+
+    def read(self) -> Picture:
+        """Decode the next frame, on a CPU thread; there are as many as the target says.
+
+        Raises:
+            MediaCorrupt: it is damaged.
+        """
+        with self._timings.measure("decode"), naming("target"):
+            frame = next(self._frames, None)
+        if frame is None:
+            raise RuntimeError("a target has no more frames than it says")
+        return frame

@@ -1,0 +1,163 @@
+"""One swap from its opened files to its result, as single calls, each for the thread it belongs to."""
+
+from pipeline.blend.enhance import Enhancer
+from pipeline.engines.base import AnyEngine, EngineInfo
+from pipeline.errors import NoFaceInTarget
+from pipeline.face import Notice, Source
+from pipeline.media.pictures.decode import Picture
+from pipeline.media.pictures.encode import OutputFormat
+from pipeline.swap.choose import FaceChooser
+from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
+from pipeline.swap.inputs import OpenedFiles, TargetFrames
+from pipeline.swap.naming import REFERENCE, naming, source_title
+from pipeline.swap.prepare import SourcePreparer, source_notices
+from pipeline.swap.request import SwapRequest
+from pipeline.swap.result import FaceResult, SwapResult
+from pipeline.swap.rules import RULES
+from pipeline.swap.timing import Timings
+
+
+class SwapRun:
+    """A swap that was opened by `pipeline.swap.swapper.Swapper.open`.
+
+    First each of `unprepared` is loaded and prepared; then each frame of the target is read, swapped and
+    handed to the target's writer; then there is a result. Reading and writing belong on CPU threads,
+    preparing and swapping on the device's thread. One frame is swapped at a time and in order, while others
+    may be read or written.
+    """
+
+    def __init__(
+        self,
+        request: SwapRequest,
+        files: OpenedFiles,
+        *,
+        engine: AnyEngine,
+        enhancer: Enhancer | None,
+        preparer: SourcePreparer,
+        prepared: dict[str, Source],
+        timings: Timings,
+    ) -> None:
+        """Begin with the files of `request` that are not `prepared`, by their hash."""
+        self.target = files.target
+        #: What is to be loaded and prepared before the first frame, by name.
+        self.unprepared = tuple(files.pictures)
+        self._pictures = dict(files.pictures)
+        self._hashes = {name: file.sha256 for name, file in request.sources.items()}
+        self._engine = engine
+        self._preparer = preparer
+        self._timings = timings
+        self._chooser = FaceChooser(engine, request.choice, tuple(request.sources), request.face_filter)
+        self._rules = RULES[self.target.unit](engine, self._chooser, self.target)
+        self._sources: dict[str, Source] = {}
+        for sha256, source in prepared.items():
+            self._put(sha256, source)
+        self._swapper = FrameSwapper(
+            engine,
+            enhancer,
+            request.blend,
+            request.face_filter,
+            sources=self._sources,
+            choose=self._rules.choose,
+            timings=timings,
+        )
+        self._frames = TargetFrames(self.target, timings)
+        self._current: FrameSwap | None = None
+        self._shown: SwappedFrame | None = None  # the first frame that was changed
+        self._target_notices: tuple[Notice, ...] = ()
+
+    @property
+    def engine(self) -> EngineInfo:
+        """What swaps."""
+        return self._engine.info
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many are done, and of how many, in `target.unit`; 0 of 0 before the faces were found."""
+        return self._rules.progress(self._current)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the sender should know so far, also where the swap fails."""
+        named = {name: self._sources[name] for name in self._hashes if name in self._sources}
+        return (
+            *source_notices(named),
+            *self._target_notices,
+            *self._chooser.notices(),
+            *self._engine.notices,
+        )
+
+    @property
+    def faces(self) -> tuple[FaceResult, ...]:
+        """The faces of the first frame that was changed, else of the last one that was looked at."""
+        if self._shown is not None:
+            return self._shown.results()
+        return self._current.outcome.results() if self._current else ()
+
+    def memory_bytes(self, to: OutputFormat | None = None) -> int:
+        """Memory from the first picture to the last frame written, `to` being the format asked for.
+
+        However many frames there are, and many sources: one is let go of before the next is loaded.
+        """
+        sources = max((picture.decode_bytes for picture in self._pictures.values()), default=0)
+        return sources + self.target.memory_bytes(to)
+
+    def load(self, name: str) -> Picture:
+        """Decode one of `unprepared`; on a CPU thread.
+
+        Raises:
+            MediaCorrupt: it is damaged; says which.
+        """
+        with self._timings.measure("decode"), naming(source_title(name)):
+            return self._pictures[name].load()
+
+    def prepare(self, name: str, picture: Picture) -> None:
+        """Make the largest face of one of `unprepared` ready; on the device's thread.
+
+        Raises:
+            NoFaceInSource: it has no face, or none that can be used; says which.
+        """
+        with self._timings.measure("detect"):
+            if name == REFERENCE:
+                self._chooser.learn(picture.bgr)
+            else:
+                sha256 = self._hashes[name]
+                self._put(sha256, self._preparer.prepare(name, sha256, picture))
+
+    def read_frame(self) -> Picture:
+        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
+        return self._frames.read()
+
+    def begin(self, frame: Picture) -> FrameSwap:
+        """Begin a frame, the one before being done; it is changed in place by the steps."""
+        self._target_notices = self._target_notices or frame.notices
+        self._current = self._swapper.begin(frame.bgr, measured=self._shown is None, on_done=self._count)
+        return self._current
+
+    def swap(self, frame: Picture) -> bool:
+        """Take all steps of a frame at once, on the device's thread; returns whether it was changed."""
+        work = self.begin(frame)
+        while not work.step():
+            pass
+        return work.changed
+
+    def result(self) -> SwapResult:
+        """Tell what all frames came to, after the last one.
+
+        Raises:
+            NoFaceInTarget: no face was changed in any of them.
+        """
+        if self._shown is None:
+            raise NoFaceInTarget(self._rules.nothing_swapped)
+        return SwapResult(
+            faces=self._shown.results(),
+            notices=(*self.notices, *self._rules.notices()),
+            engine=self._engine.info,
+        )
+
+    def _put(self, sha256: str, source: Source) -> None:
+        self._sources.update({name: source for name, each in self._hashes.items() if each == sha256})
+
+    def _count(self, frame: SwappedFrame) -> None:
+        self._rules.count(frame)
+        if self._shown is None and frame.changed:
+            self._shown = frame
