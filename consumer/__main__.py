@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 _WORKING = ("run", "runpod")
 
@@ -21,5 +22,16 @@ def main() -> None:
     app()
 
 
+def _leave_the_current_folder() -> None:
+    """Take the folder that `python -m` puts first off the search path, unless it is the one we came from.
+
+    Somebody's `models.py` there would pass for our package.
+    """
+    ours = Path(__file__).resolve().parents[1]
+    if not sys.flags.safe_path and Path(sys.path[0]).resolve() == Path.cwd() != ours:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _leave_the_current_folder()
     main()

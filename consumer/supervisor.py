@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from consumer.children import python_command
 from consumer.config.settings import Settings, SettingsError
 from consumer.runtime.memory import memory_limit_bytes
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from consumer.app import Consumer
 
-COMMAND: Final = (sys.executable, "-m", "consumer", "run", "--supervised")
+COMMAND: Final = python_command("consumer", "run", "--supervised")
 _CPU: Final = "cpu"
 _GPU: Final = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")  # what CUDA_VISIBLE_DEVICES understands
 _LAST_PORT: Final = 65_535

@@ -1,5 +1,6 @@
 """What tests share: made once per worker, when the first test asks for it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import pytest
 from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
 from tests.support.standins import build_inswapper_files
+
+# Processes that tests start run the code under test, whichever is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
+)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 
+from consumer.children import python_command
 from consumer.cli.jobs import fetch_result, result_name
 from consumer.cli.local_s3 import LocalS3, run_local_s3
 from consumer.client.send import Sender
@@ -126,8 +126,8 @@ def _consumer(server: LocalS3, log: Path) -> Iterator[tuple[subprocess.Popen[byt
         "SWAPDROP_ENGINE": "mesh",
     }
     with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "consumer", "run"], env=environment, stdout=sink, stderr=subprocess.STDOUT
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            python_command("consumer", "run"), env=environment, stdout=sink, stderr=subprocess.STDOUT
         )
         try:
             yield process, f"http://127.0.0.1:{port}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from consumer.children import python_command
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -37,7 +39,7 @@ def run_local_s3() -> Iterator[LocalS3]:
     """
     if not all(find_spec(name) for name in ("moto", "flask", "flask_cors")):
         raise RuntimeError("The local S3 server is not installed; install swapdrop[demo].")
-    command = [sys.executable, "-m", "consumer.cli.local_s3"]
+    command = python_command("consumer.cli.local_s3")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         try:
             port = process.stdout.readline().strip() if process.stdout else ""

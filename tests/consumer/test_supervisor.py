@@ -2,15 +2,12 @@
 
 import asyncio
 import errno
-import json
 import os
 import random
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +15,13 @@ from typing import Any
 import pytest
 
 from consumer import supervisor as module
+from consumer.children import python_command
 from consumer.config.settings import Settings, SettingsError
 from consumer.supervisor import Child, RestartPolicy, Supervisor, plan_children
+from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
-from storage.stores.s3_store import S3Store, open_s3_store
-from tests.support.consumers import ConsumerProcess, consumer_environment
+from tests.support.consumers import alive, consumer_environment, run_consumer
 from tests.support.jobs import drop_job, ended, inbox_empty, reached, until
-from tests.support.s3_servers import plain_client
 
 # Notes each start and each signal in $LOG, then does what $DO says.
 SCRIPT = """
@@ -175,14 +172,6 @@ async def test_a_supervisor_that_fails_leaves_no_child_behind(tmp_path: Path) ->
     await until(lambda: not alive(pid))
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_restarts_come_ever_later_never_at_once_and_not_all_together() -> None:
     policy, rng = RestartPolicy(), random.Random(1)
     delays = [[policy.delay_s(deaths, rng) for _ in range(50)] for deaths in range(1, 12)]
@@ -250,81 +239,38 @@ def test_a_gpu_that_the_platform_does_not_show_is_refused() -> None:
         environs("1", {"CUDA_VISIBLE_DEVICES": "5"}, provider="cuda")
 
 
-@pytest.fixture
-def bucket(moto_s3: S3Settings, request: pytest.FixtureRequest) -> S3Settings:
-    """A bucket of the test's own: consumers empty every inbox they see."""
-    name = f"supervisor-{abs(hash(request.node.name))}"
-    plain_client(moto_s3).create_bucket(Bucket=name)
-    return replace(moto_s3, bucket=name)
-
-
-@pytest.fixture
-async def store(bucket: S3Settings) -> AsyncGenerator[S3Store, None]:
-    async with open_s3_store(bucket) as store:
-        yield store
-
-
-@contextmanager
-def supervisor_process(
-    bucket: S3Settings, folder: Path, *arguments: str, **settings: object
-) -> Iterator[ConsumerProcess]:
-    """A supervisor in a process and a process group of its own, as a shell starts one."""
-    log = folder / "supervisor.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            env=consumer_environment(bucket, **settings),
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        supervisor = ConsumerProcess(process, log)
-        try:
-            yield supervisor
-        finally:
-            process.kill()
-            process.wait(30)
-            for pid in pids(supervisor):
-                if alive(pid):
-                    os.kill(pid, signal.SIGKILL)
-
-
-def lines(supervisor: ConsumerProcess, event: str) -> list[dict[str, Any]]:
-    whole = [line for line in supervisor.output().splitlines(keepends=True) if line.endswith("}\n")]
-    return [line for line in map(json.loads, whole) if line["event"] == event]
-
-
-def pids(supervisor: ConsumerProcess) -> list[int]:
-    return [line["pid"] for line in lines(supervisor, "consumer_started")]
+def slow_consumers(devices: str, swap_s: int) -> tuple[str, ...]:
+    return python_command("tests.support.slow_consumers", devices, str(swap_s))
 
 
 async def test_one_command_runs_a_consumer_a_device_and_replaces_one_that_is_killed(
-    bucket: S3Settings, store: S3Store, tmp_path: Path
+    bucket: S3Settings, store: ObjectStore, tmp_path: Path
 ) -> None:
     jobs = [await drop_job(store) for _ in range(2)]  # no faces in them that the embedded engine would see
-    arguments = ("consumer", "run", "--devices", "cpu,cpu")
-    with supervisor_process(bucket, tmp_path, *arguments, engine="mesh") as supervisor:
+    command = python_command("consumer", "run", "--devices", "cpu,cpu")
+    with run_consumer(consumer_environment(bucket, engine="mesh"), tmp_path / "log", command) as supervisor:
         for job in jobs:
             assert (await ended(store, job)).status == "failed"
-        await until(lambda: len(lines(supervisor, "starting")) == 2)
-        os.kill(pids(supervisor)[0], signal.SIGKILL)
-        await until(lambda: len(lines(supervisor, "starting")) == 3)
+        await until(lambda: len(supervisor.events("starting")) == 2)
+        os.kill(supervisor.children()[0], signal.SIGKILL)
+        await until(lambda: len(supervisor.events("starting")) == 3)
         exit_code = await asyncio.to_thread(supervisor.terminate)
         assert exit_code == 0, supervisor.output()
-        assert not any(alive(pid) for pid in pids(supervisor))
-    [death] = lines(supervisor, "consumer_died")
+        assert not any(alive(pid) for pid in supervisor.children())
+    [death] = supervisor.events("consumer_died")
     assert (death["device"], death["exit_code"]) == ("cpu#0", -signal.SIGKILL)
-    starts = lines(supervisor, "starting")
+    starts = supervisor.events("starting")
     assert len({line["health"] for line in starts}) == 3
     assert sorted(line["device"] for line in starts) == ["cpu#0", "cpu#0", "cpu#1"]
-    assert {line["device"] for line in lines(supervisor, "job")} <= {"cpu#0", "cpu#1"}
+    assert {line["device"] for line in supervisor.events("job")} <= {"cpu#0", "cpu#1"}
 
 
 async def test_ctrl_c_drains_once_although_the_terminal_signals_the_whole_group(
-    bucket: S3Settings, store: S3Store, tmp_path: Path
+    bucket: S3Settings, store: ObjectStore, tmp_path: Path
 ) -> None:
     job = await drop_job(store)
-    with supervisor_process(bucket, tmp_path, "tests.support.slow_consumers", "cpu", "1") as supervisor:
+    command = slow_consumers("cpu", 1)
+    with run_consumer(consumer_environment(bucket), tmp_path / "log", command) as supervisor:
         await reached(store, job, lambda status: status.status == "processing")
         os.killpg(supervisor.process.pid, signal.SIGINT)
         assert await asyncio.to_thread(supervisor.process.wait, 40) == 0, supervisor.output()
@@ -334,30 +280,31 @@ async def test_ctrl_c_drains_once_although_the_terminal_signals_the_whole_group(
 
 
 async def test_consumers_whose_supervisor_is_killed_finish_their_jobs_and_end(
-    bucket: S3Settings, store: S3Store, tmp_path: Path
+    bucket: S3Settings, store: ObjectStore, tmp_path: Path
 ) -> None:
     job = await drop_job(store)
-    with supervisor_process(bucket, tmp_path, "tests.support.slow_consumers", "cpu,cpu", "1") as supervisor:
+    command = slow_consumers("cpu,cpu", 1)
+    with run_consumer(consumer_environment(bucket), tmp_path / "log", command) as supervisor:
         await reached(store, job, lambda status: status.status == "processing")
-        await until(lambda: len(lines(supervisor, "starting")) == 2)
+        await until(lambda: len(supervisor.events("starting")) == 2)
         supervisor.kill()
-        await until(lambda: not any(alive(pid) for pid in pids(supervisor)))
-    assert len(lines(supervisor, "supervisor_died")) == 2
+        await until(lambda: not any(alive(pid) for pid in supervisor.children()))
+    assert len(supervisor.events("supervisor_died")) == 2
     status = await ended(store, job)
     assert (status.status, status.attempt) == ("completed", 1)
 
 
 async def test_a_job_that_hangs_its_device_ends_each_consumer_sick_until_it_is_given_up(
-    bucket: S3Settings, store: S3Store, tmp_path: Path
+    bucket: S3Settings, store: ObjectStore, tmp_path: Path
 ) -> None:
     job = await drop_job(store)
     settings = {"stall_timeout_s": 1, "lease_ttl_s": 2, "max_attempts": 2, "poll_max_s": 0.25}
-    arguments = ("tests.support.slow_consumers", "cpu", "3600")
-    with supervisor_process(bucket, tmp_path, *arguments, **settings) as supervisor:
+    environment, command = consumer_environment(bucket, **settings), slow_consumers("cpu", 3600)
+    with run_consumer(environment, tmp_path / "log", command) as supervisor:
         status = await ended(store, job)
         assert status.error is not None
         assert (status.status, status.error.code) == ("failed", "attempts_exhausted")
         assert await asyncio.to_thread(supervisor.terminate) == 0, supervisor.output()
-    deaths = lines(supervisor, "consumer_died")
+    deaths = supervisor.events("consumer_died")
     assert [(death["exit_code"], death["deaths"]) for death in deaths] == [(1, 1), (1, 2)]
     assert re.search("machine_sick", supervisor.output())

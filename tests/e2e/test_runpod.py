@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -26,13 +25,9 @@ from storage.stores.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, inbox_is_empty, keys_below, upload
 from tests.support.consumers import consumer_environment
 from tests.support.jobs import announce, read_status
+from tests.support.ports import free_port
 
 PATIENCE_S = 60
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @asynccontextmanager
@@ -198,7 +193,9 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
     async with fresh_bucket(moto_s3) as (store, settings), control_plane() as (plane, runpod):
         source, target = await upload(store, ASTRONAUT), await upload(store, HOPPER, "jpg")
         request = {"type": "single-image", "source": source, "target": target}
-        async with worker(consumer_environment(settings) | runpod, tmp_path / "log") as process:
+        # A job that waits hears of its end when its lease is renewed.
+        environment = consumer_environment(settings, lease_ttl_s=3)
+        async with worker(environment | runpod, tmp_path / "log") as process:
             for job_id in ("first-u1", "second-u1"):
                 await plane.jobs.put({"id": job_id, "input": request})
             outputs = [(await plane.ended(job_id))["output"] for job_id in ("first-u1", "second-u1")]

@@ -1,14 +1,16 @@
 """Real consumer processes for end-to-end tests: `swapdrop run` against a server on loopback."""
 
+import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from consumer.children import python_command
 from storage.stores.s3_store import S3Settings
 
 _STOP_TIMEOUT_S = 40
@@ -17,7 +19,7 @@ _NO_MODELS = Path(tempfile.gettempdir(), "swapdrop-tests")  # whatever models li
 
 
 class ConsumerProcess:
-    """One running consumer; `log` holds what it printed."""
+    """One running consumer, or a supervisor of some; `log` holds what it printed."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
@@ -37,11 +39,32 @@ class ConsumerProcess:
         """Everything printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines of one event that are whole."""
+        whole = [line for line in self.output().splitlines(keepends=True) if line.endswith("}\n")]
+        return [line for line in map(json.loads, whole) if line["event"] == name]
+
+    def children(self) -> list[int]:
+        """The processes that a supervisor has started, those that have ended among them."""
+        return [line["pid"] for line in self.events("consumer_started")]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def without_settings() -> dict[str, str]:
+    """This process's environment less all that configures a consumer."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+
 
 def consumer_environment(s3: S3Settings, **settings: object) -> dict[str, str]:
     """The environment of a consumer on `s3`; `settings` are `SWAPDROP_` names in lower case."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    return inherited | {
+    return without_settings() | {
         "R2_ENDPOINT_URL": s3.endpoint_url or "",
         "R2_BUCKET": s3.bucket,
         "R2_ACCESS_KEY_ID": s3.access_key_id or "",
@@ -55,18 +78,28 @@ def consumer_environment(s3: S3Settings, **settings: object) -> dict[str, str]:
 
 
 @contextmanager
-def run_consumer(environment: Mapping[str, str], log: Path) -> Iterator[ConsumerProcess]:
-    """A consumer process that ends with the block at the latest."""
+def run_consumer(
+    environment: Mapping[str, str],
+    log: Path,
+    command: Sequence[str] = python_command("consumer", "run"),
+    *,
+    cwd: Path | None = None,
+) -> Iterator[ConsumerProcess]:
+    """A process in a group of its own, as a shell starts one; it and its children end with the block."""
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "consumer", "run"],
+            command,
             env=dict(environment),
+            cwd=cwd,
             stdout=sink,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        consumer = ConsumerProcess(process, log)
         try:
-            yield ConsumerProcess(process, log)
+            yield consumer
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait(_STOP_TIMEOUT_S)
+            for pid in filter(alive, consumer.children()):
+                os.kill(pid, signal.SIGKILL)

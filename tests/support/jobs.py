@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,21 +64,31 @@ async def read_status(store: ObjectStore, job_id: str) -> Status | None:
         return None
 
 
+def _pauses() -> Iterator[float]:
+    """Seconds to wait before the next look, ever more: a look at a server's store is work for both."""
+    pause_s = 0.005
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.25, 0.1)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until `condition` holds; raises TimeoutError."""
     async with asyncio.timeout(_PATIENCE_S):
+        pauses = _pauses()
         while not condition():  # noqa: ASYNC110 -- what is waited for has no event
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(next(pauses))
 
 
 async def reached(store: ObjectStore, job_id: str, wanted: Callable[[Status], bool]) -> Status:
     """Wait until a job's record is as wanted; raises TimeoutError."""
     async with asyncio.timeout(_PATIENCE_S):
-        while True:
+        for pause_s in _pauses():
             status = await read_status(store, job_id)
             if status is not None and wanted(status):
                 return status
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause_s)
+    raise AssertionError("there is always another pause")
 
 
 async def ended(store: ObjectStore, job_id: str) -> Status:
@@ -89,10 +99,10 @@ async def ended(store: ObjectStore, job_id: str) -> Status:
 async def inbox_empty(store: ObjectStore) -> None:
     """Wait until the inbox is empty; raises TimeoutError."""
     async with asyncio.timeout(_PATIENCE_S):
-        while True:
+        for pause_s in _pauses():
             if not (await store.list(keys.INBOX)).objects:
                 return
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause_s)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,17 @@ def seaweedfs_server() -> Iterator[S3Settings]:
 
 
 def plain_client(settings: S3Settings) -> Any:  # noqa: ANN401 - botocore makes its methods at run time
-    """Make a plain client, to look at a bucket without the code under test."""
+    """A plain client, to look at a bucket without the code under test."""
+    return _client(settings.endpoint_url, settings.access_key_id, settings.secret_access_key)
+
+
+@cache  # making one takes longer than most of what is done with it
+def _client(endpoint_url: str, access_key_id: str, secret_access_key: str) -> Any:  # noqa: ANN401 - as above
     return get_session().create_client(
         "s3",
-        endpoint_url=settings.endpoint_url,
-        aws_access_key_id=settings.access_key_id,
-        aws_secret_access_key=settings.secret_access_key,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
         region_name="us-east-1",
         config=Config(proxies={}, s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
     )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 
+from consumer.children import python_command
 from consumer.config.environment import load_settings
 from consumer.supervisor import RestartPolicy, Supervisor, kill_after_s, plan_children
 from consumer.telemetry.logs import configure_logging
@@ -17,7 +18,7 @@ def main() -> int:
     supervisor = Supervisor(
         plan_children(devices, settings, os.environ),
         kill_after_s=kill_after_s(settings),
-        command=(sys.executable, "-m", "tests.support.slow_consumer", swap_s, "--supervised"),
+        command=python_command("tests.support.slow_consumer", swap_s, "--supervised"),
         policy=RestartPolicy(first_s=0.1, give_up_after=100),
     )
     return asyncio.run(supervisor.run())

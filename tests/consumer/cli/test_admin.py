@@ -1,20 +1,18 @@
 """`swapdrop jobs` and `swapdrop dead-letter` on a real bucket, as people type them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from typer.testing import CliRunner, Result
 
-from consumer.cli.app import app
 from storage import keys
 from storage.records.status import AttemptFailure, JobError, State, Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.command import swapdrop
 from tests.support.consumers import consumer_environment
 
 NOW = datetime.now(UTC)
@@ -47,66 +45,61 @@ async def put(
     await store.put(keys.status(job_id), status.to_bytes(), content_type="application/json")
 
 
-async def typed(*words: str) -> Result:
-    """Run a command, in a thread of its own because it has a loop of its own."""
-    return await asyncio.to_thread(CliRunner().invoke, app, words)
-
-
 async def test_jobs_are_listed_by_status(bucket: ObjectStore) -> None:  # noqa: ARG001 -- the settings point to it
-    listed = json.loads((await typed("jobs", "list", "--json")).stdout)
+    listed = json.loads(swapdrop("jobs", "list", "--json").stdout)
     assert {job["job_id"]: job["code"] for job in listed} == {
         "done": None,
         "running": None,
         "dead": "attempts_exhausted",
     }
-    told = (await typed("jobs", "list", "--status", "failed")).stdout
+    told = swapdrop("jobs", "list", "--status", "failed").stdout
     assert "dead" in told
     assert "done" not in told
     assert "The inbox is empty." in told
-    assert len(json.loads((await typed("jobs", "list", "--limit", "1", "--json")).stdout)) == 1
-    wrong = await typed("jobs", "list", "--status", "lost")
+    assert len(json.loads(swapdrop("jobs", "list", "--limit", "1", "--json").stdout)) == 1
+    wrong = swapdrop("jobs", "list", "--status", "lost")
     assert (wrong.exit_code, "known are cancelled, completed" in wrong.stderr) == (2, True)
 
 
 async def test_show_names_each_attempt_that_failed(bucket: ObjectStore) -> None:  # noqa: ARG001 -- as above
-    told = (await typed("jobs", "show", "dead")).stdout
+    told = swapdrop("jobs", "show", "dead").stdout
     assert "dead: failed, attempt 3 of 3" in told
     assert "swap: internal: The machine broke." in told
-    unknown = await typed("jobs", "show", "nobody")
+    unknown = swapdrop("jobs", "show", "nobody")
     assert (unknown.exit_code, "no record of a job nobody" in unknown.stderr) == (1, True)
 
 
 async def test_a_dead_job_is_requeued_as_a_new_one_and_its_pointer_goes(bucket: ObjectStore) -> None:
-    assert "dead" in (await typed("dead-letter", "list")).stdout
-    done = await typed("dead-letter", "requeue", "--all")
+    assert "dead" in swapdrop("dead-letter", "list").stdout
+    done = swapdrop("dead-letter", "requeue", "--all")
     assert done.exit_code == 0, done.stderr
     assert await keys_below(bucket, keys.INBOX) == [keys.manifest(done.stdout.strip())]
     assert await keys_below(bucket, keys.DEAD_LETTER) == []
-    assert (await typed("dead-letter", "requeue")).exit_code == 2
+    assert (swapdrop("dead-letter", "requeue")).exit_code == 2
 
 
 async def test_a_job_that_runs_is_not_done_again(bucket: ObjectStore) -> None:
-    refused = await typed("jobs", "retry", "running")
+    refused = swapdrop("jobs", "retry", "running")
     assert (refused.exit_code, "has not ended" in refused.stderr) == (1, True)
     assert await keys_below(bucket, keys.INBOX) == []
 
 
 async def test_what_was_sent_again_is_told_although_others_could_not_be(bucket: ObjectStore) -> None:
-    told = await typed("jobs", "retry", "done", "running", "dead")
+    told = swapdrop("jobs", "retry", "done", "running", "dead")
     assert (told.exit_code, "running has not ended" in told.stderr) == (1, True)
     assert sorted(await keys_below(bucket, keys.INBOX)) == sorted(map(keys.manifest, told.stdout.split()))
     assert len(told.stdout.split()) == 2
 
 
 async def test_a_purge_tells_first_and_removes_only_what_is_old_and_ended(bucket: ObjectStore) -> None:
-    told = await typed("jobs", "purge", "--older-than", "7d")
+    told = swapdrop("jobs", "purge", "--older-than", "7d")
     assert "1 jobs would go" in told.stdout
     assert await keys_below(bucket, keys.RESULTS)
     await bucket.put(keys.manifest("done"), b"{}", content_type="application/json")
-    assert "0 jobs would go" in (await typed("jobs", "purge", "--older-than", "7d")).stdout
+    assert "0 jobs would go" in swapdrop("jobs", "purge", "--older-than", "7d").stdout
     await bucket.delete([keys.manifest("done")])
-    done = await typed("jobs", "purge", "--older-than", "7d", "--yes")
+    done = swapdrop("jobs", "purge", "--older-than", "7d", "--yes")
     assert "Removed 2 objects of 1 jobs" in done.stdout
     assert await keys_below(bucket, keys.STATUS) == [keys.status("dead"), keys.status("running")]
     assert await keys_below(bucket, keys.RESULTS) == []
-    assert (await typed("jobs", "purge", "--older-than", "soon")).exit_code == 2
+    assert (swapdrop("jobs", "purge", "--older-than", "soon")).exit_code == 2

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from models.devices import has_gpu_build
 from storage.stores.memory_store import MemoryStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.command import Ended, swapdrop
 from tests.support.consumers import consumer_environment
 from tests.support.ports import free_port
 
@@ -28,25 +27,18 @@ def nowhere(tmp_path: Path) -> dict[str, str]:
     return {"models_dir": str(tmp_path / "models"), "cache_dir": str(tmp_path / "cache")}
 
 
-def swapdrop(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def typed(*words: str, environment: Mapping[str, str]) -> Ended:
     """Run a command to its end, on a wide page."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("swapdrop"), *words],
-        env={**environment, "COLUMNS": "300"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = swapdrop(*words, environment={**environment, "COLUMNS": "300"})
     assert "Traceback" not in done.stderr
     return done
 
 
 def diagnosis(environment: Mapping[str, str]) -> tuple[int, str, dict[str, dict[str, Any]]]:
     """Exit code, verdict and findings by name."""
-    done = swapdrop("doctor", "--json", environment=environment)
+    done = typed("doctor", "--json", environment=environment)
     document = json.loads(done.stdout)
-    return done.returncode, document["state"], {found["name"]: found for found in document["findings"]}
+    return done.exit_code, document["state"], {found["name"]: found for found in document["findings"]}
 
 
 async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
@@ -66,8 +58,8 @@ async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
 
 
 def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:
-    done = swapdrop("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
-    assert done.returncode == 1
+    done = typed("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
+    assert done.exit_code == 1
     assert "only `swapdrop swap` and `swapdrop demo` can work" in done.stdout
     assert "→ set R2_ENDPOINT_URL, R2_BUCKET" in done.stdout
     assert done.stdout.rstrip().endswith("This machine is degraded.")
@@ -122,14 +114,14 @@ def test_a_wrong_file_in_the_place_of_a_model_is_told_with_its_folder(nowhere: d
 
 
 def test_running_without_a_bucket_is_a_sentence() -> None:
-    done = swapdrop("run", environment=consumer_environment(NO_BUCKET))
-    assert done.returncode == 2
+    done = typed("run", environment=consumer_environment(NO_BUCKET))
+    assert done.exit_code == 2
     assert "No bucket is set; set SWAPDROP_BUCKET or R2_BUCKET." in done.stderr
 
 
 def test_a_misspelt_setting_is_a_sentence() -> None:
-    done = swapdrop("doctor", environment={**os.environ, "SWAPDROP_PROVIDR": "cpu"})
-    assert done.returncode == 2
+    done = typed("doctor", environment={**os.environ, "SWAPDROP_PROVIDR": "cpu"})
+    assert done.exit_code == 2
     assert "did you mean SWAPDROP_PROVIDER?" in done.stderr
 
 

@@ -1,24 +1,23 @@
 """`swapdrop models` as people and programs call it, with the operator's bucket as the source."""
 
 import json
-import logging
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
-from typer.testing import CliRunner, Result
 
-from consumer.cli.app import app
 from storage.stores.s3_settings import S3Settings
+from tests.support.command import Ended
+from tests.support.command import swapdrop as command
 from tests.support.mirrors import MODEL, version
 from tests.support.s3_servers import plain_client
 
-Swapdrop = Callable[..., Result]
+Swapdrop = Callable[..., Ended]
 
 _SHA256 = version(MODEL)["sha256"]
 _OWN = f"""
@@ -40,7 +39,7 @@ template = "ffhq_512"
 
 
 @pytest.fixture
-def swapdrop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Swapdrop]:
+def swapdrop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swapdrop:
     """Run `swapdrop models …` with an own catalogue, an own folder and nothing of the environment's."""
     (tmp_path / "own.toml").write_text(_OWN)
     for name in ("R2_BUCKET", "R2_BUCKET_NAME", "AWS_BUCKET", "S3_BUCKET", "SWAPDROP_BUCKET"):
@@ -49,9 +48,7 @@ def swapdrop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Swapdr
     monkeypatch.setenv("SWAPDROP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("SWAPDROP_CATALOGUE", str(tmp_path / "own.toml"))
     monkeypatch.setenv("SWAPDROP_LOG_FORMAT", "json")
-    yield lambda *arguments: CliRunner().invoke(app, ["models", *arguments])
-    structlog.reset_defaults()  # `pull` made it write to the runner's stream, which is closed now
-    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+    return partial(command, "models")
 
 
 @pytest.fixture

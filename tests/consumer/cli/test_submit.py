@@ -21,8 +21,8 @@ from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
-from tests.e2e.test_command_line import swapdrop
 from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.command import swapdrop
 from tests.support.consumers import consumer_environment, run_consumer
 from tests.support.faces import astronaut, hopper, scaled
 from tests.support.pictures import save, scene, to_image
@@ -224,7 +224,7 @@ async def test_a_batch_is_sent_watched_saved_shown_and_found_again(
         written = await keys_below(store, "")
         again = swapdrop(*words, environment=environment)
         for run in (first, again):
-            assert run.returncode == 1, run.stderr
+            assert run.exit_code == 1, run.stderr
             assert "no_face_in_target" in run.stderr
             assert "1  done" in run.stderr
             assert "doctor" not in run.stderr
@@ -245,7 +245,7 @@ async def test_a_table_with_one_wrong_row_sends_nothing(moto_s3: S3Settings, fol
         table = folder / "jobs.csv"
         table.write_text("source,target\nme.png,her.jpg\nme.png,him.jpg\n")
         done = swapdrop("submit", "--csv", table, environment=consumer_environment(settings))
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert "Row 3, column target: him.jpg is not a file" in done.stderr
         assert "doctor" not in done.stderr
         assert not await keys_below(store, "")
@@ -261,5 +261,5 @@ def test_a_bucket_that_does_not_answer_leads_to_the_doctor(folder: Path) -> None
     done = swapdrop(
         "submit", folder / "me.png", folder / "her.jpg", environment=consumer_environment(nowhere)
     )
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "swapdrop doctor" in done.stderr

@@ -1,6 +1,5 @@
 """A folder is worked through to its end, whatever lies in it, and also when somebody pulls the plug."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from consumer.config.settings import Settings
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from tests.support.animations import in_every_format
+from tests.support.command import Ended, swapdrop
+from tests.support.consumers import without_settings
 from tests.support.faces import ASTRONAUT_FACE, astronaut, hopper, scaled
 from tests.support.pictures import scene
 
@@ -69,16 +70,8 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _swapdrop(*words: object) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SWAPDROP_")}
-    return subprocess.run(
-        [sys.executable, "-m", "consumer", *map(str, words)],
-        env={**environment, "SWAPDROP_LOG_FORMAT": "json"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def _swapdrop(*words: object) -> Ended:
+    return swapdrop(*words, environment={**without_settings(), "SWAPDROP_LOG_FORMAT": "json"})
 
 
 def _plan(*words: object, output: Path, **changes: object) -> Batch:
@@ -103,7 +96,7 @@ def test_a_folder_is_worked_through_and_the_second_run_does_only_what_failed(
 ) -> None:
     words = ("swap", source, folder, "-r", "-o", tmp_path / "out", "--engine", "mesh")
     first = _swapdrop(*words, "--sheet", tmp_path / "sheet.html")
-    assert first.returncode == 1, first.stderr
+    assert first.exit_code == 1, first.stderr
     results = {
         path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.*")
     }
@@ -119,7 +112,7 @@ def test_a_folder_is_worked_through_and_the_second_run_does_only_what_failed(
     assert page.count('class="error"') == 2
     times = {name: path.stat().st_mtime_ns for name, path in results.items()}
     again = _swapdrop(*words)
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "3  there already" in again.stderr
     assert {name: path.stat().st_mtime_ns for name, path in results.items()} == times
 
@@ -143,7 +136,7 @@ def test_whoever_is_killed_leaves_no_half_file_and_the_next_run_finishes(
         assert decode(body, Limits()).bgr.shape == person.shape
     (tmp_path / "out" / f".{names[-1]}.part").write_bytes(b"half")
     done = _swapdrop(*words)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert f"{len(there)}  there already" in done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     assert {name: (tmp_path / "out" / name).read_bytes() for name in there} == there
@@ -170,7 +163,7 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(
 def test_a_source_without_a_face_is_told_once_and_nothing_is_made(tmp_path: Path, folder: Path) -> None:
     words = ("swap", folder / "landscape.png", folder, "-o", tmp_path / "out", "--engine", "mesh")
     done = _swapdrop(*words)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert done.stderr.count("no_face_in_source") == 1
     assert not (tmp_path / "out").exists()
 
@@ -217,17 +210,17 @@ def test_what_another_command_has_made_is_neither_passed_off_nor_replaced(
     tmp_path: Path, source: Path, folder: Path
 ) -> None:
     words = ("swap", source, folder / "b.png", folder / "day 1" / "a.jpg", "-o", tmp_path / "out")
-    assert _swapdrop(*words, "--engine", "mesh").returncode == 0
+    assert _swapdrop(*words, "--engine", "mesh").exit_code == 0
     foreign = _write(tmp_path / "out" / "day 1" / "a.jpg", scene(60, 40)).read_bytes()
     other = _swapdrop(*words, "--engine", "mesh", "--mouth-mask")
-    assert other.returncode == 1
+    assert other.exit_code == 1
     assert "2  file_exists" in other.stderr
     same = _swapdrop(*words, "--engine", "mesh")
-    assert same.returncode == 1
+    assert same.exit_code == 1
     for line in ("1  there already", "1  file_exists"):
         assert line in same.stderr
     assert (tmp_path / "out" / "day 1" / "a.jpg").read_bytes() == foreign
-    assert _swapdrop(*words, "--engine", "mesh", "--force").returncode == 0
+    assert _swapdrop(*words, "--engine", "mesh", "--force").exit_code == 0
     assert (tmp_path / "out" / "day 1" / "a.jpg").read_bytes() != foreign
     assert "2  there already" in _swapdrop(*words, "--engine", "mesh").stderr
 
@@ -237,12 +230,12 @@ def test_a_single_result_replaces_an_earlier_one_but_no_other_file(tmp_path: Pat
     photo = _write(tmp_path / "photo.png", scene(60, 40))
     before = photo.read_bytes()
     refused = _swapdrop("swap", source, target, "-o", photo, "--engine", "mesh")
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "file_exists" in refused.stderr
     assert photo.read_bytes() == before
     for _ in range(2):
         done = _swapdrop("swap", source, target, "-o", tmp_path / "out.png", "--engine", "mesh")
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp", "avif", "gif"])
@@ -380,12 +373,12 @@ def test_what_nobody_foresaw_ends_its_own_picture_only(
 def test_the_faces_of_a_picture_are_listed_by_number(tmp_path: Path) -> None:
     target = _write(tmp_path / "both.png", _side_by_side())
     told = _swapdrop("detect", target, "--engine", "mesh")
-    assert told.returncode == 0, told.stderr
+    assert told.exit_code == 0, told.stderr
     first, second = [line.split() for line in told.stdout.splitlines()[1:3]]
     assert (first[0], second[0]) == ("0", "1")
     assert abs(float(first[-5]) - ASTRONAUT_FACE[0]) < 30
     assert float(second[-5]) > 512
-    assert _swapdrop("detect", target, "--engine", "mesh", "--min-face-px", "500").returncode == 1
+    assert _swapdrop("detect", target, "--engine", "mesh", "--min-face-px", "500").exit_code == 1
     assert (
-        _swapdrop("detect", _write(tmp_path / "none.png", scene(64, 64)), "--engine", "mesh").returncode == 1
+        _swapdrop("detect", _write(tmp_path / "none.png", scene(64, 64)), "--engine", "mesh").exit_code == 1
     )
