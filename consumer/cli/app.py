@@ -241,9 +241,9 @@ def submit(
     Nothing is sent unless all is understood. The same command again finds what has been sent.
     """
     from consumer.cli.submit import run_submit
-    from consumer.cli.submit_plan import Wanted
+    from consumer.cli.submit_plan import SubmitCommand
 
-    command = SwapCommand(
+    command = SubmitCommand(
         words=pictures or (),
         options=options,
         faces=faces or (),
@@ -252,7 +252,7 @@ def submit(
         detection=detection,
         recursive=recursive,
     )
-    raise typer.Exit(run_submit(wanted, retry=retry, watch=watch_it, output=output, sheet=sheet))
+    raise typer.Exit(run_submit(command, retry=retry, watch=watch_it, output=output, sheet=sheet))
 
 
 @app.command(rich_help_panel=_JOBS)

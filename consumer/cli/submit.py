@@ -13,7 +13,7 @@ from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.jobs import ends_of, fetch_result, reason, result_name
 from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.submit_plan import Wanted, plan
+from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.csv_jobs import InvalidTable
 from consumer.client.files import describe_os_error, write_whole
 from consumer.client.send import Sender, Sent
@@ -30,19 +30,19 @@ _SENT, _BEFORE, _DONE = "sent", "sent before", "done"
 _GOOD = frozenset({_SENT, _BEFORE, _DONE})
 
 
-def run_submit(wanted: Wanted, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None) -> int:
+def run_submit(command: SubmitCommand, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None) -> int:
     """Send the jobs and print their ids; 0 only if none of them has failed.
 
     `watch` waits for them; so do `output`, a folder for their results, and `sheet`, a page that shows them.
     """
     files = LocalFiles()
     try:
-        jobs = plan(wanted, files)
+        jobs = plan(command, files)
     except (InvalidManifest, InvalidTable, NoSuchFile, WrongWords) as error:
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(describe_os_error(error)) from None
-    if sheet is not None and (sheet == wanted.table or files.hold(sheet)):
+    if sheet is not None and (sheet == command.table or files.hold(sheet)):
         raise fail(f"That would overwrite {sheet}; name another place for it.")
     settings = settings_or_exit()
 

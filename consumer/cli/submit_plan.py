@@ -20,7 +20,7 @@ from consumer.client.targets import NoSuchFile, find_targets
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class SubmitCommand:
     """What the command line asks for; see the help texts of `swapdrop submit`."""
 
     words: Sequence[str]
@@ -32,28 +32,28 @@ class Wanted:
     recursive: bool = False
 
 
-def plan(wanted: Wanted, files: LocalFiles) -> list[Submission]:
+def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
     """Check everything that is asked for, before anything is sent.
 
     Raises:
         InvalidManifest, InvalidTable, NoSuchFile, WrongWords: nothing of it can be sent; says why.
     """
-    if wanted.table is not None:
-        if wanted.words or wanted.faces or wanted.detect:
+    if command.table is not None:
+        if command.words or command.faces or command.detect:
             raise WrongWords("Give files or --csv, not both.")
-        return read_table(wanted.table, wanted.options, files)
-    faces = parse_faces(wanted.faces)
-    if wanted.detect and (faces or wanted.detection):
+        return read_table(command.table, command.options, files)
+    faces = parse_faces(command.faces)
+    if command.detect and (faces or command.detection):
         raise WrongWords("--detect finds faces; --face and --detection are for swapping them.")
-    source, targets = (None, wanted.words) if wanted.detect else split_words(wanted.words, faces)
+    source, targets = (None, command.words) if command.detect else split_words(command.words, faces)
     if not targets:
         raise WrongWords("Give the picture in which to find faces; or several.")
     source = source and files.refer(source)
     pictures = {name: picture and files.refer(picture) for name, picture in faces.items()}
-    fields = {"options": wanted.options, "detection": wanted.detection}
+    fields = {"options": command.options, "detection": command.detection}
     return [
         check(target, describe(source, files.refer(target), pictures, **fields))
-        for target in _expanded(targets, recursive=wanted.recursive)
+        for target in _expanded(targets, recursive=command.recursive)
     ]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,8 @@ class Outcome:
         return sum(face.swapped for face in self.faces)
 
 
-async def swap_all(jobs: LocalJobs, request: BatchRequest, items: Sequence[Item]) -> AsyncIterator[Outcome]:
+async def swap_all(jobs: LocalJobs, request: BatchRequest, items: Sequence[Item]
+) -> AsyncGenerator[Outcome, None]:
     """Swap pictures and save the results, a few at a time; their outcomes come in the order of the items."""
     fingerprint = ResultFingerprint(request)
     running: deque[asyncio.Task[Outcome]] = deque()

@@ -1,5 +1,7 @@
 """What the settings allow a picture, and a face in it, to be."""
 
+from collections.abc import Callable
+
 from consumer.config.settings import Settings
 from pipeline.media.pictures.decode import Limits
 from pipeline.swap.request import FaceFilter
@@ -13,6 +15,11 @@ def picture_limits(settings: Settings) -> Limits:
         max_frames=settings.max_frames,
         max_animation_pixels=settings.max_animation_pixels,
     )
+
+
+def size_limit(settings: Settings) -> Callable[[bytes], int]:
+    """STUB"""
+    return lambda head: settings.max_input_bytes
 
 
 def face_filter_of(settings: Settings, *, min_size_px: float | None = None) -> FaceFilter:

@@ -136,6 +136,8 @@ class Settings(BaseModel):
         le=10_000_000_000,
         description="largest animation, width x height x frames",
     )
+    work_dir: Path = Path("/tmp/swapdrop-stub")
+    disk_budget_bytes: int = 20 * 2**30
     min_face_px: float = Field(
         default=0,
         ge=0,

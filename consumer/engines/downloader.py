@@ -56,7 +56,7 @@ class ModelDownloader:
                 self._watch.stop()
             thread.close()
 
-    async def _download(self, thread: Device) -> None:
+    async def _download(self, thread: WorkerThread) -> None:
         pause_s = self._retry_s
         while True:
             watch = self._watch = _Watch()

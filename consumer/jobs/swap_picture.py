@@ -13,7 +13,8 @@ from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.media.pictures.decode import Picture, decode
-from pipeline.media.target import FRAMES_IN_FLIGHT, FrameWriter, Written
+from pipeline.media.target import FRAMES_IN_FLIGHT
+from pipeline.media.writer import FrameWriter, Written
 from pipeline.swap.naming import naming, source_title
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
@@ -143,13 +144,11 @@ async def _change(
 
 async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Written:
     """Complete the file, and note what became of each face; a swap of no face has no result."""
-    context.note(warnings=to_warnings(swap.notices))
+    # Noted before the result, which says so if no face was changed: the record tells why all the same.
+    context.note(warnings=to_warnings(swap.notices), faces=[to_outcome(face) for face in swap.faces])
     result = swap.result()
     written = await context.on_cpu(writer.finish, stage="encode")
-    context.note(
-        faces=[to_outcome(face) for face in result.faces],
-        warnings=to_warnings((*result.notices, *written.notices)),
-    )
+    context.note(warnings=to_warnings((*result.notices, *written.notices)))
     return written
 
 

@@ -40,10 +40,12 @@ class InputPolicy:
 class FetchedInput:
     """One input, whole and checked; `sha256` in hex, `etag` None where its origin gave none."""
 
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
     sha256: str
     etag: str | None
     origin: Literal["bucket", "url", "inline"]
+    path: object = None
+    size: int = 0
 
 
 class InputFetcher:
@@ -83,7 +85,7 @@ class InputFetcher:
             await self._web.close()
 
     async def fetch(
-        self, reference: str, *, job_folder: str | None, max_bytes: int | None = None
+        self, reference: str, *, job_folder: str | None, max_bytes: int | None = None, folder=None, limit=None, on_bytes=None
     ) -> FetchedInput:
         """Fetch one input whole; `job_folder` is the job's own `inbox/<name>/`, if it was dropped as one.
 
@@ -94,7 +96,7 @@ class InputFetcher:
         """
         try:
             async with asyncio.timeout(self._policy.total_timeout_s):
-                return await self._fetch(reference, job_folder, max_bytes or self._policy.max_bytes)
+                return await self._fetch(reference, job_folder, limit(b"") if limit else (max_bytes or self._policy.max_bytes))
         except StorageError as error:
             raise type(error)(f"{describe(reference)}: {error}") from error
         except TimeoutError as error:

@@ -36,7 +36,7 @@ from tests.support.ports import free_port
 from tests.support.stores import CountingStore, Op, T, WrappedStore
 
 if TYPE_CHECKING:
-    from consumer.runtime.context import JobServices
+    from consumer.jobs.context import JobServices
 
 _SOAK = "SOAK" in os.environ
 _WATCHED_S = 30.0 if _SOAK else 6.0
@@ -109,7 +109,6 @@ def calls_in_an_hour(store: ObjectStore) -> Counter[Op]:
             leases=leases,
             services=cast("JobServices", None),  # no job is ever begun
             metrics=Metrics(),
-            timeout_s=600,
             owner="idle",
         )
         scheduler = Scheduler(trigger.tickets, runner, max_in_flight=16, drain_grace_s=25)

@@ -14,10 +14,10 @@ from unittest.mock import patch
 
 from consumer.app import Consumer
 from consumer.config.environment import load_settings
-from consumer.devices.worker import Device
+from consumer.jobs.context import JobContext
 from consumer.telemetry.logs import configure_logging
-from pipeline.swap.decode import decode
-from pipeline.swap.encode import encode
+from pipeline.media.writer import PictureWriter
+from pipeline.swap.swapper import Swapper
 from storage import keys
 from storage.inputs.fetch import InputFetcher
 from storage.stores.port import ObjectStore
@@ -89,9 +89,9 @@ def main() -> int:
 
     with (
         patch.object(InputFetcher, "fetch", after(hold, "download", InputFetcher.fetch)),
-        patch.object(Device, "run_steps", after(hold, "wait", Device.run_steps)),
-        patch("consumer.jobs.swap_picture.decode", on_thread(hold, "decode", decode)),
-        patch("consumer.jobs.swap_picture.encode", on_thread(hold, "encode", encode)),
+        patch.object(JobContext, "on_device", after(hold, "wait", JobContext.on_device)),
+        patch.object(Swapper, "open", on_thread(hold, "decode", Swapper.open)),
+        patch.object(PictureWriter, "add", on_thread(hold, "encode", PictureWriter.add)),
     ):
         return asyncio.run(Consumer(settings, open_store=open_store, registry=OneEngine(opened)).run())
 

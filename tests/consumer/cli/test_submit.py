@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from consumer.cli.submit import run_submit
-from consumer.cli.submit_plan import Wanted, plan
+from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.send import Sender, Sent
 from consumer.client.submission import LocalFiles, Submission, WrongWords
 from consumer.client.targets import NoSuchFile
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _plan(files: LocalFiles, *words: object, **changes: object) -> list[Submission]:
     fields = {"words": [*map(str, words)], "options": {}, **changes}
-    return plan(Wanted(**fields), files)  # type: ignore[arg-type] # the test's own words
+    return plan(SubmitCommand(**fields), files)  # type: ignore[arg-type] # the test's own words
 
 
 async def _send(store: ObjectStore, *words: object, retry: bool = False, **changes: object) -> list[Sent]:
@@ -196,7 +196,7 @@ def test_the_page_takes_the_place_of_no_file_that_is_sent(
 ) -> None:
     (folder / "sub").mkdir()
     (folder / "jobs.csv").write_text("source,target\nme.png,her.jpg\n", encoding="utf-8")
-    wanted = Wanted(words=(), options={}, table=folder / "jobs.csv")
+    wanted = SubmitCommand(words=(), options={}, table=folder / "jobs.csv")
     with pytest.raises(typer.Exit):
         run_submit(wanted, watch=False, retry=False, output=None, sheet=folder / sheet)
     assert "would overwrite" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
 from models.errors import ModelMissing, ModelUnavailable
@@ -29,7 +29,7 @@ def registry() -> Cupboard:
 
 @pytest.fixture
 def pool(registry: Cupboard) -> Iterator[EnginePool]:
-    device = Device()
+    device = WorkerThread(name="device-0")
     yield EnginePool(registry, device)
     device.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelUnavailable, ProviderUnavailable
@@ -39,7 +39,7 @@ def registry() -> Cupboard:
 
 @pytest.fixture
 def pool(registry: Cupboard) -> Iterator[EnginePool]:
-    device = Device(name="the-device")
+    device = WorkerThread(name="the-device")
     yield EnginePool(registry, device)
     device.close()
 

@@ -10,7 +10,7 @@ import aioboto3  # noqa: F401 -- as a consumer on a real bucket has it
 import aiohttp
 import pytest
 
-from consumer.devices.worker import Device
+from consumer.devices.worker import WorkerThread
 from consumer.telemetry.health import wait_until_ready
 from consumer.telemetry.metrics import Metrics
 from models.errors import ModelUnavailable
@@ -86,7 +86,7 @@ async def test_an_engine_on_another_provider_than_asked_for_is_not_ready() -> No
 async def test_a_device_that_hangs_is_not_even_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(MemoryStore(), FlatEngine(), stall_timeout_s=30) as consumer:
         await until(lambda: consumer.health().ready)
-        monkeypatch.setattr(Device, "silent_s", 31.0)
+        monkeypatch.setattr(WorkerThread, "silent_s", 31.0)
         status, body = await ask(consumer.health_url, "/healthz")
     assert (status, body["status"]) == (503, "unhealthy")
     assert body["message"] == "The device has given no sign of life for 31 s."

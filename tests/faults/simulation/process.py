@@ -5,21 +5,23 @@ import random
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.kind import Finished
-from consumer.runtime.context import JobServices, Place, Work
+from consumer.jobs.context import JobContext, JobServices, Place
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
+from consumer.triggers.base import Ticket
 from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from models.errors import DeviceLost
 from storage.errors import InputNotFound, StoreUnavailable
-from storage.inbox import Inbox
-from storage.lease.leases import Leases, Output
-from storage.records.status import EngineRecord, Progress
+from storage.inbox import Announced, Inbox
+from storage.lease.leases import Lease, Leases
+from storage.lease.outcome import Output
+from storage.records.manifest import Manifest
+from storage.records.status import EngineRecord
 from storage.stores.port import ObjectStore
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.queue import SimulatedQueue
@@ -33,19 +35,28 @@ WALL: ContextVar[Callable[[], datetime]] = ContextVar("WALL")
 _ENGINE = EngineRecord(name="flat", version="1", provider="CPUExecutionProvider")
 _STEP_S = 10.0
 _FOR_EVER_S = 1e6
-_JOB_TIMEOUT_S = 600.0
 _MAX_SKEW_S = 600.0
 
 
-class SimulatedWork(Work):
+class SimulatedWork(JobContext):
     """Takes virtual time and makes a result that names its attempt; its end is in the job's nature."""
 
-    async def run(self, on_swapped: Callable[[Work], None]) -> Finished:
-        world = cast("World", self._services)
+    def __init__(
+        self, world: "World", asked: Manifest, lease: Lease, on_swapped: Callable[[JobContext], None]
+    ) -> None:
+        super().__init__(
+            cast("JobServices", world), asked, output_id="", report=lease.report, on_swapped=on_swapped
+        )
+        self._world = world
+        self._lease = lease
+
+    async def run(self) -> Output:
+        world = self._world
         self.owner = PROCESS.get()
         plan = world.plan_of(self._lease.job_id)
+        self.note(engine=_ENGINE, faces=())
         with world.at_work(self):
-            self._report("download")
+            self.report("download")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BAD:
                 raise InputNotFound
@@ -53,17 +64,12 @@ class SimulatedWork(Work):
             await self._take_time(plan)
             self.place = Place.ELSEWHERE
             self.device_s = plan.work_s
-            on_swapped(self)
-            self._report("encode")
+            self.leave_device()
+            self.report("encode")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BROKEN or (plan.nature is Nature.FLAKY and self.attempt == 1):
                 raise StoreUnavailable
-            return Finished(
-                output=Output(body=self.signature, extension="png", content_type="image/png"),
-                faces=(),
-                warnings=(),
-                engine=_ENGINE,
-            )
+            return Output(body=self.signature, extension="png", content_type="image/png")
 
     @property
     def job_id(self) -> str:
@@ -82,11 +88,11 @@ class SimulatedWork(Work):
         return f"{self.job_id} {self.attempt} {self.owner}".encode()
 
     async def _take_time(self, plan: JobPlan) -> None:
-        self._report("swap")
+        self.report("swap")
         if plan.nature is Nature.SICK and self.attempt == 1:
             raise DeviceLost
         if plan.nature is Nature.POISON:
-            cast("World", self._services).kill(self.owner)
+            self._world.kill(self.owner)
         if plan.nature is Nature.STUCK:
             await asyncio.sleep(_FOR_EVER_S)
         left_s = plan.work_s
@@ -94,7 +100,27 @@ class SimulatedWork(Work):
             await asyncio.sleep(min(left_s, _STEP_S))
             left_s -= _STEP_S
             percent = min(100, round(100 * (1 - left_s / plan.work_s)))
-            self._report("swap", Progress(done=percent, total=100, unit="faces", percent=percent))
+            self.report("swap", percent, 100, unit="faces")
+
+
+class SimulatedRunner(JobRunner):
+    """Does the simulated work in place of the real one."""
+
+    def __init__(self, world: "World", **options: Any) -> None:  # noqa: ANN401 -- passed on
+        super().__init__(services=cast("JobServices", world), **options)
+        self._world = world
+
+    def _context(
+        self,
+        ticket: Ticket,  # noqa: ARG002 -- the simulated work fetches nothing
+        announced: Announced,
+        lease: Lease,
+        began: float,  # noqa: ARG002 -- as above
+        on_swapped: Callable[[JobContext], None],
+    ) -> JobContext:
+        if announced.manifest is None:
+            raise RuntimeError("every job of a simulation has a manifest")
+        return SimulatedWork(self._world, announced.manifest, lease, on_swapped)
 
 
 class SimulatedProcess:
@@ -119,7 +145,8 @@ class SimulatedProcess:
                 queue, inbox, in_flight, bucket="", policy=policy, monotonic=lambda: origin_s + loop.time()
             )
             trigger = Merged([queued, sweep])
-        runner = JobRunner(
+        runner = SimulatedRunner(
+            world,
             leases=Leases(
                 store,
                 owner=name,
@@ -128,10 +155,8 @@ class SimulatedProcess:
                 wall=self.wall,
                 rng=rng,
             ),
-            services=cast("JobServices", world),
             metrics=world.metrics,
             webhooks=None,
-            timeout_s=_JOB_TIMEOUT_S,
             owner=name,
             rng=rng,
         )

@@ -11,7 +11,6 @@ from structlog.typing import EventDict
 
 from consumer.telemetry.metrics import Metrics
 from tests.faults.simulation.bugs import plant
-from tests.faults.simulation.process import SimulatedWork
 from tests.faults.simulation.scenario import draw_scenario
 from tests.faults.simulation.world import World
 
@@ -56,12 +55,11 @@ def outcome(seed: int, *, bug: str | None) -> tuple[int, int, str]:
 
 @contextmanager
 def _quiet() -> Iterator[list[EventDict]]:
-    """Keep the runs out of the log, and put the simulated work in the place of the real one."""
+    """Keep the runs out of the log."""
     logging.disable(logging.CRITICAL)
     try:
         with (
             structlog.testing.capture_logs([structlog.processors.format_exc_info]) as events,
-            patch("consumer.runtime.runner.Work", SimulatedWork),
         ):
             yield events
     finally:
