@@ -30,6 +30,7 @@ from storage.stores.s3_store import open_s3_store
 
 _AT_ONCE = 2  # one request on the device, one on its way; more would keep them from other workers
 _LINK_S = 3600
+_PATIENCE_S = 600.0  # a job that nobody has touched for this long waits for more than its turn
 _START_S = 60.0
 _END_SPARE_S = 20.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -130,7 +131,7 @@ class Worker:
                 self._queue,
                 link=partial(store.link, expires_s=_LINK_S),
                 health=lambda: asdict(self._consumer.health()),
-                timeout_s=settings.job_timeout_s * settings.max_attempts,
+                patience_s=_PATIENCE_S,
             )
             self._opened.set_result((asyncio.get_running_loop(), handler))
             try:

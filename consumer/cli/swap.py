@@ -63,12 +63,12 @@ def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
     items = [item for item in batch.items if item not in left]
     outcomes = [_not_replaced(item) for item in in_the_way]
     if batch.single:
-        return outcomes + asyncio.run(_made(settings, batch, items, _tell_nobody))
+        return outcomes + asyncio.run(swap_items(settings, batch, items, _tell_nobody))
     with reporting(settings) as reporter:
         tell = _teller(reporter, len(items) + len(in_the_way))
         for outcome in outcomes:
             tell(outcome)
-        return outcomes + asyncio.run(_made(settings, batch, items, tell))
+        return outcomes + asyncio.run(swap_items(settings, batch, items, tell))
 
 
 def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
@@ -76,7 +76,7 @@ def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
     if batch.single:
         return [item for item in present if not is_result(item.output)]
     fingerprint = ResultFingerprint(batch.request)
-    return [item for item in present if not fingerprint.has_made(item.output, item.target)]
+    return [item for item in present if not fingerprint.hasswap_items(item.output, item.target)]
 
 
 def _not_replaced(item: Item) -> Outcome:
@@ -87,7 +87,7 @@ def _not_replaced(item: Item) -> Outcome:
     return Outcome(item=item, state="file_exists", message=message)
 
 
-async def _made(
+async def swap_items(
     settings: Settings, batch: Batch, items: Sequence[Item], tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
     """Swap the pictures, telling of each as it is done; raises what would be wrong with all of them."""

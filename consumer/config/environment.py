@@ -29,6 +29,11 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "queue_token": ("CLOUDFLARE_API_TOKEN",),
 }
 
+_RETIRED: Mapping[str, str] = {
+    "SWAPDROP_JOB_TIMEOUT_S": "a job may take as long as its work moves; SWAPDROP_STALL_TIMEOUT_S says how "
+    "long it may stand still.",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -81,6 +86,8 @@ def env_names(field: str) -> tuple[str, ...]:
 
 def _refuse_unknown(environ: Mapping[str, str], known: list[str]) -> None:
     for name in sorted(environ):
+        if name in _RETIRED:
+            raise SettingsError(f"{name} is no setting any more: {_RETIRED[name]}")
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0)
             raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")

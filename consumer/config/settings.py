@@ -151,14 +151,11 @@ class Settings(BaseModel):
     missing_grace_s: float = Field(
         default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"
     )
-    job_timeout_s: float = Field(
-        default=600, gt=0, le=86_400, description="longest time one attempt may take"
-    )
     lease_ttl_s: float = Field(
         default=90, ge=1, le=3600, description="a job without a heartbeat for this long is taken over"
     )
     stall_timeout_s: float = Field(
-        default=120, ge=1, le=3600, description="no progress for this long means that the device hangs"
+        default=120, ge=1, le=3600, description="work on a job that stands still for this long is given up; a device that does, hangs"
     )
     max_attempts: int = Field(default=3, ge=1, le=100, description="attempts before a job is given up")
     max_in_flight: int = Field(

@@ -41,7 +41,8 @@ class RunpodHandler:
     """Answers requests; `link` signs a key's URL, `health` tells how the consumer is.
 
     A job is put into the inbox before anything else, and `queue` only tells this worker's consumer to look
-    there. A job that has not ended after `timeout_s` is answered as an error; it goes on nevertheless.
+    there. A job whose record does not change for `patience_s` is answered as an error; it goes on
+    nevertheless.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class RunpodHandler:
         *,
         link: Callable[[str], Awaitable[str]],
         health: Callable[[], Mapping[str, Any]],
-        timeout_s: float,
+        patience_s: float,
         poll_s: float = _POLL_S,
     ) -> None:
         self._store = store
         self._queue = queue
         self._link = link
         self._health = health
-        self._timeout_s = timeout_s
+        self._patience_s = patience_s
         self._poll_s = poll_s
         self._answering: set[asyncio.Task[Any] | None] = set()
         self._closed = False
@@ -94,10 +95,15 @@ class RunpodHandler:
     async def _do(self, wish: "_Wish", on_progress: OnProgress) -> dict[str, Any]:
         announced = False
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._patience_s) as patience:
                 await self._announce(wish)
                 announced = True
-                status = await self._followed(wish.job_id, on_progress)
+
+                def moved(record: Mapping[str, Any]) -> None:
+                    patience.reschedule(asyncio.get_running_loop().time() + self._patience_s)
+                    on_progress(record)
+
+                status = await self._followed(wish.job_id, moved)
         except TimeoutError:
             return {"error": "The job has not ended yet.", "code": "timeout", "job_id": wish.job_id}
         except asyncio.CancelledError:

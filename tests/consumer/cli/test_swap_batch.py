@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
-from consumer.cli.swap_plan import Batch, Wanted, plan
-from consumer.cli.swap_work import DONE, Outcome, Swaps, open_swaps, swap_all
-from consumer.client.files import write_whole
+from consumer.cli.swap import swap_items
+from consumer.cli.swap_plan import Batch, SwapCommand, plan
+from consumer.cli.swap_work import DONE, Outcome
+from consumer.client.files import keep_whole, write_whole
 from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.submission import WrongWords
 from consumer.client.targets import NoSuchFile
 from consumer.config.settings import Settings
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
+from storage.lease.outcome import Output
 from tests.support.animations import in_every_format
 from tests.support.command import Ended, swapdrop
 from tests.support.consumers import without_settings
@@ -77,11 +80,11 @@ def _swapdrop(*words: object) -> Ended:
 def _plan(*words: object, output: Path, **changes: object) -> Batch:
     options = {**MESH, **{name: changes.pop(name) for name in tuple(changes) if name in MESH}}
     wanted = {"words": [*map(str, words)], "output": output, "options": options, **changes}
-    return plan(Wanted(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
+    return plan(SwapCommand(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
 
 
 def _swap(batch: Batch) -> list[Outcome]:
-    return list(swap_all(open_swaps(Settings(), batch.asked), batch.items))
+    return asyncio.run(swap_items(Settings(), batch, batch.items, lambda _outcome: None))
 
 
 def _changed(outcome: Outcome, before: Bgr) -> tuple[bool, bool]:
@@ -250,8 +253,8 @@ def test_a_result_of_every_format_is_known_again(tmp_path: Path, source: Path, f
     batch = _plan(source, target, output=output, output_format=None if form == "gif" else form)
     (outcome,) = _swap(batch)
     assert outcome.state == DONE, outcome.message
-    assert ResultFingerprint(batch.asked).has_made(output, target)
-    assert not ResultFingerprint(batch.asked).has_made(output, source)
+    assert ResultFingerprint(batch.request).has_made(output, target)
+    assert not ResultFingerprint(batch.request).has_made(output, source)
     assert is_result(output)
     assert not is_result(target)
 
@@ -269,7 +272,7 @@ def test_one_picture_goes_where_the_output_says_and_names_its_format(
     single = _plan(source, folder / "a.jpg", output=tmp_path / "out.webp")
     assert single.single
     assert single.items[0].output == tmp_path / "out.webp"
-    assert single.asked.manifest.options.output_format == "webp"
+    assert single.request.manifest.options.output_format == "webp"
     (tmp_path / "there").mkdir()
     into = _plan(source, folder / "a.jpg", output=tmp_path / "there")
     assert into.items[0].output == tmp_path / "there" / "a.jpg"
@@ -354,16 +357,14 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path, source: Path) -> 
 def test_what_nobody_foresaw_ends_its_own_picture_only(
     tmp_path: Path, source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = Swaps.save
-
-    def save(self: Swaps, item, swapped, output_id):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as the method
-        if item.name == "a.jpg":
+    def keep(path: Path, output: Output) -> None:
+        if path == tmp_path / "out" / "a.jpg":
             raise KeyError("odd")
-        if item.name == "b.png":
+        if path.name == "b.png":
             raise PermissionError(13, "Permission denied")
-        return plain(self, item, swapped, output_id)
+        keep_whole(path, output)
 
-    monkeypatch.setattr(Swaps, "save", save)
+    monkeypatch.setattr("consumer.cli.swap_work.keep_whole", keep)
     targets = [folder / "a.jpg", folder / "b.png", folder / "day 1" / "a.jpg"]
     outcomes = _swap(_plan(source, *targets, output=tmp_path / "out"))
     assert [outcome.state for outcome in outcomes] == ["internal", "file_error", DONE]

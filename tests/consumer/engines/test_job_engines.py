@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumer.jobs.plan import plan_picture
+from consumer.jobs.plan import blend_options
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from storage.records.manifest import read_manifest
@@ -71,4 +71,4 @@ async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_g
 
 def test_how_a_crop_goes_back_is_the_operators_choice() -> None:
     manifest = read_manifest({"process_type": "single-image", "source": "a", "target": "b"})
-    assert plan_picture(manifest, ["auto"], paste="oval").blend.paste == "oval"
+    assert blend_options(manifest.options, "oval").paste == "oval"

@@ -22,12 +22,12 @@ from tests.support.stores import Op, WrappedStore
 REQUEST = {"type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
 
 
-def handler(store: ObjectStore, queue: LocalQueue | None = None, *, timeout_s: float = 30) -> RunpodHandler:
+def handler(store: ObjectStore, queue: LocalQueue | None = None, *, patience_s: float = 30) -> RunpodHandler:
     async def link(key: str) -> str:
         return f"https://files.test/{key}"
 
     return RunpodHandler(
-        store, queue or LocalQueue(4), link=link, health=dict, timeout_s=timeout_s, poll_s=0.01
+        store, queue or LocalQueue(4), link=link, health=dict, patience_s=patience_s, poll_s=0.01
     )
 
 
@@ -87,7 +87,7 @@ async def test_a_request_that_is_called_off_calls_its_job_off() -> None:
 
 async def test_a_request_that_is_not_done_in_time_is_told_so_and_its_job_goes_on() -> None:
     store = MemoryStore()
-    told = await asked(handler(store, timeout_s=0.05), {**REQUEST, "job_id": "mine"})
+    told = await asked(handler(store, patience_s=0.05), {**REQUEST, "job_id": "mine"})
     assert (told["code"], told["job_id"]) == ("timeout", "mine")
     assert await in_the_inbox(store) == [keys.manifest("mine")]
     assert await markers(store) == []
@@ -169,6 +169,6 @@ async def test_a_job_given_back_by_another_worker_is_taken_at_once() -> None:
 )
 async def test_a_request_that_cannot_be_a_job_is_told_why_at_once(given: object, code: str) -> None:
     store = MemoryStore()
-    told = await asyncio.wait_for(asked(handler(store, timeout_s=1), given), 10)
+    told = await asyncio.wait_for(asked(handler(store, patience_s=1), given), 10)
     assert (told["code"], told["error"].endswith(".")) == (code, True)
     assert (await store.list("")).objects == []

@@ -12,7 +12,8 @@ import structlog
 
 from models.errors import DeviceOutOfMemory, ModelUnavailable
 from pipeline.errors import OutputInvalid
-from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.decode import Limits, Picture, decode
+from pipeline.media.writer import PictureWriter
 from storage import keys
 from storage.errors import StoreUnavailable
 from storage.records.status import LeaseInfo, Status
@@ -225,15 +226,29 @@ async def test_a_fault_that_does_not_pass_uses_up_the_attempts(monkeypatch: pyte
     assert (await store.head(keys.dead_letter(job))).size > 0
 
 
-async def test_a_job_that_takes_too_long_fails_with_timeout() -> None:
+async def test_work_that_stands_still_beside_the_device_is_given_up_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go, stuck = threading.Event(), [True]
+    plain = PictureWriter.add
+
+    def add(self: PictureWriter, frame: Picture, *, changed: bool) -> None:
+        if stuck:
+            stuck.pop()
+            go.wait(30)
+        plain(self, frame, changed=changed)
+
+    monkeypatch.setattr(PictureWriter, "add", add)
+    monkeypatch.setattr("consumer.faults._FIRST_RETRY_S", 0.01)
     store = MemoryStore()
-    with gate() as (_, go, engine):
-        job = await drop_job(store)
-        async with running(store, engine, job_timeout_s=0.2):
-            status = await ended(store, job)
-            go.set()
-    assert status.error is not None
-    assert (status.error.code, status.attempt) == ("timeout", 1)
+    job = await drop_job(store)
+    async with running(store, FlatEngine(), stall_timeout_s=1):
+        again = await reached(store, job, lambda status: status.error is not None)
+        status = await ended(store, job)
+        go.set()
+    assert again.error is not None
+    assert (again.error.code, again.error.retryable, again.status) == ("timeout", True, "pending")
+    assert (status.status, status.attempt) == ("completed", 2)
 
 
 async def test_a_cancel_during_the_swap_ends_the_job_while_the_device_is_still_busy() -> None:
