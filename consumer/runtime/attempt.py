@@ -12,7 +12,7 @@ from consumer.faults import Fault, judge, retry_delay_s
 from consumer.jobs.kind import Finished
 from consumer.runtime.context import Place, Work
 from storage.errors import LeaseLost
-from storage.lease.leases import Lease, Stop
+from storage.lease.leases import Findings, Lease, Stop
 from storage.records.status import Status
 
 _log = structlog.get_logger()
@@ -81,16 +81,15 @@ class Attempt:
         )
 
     async def _complete(self, finished: Finished) -> Ending:
-        self.lease.report("upload")
+        findings = Findings(
+            warnings=finished.warnings,
+            faces=finished.faces,
+            engine=finished.engine,
+            timings_ms=self.work.timings_ms,
+        )
 
         async def complete() -> Status:
-            return await self.lease.complete(
-                finished.output,
-                faces=finished.faces,
-                warnings=finished.warnings,
-                timings_ms=self.work.timings_ms,
-                engine=finished.engine,
-            )
+            return await self.lease.complete(finished.output, findings, on_beat=self._on_beat)
 
         return await self._end(complete, Ending.FINISHED)
 
@@ -121,12 +120,15 @@ class Attempt:
         if fault is None:
             raise RuntimeError("only a fault fails a job")
         return await self._end(
-            lambda: self.lease.fail(fault, timings_ms=self.work.timings_ms), Ending.FINISHED
+            lambda: self.lease.fail(fault, Findings(timings_ms=self.work.timings_ms)), Ending.FINISHED
         )
 
     async def _retry(self, fault: Fault) -> Ending:
         self.delay_s = retry_delay_s(self.lease.attempt, self._rng)
-        return await self._end(lambda: self.lease.retry(fault, delay_s=self.delay_s), Ending.RETRIED)
+        findings = Findings(timings_ms=self.work.timings_ms)
+        return await self._end(
+            lambda: self.lease.retry(fault, findings, delay_s=self.delay_s), Ending.RETRIED
+        )
 
     async def _end(self, write: Callable[[], Awaitable[Status]], ending: Ending) -> Ending:
         """Write the record that ends the lease; when even that fails the lease is left to lapse."""
