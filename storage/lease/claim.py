@@ -32,8 +32,8 @@ class LeasePolicy:
     #: Between two writes to a record, but for the one that ends a lease: R2 takes one a second and key.
     min_write_gap_s: float = 2.0
     #: Between two looks for the cancel mark. A cancel is to be heeded within 5 s: that leaves 1 s in which
-    #: an upload that has just begun is left alone, and half a second for the store's answer.
-    cancel_look_s: float = 3.5
+    #: an upload that has just begun is left alone, and 1 s for the store's answers to a HEAD and a PUT.
+    cancel_look_s: float = 3.0
 
     def __post_init__(self) -> None:
         if not (self.margin_s >= 0 and self.grace_s >= 0 and self.beat_every_s < self.trusted_for_s):

@@ -9,6 +9,7 @@ Three paces, all by the monotonic clock:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from storage.lease import transitions
 from storage.lease.held_record import HeldRecord, LeaseContext
 from storage.lease.marks import is_cancel_requested
 from storage.lease.work_report import WorkReport
+from storage.records.status import Status
 
 T = TypeVar("T")
 OnBeat = Callable[[], Awaitable[None]]
@@ -135,11 +137,15 @@ class Heartbeat:
             return Stop.STALLED
         return None if self._record.trusted else Stop.LOST
 
+    def _beaten(self, status: Status, now: datetime) -> Status:
+        stage, progress = self._report.latest
+        return transitions.beaten(status, now=now, stage=stage, progress=progress)
+
     async def _call(self, *, write: bool) -> Stop | None:
         """Look for the cancel mark, then extend the lease if told to; say why the job must stop."""
         if (stop := self._reason_to_stop()) is not None:
             return stop
-        asked_at, (stage, progress) = self._context.monotonic(), self._report.latest
+        asked_at = self._context.monotonic()
         # A store that hangs must outlast neither our trust nor, when only looked at, the next heartbeat.
         limit_s = self._record.trusted_left_s
         try:
@@ -147,11 +153,7 @@ class Heartbeat:
                 if await is_cancel_requested(self._context.store, self._record.status.job_id):
                     return Stop.CANCELLED
                 if write:
-                    await self._record.write(
-                        lambda status, now: transitions.beaten(
-                            status, now=now, stage=stage, progress=progress
-                        )
-                    )
+                    await self._record.write(self._beaten)
         except (LeaseLost, StatusUnreadable):
             return Stop.LOST
         except (StoreUnavailable, TimeoutError) as error:

@@ -106,7 +106,7 @@ class Actor:
         return next(iter(self._gates.values()), "")
 
     async def halt(self, about_to_touch: str = "") -> Reply:
-        gate = asyncio.get_running_loop().create_future()
+        gate: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._gates[gate] = about_to_touch
         self._halts += 1
         try:

@@ -60,7 +60,7 @@ def _heartbeat_ignored() -> Planted:
     keep = Lease.keep
 
     async def ignored(self: Lease, on_beat: OnBeat | None = None) -> Stop:
-        while (stop := await keep(self, on_beat)) is Stop.LOST:
+        while (stop := await keep(self, on_beat)) is Stop.LOST:  # noqa: ASYNC110 -- the point
             await asyncio.sleep(self._context.policy.min_write_gap_s)
         return stop
 
