@@ -16,17 +16,24 @@ _CLOCK_STEP_S = 1.0  # the store tells times in whole seconds
 class LeasePolicy:
     """How long a lease lasts and how often a job may be tried; times in seconds.
 
-    A lease is extended every `beat_every_s`. Its owner stops trusting it `margin_s` before `ttl_s` is over;
-    others take it over only `grace_s` after that, by the store's clock. Raises ValueError when these times
-    leave no room for a heartbeat.
+    Raises ValueError when these times leave no room for a heartbeat.
     """
 
+    #: A lease lasts so long after the last write, by the store's clock.
     ttl_s: float = 90
+    #: Others take a job over only so long after its lease is over.
     grace_s: float = 5
+    #: An owner stops trusting its lease so long before it is over.
     margin_s: float = 15
+    #: Attempts that count, after which a job ends as failed.
     max_attempts: int = 3
+    #: Work that shows no sign of life for so long loses its lease.
     stall_timeout_s: float = 120
+    #: Between two writes to a record, but for the one that ends a lease: R2 takes one a second and key.
     min_write_gap_s: float = 2.0
+    #: Between two looks for the cancel mark. A cancel is to be heeded within 5 s: that leaves 1 s in which
+    #: an upload that has just begun is left alone, and 1 s for the store's answers to a HEAD and a PUT.
+    cancel_look_s: float = 3.0
 
     def __post_init__(self) -> None:
         if not (self.margin_s >= 0 and self.grace_s >= 0 and self.beat_every_s < self.trusted_for_s):
@@ -38,7 +45,7 @@ class LeasePolicy:
 
     @property
     def beat_every_s(self) -> float:
-        """Seconds between heartbeats."""
+        """Seconds after the last confirmed write until the lease is extended."""
         return max(self.ttl_s / 3, self.min_write_gap_s)
 
     @property

@@ -10,13 +10,27 @@ from typing import Any
 from storage.lease import transitions
 from storage.lease.cas import Overtaken, StatusStore
 from storage.lease.claim import LeaseObservations, LeasePolicy, Refusal, Verdict, refusal
-from storage.lease.held_lease import Lease, LeaseContext, Output, Stop, is_cancel_requested, write_dead_letter
-from storage.lease.transitions import Failure
+from storage.lease.heartbeat import OnBeat, Stop
+from storage.lease.held_lease import Lease
+from storage.lease.held_record import LeaseContext
+from storage.lease.marks import is_cancel_requested, write_dead_letter
+from storage.lease.outcome import Failure, Findings, Output
 from storage.records.manifest import without_inline
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 
-__all__ = ["Failure", "Lease", "LeasePolicy", "Leases", "Output", "Refusal", "Stop", "Verdict"]
+__all__ = [
+    "Failure",
+    "Findings",
+    "Lease",
+    "LeasePolicy",
+    "Leases",
+    "OnBeat",
+    "Output",
+    "Refusal",
+    "Stop",
+    "Verdict",
+]
 
 
 class Leases:

@@ -1,16 +1,14 @@
 """The steps a status record may take; each function returns the next revision and writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from storage.lease.outcome import Failure, Findings
 from storage.records.status import (
     AttemptFailure,
-    EngineRecord,
-    ErrorCode,
     FaceOutcome,
     JobError,
-    JobWarning,
     LeaseInfo,
     Progress,
     Result,
@@ -21,25 +19,7 @@ from storage.records.status import (
 
 _CRASH_MESSAGE = "The machine working on this job stopped answering."
 _MAX_CLAIMS = 100  # a job that makes every machine give it back must end some day
-
-
-class Failure(Protocol):
-    """What went wrong in one attempt; an AttemptFailure is one."""
-
-    @property
-    def code(self) -> ErrorCode:
-        """One of the contract's codes."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """A sentence for the person who sent the job."""
-        ...
-
-    @property
-    def stage(self) -> str:
-        """Where in the job it happened."""
-        ...
+_NOTHING = Findings()
 
 
 def new_record(
@@ -85,12 +65,10 @@ def completed(
     now: datetime,
     progress: Progress,
     result: Result,
-    faces: Sequence[FaceOutcome] | None,
-    warnings: Sequence[JobWarning],
-    timings_ms: Mapping[str, float],
-    engine: EngineRecord | None,
+    findings: Findings,
+    upload_ms: float,
 ) -> Status:
-    """The job has a result."""
+    """The job has a result; the record tells of the attempt that made it, and of no other."""
     total = max(progress.total, 1)
     return _ended(
         status,
@@ -99,28 +77,47 @@ def completed(
         stage="finish",
         progress=Progress(done=total, total=total, unit=progress.unit, percent=100),
         result=result,
-        faces=None if faces is None else tuple(faces),
-        warnings=tuple(warnings),
-        timings_ms=dict(timings_ms),
-        engine=engine,
+        faces=_faces(findings),
+        warnings=tuple(findings.warnings),
+        timings_ms={**findings.timings_ms, "upload": upload_ms},
+        engine=findings.engine,
         error=None,
     )
 
 
-def failed(status: Status, *, now: datetime, failure: Failure, **extras: object) -> Status:
+def failed(
+    status: Status,
+    *,
+    now: datetime,
+    failure: Failure,
+    stage: Stage,
+    progress: Progress,
+    findings: Findings = _NOTHING,
+) -> Status:
     """The job cannot be done as it was sent; trying again would not help."""
     attempts = (*_recorded(status), _attempt_failure(status, now, failure))
     error = JobError(code=failure.code, message=failure.message, retryable=False, attempts=attempts)
-    return _ended(status, now, "failed", error=error, **extras)
+    return _ended(
+        status, now, "failed", error=error, stage=stage, progress=progress, **_all_known(status, findings)
+    )
 
 
-def retried(status: Status, *, now: datetime, failure: Failure, not_before: datetime) -> Status:
-    """This attempt failed for a passing reason; the next may begin at `not_before` (the store's clock)."""
+def retried(
+    status: Status, *, now: datetime, failure: Failure, not_before: datetime, findings: Findings = _NOTHING
+) -> Status:
+    """This attempt failed for a passing reason; the next may begin at `not_before` (the store's clock).
+
+    Its warnings and engine stay in the record, for whoever looks, and for the end should the next attempt
+    be cut off. Its faces and times do not: they tell of a result that there is not.
+    """
     attempts = (*_recorded(status), _attempt_failure(status, now, failure))
-    return _queued(status, now, not_before=not_before, error=_pending_error(attempts))
+    known = _known(status, findings)
+    return _queued(status, now, not_before=not_before, error=_pending_error(attempts), **known)
 
 
-def exhausted(status: Status, *, now: datetime, failure: Failure | None = None) -> Status:
+def exhausted(
+    status: Status, *, now: datetime, failure: Failure | None = None, findings: Findings = _NOTHING
+) -> Status:
     """No attempt is left; the error lists them all. Without `failure` the last owner stopped answering."""
     attempts = (
         _with_cut_off(status, now)
@@ -131,7 +128,7 @@ def exhausted(status: Status, *, now: datetime, failure: Failure | None = None) 
     if attempts:
         message += f" The last attempt ended at the stage `{attempts[-1].stage}`: {attempts[-1].message}"
     error = JobError(code="attempts_exhausted", message=message, retryable=False, attempts=attempts)
-    return _ended(status, now, "failed", error=error)
+    return _ended(status, now, "failed", error=error, **_all_known(status, findings))
 
 
 def released(status: Status, *, now: datetime) -> Status:
@@ -161,6 +158,26 @@ def _queued(status: Status, now: datetime, **changes: object) -> Status:
 
 def _ended(status: Status, now: datetime, state: State, **changes: object) -> Status:
     return status.evolve(now=now, status=state, lease=None, not_before=None, finished_at=now, **changes)
+
+
+def _known(status: Status, findings: Findings) -> dict[str, object]:
+    """What this attempt warns of and ran on; where it did not come so far, what an earlier one did."""
+    return {
+        "warnings": tuple(findings.warnings) or status.warnings,
+        "engine": findings.engine or status.engine,
+    }
+
+
+def _all_known(status: Status, findings: Findings) -> dict[str, object]:
+    return {
+        **_known(status, findings),
+        "faces": _faces(findings),
+        "timings_ms": dict(findings.timings_ms),
+    }
+
+
+def _faces(findings: Findings) -> tuple[FaceOutcome, ...] | None:
+    return None if findings.faces is None else tuple(findings.faces)
 
 
 def _attempt_failure(status: Status, now: datetime, failure: Failure) -> AttemptFailure:

@@ -8,6 +8,7 @@ import pytest
 
 from storage import keys
 from storage.lease import transitions
+from storage.lease.leases import Findings
 from storage.records.status import Progress, Result, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.s3_settings import S3Settings
@@ -38,10 +39,8 @@ def completed(over: Status, body: bytes) -> Status:
             size=len(body),
             content_type="image/png",
         ),
-        faces=None,
-        warnings=(),
-        timings_ms={},
-        engine=None,
+        findings=Findings(),
+        upload_ms=0,
     )
 
 

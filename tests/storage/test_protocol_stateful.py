@@ -61,10 +61,11 @@ class Protocol(RuleBasedStateMachine):
         self._wait(self.world.start(Plan(beats=beats, ending=ending)))
 
     @precondition(lambda self: bool(halted(self.world.actors)))
-    @rule(data=st.data(), reply=st.sampled_from(_REPLIES))
-    def step(self, data: st.DataObject, reply: Reply) -> None:
+    @rule(data=st.data(), reply=st.sampled_from(_REPLIES), other=st.booleans())
+    def step(self, data: st.DataObject, reply: Reply, other: bool) -> None:  # noqa: FBT001 -- drawn
         actor = data.draw(st.sampled_from(halted(self.world.actors)))
-        self._wait(self.world.step(actor, reply if "fault" in self.disturbances else Reply.ANSWERED))
+        reply = reply if "fault" in self.disturbances else Reply.ANSWERED
+        self._wait(self.world.step(actor, reply, other=other))
 
     @precondition(lambda self: bool(halted(self.world.actors)))
     @rule(data=st.data(), prefix=st.sampled_from((keys.RESULTS, keys.STATUS, keys.CANCEL, keys.INBOX)))

@@ -17,7 +17,7 @@ from typing import TypeVar
 from storage import keys
 from storage.errors import LeaseLost, ObjectNotFound, StoreUnavailable
 from storage.inbox import Inbox
-from storage.lease.leases import Lease, LeasePolicy, Leases, Output, Refusal, Verdict
+from storage.lease.leases import Findings, Lease, LeasePolicy, Leases, Output, Refusal, Verdict
 from storage.records.status import AttemptFailure, EngineRecord, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
@@ -29,6 +29,7 @@ JOB = "job"
 MANIFEST = {"job_id": JOB, "process_type": "single-image", "source": "uploads/a", "target": "uploads/b"}
 ENDINGS = ("complete", "complete", "complete", "fail", "retry", "release", "vanish")
 FAILURE = AttemptFailure(attempt=0, code="storage_unavailable", message="Away.", stage="swap", at=EPOCH)
+_SETTLING_TURNS = 5  # of the event loop, until both tasks of a consumer that uploads have halted
 ENGINE = EngineRecord(name="mesh", version="1", provider="CPUExecutionProvider")
 
 
@@ -76,11 +77,11 @@ class Actor:
         self.name = name
         self.lease: Lease | None = None
         self.working = False
-        self.about_to_touch = ""
         self.frozen = False
         self._world = world
         self._plan = plan
-        self._gate: asyncio.Future[Reply] | None = None
+        self._gates: dict[asyncio.Future[Reply], str] = {}  # with the keys they are about to touch
+        self._halts = 0
         store = HaltingStore(world.bucket, self)
         self._store: ObjectStore = world.spoil(store) if world.spoil else store
         self._inbox = Inbox(self._store)
@@ -97,22 +98,36 @@ class Actor:
 
     @property
     def halted(self) -> bool:
-        return self._gate is not None and not self.task.done()
+        return bool(self._gates) and not self.task.done()
+
+    @property
+    def about_to_touch(self) -> str:
+        """The key of the call that goes on next, empty for a sleep."""
+        return next(iter(self._gates.values()), "")
 
     async def halt(self, about_to_touch: str = "") -> Reply:
-        self.about_to_touch = about_to_touch
-        self._gate = asyncio.get_running_loop().create_future()
+        gate: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._gates[gate] = about_to_touch
+        self._halts += 1
         try:
-            return await self._gate
+            return await gate
         finally:
-            self._gate = None
+            self._gates.pop(gate, None)
 
-    async def go_on(self, reply: Reply) -> None:
-        """Let the halted call go on, and wait until the consumer halts again or has left."""
-        if self._gate is not None:
-            self._gate.set_result(reply)
-            self._gate = None
-        while not (self.halted or self.task.done()):  # noqa: ASYNC110 -- halting is no event of its own
+    async def go_on(self, reply: Reply, *, other: bool = False) -> None:
+        """Let a halted call go on, and wait until the consumer halts again or has left.
+
+        While it uploads, a consumer halts twice: there, and where it keeps its lease. It is the `other`,
+        younger one that goes on if there is one and it is asked for.
+        """
+        halts = self._halts
+        if self._gates:
+            gate = [*self._gates][-1 if other else 0]
+            del self._gates[gate]
+            gate.set_result(reply)
+        while not (self._halts > halts or self.task.done()):  # noqa: ASYNC110 -- halting is no event of its own
+            await asyncio.sleep(0)
+        for _ in range(_SETTLING_TURNS):
             await asyncio.sleep(0)
         if self.task.done() and not self.task.cancelled():
             self.task.result()
@@ -166,7 +181,7 @@ class Actor:
             case "complete":
                 body = f"{self.name}:{lease.attempt}".encode()
                 output = Output(body=body, extension="png", content_type="image/png")
-                return await lease.complete(output, timings_ms={}, engine=ENGINE)
+                return await lease.complete(output, Findings(engine=ENGINE))
             case "fail":
                 return await lease.fail(FAILURE)
             case "retry":
@@ -214,8 +229,8 @@ class World:
     async def cancel(self) -> None:
         await self.bucket.put(keys.cancel(JOB), b"", content_type="text/plain")
 
-    async def step(self, actor: Actor, reply: Reply) -> None:
-        await actor.go_on(reply)
+    async def step(self, actor: Actor, reply: Reply, *, other: bool = False) -> None:
+        await actor.go_on(reply, other=other)
         self._sweep()
         await self.check()
 

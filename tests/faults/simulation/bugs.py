@@ -1,5 +1,6 @@
 """Bugs that the simulation must find, each planted in the product by replacing one method or function."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -12,7 +13,7 @@ from storage import keys
 from storage.lease import transitions
 from storage.lease.cas import Overtaken, StatusStore, Stored
 from storage.lease.claim import LeasePolicy, Refusal, refusal
-from storage.lease.held_lease import Lease, Stop
+from storage.lease.leases import Lease, OnBeat, Stop
 from storage.records.status import Status
 from tests.faults.simulation.process import WALL
 
@@ -56,13 +57,14 @@ def _expiry_by_the_local_clock() -> Planted:
 
 
 def _heartbeat_ignored() -> Planted:
-    beat = Lease.beat
+    keep = Lease.keep
 
-    async def ignored(self: Lease) -> Stop | None:
-        stop = await beat(self)
-        return None if stop is Stop.LOST else stop
+    async def ignored(self: Lease, on_beat: OnBeat | None = None) -> Stop:
+        while (stop := await keep(self, on_beat)) is Stop.LOST:  # noqa: ASYNC110 -- the point
+            await asyncio.sleep(self._context.policy.min_write_gap_s)
+        return stop
 
-    return patch.object(Lease, "beat", ignored)
+    return patch.object(Lease, "keep", ignored)
 
 
 def _lost_reply_taken_for_success() -> Planted:

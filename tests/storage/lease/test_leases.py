@@ -5,14 +5,14 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from storage import keys
 from storage.errors import LeaseLost, StatusUnreadable, StoreUnavailable
-from storage.lease.leases import Lease, LeasePolicy, Leases, Output, Refusal, Stop, Verdict
+from storage.lease.leases import Findings, Lease, LeasePolicy, Leases, Output, Refusal, Stop, Verdict
 from storage.records.status import AttemptFailure, EngineRecord, FaceOutcome, JobWarning, Progress, Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.clock import EPOCH, VirtualTime
@@ -20,8 +20,16 @@ from tests.support.stores import CountingStore, Fault, FaultStore
 
 POLICY = LeasePolicy()
 EXPIRED_S = POLICY.ttl_s + POLICY.grace_s + 1
-OUTPUT = Output(body=b"pixels", extension="png", content_type="image/png", width=4, height=3, faces_swapped=1)
+PIXELS = b"pixels"
+OUTPUT = Output(body=PIXELS, extension="png", content_type="image/png", width=4, height=3, faces_swapped=1)
 ENGINE = EngineRecord(name="mesh", version="1", provider="CPUExecutionProvider")
+
+KNOWN = Findings(
+    warnings=(JobWarning(code="basic_engine", message="A better one is there."),),
+    faces=(FaceOutcome(face_id="face_0", box=(0, 0, 1, 1), score=0.9, swapped=False),),
+    engine=ENGINE,
+    timings_ms={"detect": 1.0},
+)
 
 
 def failure(code: str = "storage_unavailable", stage: str = "download") -> AttemptFailure:
@@ -79,7 +87,7 @@ async def refused(leases: Leases) -> Refusal:
 
 
 async def complete(lease: Lease, output: Output = OUTPUT) -> Status:
-    return await lease.complete(output, timings_ms={"swap": 3.0}, engine=ENGINE)
+    return await lease.complete(output, Findings(timings_ms={"swap": 3.0}, engine=ENGINE))
 
 
 async def crash_attempts(bucket: Bucket, attempts: int) -> None:
@@ -288,16 +296,15 @@ async def test_a_completed_record_says_all_there_is_to_say(bucket: Bucket) -> No
     lease.report("paste", Progress(done=3, total=4, unit="faces", percent=75))
     face = FaceOutcome(face_id="face_0", box=(0, 0, 1, 1), score=0.9, swapped=True)
     warning = JobWarning(code="old_option", message="ignored")
-    status = await lease.complete(
-        OUTPUT, faces=[face], warnings=[warning], timings_ms={"swap": 3.0}, engine=ENGINE
-    )
+    findings = Findings(faces=[face], warnings=[warning], timings_ms={"swap": 3.0}, engine=ENGINE)
+    status = await lease.complete(OUTPUT, findings)
     assert status == await bucket.status()
     assert status.status == "completed"
     assert (status.lease, status.error, status.not_before) == (None, None, None)
     assert status.result is not None
     assert status.result.model_dump(exclude_none=True) == {
         "key": "results/j/1.png",
-        "sha256": hashlib.sha256(OUTPUT.body).hexdigest(),
+        "sha256": hashlib.sha256(PIXELS).hexdigest(),
         "size": 6,
         "content_type": "image/png",
         "width": 4,
@@ -320,13 +327,55 @@ async def test_a_cancel_seen_at_the_finish_wins(bucket: Bucket) -> None:
 async def test_an_input_error_ends_the_job_at_once(bucket: Bucket) -> None:
     lease = await held(bucket.leases())
     lease.report("detect")
-    status = await lease.fail(failure("no_face_in_source", "detect"), timings_ms={"detect": 1.0})
+    status = await lease.fail(failure("no_face_in_source", "detect"), Findings(timings_ms={"detect": 1.0}))
     assert status.status == "failed"
     assert status.error is not None
     assert (status.error.code, status.error.retryable) == ("no_face_in_source", False)
     assert [(a.attempt, a.code) for a in status.error.attempts] == [(1, "no_face_in_source")]
     assert status.stage == "detect"
     assert keys.dead_letter("j") not in await bucket.keys()
+
+
+async def test_a_failed_job_keeps_what_it_knew(bucket: Bucket) -> None:
+    status = await (await held(bucket.leases())).fail(failure("no_face_in_target", "detect"), KNOWN)
+    assert status == await bucket.status()
+    assert (status.warnings, status.faces, status.engine) == (KNOWN.warnings, KNOWN.faces, ENGINE)
+    assert status.timings_ms == {"detect": 1.0}
+
+
+async def test_a_job_that_is_given_back_keeps_its_warnings_and_its_engine(bucket: Bucket) -> None:
+    status = await (await held(bucket.leases())).retry(failure(), KNOWN, delay_s=0)
+    assert status == await bucket.status()
+    assert (status.warnings, status.engine) == (KNOWN.warnings, ENGINE)
+    assert (status.faces, status.timings_ms) == (None, {})  # they tell of a result, and there is none
+
+
+@pytest.mark.parametrize("knows", [True, False])
+async def test_a_job_that_used_up_its_attempts_keeps_what_it_knew(bucket: Bucket, knows: bool) -> None:  # noqa: FBT001
+    await (await held(bucket.leases())).retry(failure(), KNOWN, delay_s=0)
+    await (await held(bucket.leases())).retry(failure(), delay_s=0)
+    status = await (await held(bucket.leases())).retry(failure(), KNOWN if knows else Findings(), delay_s=0)
+    assert status.status == "failed"
+    assert (status.warnings, status.engine) == (KNOWN.warnings, ENGINE)
+    assert status.faces == (KNOWN.faces if knows else None)
+    assert status.timings_ms == (KNOWN.timings_ms if knows else {})
+
+
+async def test_a_job_whose_last_owner_died_keeps_what_earlier_ones_knew(bucket: Bucket) -> None:
+    await (await held(bucket.leases())).retry(failure(), KNOWN, delay_s=0)
+    await crash_attempts(bucket, 2)
+    await refused(bucket.leases("b"))
+    status = await bucket.status()
+    assert status.error is not None
+    assert status.error.code == "attempts_exhausted"
+    assert (status.warnings, status.engine) == (KNOWN.warnings, ENGINE)
+
+
+async def test_a_result_is_told_by_the_attempt_that_made_it_alone(bucket: Bucket) -> None:
+    await (await held(bucket.leases())).retry(failure(), KNOWN, delay_s=0)
+    status = await (await held(bucket.leases())).complete(OUTPUT)
+    assert (status.warnings, status.faces, status.engine) == ((), None, None)
+    assert set(status.timings_ms) == {"upload"}
 
 
 async def test_a_terminal_status_never_changes(bucket: Bucket) -> None:
@@ -350,7 +399,7 @@ async def test_a_zombies_finish_is_refused_and_its_bytes_are_not_seen(bucket: Bu
     zombie = await held(bucket.leases("zombie"))
     bucket.time.advance(EXPIRED_S)
     winner = await held(bucket.leases("winner"))
-    zombie._confirmed_at = bucket.time.now_s  # it wrongly still believes in itself
+    zombie._record.confirmed_at = bucket.time.now_s  # it wrongly still believes in itself
     assert zombie.trusted
     with pytest.raises(LeaseLost):
         await complete(zombie, Output(body=b"zombie", extension="png", content_type="image/png"))
@@ -469,23 +518,6 @@ async def test_a_completed_job_does_not_show_the_errors_of_earlier_attempts(buck
 # Heartbeats
 
 
-async def test_beats_come_every_third_of_the_ttl_and_look_for_a_cancel_each_time(bucket: Bucket) -> None:
-    lease = await held(bucket.leases())
-    bucket.store.calls.clear()
-
-    async def cancel_at_100_s(seconds: float) -> None:
-        await bucket.time.sleep(seconds)
-        lease.report("swap")
-        if bucket.time.now_s > 100:
-            await bucket.cancel()
-
-    lease._context = replace(lease._context, sleep=cancel_at_100_s)
-    assert await lease.keep() is Stop.CANCELLED
-    assert bucket.time.slept == [30, 30, 30, 30]
-    assert bucket.store.counts == {"head": 4, "put": 3}
-    assert (await lease.cancelled()).status == "cancelled"
-
-
 async def test_progress_is_carried_by_the_next_beat(bucket: Bucket) -> None:
     lease = await held(bucket.leases())
     bucket.store.calls.clear()
@@ -509,9 +541,12 @@ async def test_an_owner_cut_off_from_the_store_stops_before_another_may_begin(bu
     faults = [Fault(op="head", key="cancel/", nth=n) for n in range(2, 100)]
     lease = await held(bucket.leases(faults=faults))
     assert await lease.keep() is Stop.LOST
-    assert bucket.time.now_s >= POLICY.ttl_s - POLICY.margin_s
-    assert bucket.time.now_s < POLICY.ttl_s
-    assert all(pause >= POLICY.min_write_gap_s for pause in bucket.time.slept)
+    assert POLICY.trusted_for_s <= bucket.time.now_s < POLICY.ttl_s
+    looks = POLICY.beat_every_s // POLICY.cancel_look_s
+    tries = (POLICY.trusted_for_s - POLICY.beat_every_s) // POLICY.min_write_gap_s + 1
+    store = lease._context.store
+    assert isinstance(store, FaultStore)
+    assert len(faults) - len(store.pending) <= looks + tries
 
 
 async def test_an_owner_survives_a_short_outage(bucket: Bucket) -> None:
@@ -562,7 +597,7 @@ async def test_a_zombies_beat_finds_its_lease_lost(bucket: Bucket) -> None:
     bucket.time.advance(EXPIRED_S)
     winner = await held(bucket.leases("winner"))
     assert await zombie.beat() is Stop.LOST
-    zombie._confirmed_at = bucket.time.now_s  # and also when it still believes in itself
+    zombie._record.confirmed_at = bucket.time.now_s  # and also when it still believes in itself
     assert await zombie.beat() is Stop.LOST
     assert not zombie.trusted
     assert await bucket.status() == winner.status

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
+from storage.lease.transitions import exhausted
 from storage.records.status import TERMINAL, LeaseInfo, Progress, State, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
@@ -30,6 +31,24 @@ def test_a_record_survives_its_json() -> None:
     back = Status.from_bytes(status.to_bytes())
     assert back.to_bytes() == status.to_bytes()
     assert back.lease == status.lease
+
+
+def test_a_record_of_an_earlier_release_is_still_read_and_goes_on() -> None:
+    old = (
+        b'{"version":1,"job_id":"order-1","rev":4,"write_id":"0011223344556677","status":"processing",'
+        b'"stage":"paste","progress":{"done":1,"total":2,"unit":"faces","percent":50},"attempt":2,'
+        b'"max_attempts":3,"not_before":null,"lease":{"owner":"host-1","ttl_s":90.0},'
+        b'"created_at":"2026-01-01T00:00:00.000Z","updated_at":"2026-01-01T00:01:00.000Z",'
+        b'"started_at":"2026-01-01T00:00:01.000Z","finished_at":null,"timings_ms":{},"result":null,'
+        b'"faces":null,"warnings":[],"error":{"code":"storage_unavailable","message":"Away.",'
+        b'"retryable":true,"attempts":[{"attempt":1,"code":"storage_unavailable","message":"Away.",'
+        b'"stage":"download","at":"2026-01-01T00:00:30.000Z"}]},"engine":null,"manifest":{"source":"uploads/a"}}'
+    )
+    status = Status.from_bytes(old)
+    assert json.loads(status.to_bytes()) == json.loads(old)
+    ended = exhausted(status.evolve(now=NOW, attempt=3), now=NOW)
+    assert ended.error is not None
+    assert [attempt.stage for attempt in ended.error.attempts] == ["download", "paste"]
 
 
 def test_times_are_written_in_utc_with_a_z() -> None:
