@@ -52,7 +52,8 @@ _GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 def read_gif_timeline(data: bytes) -> Timeline:
     """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it, or a frame."""
     at = 13 + gif_palette_bytes(data, 10)
-    kept, durations_ms, tables = [data[:at]], list[float](), list[tuple[int, int]]()
+    view = memoryview(data)  # what is kept is copied once, by joining it
+    kept, durations_ms, tables = [view[:at]], list[float](), list[tuple[int, int]]()
     width, height = struct.unpack("<2H", data[6:10])
     plays, delay_ms, clear = 1, 0, 0
     while (kind := data[at : at + 1]) != b";":
@@ -83,7 +84,7 @@ def read_gif_timeline(data: bytes) -> Timeline:
             break  # many a still picture ends so
         else:
             raise MediaCorrupt
-        kept.append(data[start:at])
+        kept.append(view[start:at])
     if not durations_ms:
         raise MediaCorrupt
     return Timeline(
@@ -116,7 +117,7 @@ def read_png_timeline(data: bytes) -> Timeline | None:
     """Walk an APNG (PNG, third edition) to its IEND; None where it is no animation, MediaCorrupt if cut."""
     if not _announces_animation(data):
         return None
-    kept, durations_ms = [data[:8]], list[float]()
+    kept, durations_ms = [memoryview(data)[:8]], list[float]()
     size, count, plays, clear, first, beside = (0, 0), 0, 0, False, 0, dict[bytes, bytes]()
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
@@ -130,7 +131,7 @@ def read_png_timeline(data: bytes) -> Timeline | None:
         elif kind == b"IDAT" and not durations_ms:
             first = 1
         elif kind in (b"eXIf", b"iCCP"):
-            beside[kind] = body
+            beside[kind] = bytes(body)
         clear |= kind == b"tRNS"
         if kind in _PIXEL_CHUNKS:
             kept.append(chunk)
@@ -157,7 +158,7 @@ def _announces_animation(data: bytes) -> bool:
     return kind == b"acTL"
 
 
-def _frame_control(body: bytes, size: tuple[int, int]) -> float:
+def _frame_control(body: memoryview, size: tuple[int, int]) -> float:
     if len(body) != _FRAME_CONTROL_BYTES:
         raise MediaCorrupt
     width, height, left, top, delay, unit = struct.unpack(">4I2H", body[4:24])

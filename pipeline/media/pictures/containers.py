@@ -40,20 +40,20 @@ class Container:
 
 def read_png(data: bytes) -> Container:
     """Walk a PNG (ISO/IEC 15948) to its IEND; raises MediaCorrupt on a bad CRC or a missing end."""
-    kept, exif, icc, key, frames, depth = [data[:8]], b"", b"", b"", 1, 8
+    kept, exif, icc, key, frames, depth = [memoryview(data)[:8]], b"", b"", b"", 1, 8
     size: tuple[int, int] | None = None
     for kind, chunk in png_chunks(data):
         body = chunk[8:-4]
         if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
             size, depth = struct.unpack(">II", body[:8]), body[8]
         elif kind == b"eXIf":
-            exif = body
+            exif = bytes(body)
         elif kind == b"iCCP":
-            icc = png_profile(body)
+            icc = png_profile(bytes(body))
         elif kind == b"acTL":
             frames = 2
         elif kind == b"tRNS":
-            key = chunk
+            key = bytes(chunk)
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
     if size is None:
@@ -69,17 +69,17 @@ def read_png(data: bytes) -> Container:
     )
 
 
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and whole bytes of each sound chunk up to IEND; raises MediaCorrupt as `read_png`."""
-    at, kind = 8, b""
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and whole bytes, not copied, of each sound chunk up to IEND; raises MediaCorrupt as `read_png`."""
+    at, kind, view = 8, b"", memoryview(data)
     while kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")
         kind, end = data[at + 4 : at + 8], at + 12 + length
         if end > len(data) or (at == 8) != (kind == b"IHDR"):  # noqa: PLR2004 -- the signature's length
             raise MediaCorrupt
         crc = int.from_bytes(data[end - 4 : end], "big")
-        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) == crc:
-            yield kind, data[at:end]
+        if zlib.crc32(view[at + 4 : end - 4]) == crc:
+            yield kind, view[at:end]
         elif not kind[0] & 0x20:  # bit 5 of the first letter marks what a decoder may skip
             raise MediaCorrupt
         at = end
