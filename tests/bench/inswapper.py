@@ -23,14 +23,13 @@ from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, 
 from pipeline.face import Array, Bgr, Face
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.encode import encode
-from pipeline.swap.decode import decode as decode_both
-from pipeline.swap.picture import PictureSwapper
-from pipeline.swap.request import Largest, PictureRequest, SourceFile
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from tests.bench.picture import QUALITY, codec_alone, jpeg
 from tests.bench.report import Row, row
 from tests.support.engines import picture, png
 from tests.support.faces import astronaut
+from tests.support.requests import a_request
 from tests.support.standins import build_inswapper_files
 from tests.support.standins.costs import build_constant, build_full_swapper
 from tests.support.standins.detector import build_detector
@@ -132,17 +131,16 @@ def rows_with_networks(spec: EngineSpec) -> Iterator[Row]:
     )
     yield beside("one swap, all layers, 1080p, to INSwapper.get", swapped)
 
-    swapper = PictureSwapper(engine)
-    request = PictureRequest(
-        sources={"source": SourceFile(body=png(source_picture()), sha256="the same")},
-        target=jpeg(target),
-        choice=Largest(),
-        blend=BlendOptions(),
-    )
+    swapper = Swapper(engine)
+    request = a_request(png(source_picture()), jpeg(target))
 
     def job() -> None:
-        swapped = swapper.swap(decode_both(request, Limits(), Timings()), lambda _stage, _done, _total: None)
-        encode(swapped.picture.bgr, None, to="jpeg", quality=QUALITY, xmp=b"")
+        run = swapper.open(request, Limits(), Timings())
+        for name in run.unprepared:
+            run.prepare(name, run.load(name))
+        frame = run.read_frame()
+        run.swap(frame)
+        encode(frame.bgr, None, to="jpeg", quality=QUALITY, xmp=b"")
 
     def their_job() -> None:
         bgr: Any = cv2.imdecode(np.frombuffer(request.target, np.uint8), cv2.IMREAD_COLOR)

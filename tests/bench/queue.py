@@ -5,24 +5,22 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 import structlog
 
 from consumer.app import Consumer
 from consumer.config.settings import Settings
-from pipeline.engines.base import BlendOptions, Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.media.pictures.decode import Limits
-from pipeline.swap.decode import decode
-from pipeline.swap.picture import PictureSwapper
-from pipeline.swap.request import Largest, PictureRequest, SourceFile
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import open_s3_store
 from tests.bench.report import Row, row
 from tests.support.buckets import ASTRONAUT, HOPPER, drop, ended, upload
 from tests.support.engines import FlatEngine, OneEngine, picture, png
+from tests.support.requests import a_request
 from tests.support.s3_servers import seaweedfs_server
 from tests.support.stores import LatencyStore
 
@@ -38,7 +36,7 @@ RECTANGLES = (
 )
 
 OpenStore = Callable[[], AbstractAsyncContextManager[ObjectStore]]
-OpenEngine = Callable[[], Engine[Any]]
+OpenEngine = Callable[[], AnyEngine]
 
 
 def queue_rows() -> Iterator[Row]:
@@ -69,24 +67,22 @@ def queue_rows() -> Iterator[Row]:
             yield row(f"… its device time a job, beside alone, {name}", device_ms, "ms", reference=alone_ms)
 
 
-def stand_in() -> Engine[Any]:
+def stand_in() -> AnyEngine:
     """A closed-form engine that keeps the device, and only the device, busy."""
     return FlatEngine(swap_s=DEVICE_S)
 
 
-def device_alone_ms(engine: Engine[Any], source: bytes, target: bytes) -> float:
+def device_alone_ms(engine: AnyEngine, source: bytes, target: bytes) -> float:
     """Mean milliseconds of the device's work on a job, its source prepared once, as in the queue."""
-    swapper, busy_s = PictureSwapper(engine), 0.0
+    swapper, busy_s = Swapper(engine), 0.0
+    request = a_request(source, target)
     for number in range(JOBS // 2 + 1):
-        request = PictureRequest(
-            sources={"source": SourceFile(body=source, sha256="the same")},
-            target=target,
-            choice=Largest(),
-            blend=BlendOptions(),
-        )
-        decoded = decode(request, Limits(), Timings())
+        run = swapper.open(request, Limits(), Timings())
+        for name in run.unprepared:
+            run.prepare(name, run.load(name))
+        frame = run.read_frame()
         began = time.perf_counter()
-        swapper.swap(decoded, lambda _stage, _done, _total: None)
+        run.swap(frame)
         busy_s += time.perf_counter() - began if number else 0  # the first one prepares the source
     return busy_s * 1000 / (JOBS // 2)
 

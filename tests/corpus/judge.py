@@ -14,25 +14,22 @@ import tempfile
 import time
 import traceback
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from pipeline.engines.base import BlendOptions
 from pipeline.errors import InputError
 from pipeline.face import Bgr, Face
-from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
-from pipeline.media.pictures.encode import Encoded, OutputFormat
-from pipeline.swap.decode import decode, decoded_bytes
-from pipeline.swap.encode import encode
-from pipeline.swap.picture import PictureSwapper
-from pipeline.swap.request import Every, PictureRequest, SourceFile
+from pipeline.media.pictures.encode import OutputFormat
+from pipeline.swap.request import Every, SwapRequest
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
+from pipeline.swap.whole import SwappedFile, swap_file
 from tests.corpus.item import RESULT
 from tests.support.engines import FlatEngine, picture, png
+from tests.support.requests import MARK, a_request
 
 LIMITS = Limits(max_pixels=4_000_000, max_bytes=20_000_000, max_frames=200, max_animation_pixels=16_000_000)
 TIMEOUT_S = 20
@@ -76,23 +73,14 @@ class AnywhereEngine(FlatEngine):
         return [Face(bbox=bbox, score=0.9, kps=kps)]
 
 
-def request_for(target: bytes) -> PictureRequest:
+def request_for(target: bytes) -> SwapRequest:
     """Ask for a swap of the face that `AnywhereEngine` finds in a target."""
-    source = png(picture())
-    return PictureRequest(
-        sources={"source": SourceFile(body=source, sha256="source")},
-        target=target,
-        choice=Every(),
-        blend=BlendOptions(),
-    )
+    return a_request(png(picture()), target, choice=Every())
 
 
-def swap(request: PictureRequest, requested: OutputFormat | None = None) -> Encoded:
+def swap(request: SwapRequest, requested: OutputFormat | None = None) -> SwappedFile:
     """Do a whole job: decode, swap, encode."""
-    mark = Mark(output_id="1", provider="us", system="swapdrop", version="1", created_at=datetime.now(UTC))
-    decoded = decode(request, LIMITS, Timings())
-    swapped = PictureSwapper(AnywhereEngine()).swap(decoded, lambda _stage, _done, _total: None)
-    return encode(swapped, requested=requested, quality=90, mark=mark)
+    return swap_file(Swapper(AnywhereEngine()), request, LIMITS, requested=requested, quality=90, mark=MARK)
 
 
 def run_job(name: str, data: bytes) -> Verdict:
@@ -100,11 +88,11 @@ def run_job(name: str, data: bytes) -> Verdict:
     reckoned = 0
     try:
         request = request_for(data)
-        reckoned = decoded_bytes(request, LIMITS)
-        encoded = swap(request)
+        reckoned = Swapper(AnywhereEngine()).open(request, LIMITS, Timings()).memory_bytes()
+        written = swap(request).written
     except InputError as error:
         return Verdict(name=name, end=error.code, message=str(error), reckoned_bytes=reckoned)
-    return Verdict(name=name, end=RESULT, size=(encoded.width, encoded.height), reckoned_bytes=reckoned)
+    return Verdict(name=name, end=RESULT, size=(written.width, written.height), reckoned_bytes=reckoned)
 
 
 def judge(folder: Path) -> None:

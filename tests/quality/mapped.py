@@ -1,23 +1,23 @@
 """Does each source of a mapping get onto the face that it is for, and onto nothing else?"""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.errors import FaceNotFound
 from pipeline.face import Bgr, Face
 from pipeline.faces.match import StoredFace, StoredFaces
 from pipeline.faces.select import face_id
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.swap.detect import detect
-from pipeline.swap.picture import PictureSwapper
 from pipeline.swap.request import FaceFilter, Mapped
-from pipeline.swap.result import SwappedPicture
+from pipeline.swap.result import FaceResult
+from pipeline.swap.swapper import Swapper
 from tests.quality.groups import groups, overlapping
 from tests.quality.judge import Known, expected, nearest
 from tests.quality.scene import PORTRAITS, Person, Scene, cut, other_than, placed, resized, sized_head
@@ -82,7 +82,7 @@ def in_reading_order(first: str) -> Iterator[Asked]:
                 yield Asked(name=f"{group.name}, {name}", scene=scene, numbers={name: number})
 
 
-def bound(engine: Engine[Any], first: str) -> Iterator[Asked]:
+def bound(engine: AnyEngine, first: str) -> Iterator[Asked]:
     """Faces of a detection, in pictures that changed since."""
     every = {group.name: group for group in [*groups(first), *overlapping(first)]}
     for name in ("two in a row", "two sizes", "uneven rows", "six tilted", "six, close"):
@@ -113,7 +113,7 @@ def bound(engine: Engine[Any], first: str) -> Iterator[Asked]:
         )
 
 
-def stored_faces(engine: Engine[Any], scene: Scene) -> StoredFaces:
+def stored_faces(engine: AnyEngine, scene: Scene) -> StoredFaces:
     """What a detect-faces job keeps of a picture."""
     found = detect(engine, decode(png(scene.picture), Limits()), FaceFilter())
     faces = (
@@ -123,9 +123,7 @@ def stored_faces(engine: Engine[Any], scene: Scene) -> StoredFaces:
     return StoredFaces(width=found.width, height=found.height, faces=tuple(faces))
 
 
-def judge_mapping(
-    swapper: PictureSwapper, engine: Engine[Any], known: Mapping[str, Known], asked: Asked
-) -> Verdict:
+def judge_mapping(swapper: Swapper, engine: AnyEngine, known: Mapping[str, Known], asked: Asked) -> Verdict:
     """Run a mapping through all steps of a job, from files to pixels."""
     people = asked.scene.people
     sources = {
@@ -133,10 +131,10 @@ def judge_mapping(
     }
     request = a_request(sources, png(asked.scene.picture), choice=Mapped(asked.stored))
     try:
-        result = swap(request, swapper)
+        swapped = swap(request, swapper)
     except FaceNotFound:
         return Verdict(mapped=len(sources), refused=True)
-    after, meant = result.picture.bgr, set(asked.numbers.values())
+    after, meant = swapped.picture.bgr, set(asked.numbers.values())
     changed = (asked.scene.picture != after).any(axis=2)
     again = engine.find_faces(after)
     others = set(range(len(people))) - meant
@@ -147,7 +145,10 @@ def judge_mapping(
             and _shows_the_other(engine, known, people[number], after, again)
             for number in meant
         ),
-        told=sum(_is_told(result, known, people[number], name) for name, number in asked.numbers.items()),
+        told=sum(
+            _is_told(swapped.result.faces, known, people[number], name)
+            for name, number in asked.numbers.items()
+        ),
         bystanders=len(others),
         untouched=sum(
             not changed[area(known, people[number], after) & ~hidden(known, asked.scene, number, meant)].any()
@@ -169,19 +170,19 @@ def _changed(scene: Scene) -> Iterator[tuple[str, Scene]]:
     yield "one more face above", replace(more, people=(*scene.people, *more.people))
 
 
-def _is_told(result: SwappedPicture, known: Mapping[str, Known], person: Person, name: str) -> bool:
+def _is_told(faces: Iterable[FaceResult], known: Mapping[str, Known], person: Person, name: str) -> bool:
     x, y = expected(known, person)[0].mean(axis=0)
     return any(
         face.swapped
         and face.source == name
         and 0 < x - face.box[0] < face.box[2]
         and 0 < y - face.box[1] < face.box[3]
-        for face in result.faces
+        for face in faces
     )
 
 
 def _shows_the_other(
-    engine: Engine[Any], known: Mapping[str, Known], person: Person, after: Bgr, again: list[Face]
+    engine: AnyEngine, known: Mapping[str, Known], person: Person, after: Bgr, again: list[Face]
 ) -> bool:
     face = nearest(again, *expected(known, person))
     embedding = None if face is None else engine.embed(after, face)

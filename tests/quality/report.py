@@ -7,7 +7,7 @@ from typing import Final
 
 from consumer.cli.sheet import write_sheet
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.swap.picture import PictureSwapper
+from pipeline.swap.swapper import Swapper
 from tests.bench.report import Row
 from tests.quality.figures import kind_rows, mapped_rows, overall_rows, recognised_rows, repeat_rows
 from tests.quality.judge import Known, Outcome, judge, know
@@ -66,7 +66,7 @@ def variant_rows(
 
 def mapping_rows(engine: MeshEngine, known: Mapping[str, Known]) -> Iterator[Row]:
     """Measure mappings in reading order, then those bound to an earlier detection, by what changed since."""
-    swapper = PictureSwapper(engine)
+    swapper = Swapper(engine)
     ordered = chain.from_iterable(in_reading_order(who) for who in PORTRAITS)
     verdicts = [judge_mapping(swapper, engine, known, asked) for asked in ordered]
     yield from mapped_rows("in reading order", verdicts, right=1, told=1)

@@ -11,8 +11,8 @@ from pipeline.engines.base import BlendOptions
 from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, open_inswapper_engine
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.face import Array, Bgr
-from pipeline.swap.picture import PictureSwapper
 from pipeline.swap.request import Mapped
+from pipeline.swap.swapper import Swapper
 from tests.quality.groups import Group, groups, overlapping
 from tests.quality.judge import Known, know
 from tests.quality.mapped import Asked, area, hidden, judge_mapping, stored_faces
@@ -30,8 +30,8 @@ def engine() -> MeshEngine:
 
 
 @pytest.fixture(scope="module")
-def swapper(engine: MeshEngine) -> PictureSwapper:
-    return PictureSwapper(engine)
+def swapper(engine: MeshEngine) -> Swapper:
+    return Swapper(engine)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def _group(name: str, first: str = "collins") -> Group:
     ],
 )
 def test_each_source_gets_onto_its_face_and_the_others_keep_every_pixel(
-    engine: MeshEngine, swapper: PictureSwapper, known: dict[str, Known], name: str, numbers: tuple[int, ...]
+    engine: MeshEngine, swapper: Swapper, known: dict[str, Known], name: str, numbers: tuple[int, ...]
 ) -> None:
     scene = _group(name).compose()
     asked = Asked(name=name, scene=scene, numbers={f"face_{number}": number for number in numbers})
@@ -64,7 +64,7 @@ def test_each_source_gets_onto_its_face_and_the_others_keep_every_pixel(
 
 
 def test_a_mapping_that_goes_astray_is_seen(
-    engine: MeshEngine, swapper: PictureSwapper, known: dict[str, Known]
+    engine: MeshEngine, swapper: Swapper, known: dict[str, Known]
 ) -> None:
     scene = _group("two in a row").compose()
     astray = judge_mapping(swapper, engine, known, Asked(name="", scene=scene, numbers={"face_0": 1}))
@@ -76,7 +76,7 @@ def test_a_mapping_that_goes_astray_is_seen(
 
 
 def test_who_was_pointed_at_is_swapped_in_a_small_cropped_compressed_copy_and_in_one_rearranged(
-    engine: MeshEngine, swapper: PictureSwapper, known: dict[str, Known]
+    engine: MeshEngine, swapper: Swapper, known: dict[str, Known]
 ) -> None:
     before = _group("two tilted").compose()
     stored = stored_faces(engine, before)
@@ -96,7 +96,7 @@ def test_who_was_pointed_at_is_swapped_in_a_small_cropped_compressed_copy_and_in
 
 
 def test_the_same_mapping_gives_the_same_pixels_on_another_engine_and_in_any_order_of_its_keys(
-    swapper: PictureSwapper,
+    swapper: Swapper,
 ) -> None:
     target = png(_group("six, close").compose().picture)
     files = [png(portrait(who).picture) for who in ("collins", "hopper")]
@@ -105,7 +105,7 @@ def test_the_same_mapping_gives_the_same_pixels_on_another_engine_and_in_any_ord
         a_request(dict(order), target, choice=Mapped())
         for order in (sources.items(), sources.items(), reversed(sources.items()))
     )
-    swappers = (swapper, PictureSwapper(open_mesh_engine()), swapper)
+    swappers = (swapper, Swapper(open_mesh_engine()), swapper)
     digests = {digest(swap(request, by).picture.bgr) for request, by in zip(requests, swappers, strict=True)}
     assert len(digests) == 1
 

@@ -43,6 +43,4 @@ def swap(
 ) -> SwappedFile:
     """Do all of a request, its result in the format requested."""
     swapper = by if isinstance(by, Swapper) else Swapper(by)
-    return swap_file(
-        swapper, request, Limits(), requested=requested, quality=90, mark=MARK, timings=timings
-    )
+    return swap_file(swapper, request, Limits(), requested=requested, quality=90, mark=MARK, timings=timings)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pipeline.errors import MediaCorrupt
 from pipeline.media.pictures.containers import (
     GIF_CONTROL,
+    KeptParts,
     gif_blocks_end,
     gif_palette_bytes,
     png_chunks,
@@ -52,7 +53,8 @@ _GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 def read_gif_timeline(data: bytes) -> Timeline:
     """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it, or a frame."""
     at = 13 + gif_palette_bytes(data, 10)
-    kept, durations_ms, tables = [data[:at]], list[float](), list[tuple[int, int]]()
+    kept, durations_ms, tables = KeptParts(data, at), list[float](), list[tuple[int, int]]()
+    common = 13, at
     width, height = struct.unpack("<2H", data[6:10])
     plays, delay_ms, clear = 1, 0, 0
     while (kind := data[at : at + 1]) != b";":
@@ -67,7 +69,7 @@ def read_gif_timeline(data: bytes) -> Timeline:
             width, height = reach
             own = start + 10, start + 10 + gif_palette_bytes(data, start + 9)
             at = gif_blocks_end(data, own[1] + 1)
-            tables.append(own if own[0] < own[1] else (13, len(kept[0])))
+            tables.append(own if own[0] < own[1] else common)
             durations_ms.append(delay_ms)
             delay_ms = 0
         elif kind == b"!":
@@ -83,28 +85,33 @@ def read_gif_timeline(data: bytes) -> Timeline:
             break  # many a still picture ends so
         else:
             raise MediaCorrupt
-        kept.append(data[start:at])
+        kept.keep(start, at)
     if not durations_ms:
         raise MediaCorrupt
     return Timeline(
         size=(width, height),
-        data=_readable_by_pillow(b"".join((*kept, b";")), [data[start:end] for start, end in tables]),
+        data=_readable_by_pillow(kept.joined(b";"), data, tables),
         durations_ms=tuple(durations_ms),
         plays=plays,
         has_alpha=bool(clear),
     )
 
 
-def _readable_by_pillow(gif: bytes, tables: list[bytes]) -> bytes:
+def _readable_by_pillow(gif: bytes, data: bytes, tables: list[tuple[int, int]]) -> bytes:
     """Tint the last grey of a first frame that is all grey by one level where colour follows.
 
     Pillow reads such a first frame without a palette, and what follows as grey of the wrong shades.
     """
-    greys = [all(table[at] == at // 3 for at in range(len(table))) for table in tables]
-    if not tables or not tables[0] or not greys[0] or all(greys):
+    start, end = tables[0]
+    if start == end or not _is_grey(data, start, end) or all(_is_grey(data, *table) for table in tables):
         return gif
-    at = gif.index(tables[0]) + len(tables[0]) - 1
+    at = gif.index(data[start:end]) + end - start - 1
     return gif[:at] + bytes((gif[at] ^ 1,)) + gif[at + 1 :]
+
+
+def _is_grey(data: bytes, start: int, end: int) -> bool:
+    """Whether a colour table is that of a picture without colour."""
+    return all(data[at] == (at - start) // 3 for at in range(start, end))
 
 
 _FRAME_CONTROL_BYTES = 26
@@ -116,10 +123,10 @@ def read_png_timeline(data: bytes) -> Timeline | None:
     """Walk an APNG (PNG, third edition) to its IEND; None where it is no animation, MediaCorrupt if cut."""
     if not _announces_animation(data):
         return None
-    kept, durations_ms = [data[:8]], list[float]()
+    kept, durations_ms = KeptParts(data, 8), list[float]()
     size, count, plays, clear, first, beside = (0, 0), 0, 0, False, 0, dict[bytes, bytes]()
-    for kind, chunk in png_chunks(data):
-        body = chunk[8:-4]
+    for kind, start, end in png_chunks(data):
+        body = memoryview(data)[start + 8 : end - 4]
         if kind == b"IHDR":  # always the first
             size = struct.unpack(">II5x", body)
             clear = body[9] in _CLEAR_COLOUR_TYPES
@@ -130,15 +137,15 @@ def read_png_timeline(data: bytes) -> Timeline | None:
         elif kind == b"IDAT" and not durations_ms:
             first = 1
         elif kind in (b"eXIf", b"iCCP"):
-            beside[kind] = body
+            beside[kind] = bytes(body)
         clear |= kind == b"tRNS"
         if kind in _PIXEL_CHUNKS:
-            kept.append(chunk)
+            kept.keep(start, end)
     if len(durations_ms) != count:
         raise MediaCorrupt
     return Timeline(
         size=size,
-        data=b"".join(kept),
+        data=kept.joined(),
         durations_ms=tuple(durations_ms),
         plays=plays,
         has_alpha=clear,
@@ -157,7 +164,7 @@ def _announces_animation(data: bytes) -> bool:
     return kind == b"acTL"
 
 
-def _frame_control(body: bytes, size: tuple[int, int]) -> float:
+def _frame_control(body: memoryview, size: tuple[int, int]) -> float:
     if len(body) != _FRAME_CONTROL_BYTES:
         raise MediaCorrupt
     width, height, left, top, delay, unit = struct.unpack(">4I2H", body[4:24])

@@ -141,7 +141,9 @@ class ApngWriter:
         duration = _fraction(next(self._durations_ms))
         control = struct.pack(">I4I2HBB", next(self._numbers), *place, *duration, 0, 0)
         out.append(png_chunk(b"fcTL", control))
-        out.extend(self._data(chunk[8:-4]) for kind, chunk in png_chunks(png) if kind == b"IDAT")
+        out.extend(
+            self._data(png[start + 8 : end - 4]) for kind, start, end in png_chunks(png) if kind == b"IDAT"
+        )
         self._empty = False
         return b"".join(out)
 

@@ -99,7 +99,7 @@ def test_insightface_is_not_loaded_before_a_model_is_opened() -> None:
     program = """
 import sys
 import pipeline.faces.insight, pipeline.engines.inswapper.engine
-import pipeline.blend.enhance, pipeline.swap.picture
+import pipeline.blend.enhance, pipeline.swap.whole
 slow = {"insightface", "onnx", "skimage", "scipy"} & set(sys.modules)
 assert not slow, slow
 """

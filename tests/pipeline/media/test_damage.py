@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge
-from pipeline.media.pictures.decode import Limits, Picture, count_pixels, decode
+from pipeline.media.pictures.decode import Limits, Picture, decode, open_picture
 from pipeline.media.sniff import SNIFF_BYTES
 from tests.support.pictures import every_format, png, png_chunk, save, scene, texture, to_image
 
@@ -54,7 +54,7 @@ def test_a_file_changed_anywhere_raises_nothing_but_our_own_errors(
 ) -> None:
     data = FORMATS[name]
     at = int(where * len(data))
-    for read in (decode, count_pixels):
+    for read in (decode, open_picture):
         try:
             read(data[:at] + change + data[at + len(change) :], LIMITS)
         except InputError:
@@ -114,7 +114,7 @@ def huge() -> dict[str, bytes]:
 @pytest.mark.parametrize(("name", "data"), huge().items(), ids=huge())
 def test_a_picture_over_the_limit_is_refused_by_its_header_alone(name: str, data: bytes) -> None:
     assert len(data) < 1 << 19, name
-    for read in (decode, count_pixels):
+    for read in (decode, open_picture):
         tracemalloc.start()
         try:
             with pytest.raises(MediaTooLarge, match="pixels; at most"):
@@ -181,7 +181,7 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_costs_a_pass_for_each
     scan = data[last:-2]
     assert decode(data[:-2] + scan * 20 + data[-2:], LIMITS).bgr.shape == (64, 64, 3)
     with pytest.raises(MediaCorrupt, match="passes"):
-        count_pixels(data[:-2] + scan * 1000 + data[-2:], LIMITS)
+        open_picture(data[:-2] + scan * 1000 + data[-2:], LIMITS)
     hidden = b"\xff\xfe\0\x04\xff\xd9"  # a comment that looks like the end
     with pytest.raises(MediaCorrupt, match="passes"):
-        count_pixels(data[:-2] + (hidden + scan) * 1000 + data[-2:], LIMITS)
+        open_picture(data[:-2] + (hidden + scan) * 1000 + data[-2:], LIMITS)

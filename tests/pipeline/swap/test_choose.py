@@ -6,17 +6,16 @@ import pytest
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import FaceNotFound, MediaCorrupt, NoFaceInSource, NoFaceInTarget
 from pipeline.media.pictures.decode import Limits
-from pipeline.swap.decode import decode, decoded_bytes
-from pipeline.swap.picture import PictureSwapper
 from pipeline.swap.request import (
     Choice,
     Every,
     FaceFilter,
     Largest,
     Mapped,
-    PictureRequest,
     Recognised,
+    SwapRequest,
 )
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.requests import a_request, swap
@@ -35,13 +34,13 @@ def reference(*people: int) -> bytes:
 
 def changed(choice: Choice, target: bytes = THREE) -> list[str]:
     """The ids of the faces that a choice changes; a look at the pixels says the same."""
-    result = swap(a_request(SOURCE, target, choice=choice), FlatEngine())
-    for face in result.faces:
+    swapped = swap(a_request(SOURCE, target, choice=choice), FlatEngine())
+    for face in swapped.result.faces:
         x, y, width, height = map(int, face.box)
-        inside = result.picture.bgr[y : y + height, x : x + width]
+        inside = swapped.picture.bgr[y : y + height, x : x + width]
         assert bool((inside == GREEN).all()) is face.swapped
         assert face.source == ("source" if face.swapped else None)
-    return [face.face_id for face in result.faces if face.swapped]
+    return [face.face_id for face in swapped.result.faces if face.swapped]
 
 
 @pytest.mark.parametrize(
@@ -82,12 +81,12 @@ def test_a_bad_reference_picture_is_blamed_and_not_source_or_target() -> None:
 
 def test_without_any_face_that_counts_the_floor_is_named() -> None:
     asked = a_request(SOURCE, THREE)
-    high = PictureRequest(
+    high = SwapRequest(
         sources=asked.sources,
         target=asked.target,
         choice=Every(),
         blend=BlendOptions(),
-        face_filter=FaceFilter(side_px=50, score=0.5),
+        face_filter=FaceFilter(min_size_px=50, min_score=0.5),
     )
     with pytest.raises(NoFaceInTarget, match=r"at least 50 pixels and a score of 0\.5"):
         swap(high, FlatEngine())
@@ -100,41 +99,45 @@ def test_a_request_needs_as_many_sources_as_its_choice() -> None:
         a_request({}, THREE, choice=Mapped())
 
 
-def test_memory_counts_each_content_once_what_is_kept_not_at_all_and_the_reference_too() -> None:
+def test_memory_is_that_of_the_largest_source_or_reference_and_what_is_kept_takes_none() -> None:
     target = 64 * 48 * 16
     large, small = png(picture(200, 100)), png(picture(60, 40))
-    together = 4 * (200 * 100 + 60 * 40) + 12 * 200 * 100  # pixels held, and one decoder at work
     mapped = a_request({"face_0": large, "face_1": small, "face_2": large}, THREE, choice=Mapped())
-    assert decoded_bytes(mapped, Limits()) == target + together
+    assert memory_bytes(mapped) == target + 16 * 200 * 100
     recognised = a_request(large, THREE, choice=Recognised(small))
-    assert decoded_bytes(recognised, Limits()) == target + together
-    swapper = PictureSwapper(FlatEngine())
+    assert memory_bytes(recognised) == target + 16 * 200 * 100
+    swapper = Swapper(FlatEngine())
     swap(a_request(large, THREE), swapper)
-    assert decoded_bytes(mapped, Limits(), swapper.kept(mapped)) == target + 16 * 60 * 40
+    assert memory_bytes(mapped, swapper) == target + 16 * 60 * 40
+    assert memory_bytes(recognised, swapper) == target + 16 * 60 * 40
+
+
+def memory_bytes(request: SwapRequest, swapper: Swapper | None = None) -> int:
+    return (swapper or Swapper(FlatEngine())).open(request, Limits(), Timings()).memory_bytes()
 
 
 def test_a_kept_source_is_used_as_if_it_had_just_been_read() -> None:
-    swapper = PictureSwapper(engine := FlatEngine())
+    swapper = Swapper(engine := FlatEngine())
     results = [swap(a_request(SOURCE, THREE), swapper) for _ in range(2)]
     assert engine.prepared == 1
     assert np.array_equal(results[0].picture.bgr, results[1].picture.bgr)
-    assert results[0].notices == results[1].notices
-    assert results[0].faces == results[1].faces
+    assert results[0].result == results[1].result
 
 
 def test_many_sources_do_not_hold_the_device_in_one_step() -> None:
     sources = {f"face_{number}": png(picture(colour=(number, 1, 1))) for number in range(3)}
     request = a_request(sources, THREE, choice=Mapped())
     engine = FlatEngine()
-    steps = PictureSwapper(engine).steps(decode(request, Limits(), Timings()), lambda *_: None)
-    for prepared in (1, 2, 3):
-        next(steps)
+    run = Swapper(engine).open(request, Limits(), Timings())
+    assert run.unprepared == tuple(sources)
+    for prepared, name in enumerate(sources, 1):
+        run.prepare(name, run.load(name))
         assert engine.prepared == prepared
 
 
 def test_each_source_of_a_mapping_goes_onto_its_face_whatever_the_order_given() -> None:
     sources = {"face_2": png(picture(colour=BLUE)), "face_0": SOURCE}
-    result = swap(a_request(sources, THREE, choice=Mapped()), FlatEngine())
-    assert (result.picture.bgr[8, 8] == GREEN).all()
-    assert (result.picture.bgr[8, 50] == BLUE).all()
-    assert [face.source for face in result.faces] == ["face_0", None, "face_2"]
+    swapped = swap(a_request(sources, THREE, choice=Mapped()), FlatEngine())
+    assert (swapped.picture.bgr[8, 8] == GREEN).all()
+    assert (swapped.picture.bgr[8, 50] == BLUE).all()
+    assert [face.source for face in swapped.result.faces] == ["face_0", None, "face_2"]

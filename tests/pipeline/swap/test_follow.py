@@ -15,7 +15,7 @@ from pipeline.swap.request import Choice, Mapped, Recognised
 from tests.support.animations import animate
 from tests.support.engines import FlatEngine, person_bgr, picture, png
 from tests.support.pictures import to_image
-from tests.support.requests import a_request, encoded, swap
+from tests.support.requests import a_request, swap
 
 GREEN, BLUE = (10, 200, 30), (220, 40, 20)
 SOURCES = {"face_0": png(picture(colour=GREEN)), "face_1": png(picture(colour=BLUE))}
@@ -36,7 +36,7 @@ def swapped(
     scenes: Sequence[Scene], choice: Choice, sources: dict[str, bytes] | bytes = SOURCES
 ) -> list[Bgr]:
     """The frames of the result."""
-    result = encoded(swap(a_request(sources, film(scenes), choice=choice), FlatEngine()))
+    result = swap(a_request(sources, film(scenes), choice=choice), FlatEngine())
     animation = open_animation(result.data, Limits())
     assert animation is not None
     return [shown.bgr for shown in animation.frames()]
@@ -73,7 +73,7 @@ def test_people_without_identity_are_followed_by_their_place() -> None:
     walk = [(4 + 4 * step, 40 - 4 * step) for step in range(4)]
     scenes = [picture(faces=((a, 4, 14, 14), (b, 26, 14, 14)), people=(0, 0)) for a, b in walk]
     target = animate([to_image(bgr) for bgr in scenes], "PNG", [100] * len(scenes))
-    result = encoded(swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine()))
+    result = swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine())
     animation = open_animation(result.data, Limits())
     assert animation is not None
     for (a, b), shown in zip(walk, animation.frames(), strict=True):
@@ -87,7 +87,7 @@ def test_who_slowly_changes_is_still_the_same_person() -> None:
     for step, bgr in enumerate(polls):
         bgr[4:18, 4:18] = (0, 30 * step, 255)
     target = animate([to_image(bgr) for bgr in polls], "PNG", [100] * len(polls))
-    result = encoded(swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine()))
+    result = swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine())
     animation = open_animation(result.data, Limits())
     assert animation is not None
     assert all((shown.bgr[4:18, 4:18] == GREEN).all() for shown in animation.frames())
@@ -131,7 +131,7 @@ def test_one_source_for_a_certain_person_stays_with_that_person(
 
 def test_the_record_names_the_mapping_of_each_face_of_the_first_swapped_frame() -> None:
     scenes: list[Scene] = [{0: LEFT, 2: RIGHT, 4: BELOW}, {0: LEFT}]
-    result = swap(a_request(SOURCES, film(scenes), choice=Mapped()), FlatEngine())
+    result = swap(a_request(SOURCES, film(scenes), choice=Mapped()), FlatEngine()).result
     assert [(face.swapped, face.source) for face in result.faces] == [
         (True, "face_0"),
         (True, "face_1"),
@@ -140,7 +140,8 @@ def test_the_record_names_the_mapping_of_each_face_of_the_first_swapped_frame() 
 
 
 def test_who_is_missing_from_some_frames_is_not_said_to_be_swapped_in_all() -> None:
-    result = swap(a_request(SOURCES, film([{0: LEFT, 2: RIGHT}, {0: LEFT}]), choice=Mapped()), FlatEngine())
+    target = film([{0: LEFT, 2: RIGHT}, {0: LEFT}])
+    result = swap(a_request(SOURCES, target, choice=Mapped()), FlatEngine()).result
     codes = {notice.code: notice.message for notice in result.notices}
     assert codes["frames_incomplete"].startswith("In 1 of 2 frames")
     assert "faces_not_swapped" not in codes
@@ -165,7 +166,7 @@ def test_who_is_swapped_later_is_not_said_to_be_left_and_who_never_is_is_named()
     small: Scene = {0: (4, 4, 9, 9), 2: RIGHT}
     for later, left in (((2, 2, 14, 14), False), ((5, 4, 9, 9), True)):
         target = film([small, {0: later, 2: RIGHT}])
-        result = swap(a_request(SOURCES, target, choice=Mapped()), Picky())
+        result = swap(a_request(SOURCES, target, choice=Mapped()), Picky()).result
         named = [notice.message for notice in result.notices if notice.code == "faces_not_swapped"]
         assert bool(named) is left
         assert all("in every frame" in message and "face_0" in message for message in named)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge
-from pipeline.media.animations.read import Animation, open_animation
+from pipeline.media.animations.read import AnimationFile, open_animation
 from pipeline.media.pictures.decode import Limits, Picture
 from tests.support.animations import animate, in_every_format, walk
 from tests.support.pictures import every_format, save, scene, to_image
@@ -21,7 +21,7 @@ DURATIONS_MS = (40, 50, 70, 100, 30, 1000)
 FILES = in_every_format(WALK, DURATIONS_MS)
 
 
-def opened(data: bytes) -> Animation:
+def opened(data: bytes) -> AnimationFile:
     animation = open_animation(data, LIMITS)
     assert animation is not None
     return animation

@@ -12,12 +12,13 @@ from PIL import Image
 
 from pipeline.errors import OutputInvalid
 from pipeline.face import Bgr
-from pipeline.media.animations.read import Animation, open_animation
-from pipeline.media.animations.write import AnimationFormat, animation_format, encode_animation
+from pipeline.media.animations.read import AnimationFile, open_animation
+from pipeline.media.animations.timeline import Timeline
+from pipeline.media.animations.write import AnimationFormat, animation_format
 from pipeline.media.pictures.containers import png_chunks
 from pipeline.media.pictures.decode import Limits, Picture
-from pipeline.media.pictures.encode import Encoded
 from pipeline.media.sniff import MEDIA_TYPES, sniff
+from pipeline.media.writer import AnimationWriter, Written
 from tests.support.animations import walk
 from tests.support.pictures import scene, texture
 
@@ -42,20 +43,36 @@ def written(
     plays: int = 0,
     quality: int | None = None,
     xmp: bytes | None = XMP,
-) -> Encoded:
-    return encode_animation(
-        iter(frames),
-        durations_ms or [50] * len(frames),
+) -> bytes:
+    return told(frames, to, durations_ms=durations_ms, plays=plays, quality=quality, xmp=xmp)[0]
+
+
+def told(
+    frames: Sequence[Picture],
+    to: AnimationFormat,
+    *,
+    durations_ms: Sequence[float] | None = None,
+    plays: int = 0,
+    quality: int | None = None,
+    xmp: bytes | None = XMP,
+) -> tuple[bytes, Written]:
+    """The file, and what its writer says of it."""
+    timeline = Timeline(
+        size=(0, 0),
+        data=b"",
+        durations_ms=tuple(durations_ms or [50] * len(frames)),
         plays=plays,
         has_alpha=frames[0].alpha is not None,
-        to=to,
-        quality=quality or 90,
-        lossless=quality is None,
-        xmp=xmp,
     )
+    sink = io.BytesIO()
+    writer = AnimationWriter(sink, to, timeline, quality=quality or 90, lossless=quality is None, xmp=xmp)
+    for frame in frames:
+        writer.add(frame, changed=True)
+    done = writer.finish()
+    return sink.getvalue(), done
 
 
-def read(data: bytes) -> Animation:
+def read(data: bytes) -> AnimationFile:
     animation = open_animation(data, LIMITS)
     assert animation is not None
     return animation
@@ -72,14 +89,15 @@ def check_same(found: Sequence[Picture], expected: Sequence[Picture]) -> None:
 
 @pytest.mark.parametrize("to", FORMATS)
 def test_the_bytes_are_what_they_are_said_to_be(to: AnimationFormat) -> None:
-    encoded = written(pictures(walk(4)), to)
-    assert encoded.media == sniff(encoded.data) == MEDIA_TYPES[to]
-    assert (encoded.width, encoded.height) == (40, 30)
-    with Image.open(io.BytesIO(encoded.data)) as image:
+    data, done = told(pictures(walk(4)), to)
+    assert done.media == sniff(data) == MEDIA_TYPES[to]
+    assert (done.width, done.height, done.frames, done.duration_s) == (40, 30, 4, 0.2)
+    assert done.size_bytes == len(data)
+    with Image.open(io.BytesIO(data)) as image:
         assert image.n_frames == 4  # type: ignore[attr-defined] # of images that move
         image.load()
         assert to == "gif" or image.info["xmp"] == XMP
-    assert encoded.data.count(XMP) == 1
+    assert data.count(XMP) == 1
 
 
 GREYS = st.integers(0, 9)
@@ -109,7 +127,7 @@ def test_any_frames_come_back_exactly(
         frames.append(bgr)
         alphas.append(alpha)
     expected = pictures(frames, alphas if clear else None)
-    check_same(list(read(written(expected, to).data).frames()), expected)
+    check_same(list(read(written(expected, to)).frames()), expected)
 
 
 @settings(deadline=None, max_examples=60)
@@ -121,7 +139,7 @@ def test_any_frames_come_back_exactly(
 def test_times_and_plays_come_back_exactly(to: AnimationFormat, durations_cs: list[int], plays: int) -> None:
     durations_ms = [10 * duration for duration in durations_cs]
     frames = pictures(walk(len(durations_ms)))
-    timeline = read(written(frames, to, durations_ms=durations_ms, plays=plays).data).timeline
+    timeline = read(written(frames, to, durations_ms=durations_ms, plays=plays)).timeline
     assert timeline.durations_ms == pytest.approx(durations_ms, rel=1e-4)
     if to != "png":
         assert timeline.durations_ms == tuple(durations_ms)
@@ -130,11 +148,9 @@ def test_times_and_plays_come_back_exactly(to: AnimationFormat, durations_cs: li
 
 def test_thirtieths_of_a_second_stay_so_in_png_and_do_not_drift_elsewhere() -> None:
     frames, thirtieths = pictures(walk(9)), [1000 / 30] * 9
-    assert read(written(frames, "png", durations_ms=thirtieths).data).timeline.durations_ms == tuple(
-        thirtieths
-    )
+    assert read(written(frames, "png", durations_ms=thirtieths)).timeline.durations_ms == tuple(thirtieths)
     for to, unit_ms in (("webp", 1), ("gif", 10)):
-        found = read(written(frames, to, durations_ms=thirtieths).data).timeline.durations_ms  # type: ignore[arg-type] # literals
+        found = read(written(frames, to, durations_ms=thirtieths)).timeline.durations_ms  # type: ignore[arg-type] # literals
         assert sum(found) == pytest.approx(300, abs=unit_ms / 2)
         assert all(abs(duration - 1000 / 30) <= unit_ms for duration in found)
 
@@ -142,8 +158,8 @@ def test_thirtieths_of_a_second_stay_so_in_png_and_do_not_drift_elsewhere() -> N
 def test_lossy_webp_is_smaller_and_close() -> None:
     frames = pictures([np.roll(scene(96, 64), 9 * number, axis=1) for number in range(4)])
     lossy, exact = written(frames, "webp", quality=80), written(frames, "webp")
-    assert len(lossy.data) < len(exact.data)
-    for one, other in zip(read(lossy.data).frames(), frames, strict=True):
+    assert len(lossy) < len(exact)
+    for one, other in zip(read(lossy).frames(), frames, strict=True):
         assert np.abs(one.bgr.astype(int) - other.bgr).mean() < 5
 
 
@@ -153,7 +169,7 @@ def test_what_does_not_change_is_not_stored_again(to: AnimationFormat) -> None:
     frames = [still.copy() for _ in range(6)]
     for number, frame in enumerate(frames):
         frame[number, 10:20] = 5
-    sizes = [len(written(pictures(frames[:count]), to).data) for count in (2, 6)]
+    sizes = [len(written(pictures(frames[:count]), to)) for count in (2, 6)]
     assert sizes[1] - sizes[0] < sizes[0] // 4
 
 
@@ -164,7 +180,7 @@ def test_a_gif_frame_of_many_colours_keeps_the_common_ones_and_comes_close_to_th
     face = scene(40, 40)
     frame[30:70, 30:70] = face
     frames = pictures([frame, frame[::-1].copy()])
-    found = next(read(written(frames, "gif").data).frames()).bgr
+    found = next(read(written(frames, "gif")).frames()).bgr
     beside = np.ones((96, 96), bool)
     beside[30:70, 30:70] = False
     np.testing.assert_array_equal(found[beside], frame[beside])
@@ -177,7 +193,7 @@ def test_a_gif_frame_without_a_swap_is_exact_even_after_one_of_many_colours() ->
     plain = walk(3, 96, 96)
     swapped = plain[1].copy()
     swapped[30:70, 30:70] = texture(40, 40)
-    found = list(read(written(pictures([plain[0], swapped, plain[2]]), "gif").data).frames())
+    found = list(read(written(pictures([plain[0], swapped, plain[2]]), "gif")).frames())
     np.testing.assert_array_equal(found[0].bgr, plain[0])
     np.testing.assert_array_equal(found[2].bgr, plain[2])
 
@@ -186,22 +202,22 @@ def test_a_gif_frame_may_use_all_256_colours() -> None:
     ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
     first, second = np.dstack((ramp, ramp // 2, ramp)), np.dstack((ramp, 255 - ramp, ramp))
     expected = pictures([first, second, first])
-    check_same(list(read(written(expected, "gif").data).frames()), expected)
+    check_same(list(read(written(expected, "gif")).frames()), expected)
 
 
 def test_colour_that_follows_a_grey_gif_frame_is_read_as_it_is() -> None:
     ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
     grey, colour = np.dstack((ramp, ramp, ramp)), np.dstack((ramp, 255 - ramp, ramp))
-    found = [frame.bgr.astype(int) for frame in read(written(pictures([grey, colour]), "gif").data).frames()]
+    found = [frame.bgr.astype(int) for frame in read(written(pictures([grey, colour]), "gif")).frames()]
     assert np.abs(found[0] - grey).max() <= 1
     np.testing.assert_array_equal(found[1], colour)
     all_grey = pictures([grey, grey[:, ::-1].copy()])
-    check_same(list(read(written(all_grey, "gif").data).frames()), all_grey)
+    check_same(list(read(written(all_grey, "gif")).frames()), all_grey)
 
 
 def test_half_transparency_becomes_all_or_nothing_in_gif() -> None:
     alphas = [np.tile(np.linspace(255, 0, 40).astype(np.uint8), (30, 1))] * 2
-    for frame in read(written(pictures(walk(2), alphas), "gif").data).frames():
+    for frame in read(written(pictures(walk(2), alphas), "gif")).frames():
         assert frame.alpha is not None
         np.testing.assert_array_equal(frame.alpha, np.where(alphas[0] < 128, 0, 255))
 
@@ -231,8 +247,10 @@ def test_a_frame_too_few_is_an_invalid_output(to: AnimationFormat) -> None:
 
 
 def test_every_chunk_of_a_png_is_numbered_in_turn() -> None:
-    data = written(pictures(walk(4)), "png").data
+    data = written(pictures(walk(4)), "png")
     numbers = [
-        struct.unpack(">I", chunk[8:12])[0] for kind, chunk in png_chunks(data) if kind in (b"fcTL", b"fdAT")
+        struct.unpack_from(">I", data, start + 8)[0]
+        for kind, start, _ in png_chunks(data)
+        if kind in (b"fcTL", b"fdAT")
     ]
     assert numbers == list(range(len(numbers)))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline.errors import MediaCorrupt, UnsupportedMedia
 from pipeline.face import Bgr
-from pipeline.media.pictures.decode import Limits, Picture, count_pixels, decode
+from pipeline.media.pictures.decode import Limits, Picture, decode, open_picture
 from tests.support.pictures import every_format, png, png_chunk, save, scene, texture, to_image, with_alpha
 
 SCENE = scene(61, 47)
@@ -49,7 +49,7 @@ def test_every_format_shows_the_scene_it_was_made_from(name: str) -> None:
         expected = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
     exact = name.startswith(("png", "bmp", "tiff")) and "palette" not in name and "jpeg" not in name
     assert mean_difference(picture.bgr, expected) <= (0 if exact else 6)
-    assert count_pixels(FORMATS[name], LIMITS) == 61 * 47
+    assert open_picture(FORMATS[name], LIMITS).pixels == 61 * 47
 
 
 @pytest.mark.parametrize("name", ["png-alpha", "webp-lossless", "avif-alpha"])
@@ -254,7 +254,7 @@ def test_a_file_named_wrongly_is_read_as_what_it_is() -> None:
     ],
 )
 def test_what_is_no_picture_is_refused_in_words(data: bytes, error: type[Exception], sentence: str) -> None:
-    for read in (decode, count_pixels):
+    for read in (decode, open_picture):
         with pytest.raises(error, match=sentence):
             read(data, LIMITS)
 

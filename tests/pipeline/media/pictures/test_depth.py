@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from pipeline.errors import UnsupportedMedia
-from pipeline.media.pictures.decode import Limits, count_bytes, decode
+from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.depth import encode_picture
 from pipeline.media.pictures.encode import OutputFormat
+from pipeline.media.target import open_target
 from tests.corpus import tiff_files
 from tests.support.pictures import png, png_chunk, save, scene, to_image
 
@@ -168,8 +169,8 @@ def test_colours_that_had_to_be_converted_have_8_bits_and_the_result_says_so() -
 
 
 def test_the_memory_of_a_deep_picture_is_counted_with_its_original() -> None:
-    assert count_bytes(deep_png(noise(3)), LIMITS) == 23 * 17 * 64
-    assert count_bytes(save(to_image(scene(23, 17)), "PNG"), LIMITS) == 23 * 17 * 16
+    assert open_target(deep_png(noise(3)), LIMITS).memory_bytes() == 23 * 17 * 64
+    assert open_target(save(to_image(scene(23, 17)), "PNG"), LIMITS).memory_bytes() == 23 * 17 * 16
 
 
 def test_a_packing_of_which_the_depth_cannot_be_read_gives_the_8_bits_that_can_and_says_so() -> None:

@@ -153,7 +153,7 @@ def check_marked(data: bytes) -> None:
 def test_a_result_in_its_targets_own_format_tells_nothing_but_its_mark(name: str) -> None:
     assert b"SECRET" in FILES[name]
     result = swap(request_for(FILES[name]))
-    check_private(result.data, result.media.name)
+    check_private(result.data, result.written.media.name)
     check_marked(result.data)
 
 
@@ -161,7 +161,7 @@ def test_a_result_in_its_targets_own_format_tells_nothing_but_its_mark(name: str
 @pytest.mark.parametrize("name", FILES)
 def test_a_result_in_any_format_tells_nothing_but_its_mark(name: str, to: OutputFormat) -> None:
     result = swap(request_for(FILES[name]), to)
-    assert result.media.name == to
+    assert result.written.media.name == to
     check_private(result.data, to)
     check_marked(result.data)
 

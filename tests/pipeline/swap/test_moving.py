@@ -1,7 +1,6 @@
 """An animation is swapped frame by frame with an engine of known result; what has no face stays as it is."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,20 +8,18 @@ import pytest
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import MediaCorrupt, MediaTooLarge, NoFaceInTarget
 from pipeline.face import Array, Bgr, Face, Source
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark
-from pipeline.media.animations.read import Animation, open_animation
-from pipeline.media.pictures.decode import Limits
-from pipeline.media.pictures.decode import decode as decode_picture
-from pipeline.media.pictures.encode import Encoded, OutputFormat
-from pipeline.swap.animation import patch_between
-from pipeline.swap.decode import decode, decoded_bytes
-from pipeline.swap.encode import encode
-from pipeline.swap.picture import PictureSwapper
-from pipeline.swap.request import Every, Largest, PictureRequest, SourceFile
-from pipeline.swap.result import SwappedPicture
+from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.media.animations.read import AnimationFile, open_animation
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.encode import OutputFormat
+from pipeline.swap.request import Every, Largest, SwapRequest
+from pipeline.swap.run import SwapRun
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
+from pipeline.swap.whole import SwappedFile
 from tests.support.animations import in_every_format
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
+from tests.support.requests import a_request, swap
 
 SOURCE_BGR = (10, 200, 30)
 DURATIONS_MS = (40, 200, 70, 100)
@@ -47,29 +44,26 @@ def files(faces: Sequence[tuple[Box, ...]] = FACES) -> dict[str, bytes]:
     return in_every_format(frames(faces), DURATIONS_MS[: len(faces)])
 
 
-def request(target: bytes, *, many_faces: bool = False) -> PictureRequest:
+def request(target: bytes, *, many_faces: bool = False) -> SwapRequest:
     source = png(picture(colour=SOURCE_BGR))
-    return PictureRequest(
-        sources={"source": SourceFile(body=source, sha256="source")},
-        target=target,
-        choice=Every() if many_faces else Largest(),
-        blend=BlendOptions(),
-    )
+    return a_request(source, target, choice=Every() if many_faces else Largest())
 
 
-def run(target: bytes, *, many_faces: bool = False, engine: FlatEngine | None = None) -> SwappedPicture:
-    swapper = PictureSwapper(engine or FlatEngine())
-    decoded = decode(request(target, many_faces=many_faces), Limits(), Timings())
-    return swapper.swap(decoded, lambda _stage, _done, _total: None)
+def run(
+    target: bytes,
+    requested: OutputFormat | None = None,
+    *,
+    many_faces: bool = False,
+    engine: FlatEngine | None = None,
+) -> SwappedFile:
+    return swap(request(target, many_faces=many_faces), engine or FlatEngine(), requested)
 
 
-def encoded(swapped: SwappedPicture, requested: OutputFormat | None = None) -> Encoded:
-    made = datetime(2026, 1, 1, tzinfo=UTC)
-    mark = Mark(output_id="job/1", provider="us", system="swapdrop", version="1", created_at=made)
-    return encode(swapped, requested=requested, quality=90, mark=mark)
+def opened(target: bytes, limits: Limits | None = None) -> SwapRun:
+    return Swapper(FlatEngine()).open(request(target), limits or Limits(), Timings())
 
 
-def moving(data: bytes) -> Animation:
+def moving(data: bytes) -> AnimationFile:
     animation = open_animation(data, Limits())
     assert animation is not None
     return animation
@@ -77,10 +71,11 @@ def moving(data: bytes) -> Animation:
 
 @pytest.mark.parametrize("name", ["gif", "png", "webp"])
 def test_only_frames_with_a_face_change_and_all_keep_their_time(name: str) -> None:
-    result = encoded(run(files()[name]))
-    assert result.media.name == name
-    assert DIGITAL_SOURCE_TYPE.encode() in result.data
-    animation = moving(result.data)
+    swapped = run(files()[name])
+    assert swapped.written.media.name == name
+    assert (swapped.written.frames, swapped.written.duration_s) == (4, 0.41)
+    assert DIGITAL_SOURCE_TYPE.encode() in swapped.data
+    animation = moving(swapped.data)
     assert animation.timeline.durations_ms == DURATIONS_MS
     expected = frames()
     expected[1][10:34, 20:44] = SOURCE_BGR
@@ -90,12 +85,12 @@ def test_only_frames_with_a_face_change_and_all_keep_their_time(name: str) -> No
 
 
 def test_many_faces_changes_every_face_of_every_frame() -> None:
-    for frame in moving(encoded(run(files()["png"], many_faces=True)).data).frames():
+    for frame in moving(run(files()["png"], many_faces=True).data).frames():
         assert not np.any(np.all(frame.bgr == FACE_BGR, axis=-1))
 
 
 def test_the_record_is_of_the_first_swapped_frame_and_says_how_many_stayed() -> None:
-    swapped = run(files()["gif"])
+    swapped = run(files()["gif"]).result
     assert [(face.swapped, face.box) for face in swapped.faces] == [
         (False, (2, 2, 9, 9)),
         (True, (20, 10, 24, 24)),
@@ -107,7 +102,7 @@ def test_the_record_is_of_the_first_swapped_frame_and_says_how_many_stayed() -> 
 
 
 def test_an_animation_with_a_face_in_every_frame_needs_no_notice() -> None:
-    swapped = run(files([FACES[1], FACES[3]])["gif"])
+    swapped = run(files([FACES[1], FACES[3]])["gif"]).result
     assert [notice.code for notice in swapped.notices] == ["flat_engine"]
 
 
@@ -133,7 +128,7 @@ def test_a_face_is_followed_although_another_becomes_the_largest() -> None:
     left, right = (4, 10, 20, 20), (40, 10, 18, 18)
     grown = (38, 8, 24, 24)
     swapped = run(files([(left, right), (left, grown)])["png"])
-    for frame in moving(encoded(swapped).data).frames():
+    for frame in moving(swapped.data).frames():
         assert (frame.bgr[12, 10] == SOURCE_BGR).all()
         assert (frame.bgr[12, 45] == FACE_BGR).all()
 
@@ -152,21 +147,24 @@ def test_likeness_is_measured_once_and_not_in_every_frame() -> None:
 
 
 def test_progress_counts_the_frames() -> None:
-    told: list[tuple[str, int, int]] = []
-    PictureSwapper(FlatEngine()).swap(
-        decode(request(files()["webp"]), Limits(), Timings()), lambda *step: told.append(step)
-    )
-    assert list(dict.fromkeys(told)) == [("detect", 0, 0), *(("swap", number, 4) for number in range(4))]
+    running = opened(files()["webp"])
+    running.prepare("source", running.load("source"))
+    told = [running.progress]
+    for _ in range(running.target.total):
+        running.swap(running.read_frame())
+        told.append(running.progress)
+    assert running.target.unit == "frames"
+    assert told == [(number, 4) for number in range(5)]
 
 
 @pytest.mark.parametrize(("requested", "name"), [("jpeg", "jpeg"), ("avif", "avif")])
 def test_a_format_that_does_not_move_shows_the_first_swapped_frame_and_says_so(
     requested: OutputFormat, name: str
 ) -> None:
-    result = encoded(run(files()["gif"]), requested)
-    assert result.media.name == name
-    assert [notice.code for notice in result.notices] == ["first_frame_only"]
-    shown = decode_picture(result.data, Limits()).bgr
+    result = run(files()["gif"], requested)
+    assert (result.written.media.name, result.written.frames) == (name, None)
+    assert [notice.code for notice in result.written.notices] == ["first_frame_only"]
+    shown = decode(result.data, Limits()).bgr
     assert np.abs(shown[20, 30].astype(int) - SOURCE_BGR).max() < 12
 
 
@@ -174,16 +172,17 @@ def test_a_format_that_does_not_move_shows_the_first_swapped_frame_and_says_so(
 def test_an_animation_moves_in_the_format_asked_for_where_that_can(
     requested: OutputFormat, name: str
 ) -> None:
-    result = encoded(run(files()["gif"]), requested)
-    assert (result.media.name, result.notices) == (name, ())
+    result = run(files()["gif"], requested)
+    assert (result.written.media.name, result.written.notices) == (name, ())
     assert moving(result.data).timeline.durations_ms == DURATIONS_MS
 
 
-def test_memory_is_known_before_a_frame_is_decoded() -> None:
+def test_memory_is_known_before_a_frame_is_decoded_and_does_not_grow_with_their_number() -> None:
     source, canvas = 64 * 48 * 16, 64 * 48
-    assert decoded_bytes(request(files()["gif"]), Limits()) == source + canvas * (4 * 16 + 4 * 3)
+    short, long = (files([FACES[1], FACES[3]] * pairs)["png"] for pairs in (1, 2))
+    assert opened(short).memory_bytes() == opened(long).memory_bytes() == source + canvas * (16 + 4 * 4 + 24)
     with pytest.raises(MediaTooLarge, match=r"The target cannot be used\. The animation has 4 frames"):
-        decoded_bytes(request(files()["gif"]), Limits(max_frames=3))
+        opened(long, Limits(max_frames=3))
 
 
 def test_a_damaged_frame_is_blamed_on_the_target() -> None:
@@ -195,37 +194,6 @@ def test_a_damaged_frame_is_blamed_on_the_target() -> None:
 
 
 def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
-    asked = PictureRequest(
-        sources={"source": SourceFile(body=files([FACES[1], ()])["gif"], sha256="moves")},
-        target=png(picture()),
-        choice=Largest(),
-        blend=BlendOptions(),
-    )
-    swapped = PictureSwapper(FlatEngine()).swap(
-        decode(asked, Limits(), Timings()), lambda _stage, _done, _total: None
-    )
-    assert [notice.code for notice in swapped.notices] == ["first_frame_only", "flat_engine"]
-
-
-def test_a_patch_holds_no_more_than_what_changed() -> None:
-    before = picture()
-    after = before.copy()
-    after[5, 7] = after[9, 20] = 1
-    patch = patch_between(before, after)
-    assert patch.box == (slice(5, 10), slice(7, 21))
-    np.testing.assert_array_equal(patch.bgr, after[5:10, 7:21])
-    assert patch_between(before, before).bgr.size == 0
-
-
-@pytest.mark.parametrize("name", ["gif", "png", "webp"])
-def test_encoding_tells_of_each_frame_so_that_a_long_one_does_not_seem_to_hang(name: str) -> None:
-    swapped, told = run(files()[name]), list[tuple[int, int]]()
-    mark = Mark(output_id="1", provider="us", system="s", version="1", created_at=datetime.now(UTC))
-    encode(
-        swapped,
-        requested=None,
-        quality=90,
-        mark=mark,
-        on_frame=lambda done, total: told.append((done, total)),
-    )
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    source = files([FACES[1], ()])["gif"]
+    swapped = swap(a_request(source, png(picture())), FlatEngine())
+    assert [notice.code for notice in swapped.result.notices] == ["first_frame_only", "flat_engine"]

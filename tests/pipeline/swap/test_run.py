@@ -1,8 +1,7 @@
-"""The picture job's three steps with an engine of known result."""
+"""A swap of a picture from its files to its result, with an engine of known result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -16,41 +15,47 @@ from pipeline.errors import (
     OptionUnavailable,
     UnsupportedMedia,
 )
-from pipeline.face import Bgr, Face, Source
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark
-from pipeline.media.pictures.decode import Limits
-from pipeline.media.pictures.decode import decode as decode_picture
-from pipeline.swap.decode import decode, decoded_bytes
-from pipeline.swap.encode import encode
-from pipeline.swap.picture import PictureSwapper
-from pipeline.swap.request import Every, Largest, PictureRequest, SourceFile
-from pipeline.swap.result import SwappedPicture
+from pipeline.face import Array, Bgr, Face, Source
+from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.media.pictures.decode import Limits, decode
+from pipeline.swap.request import Every, Largest, SwapRequest
+from pipeline.swap.run import SwapRun
+from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
+from pipeline.swap.whole import SwappedFile
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
+from tests.support.requests import a_request, swap
 
 SOURCE_BGR = (10, 200, 30)
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(64)
 TWO_FACES = ((4, 4, 10, 12), (30, 6, 20, 24))
 
 
-def request(source: Bgr | bytes, target: Bgr | bytes, *, many_faces: bool = False) -> PictureRequest:
+def request(source: Bgr | bytes, target: Bgr | bytes, *, many_faces: bool = False) -> SwapRequest:
     bodies = [body if isinstance(body, bytes) else png(body) for body in (source, target)]
-    return PictureRequest(
-        sources={"source": SourceFile(body=bodies[0], sha256=str(hash(bodies[0])))},
-        target=bodies[1],
-        choice=Every() if many_faces else Largest(),
-        blend=BlendOptions(),
-    )
+    return a_request(*bodies, choice=Every() if many_faces else Largest())
 
 
-def a_mark() -> Mark:
-    made = datetime(2026, 1, 1, tzinfo=UTC)
-    return Mark(output_id="job/1", provider="us", system="swapdrop", version="1", created_at=made)
+def run(asked: SwapRequest, swapper: Swapper | None = None) -> SwappedFile:
+    return swap(asked, swapper or Swapper(FlatEngine()))
 
 
-def run(asked: PictureRequest, swapper: PictureSwapper | None = None) -> SwappedPicture:
-    swapper = swapper or PictureSwapper(FlatEngine())
-    return swapper.swap(decode(asked, Limits(), Timings()), lambda _stage, _done, _total: None)
+def opened(asked: SwapRequest, limits: Limits | None = None, engine: FlatEngine | None = None) -> SwapRun:
+    return Swapper(engine or FlatEngine()).open(asked, limits or Limits(), Timings())
+
+
+def told_progress(asked: SwapRequest, engine: FlatEngine) -> tuple[SwapRun, list[tuple[int, int]]]:
+    """Swap a picture step by step; the progress after each."""
+    running = opened(asked, engine=engine)
+    for name in running.unprepared:
+        running.prepare(name, running.load(name))
+    told = [running.progress]
+    work = running.begin(running.read_frame())
+    done = False
+    while not done:
+        done = work.step()
+        told.append(running.progress)
+    return running, list(dict.fromkeys(told))
 
 
 def test_only_the_largest_face_changes_and_nothing_outside_of_it() -> None:
@@ -58,17 +63,16 @@ def test_only_the_largest_face_changes_and_nothing_outside_of_it() -> None:
     expected = target.copy()
     expected[6:30, 30:50] = SOURCE_BGR
     swapped = run(request(picture(colour=SOURCE_BGR), target))
-    encoded = encode(swapped, requested=None, quality=95, mark=a_mark())
-    assert np.array_equal(decode_picture(encoded.data, Limits()).bgr, expected)
-    assert [face.swapped for face in swapped.faces] == [False, True]
-    assert swapped.faces[1].box == (30, 6, 20, 24)
+    assert np.array_equal(decode(swapped.data, Limits()).bgr, expected)
+    assert [face.swapped for face in swapped.result.faces] == [False, True]
+    assert swapped.result.faces[1].box == (30, 6, 20, 24)
 
 
 def test_many_faces_changes_every_face() -> None:
     target = picture(faces=TWO_FACES)
     swapped = run(request(picture(colour=SOURCE_BGR), target, many_faces=True))
     assert not np.any(np.all(swapped.picture.bgr == FACE_BGR, axis=-1))
-    assert [face.face_id for face in swapped.faces if face.swapped] == ["face_0", "face_1"]
+    assert [face.face_id for face in swapped.result.faces if face.swapped] == ["face_0", "face_1"]
 
 
 def test_the_largest_face_of_the_source_is_the_one_put_in() -> None:
@@ -79,14 +83,14 @@ def test_the_largest_face_of_the_source_is_the_one_put_in() -> None:
             seen.append(face)
             return super().prepare_source(picture, face)
 
-    run(request(picture(faces=TWO_FACES), picture()), PictureSwapper(Remembering()))
+    run(request(picture(faces=TWO_FACES), picture()), Swapper(Remembering()))
     assert [face.size for face in seen] == [(20, 24)]
 
 
 def test_likeness_tells_both_distances_of_the_face_before_and_after() -> None:
     swapped = run(request(picture(colour=SOURCE_BGR), picture()))
     apart = round(float(np.linalg.norm(np.subtract(FACE_BGR, SOURCE_BGR))), 4)
-    likeness = swapped.faces[0].likeness
+    likeness = swapped.result.faces[0].likeness
     assert likeness is not None
     assert (likeness.to_source, likeness.to_target_before) == (0, apart)
     assert likeness.source_to_target_before == apart
@@ -97,9 +101,9 @@ def test_an_engine_without_identity_gives_no_likeness() -> None:
         def embed(self, picture: Bgr, face: Face) -> None:  # noqa: ARG002 -- the port's
             return None
 
-    swapped = run(request(picture(), picture()), PictureSwapper(Anonymous()))
-    assert swapped.faces[0].likeness is None
-    assert swapped.faces[0].swapped
+    swapped = run(request(picture(), picture()), Swapper(Anonymous()))
+    assert swapped.result.faces[0].likeness is None
+    assert swapped.result.faces[0].swapped
 
 
 def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None:
@@ -115,7 +119,7 @@ def test_a_result_without_a_swapped_face_is_an_error_and_not_a_success() -> None
             return [False] * len(pairs)
 
     with pytest.raises(NoFaceInTarget):
-        run(request(picture(), picture()), PictureSwapper(Refusing()))
+        run(request(picture(), picture()), Swapper(Refusing()))
 
 
 def test_each_missing_face_is_blamed_on_its_own_picture() -> None:
@@ -127,7 +131,7 @@ def test_each_missing_face_is_blamed_on_its_own_picture() -> None:
 
 def test_one_source_for_many_targets_is_prepared_once_as_long_as_it_is_kept() -> None:
     engine = FlatEngine()
-    swapper = PictureSwapper(engine, kept_sources=2)
+    swapper = Swapper(engine, kept_sources=2)
     red, green, blue = (request(picture(colour=c), picture()) for c in ((9, 9, 99), (9, 99, 9), (99, 9, 9)))
     for asked in (red, green, red, red):
         run(asked, swapper)
@@ -142,12 +146,12 @@ def test_one_source_for_many_targets_is_prepared_once_as_long_as_it_is_kept() ->
 def test_a_video_as_source_is_told_that_the_two_may_be_the_wrong_way_round() -> None:
     for asked in (request(MP4, picture()), request(MP4, MP4)):
         with pytest.raises(UnsupportedMedia, match="wrong way round"):
-            decode(asked, Limits(), Timings())
+            opened(asked)
 
 
 def test_a_video_as_target_is_unsupported_for_now() -> None:
     with pytest.raises(UnsupportedMedia, match="target is an MP4 video"):
-        decoded_bytes(request(picture(), MP4), Limits())
+        opened(request(picture(), MP4))
 
 
 @pytest.mark.parametrize(("broken", "name"), [(0, "source"), (1, "target")])
@@ -155,46 +159,44 @@ def test_an_error_names_the_picture_it_is_about(broken: int, name: str) -> None:
     bodies: list[Bgr | bytes] = [picture(), picture()]
     bodies[broken] = png(picture())[:-40]
     with pytest.raises(MediaCorrupt, match=f"The {name} cannot be used"):
-        decode(request(*bodies), Limits(), Timings())
+        opened(request(*bodies))
 
 
 def test_memory_is_known_before_anything_is_decoded() -> None:
     asked = request(picture(100, 80), picture(60, 50))
-    assert decoded_bytes(asked, Limits()) == (100 * 80 + 60 * 50) * 16
+    assert opened(asked).memory_bytes() == (100 * 80 + 60 * 50) * 16
     with pytest.raises(MediaTooLarge, match="source"):
-        decoded_bytes(asked, Limits(max_pixels=100 * 80 - 1))
+        opened(asked, Limits(max_pixels=100 * 80 - 1))
 
 
 def test_memory_is_that_of_the_format_asked_for_where_that_takes_more() -> None:
     asked = request(picture(100, 80), picture(60, 50))
-    plain = decoded_bytes(asked, Limits())
-    assert decoded_bytes(asked, Limits(), to="png") == plain
-    assert decoded_bytes(asked, Limits(), to="webp") == plain + 60 * 50 * (32 - 16)
-    assert decoded_bytes(asked, Limits(), to="avif") == plain + 60 * 50 * (48 - 16)
+    plain = opened(asked).memory_bytes()
+    assert opened(asked).memory_bytes("png") == plain
+    assert opened(asked).memory_bytes("webp") == plain + 60 * 50 * (32 - 16)
+    assert opened(asked).memory_bytes("avif") == plain + 60 * 50 * (48 - 16)
 
 
 def test_stages_are_timed_and_notices_of_the_engine_reach_the_result() -> None:
-    swapped = run(request(picture(), picture()))
-    encode(swapped, requested="jpeg", quality=90, mark=a_mark())
-    assert set(swapped.timings.ms) == {"decode", "detect", "swap", "encode"}
-    assert [notice.code for notice in swapped.notices] == ["flat_engine"]
+    timings = Timings()
+    swapped = swap(request(picture(), picture()), FlatEngine(), "jpeg", timings=timings)
+    assert set(timings.ms) == {"decode", "detect", "swap", "encode"}
+    assert [notice.code for notice in swapped.result.notices] == ["flat_engine"]
 
 
 def test_the_result_is_in_the_format_asked_for_and_marked() -> None:
-    swapped = run(request(picture(), picture()))
     for requested, extension in ((None, "png"), ("jpeg", "jpg"), ("webp", "webp")):
-        encoded = encode(swapped, requested=requested, quality=80, mark=a_mark())  # type: ignore[arg-type] # literals
-        assert encoded.media.extension == extension
-        assert DIGITAL_SOURCE_TYPE.encode() in encoded.data
+        swapped = swap(request(picture(), picture()), FlatEngine(), requested)  # type: ignore[arg-type] # literals
+        assert swapped.written.media.extension == extension
+        assert swapped.written.size_bytes == len(swapped.data)
+        assert DIGITAL_SOURCE_TYPE.encode() in swapped.data
 
 
 def test_progress_counts_the_faces() -> None:
-    told: list[tuple[str, int, int]] = []
     asked = request(picture(), picture(faces=TWO_FACES), many_faces=True)
-    PictureSwapper(FlatEngine()).swap(
-        decode(asked, Limits(), Timings()), lambda stage, done, total: told.append((stage, done, total))
-    )
-    assert told == [("detect", 0, 0), ("swap", 0, 2), ("swap", 1, 2)]
+    running, told = told_progress(asked, FlatEngine())
+    assert running.target.unit == "faces"
+    assert told == [(0, 0), (0, 2), (1, 2), (2, 2)]
 
 
 def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its_result() -> None:
@@ -210,14 +212,12 @@ def test_faces_are_swapped_in_batches_of_the_engines_own_size_and_each_keeps_its
             super().swap(frame, pairs, blend, others=others)
             return [face.bbox[0] % 2 == 0 for face, _ in pairs]
 
-    told: list[tuple[str, int, int]] = []
     boxes = tuple((x, 4, 6, 8) for x in (2, 11, 20, 30, 41))
     asked = request(picture(), picture(faces=boxes), many_faces=True)
     engine = EveryOther(batch_size=2)
-    swapped = PictureSwapper(engine).swap(
-        decode(asked, Limits(), Timings()), lambda stage, done, total: told.append((stage, done, total))
-    )
-    assert told[1:] == [("swap", 0, 5), ("swap", 2, 5), ("swap", 4, 5)]
+    running, told = told_progress(asked, engine)
+    swapped = running.result()
+    assert told[1:] == [(0, 5), (2, 5), (4, 5), (5, 5)]
     assert engine.swaps == 3
     assert [face.swapped for face in swapped.faces] == [True, False, True, True, False]
     assert [face.likeness is not None for face in swapped.faces] == [True, False, True, True, False]
@@ -244,7 +244,7 @@ class Blackening:
         return True
 
 
-def enhanced(asked: PictureRequest, swapper: PictureSwapper) -> SwappedPicture:
+def enhanced(asked: SwapRequest, swapper: Swapper) -> SwappedFile:
     return run(replace(asked, blend=BlendOptions(enhance=True)), swapper)
 
 
@@ -262,7 +262,7 @@ def test_only_swapped_faces_are_enhanced_after_the_swap() -> None:
             return [index % 2 == 0 for index in range(len(pairs))]
 
     enhancer = Blackening()
-    swapper = PictureSwapper(EveryOther(batch_size=8), enhancer=enhancer)
+    swapper = Swapper(EveryOther(batch_size=8), enhancer=enhancer)
     asked = request(picture(colour=SOURCE_BGR), picture(faces=TWO_FACES), many_faces=True)
     swapped = enhanced(asked, swapper)
     assert [face.bbox[0] for face in enhancer.faces] == [4]
@@ -272,7 +272,7 @@ def test_only_swapped_faces_are_enhanced_after_the_swap() -> None:
 
 def test_the_likeness_is_that_of_the_enhanced_face() -> None:
     asked = request(picture(colour=SOURCE_BGR), picture())
-    likeness = enhanced(asked, PictureSwapper(FlatEngine(), enhancer=Blackening())).faces[0].likeness
+    likeness = enhanced(asked, Swapper(FlatEngine(), enhancer=Blackening())).result.faces[0].likeness
     assert likeness is not None
     assert likeness.to_source == round(float(np.linalg.norm(SOURCE_BGR)), 4)
 
@@ -281,16 +281,16 @@ def test_the_likeness_is_that_of_the_enhanced_face() -> None:
 def test_a_mouth_that_was_not_swapped_is_not_enhanced(keep: bool) -> None:  # noqa: FBT001 -- a parameter of the test
     enhancer = Blackening()
     blend = BlendOptions(enhance=True, mouth_mask=keep)
-    run(replace(request(picture(), picture()), blend=blend), PictureSwapper(FlatEngine(), enhancer=enhancer))
+    run(replace(request(picture(), picture()), blend=blend), Swapper(FlatEngine(), enhancer=enhancer))
     assert enhancer.keeps_mouth == keep
 
 
 def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:
     enhancer = Blackening()
-    run(request(picture(), picture()), PictureSwapper(FlatEngine(), enhancer=enhancer))
+    run(request(picture(), picture()), Swapper(FlatEngine(), enhancer=enhancer))
     assert enhancer.faces == []
     with pytest.raises(OptionUnavailable, match="use_face_enhancer"):
-        enhanced(request(picture(), picture()), PictureSwapper(FlatEngine()))
+        enhanced(request(picture(), picture()), Swapper(FlatEngine()))
 
 
 def test_engine_and_enhancer_are_told_of_every_face_of_the_picture_not_only_of_the_chosen_one() -> None:
@@ -310,6 +310,57 @@ def test_engine_and_enhancer_are_told_of_every_face_of_the_picture_not_only_of_t
 
     enhancer = Blackening()
     asked = request(picture(), picture(faces=((4, 4, 10, 12), (30, 6, 20, 24))))
-    enhanced(asked, PictureSwapper(Listening(), enhancer=enhancer))
+    enhanced(asked, Swapper(Listening(), enhancer=enhancer))
     for others in (*told, enhancer.others):
         assert [face.bbox[0] for face in others] == [4, 30]
+
+
+def test_a_large_group_gives_the_device_back_between_its_batches() -> None:
+    class Counting(FlatEngine):
+        calls = 0
+
+        def embed(self, picture: Bgr, face: Face) -> Array | None:
+            self.calls += 1
+            return super().embed(picture, face)
+
+    boxes = tuple((x, 4, 6, 8) for x in (2, 11, 20, 30, 41))
+    engine = Counting(batch_size=2)
+    running = opened(request(picture(), picture(faces=boxes), many_faces=True), engine=engine)
+    running.prepare("source", running.load("source"))
+    work = running.begin(running.read_frame())
+    done, before = False, 0
+    while not done:
+        done = work.step()
+        assert engine.calls + engine.swaps - before <= 2
+        before = engine.calls + engine.swaps
+    assert (engine.calls, engine.swaps) == (10, 3)
+    assert all(face.likeness for face in running.result().faces)
+
+
+def test_what_is_known_of_a_swap_can_be_told_although_it_came_to_nothing() -> None:
+    class Refusing(FlatEngine):
+        def swap(
+            self,
+            frame: Bgr,  # noqa: ARG002 -- the port's
+            pairs: Sequence[tuple[Face, Source]],
+            blend: BlendOptions,  # noqa: ARG002 -- the port's
+            *,
+            others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
+        ) -> list[bool]:
+            return [False] * len(pairs)
+
+    running = opened(request(picture(), picture(faces=TWO_FACES)), engine=Refusing())
+    assert not running.faces
+    running.prepare("source", running.load("source"))
+    assert not running.swap(running.read_frame())
+    assert [(face.source, face.swapped) for face in running.faces] == [(None, False), ("source", False)]
+    assert [notice.code for notice in running.notices] == ["flat_engine"]
+    assert running.engine.name == "flat"
+
+
+def test_a_source_that_is_kept_is_not_opened_again() -> None:
+    swapper = Swapper(FlatEngine())
+    run(request(picture(), picture()), swapper)
+    kept = swapper.open(request(picture(), picture()), Limits(), Timings())
+    assert kept.unprepared == ()
+    assert kept.swap(kept.read_frame())
