@@ -183,13 +183,13 @@ async def test_a_message_that_comes_after_the_end_costs_one_list_and_is_gone(que
 
 
 async def test_a_job_at_work_is_kept_from_other_consumers(queue_rig: Rig) -> None:
-    queue_rig.hold_s = 3
+    queue_rig.hold_s = 2
     await drop(queue_rig, "one")
     [ticket] = await take(queue_rig.consumer())
     await ticket.claimed()
     async with another_ticket(queue_rig.consumer()) as other:
         for _ in range(9):
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.35)
             await ticket.beat()
         assert not other.done()
     await ticket.retire(ended_status("one"))

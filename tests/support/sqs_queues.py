@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -59,14 +60,7 @@ class TestQueue:
 @contextmanager
 def sqs_queue(server: S3Settings, *, most_receives: int = 5) -> Iterator[TestQueue]:
     """A fresh queue on the server, and credentials for it in the environment."""
-    client = get_session().create_client(
-        "sqs",
-        endpoint_url=server.endpoint_url,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-        config=Config(proxies={}, retries={"total_max_attempts": 1}),
-    )
+    client = _client(server.endpoint_url)
     name = f"jobs-{secrets.token_hex(4)}"
     dead_url, dead_arn = _create(client, f"{name}-dead")
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": most_receives})
@@ -75,7 +69,18 @@ def sqs_queue(server: S3Settings, *, most_receives: int = 5) -> Iterator[TestQue
         for variable, value in CREDENTIALS.items():
             patch.setenv(variable, value)
         yield TestQueue(client=client, url=url, arn=arn, dead_url=dead_url)
-    client.close()
+
+
+@cache
+def _client(endpoint_url: str) -> Any:  # noqa: ANN401 -- botocore makes its methods at run time
+    return get_session().create_client(
+        "sqs",
+        endpoint_url=endpoint_url,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
 
 
 def _create(client: Any, name: str, **attributes: str) -> tuple[str, str]:  # noqa: ANN401 -- botocore's client

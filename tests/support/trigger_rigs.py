@@ -111,6 +111,7 @@ class Rig:
     send: Callable[[object], Awaitable[None]] | None = None
     messages: Callable[[], Awaitable[int]] | None = None
     sweeps: bool = False
+    wait_s: float = 0.02  # for a message; without a wait an empty queue is looked at thousands of times
     hold_s: float = 30.0
     settle_s: float = 0.0
 
@@ -120,7 +121,7 @@ class Rig:
         sweep = InboxTrigger(inbox, in_flight=in_flight, policy=InboxPolicy(min_s=0.01, max_s=0.02))
         if self.queue is None:
             return sweep
-        policy = QueuePolicy(wait_s=0, hold_s=self.hold_s, first_pause_s=0.05, max_pause_s=0.1)
+        policy = QueuePolicy(wait_s=self.wait_s, hold_s=self.hold_s, first_pause_s=0.05, max_pause_s=0.1)
         queued = QueueTrigger(self.queue, inbox, in_flight, bucket=BUCKET, policy=policy)
         return Merged([queued, sweep]) if self.sweeps else queued
 
@@ -157,6 +158,7 @@ async def open_rig(kind: Kind, moto: S3Settings) -> AsyncIterator[Rig]:
 
 
 async def _add_sqs(rig: Rig, moto: S3Settings, stack: AsyncExitStack) -> None:
+    rig.wait_s = 0  # SQS waits for whole seconds
     plain = stack.enter_context(sqs_queue(moto))
     rig.queue = OutageQueue(await stack.enter_async_context(open_sqs(plain.url)), rig.outage)
 
