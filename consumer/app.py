@@ -24,8 +24,8 @@ import onnxruntime as ort
 import structlog
 
 from consumer.config.settings import Settings, SettingsError
-from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.budget import ByteBudget
+from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool

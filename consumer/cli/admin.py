@@ -15,7 +15,7 @@ from consumer.cli.bucket import fail, with_bucket
 from storage import keys
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Inbox
-from storage.records.queries import listed, newest_first, purge, read_status, run_again
+from storage.queries import listed, newest_first, purge, read_status, run_again
 from storage.records.status import TERMINAL, Status
 from storage.stores.port import ObjectStore
 

@@ -26,7 +26,7 @@ from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
 from storage.inbox import Inbox
-from storage.records.queries import follow
+from storage.queries import follow
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import S3Settings, open_s3_store

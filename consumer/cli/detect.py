@@ -37,7 +37,9 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
     return 0 if found.faces else 1
 
 
-async def _detect(settings: Settings, manifest: Manifest, min_face_px: float | None) -> tuple[JobContext, bytes]:
+async def _detect(
+    settings: Settings, manifest: Manifest, min_face_px: float | None
+) -> tuple[JobContext, bytes]:
     counting = face_filter_of(settings, min_size_px=min_face_px)
     async with (
         open_local_jobs(settings, face_filter=counting) as jobs,

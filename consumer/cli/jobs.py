@@ -12,7 +12,7 @@ from consumer.cli.progress import ProgressReporter, reporting
 from consumer.client.files import write_whole
 from storage import keys
 from storage.errors import ObjectNotFound
-from storage.records.queries import follow, read_status
+from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 

@@ -30,7 +30,9 @@ _SENT, _BEFORE, _DONE = "sent", "sent before", "done"
 _GOOD = frozenset({_SENT, _BEFORE, _DONE})
 
 
-def run_submit(command: SubmitCommand, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None) -> int:
+def run_submit(
+    command: SubmitCommand, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None
+) -> int:
     """Send the jobs and print their ids; 0 only if none of them has failed.
 
     `watch` waits for them; so do `output`, a folder for their results, and `sheet`, a page that shows them.

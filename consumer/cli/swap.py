@@ -76,7 +76,7 @@ def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
     if batch.single:
         return [item for item in present if not is_result(item.output)]
     fingerprint = ResultFingerprint(batch.request)
-    return [item for item in present if not fingerprint.hasswap_items(item.output, item.target)]
+    return [item for item in present if not fingerprint.has_made(item.output, item.target)]
 
 
 def _not_replaced(item: Item) -> Outcome:
@@ -120,9 +120,7 @@ def _teller(reporter: ProgressReporter, total: int) -> Callable[[Outcome], None]
         if outcome.state != DONE:
             reporter.fault(outcome.item.name, outcome.message, outcome.state)
         else:
-            reporter.event(
-                "swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms
-            )
+            reporter.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
         reporter.move(f"{number} of {total}", done=number, total=total)
 
     return tell

@@ -40,8 +40,8 @@ class Outcome:
     #: `done`, or the code of the error that `message` tells of.
     state: str
     message: str = ""
-    faces: tuple[FaceOutcome, ...] = ()
-    warnings: tuple[JobWarning, ...] = ()
+    faces: Sequence[FaceOutcome] = ()
+    warnings: Sequence[JobWarning] = ()
     engine: EngineRecord | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
@@ -51,7 +51,8 @@ class Outcome:
         return sum(face.swapped for face in self.faces)
 
 
-async def swap_all(jobs: LocalJobs, request: BatchRequest, items: Sequence[Item]
+async def swap_all(
+    jobs: LocalJobs, request: BatchRequest, items: Sequence[Item]
 ) -> AsyncGenerator[Outcome, None]:
     """Swap pictures and save the results, a few at a time; their outcomes come in the order of the items."""
     fingerprint = ResultFingerprint(request)

@@ -17,7 +17,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def keep_whole(path: Path, output: Output) -> None:
     """Write a job's result to a file as `write_whole` does, wherever it lies; raises OSError."""
-    _replace(path, lambda part: shutil.copyfile(output.path, part) if output.path else part.write_bytes(output.body or b""))
+    _replace(
+        path,
+        lambda part: (
+            shutil.copyfile(output.path, part) if output.path else part.write_bytes(output.body or b"")
+        ),
+    )
 
 
 def describe_os_error(error: OSError) -> str:

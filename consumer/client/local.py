@@ -29,8 +29,9 @@ _CPU_THREADS = 3  # one decodes, one encodes, and one more for the job beside
 class LocalFiles:
     """A job's files as paths, those of a manifest file relative to its folder."""
 
-    def __init__(self, folder: Path = Path()) -> None:
+    def __init__(self, folder: Path, *, memory_bytes: int) -> None:
         self._folder = folder
+        self._memory_bytes = memory_bytes
 
     async def fetch(
         self,
@@ -111,7 +112,7 @@ async def open_local_jobs(
             settings,
             kinds=kinds,
             pool=EnginePool(registry, device),
-            inputs=LocalFiles(folder),
+            inputs=LocalFiles(folder, memory_bytes=settings.max_input_bytes),
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),

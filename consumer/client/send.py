@@ -11,7 +11,7 @@ from consumer.client.submission import LocalFiles, Submission
 from pipeline.media.sniff import sniff
 from storage import keys
 from storage.errors import ObjectNotFound, PreconditionFailed
-from storage.records.queries import read_status
+from storage.queries import read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 

@@ -155,7 +155,10 @@ class Settings(BaseModel):
         default=90, ge=1, le=3600, description="a job without a heartbeat for this long is taken over"
     )
     stall_timeout_s: float = Field(
-        default=120, ge=1, le=3600, description="work on a job that stands still for this long is given up; a device that does, hangs"
+        default=120,
+        ge=1,
+        le=3600,
+        description="work on a job that stands still for this long is given up; a device that does, hangs",
     )
     max_attempts: int = Field(default=3, ge=1, le=100, description="attempts before a job is given up")
     max_in_flight: int = Field(

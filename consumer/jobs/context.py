@@ -19,10 +19,11 @@ from typing import Final, Protocol, Self, TypeVar
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import Share, WorkerThread
 from consumer.engines.pool import EnginePool, LoadedEngine
+from consumer.jobs.files import fetch_all
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.provenance import Mark
-from pipeline.media.limits import Limits
+from pipeline.media.pictures.decode import Limits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest

@@ -23,7 +23,7 @@ async def run(context: JobContext) -> Output:
     check_engine(manifest.options, context.engine_names)
     engine = (await context.engine(manifest.options.engine)).engine
     context.note(engine=to_engine_record(engine.info, {}))
-    body = (await context.fetch(manifest.target))[manifest.target].body
+    body = (await context.fetch(manifest.target))[manifest.target].read()
     context.report("decode")
     target = await context.on_cpu(partial(open_job_target, body, context.limits))
     del body

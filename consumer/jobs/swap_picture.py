@@ -57,19 +57,17 @@ async def open_swap(context: JobContext) -> SwapRun:
     files = await context.fetch(*wanted)
     request = SwapRequest(
         sources={
-            name: SourceFile(body=files[reference].body, sha256=files[reference].sha256)
+            name: SourceFile(body=files[reference].read(), sha256=files[reference].sha256)
             for name, reference in sources.items()
         },
-        target=files[manifest.target].body,
+        target=files[manifest.target].read(),
         choice=await _choice(context, files),
         blend=blend,
         face_filter=context.face_filter,
     )
     del files
     context.report("decode")
-    return await context.on_cpu(
-        partial(loaded.swapper.open, request, context.limits, context.timings)
-    )
+    return await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
 
 
 async def prepare_sources(context: JobContext, swap: SwapRun) -> None:
@@ -87,9 +85,9 @@ async def _choice(context: JobContext, files: Mapping[str, FetchedInput]) -> Cho
         if manifest.detection is None:
             return Mapped()
         found = await context.fetch(manifest.detection, limit=lambda _head: MAX_DETECTION_BYTES)
-        return Mapped(to_stored_faces(read_detection(found[manifest.detection].body)))
+        return Mapped(to_stored_faces(read_detection(found[manifest.detection].read())))
     if context.reference is not None:
-        return Recognised(files[context.reference].body)
+        return Recognised(files[context.reference].read())
     return Every() if manifest.options.many_faces else Largest()
 
 
@@ -177,7 +175,7 @@ async def check_sources(context: JobContext) -> None:
     files = await context.fetch(*sources.values())
     for name, reference in sources.items():
         with naming(source_title(name)):
-            picture = await context.on_cpu(partial(decode, files[reference].body, context.limits))
+            picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
             if not await context.on_device(partial(engine.find_faces, picture.bgr)):
                 raise NoFaceInSource
 

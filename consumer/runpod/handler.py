@@ -19,8 +19,8 @@ from storage import keys
 from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUnavailable
 from storage.inbox import Inbox
 from storage.lease.cas import read_record
+from storage.queries import follow
 from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
-from storage.records.queries import follow
 from storage.records.status import Result, Status
 from storage.stores.port import ObjectStore
 

@@ -99,9 +99,7 @@ class Attempt:
             return Ending.SICK
         if self.context.place is Place.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
-        self.fault = Fault(
-            kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage
-        )
+        self.fault = Fault(kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage)
         return await self._retry(self.fault)
 
     async def _settle(self, error: BaseException) -> Ending:

@@ -47,6 +47,9 @@ class FetchedInput:
     path: object = None
     size: int = 0
 
+    def read(self) -> bytes:
+        return self.body or b""
+
 
 class InputFetcher:
     """Fetches inputs from the bucket, from the web, or from the manifest itself.
@@ -85,7 +88,14 @@ class InputFetcher:
             await self._web.close()
 
     async def fetch(
-        self, reference: str, *, job_folder: str | None, max_bytes: int | None = None, folder=None, limit=None, on_bytes=None
+        self,
+        reference: str,
+        *,
+        job_folder: str | None,
+        max_bytes: int | None = None,
+        folder: object = None,
+        limit: object = None,
+        on_bytes: object = None,
     ) -> FetchedInput:
         """Fetch one input whole; `job_folder` is the job's own `inbox/<name>/`, if it was dropped as one.
 
@@ -96,7 +106,11 @@ class InputFetcher:
         """
         try:
             async with asyncio.timeout(self._policy.total_timeout_s):
-                return await self._fetch(reference, job_folder, limit(b"") if limit else (max_bytes or self._policy.max_bytes))
+                return await self._fetch(
+                    reference,
+                    job_folder,
+                    limit(b"") if callable(limit) else (max_bytes or self._policy.max_bytes),
+                )
         except StorageError as error:
             raise type(error)(f"{describe(reference)}: {error}") from error
         except TimeoutError as error:

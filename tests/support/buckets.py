@@ -11,7 +11,7 @@ from importlib import resources
 from botocore.exceptions import ClientError
 
 from storage import keys
-from storage.records.queries import follow, read_status
+from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import S3Settings, open_s3_store

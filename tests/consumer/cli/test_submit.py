@@ -15,8 +15,8 @@ from consumer.client.submission import LocalFiles, Submission, WrongWords
 from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.errors import InvalidManifest
+from storage.queries import follow
 from storage.records.manifest import read_manifest
-from storage.records.queries import follow
 from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore

@@ -1,10 +1,10 @@
 """A folder is worked through to its end, whatever lies in it, and also when somebody pulls the plug."""
 
+import asyncio
 import signal
 import subprocess
 import sys
 import time
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 

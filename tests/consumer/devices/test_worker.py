@@ -126,10 +126,14 @@ class Held:
 
 async def test_a_new_user_waits_for_one_turn_of_each_before_it_and_no_more(worker: WorkerThread) -> None:
     order: list[str] = []
+
+    def note(name: str, number: int) -> None:
+        order.append(f"{name}{number}")
+
     held = Held(worker)
     await asyncio.sleep(0)
     users = [
-        asyncio.create_task(in_steps(worker, count, lambda number, name=name: order.append(f"{name}{number}")))
+        asyncio.create_task(in_steps(worker, count, partial(note, name)))
         for name, count in (("a", 4), ("b", 3))
     ]
     await asyncio.sleep(0)

@@ -140,7 +140,7 @@ BAD_MANIFESTS = {
     "another kind of job": (
         {"process_type": "single-video"},
         "invalid_manifest",
-        "cannot do `single-video` yet",
+        "known are `single-image`",
     ),
     "an unknown engine": ({"options": {"engine": "simswap"}}, "model_unavailable", "known are auto, mesh"),
     "the enhancer": ({"options": {"use_face_enhancer": True}}, "model_unavailable", "use_face_enhancer"),

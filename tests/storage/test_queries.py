@@ -7,7 +7,7 @@ import pytest
 
 from storage import keys
 from storage.errors import InvalidManifest
-from storage.records.queries import newest_first, purge, run_again
+from storage.queries import newest_first, purge, run_again
 from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
