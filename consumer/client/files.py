@@ -17,12 +17,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def keep_whole(path: Path, output: Output) -> None:
     """Write a job's result to a file as `write_whole` does, wherever it lies; raises OSError."""
-    _replace(
-        path,
-        lambda part: (
-            shutil.copyfile(output.path, part) if output.path else part.write_bytes(output.body or b"")
-        ),
-    )
+
+    def write(part: Path) -> None:
+        if output.path is None:
+            part.write_bytes(output.body or b"")
+        else:
+            shutil.copyfile(output.path, part)
+
+    _replace(path, write)
 
 
 def describe_os_error(error: OSError) -> str:

@@ -23,7 +23,7 @@ def size_limit(settings: Settings) -> Callable[[bytes], int]:
 
 
 def face_filter_of(settings: Settings, *, min_size_px: float | None = None) -> FaceFilter:
-    """The smallest and least certain face of a target that counts; `min_size_px` goes before the setting's."""
+    """Which faces of a target count; `min_size_px`, a length in pixels, goes before the setting's."""
     return FaceFilter(
         min_size_px=settings.min_face_px if min_size_px is None else min_size_px,
         min_score=settings.min_face_score,

@@ -1,4 +1,4 @@
-"""A thread that does one thing at a time, such as the one that may use a device, shared fairly by its users."""
+"""A thread that does one thing at a time for several users in turn, such as the one with the device."""
 
 import asyncio
 import heapq
@@ -40,8 +40,8 @@ class WorkerThread:
     """Does steps on its own thread, users in turn: after `turn_s` of work a user goes to the line's end.
 
     So a new user waits for no more than a turn of each one before it, however much those have to do, and no
-    stream of new users keeps an old one from its next turn. A user keeps its place between two of its steps as
-    long as its turn lasts: yielding after every step would make all waiting jobs finish together and then
+    stream of new users keeps an old one from its next turn. A user keeps its place between two of its steps
+    as long as its turn lasts: yielding after every step would make all waiting jobs finish together and then
     starve the device.
 
     The thread is a daemon, unlike those of an executor: a device that hangs must not keep the process
