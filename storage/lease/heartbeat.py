@@ -84,7 +84,10 @@ class Heartbeat:
                 task.cancel()
             await asyncio.wait(tasks)
             self._uploading = False
-        return keeping.result() if uploading.cancelled() else uploading.result()
+        has_failed = uploading.cancelled() or uploading.exception() is not None
+        if has_failed and not keeping.cancelled():  # whatever an upload raises when it is abandoned
+            return keeping.result()
+        return uploading.result()
 
     async def beat(self) -> Stop | None:
         """Extend the lease once (one HEAD, one PUT), or say why the job must stop."""

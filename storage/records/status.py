@@ -48,113 +48,174 @@ class _Record(BaseModel):
 
 
 class Progress(_Record):
-    """How far the job is, counted in `unit` (pictures, frames, faces)."""
+    """How far the current stage is."""
 
+    #: How many of them are done.
     done: int = 0
+    #: How many there are, 0 while that is not known.
     total: int = 0
+    #: What is counted: pictures, frames, faces.
     unit: str = "pictures"
+    #: Of the stage, 0 to 100.
     percent: int = Field(default=0, ge=0, le=100)
 
 
 class LeaseInfo(_Record):
-    """Who works on the job, and for how many seconds after this write nobody else may."""
+    """Who works on the job."""
 
+    #: The consumer's name.
     owner: str
+    #: For so many seconds after this write, by the store's clock, nobody else may.
     ttl_s: float
 
 
 class Result(_Record):
-    """The result bytes that count; size in bytes, width and height in pixels."""
+    """The result that counts, whatever else lies beside it."""
 
+    #: Where it lies; the number in it is the attempt that made it.
     key: str
+    #: Of its bytes, in hexadecimal digits.
     sha256: str
+    #: In bytes.
     size: int
+    #: Its media type.
     content_type: str
+    #: In pixels.
     width: int | None = None
+    #: In pixels.
     height: int | None = None
+    #: Of an animation or a video.
     frames: int | None = None
+    #: How many seconds an animation or a video takes once.
     duration_s: float | None = None
+    #: How many different faces of the target were swapped.
     faces_swapped: int | None = None
 
 
 class FaceSimilarity(_Record):
-    """Identity distances of the face in the result; smaller is more alike."""
+    """Identity distances; smaller is more alike."""
 
+    #: From the face in the result to the source.
     to_source: float
+    #: From the face in the result to the face that was there before.
     to_target_before: float
+    #: From the source to the face that was there before.
     source_to_target_before: float
 
 
 class FaceOutcome(_Record):
-    """One face of the target: `box` is x, y, width, height in pixels of the upright picture."""
+    """One face of the target and what was done with it."""
 
+    #: `face_0`, `face_1` and so on, in reading order.
     face_id: str
+    #: x, y, width and height in pixels of the upright picture.
     box: tuple[float, float, float, float]
+    #: How certain the detector is, 0 to 1.
     score: float
+    #: Whether the result shows another face in its place.
     swapped: bool
+    #: What of the manifest was meant for it.
     source: str | None = None
+    #: How alike it has become, None where it was not swapped.
     similarity: FaceSimilarity | None = None
 
 
 class JobWarning(_Record):
     """Something the sender should know although the job went on."""
 
+    #: For programs.
     code: str
+    #: For the person who sent the job.
     message: str
 
 
 class AttemptFailure(_Record):
     """How one attempt failed."""
 
+    #: Its number, from 1.
     attempt: int
+    #: For programs.
     code: ErrorCode
+    #: For the person who sent the job.
     message: str
+    #: Where in the job it happened.
     stage: str
+    #: When that was found out, by the wall clock of whoever did.
     at: Utc
 
 
 class JobError(_Record):
-    """Why the job failed, written for the person who sent it."""
+    """Why the job failed, or its last attempt did."""
 
+    #: For programs.
     code: ErrorCode
+    #: For the person who sent the job.
     message: str
+    #: Whether it is tried again by itself.
     retryable: bool
+    #: All that failed so far; attempts that were given back uncounted are not among them.
     attempts: tuple[AttemptFailure, ...] = ()
 
 
 class EngineRecord(_Record):
     """What swapped the faces, as it really ran."""
 
+    #: The engine.
     name: str
+    #: Of the engine.
     version: str
+    #: The execution provider that ran its networks.
     provider: str
+    #: sha256 of each model file, by its name.
     models: Mapping[str, str] = {}
 
 
 class Status(_Record):
-    """One job's record (contract, version 1)."""
+    """One job's record; times of day are for people, and decide nothing."""
 
+    #: Of the contract.
     version: Literal[1] = 1
+    #: The job's name in the bucket.
     job_id: str
+    #: Grows by one with every write.
     rev: int = 1
+    #: Random, new with every write: tells whose write stands where an answer was lost.
     write_id: str = ""
+    #: The last three states never change again.
     status: State = "pending"
+    #: Where in its work the job is; while it is processing, at most three seconds old.
     stage: Stage = "queued"
+    #: How far the stage is; as old as that.
     progress: Progress = Progress()
+    #: The fencing token: grows with every claim and is never used twice.
     attempt: int = 0
+    #: Grows by one when an attempt is given back uncounted.
     max_attempts: int = 3
+    #: A pending job may not be claimed earlier than this, by the store's clock.
     not_before: Utc | None = None
+    #: Who works on the job, None while nobody does.
     lease: LeaseInfo | None = None
+    #: When the job was announced.
     created_at: Utc
+    #: When this was written.
     updated_at: Utc
+    #: When the job was first claimed.
     started_at: Utc | None = None
+    #: When the job ended.
     finished_at: Utc | None = None
+    #: Milliseconds by stage of the attempt that ended the job.
     timings_ms: Mapping[str, float] = {}
+    #: Of a completed job.
     result: Result | None = None
+    #: The faces of the target, None where they were not looked for.
     faces: tuple[FaceOutcome, ...] | None = None
+    #: Of the attempt that ended the job; before, and where that had none, of an earlier one.
     warnings: tuple[JobWarning, ...] = ()
+    #: Of a failed job; before the end, what earlier attempts failed with.
     error: JobError | None = None
+    #: As with `warnings`.
     engine: EngineRecord | None = None
+    #: What was asked for, less pictures that were sent within it.
     manifest: Mapping[str, Any] | None = None
 
     @property

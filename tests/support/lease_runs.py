@@ -90,6 +90,7 @@ class JobRun:
     latency_s: float = 0.0
     upload_s: float = 0.0
     cancel_at_s: float | None = None
+    watch_every_s: float = 0.1
     beats: list[float] = field(default_factory=list)
     seen: list[tuple[float, Status]] = field(default_factory=list)
     ended_s: float = 0.0
@@ -168,7 +169,7 @@ class JobRun:
         while True:
             if (status := await self.read()) is not None:
                 self.seen.append((asyncio.get_running_loop().time(), status))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.watch_every_s)
 
     async def _cancel(self) -> None:
         if self.cancel_at_s is not None:

@@ -1,10 +1,10 @@
 """Bugs that the simulation must find, each planted in the product by replacing one method or function."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from consumer.triggers.inbox import InboxTicket
@@ -13,10 +13,12 @@ from storage import keys
 from storage.lease import transitions
 from storage.lease.cas import Overtaken, StatusStore, Stored
 from storage.lease.claim import LeasePolicy, Refusal, refusal
-from storage.lease.leases import Lease, OnBeat, Stop
+from storage.lease.heartbeat import Heartbeat, OnBeat, Stop
+from storage.lease.held_lease import Lease
 from storage.records.status import Status
 from tests.faults.simulation.process import WALL
 
+T = TypeVar("T")
 Planted = AbstractContextManager[object]
 
 
@@ -65,6 +67,13 @@ def _heartbeat_ignored() -> Planted:
         return stop
 
     return patch.object(Lease, "keep", ignored)
+
+
+def _no_heartbeat_during_an_upload() -> Planted:
+    async def alone(_self: Heartbeat, upload: Awaitable[T], on_beat: OnBeat | None = None) -> T:  # noqa: ARG001
+        return await upload
+
+    return patch.object(Heartbeat, "keep_during", alone)
 
 
 def _lost_reply_taken_for_success() -> Planted:
@@ -124,6 +133,7 @@ BUGS: Mapping[str, Callable[[], Planted]] = {
     "no write_id": _no_write_id,
     "expiry by the local clock": _expiry_by_the_local_clock,
     "heartbeat ignored by its owner": _heartbeat_ignored,
+    "no heartbeat during an upload": _no_heartbeat_during_an_upload,
     "lost reply taken for success": _lost_reply_taken_for_success,
     "no dead letter": _no_dead_letter,
     "attempts never end": _attempts_never_end,

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from dataclasses import dataclass
 from enum import Enum
@@ -74,6 +75,10 @@ class Surroundings(Protocol):
         """Decide how a call goes."""
         ...
 
+    def uploading(self, process: str, key: str) -> AbstractAsyncContextManager[None]:
+        """Take the time that a process needs for a result."""
+        ...
+
     def kill(self, process: str) -> None:
         """Drop a process where it stands."""
         ...
@@ -139,6 +144,13 @@ class SimulatedNetwork(WrappedStore):
         world, process = self._world, self._process
         if world.is_dead(process):
             raise asyncio.CancelledError  # only its remains are cleared away
+        if op == "put" and key.startswith(keys.RESULTS):
+            async with world.uploading(process, key):
+                return await self._send(op, key, call)
+        return await self._send(op, key, call)
+
+    async def _send(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        world, process = self._world, self._process
         fate = world.fate(process, op, key)
         if fate.mishap is Mishap.DIES_BEFORE:
             world.note(process, f"{op} {key}: {fate.mishap.value}")

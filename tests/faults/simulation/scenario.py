@@ -51,6 +51,7 @@ class JobPlan:
     announced_again_s: float | None  # after its end, as a rule
     has_twin: bool  # a second inbox entry names the same job
     comes_by_queue: bool  # as a raw manifest in a message, and not in the inbox
+    upload_s: float  # before its result is sent: a large one takes longer than a lease
 
 
 class Queueing(Enum):
@@ -111,4 +112,5 @@ def _draw_job(
         announced_again_s=rng.uniform(0, 300) if doubled and rng.random() < 0.5 else None,
         has_twin=doubled and not is_folder and rng.random() < 0.5,
         comes_by_queue=queueing is not Queueing.NONE and not is_folder and rng.random() < 0.4,
+        upload_s=rng.uniform(20, 200) if rng.random() < 0.2 else 0.0,
     )

@@ -8,8 +8,8 @@ import json
 import random
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context, copy_context
 from datetime import datetime, timedelta
 
@@ -60,6 +60,7 @@ class World:
         self._cut_until: dict[str, float] = {}
         self._frozen_until: dict[str, float] = {}
         self._works: set[SimulatedWork] = set()
+        self._begun: dict[tuple[str, str], SimulatedWork] = {}
         self._started = 0
         self._lives: list[asyncio.Task[None]] = []
 
@@ -125,11 +126,20 @@ class World:
     @contextmanager
     def at_work(self, work: SimulatedWork) -> Iterator[None]:
         """Know of a work for as long as it goes on."""
+        self._begun[work.owner, work.job_id] = work
         self._works.add(work)
         try:
             yield
         finally:
             self._works.discard(work)
+
+    @asynccontextmanager
+    async def uploading(self, process: str, key: str) -> AsyncIterator[None]:
+        """Take the time that a process needs for a result; it is still at work on its job."""
+        job_id = key.removeprefix(keys.RESULTS).partition("/")[0].partition(".")[0]
+        with self.at_work(self._begun[process, job_id]):
+            await asyncio.sleep(self._plans[job_id].upload_s)
+            yield
 
     async def play(self, events: Sequence[EventDict]) -> None:
         """From the first announcement to rest; `events` is the consumers' log."""

@@ -118,7 +118,7 @@ WORK = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pauses=WORK, latency_s=st.sampled_from((0.0, 0.05, 0.7)), upload_s=st.sampled_from((0.0, 0.9, 40.0)))
 def test_writes_are_two_seconds_apart_but_for_the_last_and_each_tells_something(
     pauses: list[tuple[float, Stage, int]], latency_s: float, upload_s: float
@@ -127,7 +127,7 @@ def test_writes_are_two_seconds_apart_but_for_the_last_and_each_tells_something(
     for pause_s, stage, done in pauses:
         at_s += pause_s
         work.append(Report(at_s=at_s, stage=stage, done=done))
-    run = JobRun(work=work, lasts_s=at_s + 0.5, latency_s=latency_s, upload_s=upload_s)
+    run = JobRun(work=work, lasts_s=at_s + 0.5, latency_s=latency_s, upload_s=upload_s, watch_every_s=0.7)
     assert run.play().status == "completed"
     *kept, _last = run.store.writes
     assert all(later - earlier >= POLICY.min_write_gap_s for earlier, later in pairwise(kept))
@@ -268,6 +268,19 @@ def test_an_upload_that_fails_is_told_and_leaves_the_lease_as_it_was() -> None:
         assert (await lease.complete(OUTPUT)).status == "completed"
 
     in_virtual_time(upload)
+
+
+def test_a_cancel_counts_whatever_the_abandoned_upload_raises() -> None:
+    class Clumsy(TimedStore):
+        async def around(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:
+            try:
+                return await super().around(op, key, call)
+            except asyncio.CancelledError:
+                raise StoreUnavailable from None
+
+    run = JobRun(lasts_s=1, upload_s=500, cancel_at_s=50)
+    run.store = Clumsy(run.bucket, upload_s=500)
+    assert run.play().status == "cancelled"
 
 
 def test_a_complete_that_is_cut_off_leaves_nothing_running() -> None:
