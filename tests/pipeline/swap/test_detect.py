@@ -9,7 +9,7 @@ import pytest
 from consumer.jobs.detection_record import to_record, to_stored_faces
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.errors import FaceNotFound, MediaCorrupt, UnsupportedMedia
-from pipeline.face import Bgr
+from pipeline.face import Bgr, Face
 from pipeline.faces.identity import SCALE
 from pipeline.faces.match import bind, identity_distances
 from pipeline.faces.select import by_reference, largest
@@ -254,7 +254,12 @@ def test_a_picture_is_detected_from_its_file_and_its_faults_are_the_targets() ->
 
 def test_what_needs_no_network_is_not_done_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Bgr] = []
-    monkeypatch.setattr("pipeline.swap.detect.preview", lambda bgr, _face: made.append(bgr) or b"jpeg")
+
+    def remembering(bgr: Bgr, _face: Face) -> bytes:
+        made.append(bgr)
+        return b"jpeg"
+
+    monkeypatch.setattr("pipeline.swap.detect.preview", remembering)
     run = DetectRun(FlatEngine(), open_target(png(picture()), Limits()), FaceFilter(), Timings())
     assert run.look(run.read_frame())
     assert not made
