@@ -15,7 +15,7 @@ from models.errors import ModelUnavailable
 from pipeline.blend.masks import face_outline
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.blend.paste import PasteMode
-from pipeline.engines.base import BlendOptions, Engine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr, Face, Source
@@ -38,8 +38,8 @@ LOOKS = [
 class Case:
     """One engine, with and without an occluder; a source; the portrait that becomes the target."""
 
-    engine: Engine[Any]
-    keeping: Engine[Any]
+    engine: AnyEngine
+    keeping: AnyEngine
     source: Source
     portrait: Bgr
     face: Face
