@@ -28,8 +28,11 @@ FRAMES_IN_FLIGHT: Final = 4
 
 _ENCODED_BYTES_PER_PIXEL: Final = {"avif": 48, "webp": 32, "heic": 32}
 """Where a format's own encoder, or with alpha that of the format it becomes, takes more: 45, 31 and 26."""
-_DEEP_BYTES_PER_PIXEL: Final = 64
-"""Where 16 bits are kept: the original twice, its high bytes, and a PNG that may not pack: 60 of noise."""
+_DEEP_BYTES_PER_PIXEL: Final = 56
+"""Where 16 bits are kept: the packed original, it unpacked, and a PNG that may not pack: 44 of noise.
+
+As AVIF it is what that takes, and the packed original.
+"""
 _WRITTEN_BYTES_PER_PIXEL: Final = {"gif": 96, "webp": 48, "avif": 56}
 """What writers hold of the frames before and take for one, where that is more than of PNG or JPEG.
 

@@ -11,7 +11,7 @@ from pipeline.faces.select import at_least, by_reading_order, by_reference, larg
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
 
 #: The name of a source by the place of the face it goes onto.
-Chosen = Mapping[int, str]
+ChosenFaces = Mapping[int, str]
 
 
 def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list[Face]:
@@ -59,7 +59,7 @@ class FaceChooser:
             face=face, stored=StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
         )
 
-    def choose(self, picture: Bgr, faces: Sequence[Face]) -> Chosen:
+    def choose(self, picture: Bgr, faces: Sequence[Face]) -> ChosenFaces:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.
 
         Raises:

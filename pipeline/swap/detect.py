@@ -68,7 +68,7 @@ class DetectRun:
         self._timings = timings
         self._frames = TargetFrames(target, timings)
         self._looked = 0
-        self._found: DetectedFaces | None = None
+        self._found: _Found | None = None
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -80,30 +80,55 @@ class DetectRun:
         return self._frames.read()
 
     def look(self, frame: Picture) -> bool:
-        """Find and describe the faces of a frame, on the device's thread; returns whether it was the last."""
+        """Find the faces of a frame, on the device's thread; returns whether no further one is needed."""
         with self._timings.measure("detect"):
-            self._found = detect(self._engine, frame, self._face_filter)
+            self._found = _find(self._engine, frame, self._face_filter)
         self._looked += 1
         return bool(self._found.faces) or self._looked == self.target.total
 
     def result(self) -> DetectedFaces:
-        """The faces that were found, perhaps none."""
+        """Describe the faces that were found, perhaps none; on a CPU thread."""
         if self._found is None:
             raise RuntimeError("no frame was looked at")
+        described = _describe(self._found)
         if self.target.unit == "faces":
-            return self._found
+            return described
         total = self.target.total
         message = f"None of the target's {total} frames shows a face."
         if self._found.faces:
             number = f"frame {self._looked} of {total}"
             message = f"The target moves; its faces are those of {number}, the first that shows any."
-        return replace(self._found, notices=(Notice(code="first_frame_only", message=message),))
+        return replace(described, notices=(Notice(code="first_frame_only", message=message),))
 
 
 def detect(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> DetectedFaces:
     """Find and describe every face of a picture that counts; for the device's thread only."""
-    height, width = picture.bgr.shape[:2]
+    return _describe(_find(engine, picture, face_filter))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """What the networks say of a picture."""
+
+    picture: Picture
+    faces: Sequence[Face]
+    embeddings: Sequence[Array | None]
+    identity_model: str | None
+
+
+def _find(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> _Found:
     faces = find_faces(engine, picture.bgr, face_filter)
+    return _Found(
+        picture=picture,
+        faces=faces,
+        embeddings=[engine.embed(picture.bgr, face) for face in faces],
+        identity_model=engine.identity_model,
+    )
+
+
+def _describe(found: _Found) -> DetectedFaces:
+    picture, faces = found.picture, found.faces
+    height, width = picture.bgr.shape[:2]
     return DetectedFaces(
         width=width,
         height=height,
@@ -113,13 +138,13 @@ def detect(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> Dete
                 face=face,
                 position=position,
                 preview=preview(picture.bgr, face),
-                embedding=engine.embed(picture.bgr, face),
+                embedding=embedding,
             )
-            for number, (face, position) in enumerate(
-                zip(faces, positions(faces, (width, height)), strict=True)
+            for number, (face, position, embedding) in enumerate(
+                zip(faces, positions(faces, (width, height)), found.embeddings, strict=True)
             )
         ),
-        identity_model=engine.identity_model,
+        identity_model=found.identity_model,
         notices=picture.notices,
     )
 

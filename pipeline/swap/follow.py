@@ -11,7 +11,7 @@ from pipeline.face import Bgr, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import StoredFace, StoredFaces, identity_distances, match
 from pipeline.faces.select import face_id, largest
-from pipeline.swap.choose import Chosen, FaceChooser
+from pipeline.swap.choose import ChosenFaces, FaceChooser
 from pipeline.swap.request import Every, Largest
 
 _SAME_FACE_OVERLAP: Final = 0.3
@@ -29,7 +29,7 @@ class Follower:
         self._known: StoredFaces | None = None
         self._by_id: dict[str, str] = {}  # the name of a source by what its face is known as
 
-    def choose(self, frame: Bgr, faces: Sequence[Face]) -> Chosen:
+    def choose(self, frame: Bgr, faces: Sequence[Face]) -> ChosenFaces:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) frame.
 
         Of one person the largest face is followed, and where it is gone the then largest. Faces that were
@@ -50,7 +50,7 @@ class Follower:
             return self._begin(frame, faces)
         return self._find_again(frame, faces, self._known)
 
-    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> Chosen:
+    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> ChosenFaces:
         """Choose, and remember everybody: a bystander must not be taken for one who is gone."""
         chosen = self._chooser.choose(frame, faces)
         self._by_id = {face_id(place): name for place, name in chosen.items()}
@@ -61,7 +61,7 @@ class Follower:
         self._known = StoredFaces(width=frame.shape[1], height=frame.shape[0], faces=known)
         return chosen
 
-    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> Chosen:
+    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> ChosenFaces:
         """Find the faces of the frames before; each is from now on known as it looks here."""
         embeddings = [self._engine.embed(frame, face) for face in faces]
         places = match(

@@ -9,13 +9,13 @@ from functools import partial
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
-from pipeline.swap.choose import Chosen, find_faces
+from pipeline.swap.choose import ChosenFaces, find_faces
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.result import FaceResult, Likeness, Likenesses, face_result
 from pipeline.swap.timing import Timings
 
-Choose = Callable[[Bgr, Sequence[Face]], Chosen]
+Choose = Callable[[Bgr, Sequence[Face]], ChosenFaces]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,7 +25,7 @@ class SwappedFrame:
     #: Its faces that count, in reading order.
     faces: Sequence[Face] = ()
     #: Which source was meant for which of them.
-    chosen: Chosen
+    chosen: ChosenFaces
     #: Those that changed.
     likenesses: Likenesses
 
@@ -99,7 +99,7 @@ class FrameSwap:
         self._measured = measured
         self._on_done = on_done
         self._faces: Sequence[Face] = ()
-        self._chosen: Chosen = {}
+        self._chosen: ChosenFaces = {}
         self._before: dict[int, Array | None] = {}
         self._likenesses: dict[int, Likeness | None] = {}
         self._steps: deque[Callable[[], None]] = deque([self._find])

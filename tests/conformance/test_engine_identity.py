@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from models.catalogue import Catalogue
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Array, Bgr
@@ -23,7 +22,7 @@ HASHES = {"inswapper_128.onnx": "sha256:01", "w600k_r50.onnx": "sha256:02"}
 class Case:
     """An engine, a person, and a stranger; None where the engine's model is a stand-in."""
 
-    engine: Engine[Any]
+    engine: AnyEngine
     person: Bgr
     stranger: Bgr | None
 

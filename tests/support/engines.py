@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelMissing
 from models.store.download import Progress
 from pipeline.blend.enhance import Enhancer
-from pipeline.engines.base import BlendOptions, Engine, EngineInfo
+from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import OptionUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.select import IdentityScale, reading_order
@@ -58,10 +58,10 @@ class OneEngine:
 
     names = ("auto", "mesh")
 
-    def __init__(self, opened: Callable[[], Engine[Any]]) -> None:
+    def __init__(self, opened: Callable[[], AnyEngine]) -> None:
         self._open = opened
 
-    def find(self, name: str) -> EngineHandle[Engine[Any]]:  # noqa: ARG002 -- the port's
+    def find(self, name: str) -> EngineHandle[AnyEngine]:  # noqa: ARG002 -- the port's
         return EngineHandle(name="flat", folder=Path("flat"), models={}, open=self._open)
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
@@ -86,20 +86,20 @@ class Cupboard:
     names = ("auto", "mesh", "other")
 
     def __init__(self) -> None:
-        self.holds: dict[str, EngineHandle[Engine[Any]] | Exception] = {}
+        self.holds: dict[str, EngineHandle[AnyEngine] | Exception] = {}
         self.enhancer: EngineHandle[Enhancer] | Exception = OptionUnavailable()
         self.polls = 0
         self.checks = 0
 
     def put(
-        self, name: str, opened: Callable[[], Engine[Any]], *, called: str = "", fallback: bool = False
+        self, name: str, opened: Callable[[], AnyEngine], *, called: str = "", fallback: bool = False
     ) -> None:
         """Let a name stand for an engine, which calls itself `called`."""
         self.holds[name] = EngineHandle(
             name=called or name, folder=Path("models"), models={}, open=opened, fallback=fallback
         )
 
-    def find(self, name: str) -> EngineHandle[Engine[Any]]:
+    def find(self, name: str) -> EngineHandle[AnyEngine]:
         self.polls += 1
         return _given(self.holds.get(name, MISSING))
 

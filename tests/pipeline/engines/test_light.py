@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from models.catalogue import Catalogue
 from pipeline.align import similarity_fit, warp_crop
-from pipeline.engines.base import BlendOptions, Engine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr, Face, Source
@@ -48,7 +47,7 @@ def grey(bgr: Bgr) -> Bgr:
 class Pair:
     """An engine, a source that it puts onto `face` of `target`."""
 
-    engine: Engine[Any]
+    engine: AnyEngine
     source: Source
     target: Bgr
     face: Face
@@ -65,7 +64,7 @@ def pairs(
     faces = [mesh.find_faces(person)[0] for person in people]
     made = []
     for who, other in ((0, 1), (1, 0)):
-        engine: Engine[Any] = mesh
+        engine: AnyEngine = mesh
         source: Source = mesh.prepare_source(people[other], faces[other])
         if request.param == "inswapper":
             path = tmp_path_factory.mktemp("shows") / "inswapper_128.onnx"
@@ -74,7 +73,7 @@ def pairs(
     return made
 
 
-def showing(path: Path, bgr: Bgr, face: Face, files: Mapping[str, Path]) -> tuple[Engine[Any], Source]:
+def showing(path: Path, bgr: Bgr, face: Face, files: Mapping[str, Path]) -> tuple[AnyEngine, Source]:
     spec = Catalogue.load().engines["inswapper_128"]
     crop = warp_crop(bgr, similarity_fit(face.kps, np.array(spec.template.at(128))), 128)
     engine = open_inswapper_engine(

@@ -15,7 +15,7 @@ from models.errors import ModelUnavailable
 from pipeline.blend.masks import face_outline
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.blend.paste import PasteMode
-from pipeline.engines.base import BlendOptions, Engine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.engines.inswapper.engine import open_inswapper_engine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr, Face, Source
@@ -38,8 +38,8 @@ LOOKS = [
 class Case:
     """One engine, with and without an occluder; a source; the portrait that becomes the target."""
 
-    engine: Engine[Any]
-    keeping: Engine[Any]
+    engine: AnyEngine
+    keeping: AnyEngine
     source: Source
     portrait: Bgr
     face: Face
@@ -128,7 +128,7 @@ def changed(before: Bgr, after: Bgr) -> NDArray[np.bool_]:
     return np.asarray((before != after).any(axis=2), np.bool_)
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("blend", LOOKS)
 def test_far_from_the_face_no_pixel_changes_and_its_middle_does(case: Case, blend: BlendOptions) -> None:
     differs = changed(case.portrait, case.swapped(case.portrait, case.face, blend))
     assert not differs[beyond_reach(case.face, case.portrait.shape)].any()
@@ -200,7 +200,7 @@ def edges(across: int, down: int) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize(
-    "look", [BlendOptions(), BlendOptions(color_correction=False), BlendOptions(paste="oval")]
+    "blend", [BlendOptions(), BlendOptions(color_correction=False), BlendOptions(paste="oval")]
 )
 def test_what_covers_a_face_keeps_every_pixel_and_the_rest_is_swapped(
     case: Case, blend: BlendOptions
@@ -260,7 +260,7 @@ def beside(case: Case, gap: float) -> tuple[Bgr, Face, Face]:
 
 
 @pytest.mark.parametrize("gap", [0.7, 0.85])
-@pytest.mark.parametrize("look", [BlendOptions(), BlendOptions(paste="fast")])
+@pytest.mark.parametrize("blend", [BlendOptions(), BlendOptions(paste="fast")])
 def test_the_larger_of_two_faces_that_overlap_keeps_every_pixel_of_its_own(
     case: Case, gap: float, blend: BlendOptions
 ) -> None:

@@ -8,17 +8,22 @@ import pytest
 
 from consumer.jobs.detection_record import to_record, to_stored_faces
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.errors import FaceNotFound
-from pipeline.face import Bgr
+from pipeline.errors import FaceNotFound, MediaCorrupt, UnsupportedMedia
+from pipeline.face import Bgr, Face
 from pipeline.faces.identity import SCALE
 from pipeline.faces.match import bind, identity_distances
 from pipeline.faces.select import by_reference, largest
 from pipeline.media.pictures.decode import Limits, Picture, decode
-from pipeline.swap.detect import detect, positions
+from pipeline.media.target import open_target
+from pipeline.swap.detect import DetectRun, detect, positions
 from pipeline.swap.request import FaceFilter
+from pipeline.swap.timing import Timings
+from pipeline.swap.whole import detect_file
 from storage.records.detection import read_detection
+from tests.support.animations import animate
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.faces import made_up_face, scaled
+from tests.support.pictures import to_image
 from tests.support.scenes import TILE, grid, tiles
 
 
@@ -203,3 +208,59 @@ def test_a_crowd_in_one_place_has_as_many_descriptions_as_faces() -> None:
     words = positions(crowd, (900, 600))
     assert len(set(words)) == 14
     assert words[-1] == "center, number 14 from the left"
+
+
+def film(faces: Sequence[tuple[tuple[int, int, int, int], ...]]) -> bytes:
+    """An animation of frames with these faces, no two alike."""
+    frames = [picture(faces=boxes) for boxes in faces]
+    for number, frame in enumerate(frames):
+        frame[-1, -1] = (number, 3, 9)
+    return animate([to_image(frame) for frame in frames], "PNG", [50] * len(frames))
+
+
+FACE = (20, 10, 24, 24)
+
+
+def test_of_what_moves_it_is_the_first_frame_with_a_face_and_no_later_one_is_read() -> None:
+    run = DetectRun(FlatEngine(), open_target(film([(), (FACE,), (), ()]), Limits()), FaceFilter(), Timings())
+    told = [run.progress]
+    while not run.look(run.read_frame()):
+        told.append(run.progress)
+    assert [*told, run.progress] == [(0, 4), (1, 4), (2, 4)]
+    found = run.result()
+    assert [face.face.bbox.tolist() for face in found.faces] == [[20, 10, 44, 34]]
+    [notice] = found.notices
+    assert notice.code == "first_frame_only"
+    assert "frame 2 of 4" in notice.message
+
+
+def test_a_film_without_a_face_is_described_too() -> None:
+    found = detect_file(FlatEngine(), film([(), (), ()]), Limits(), FaceFilter())
+    assert found.faces == ()
+    assert [notice.message for notice in found.notices] == ["None of the target's 3 frames shows a face."]
+
+
+def test_a_picture_is_detected_from_its_file_and_its_faults_are_the_targets() -> None:
+    timings = Timings()
+    found = detect_file(FlatEngine(), png(picture()), Limits(), FaceFilter(), timings=timings)
+    assert (len(found.faces), found.notices) == (1, ())
+    assert set(timings.ms) == {"decode", "detect"}
+    assert detect_file(FlatEngine(), png(picture()), Limits(), FaceFilter(min_size_px=25)).faces == ()
+    with pytest.raises(MediaCorrupt, match="The target cannot be used"):
+        detect_file(FlatEngine(), png(picture())[:-20], Limits(), FaceFilter())
+    with pytest.raises(UnsupportedMedia, match="The target is an MP4 video"):
+        detect_file(FlatEngine(), b"\0\0\0\x18ftypisom" + bytes(64), Limits(), FaceFilter())
+
+
+def test_what_needs_no_network_is_not_done_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Bgr] = []
+
+    def remembering(bgr: Bgr, _face: Face) -> bytes:
+        made.append(bgr)
+        return b"jpeg"
+
+    monkeypatch.setattr("pipeline.swap.detect.preview", remembering)
+    run = DetectRun(FlatEngine(), open_target(png(picture()), Limits()), FaceFilter(), Timings())
+    assert run.look(run.read_frame())
+    assert not made
+    assert [face.preview for face in run.result().faces] == [b"jpeg"]

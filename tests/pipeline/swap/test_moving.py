@@ -1,6 +1,8 @@
 """An animation is swapped frame by frame with an engine of known result; what has no face stays as it is."""
 
+import io
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -19,10 +21,10 @@ from pipeline.swap.timing import Timings
 from pipeline.swap.whole import SwappedFile
 from tests.support.animations import in_every_format
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
-from tests.support.requests import a_request, swap
+from tests.support.requests import MARK, a_request, swap
 
 SOURCE_BGR = (10, 200, 30)
-DURATIONS_MS = (40, 200, 70, 100)
+DURATIONS_MS = (40, 200, 70, 100, 60)
 Box = tuple[int, int, int, int]
 FACES: tuple[tuple[Box, ...], ...] = (
     (),
@@ -76,7 +78,7 @@ def test_only_frames_with_a_face_change_and_all_keep_their_time(name: str) -> No
     assert (swapped.written.frames, swapped.written.duration_s) == (4, 0.41)
     assert DIGITAL_SOURCE_TYPE.encode() in swapped.data
     animation = moving(swapped.data)
-    assert animation.timeline.durations_ms == DURATIONS_MS
+    assert animation.timeline.durations_ms == DURATIONS_MS[:4]
     expected = frames()
     expected[1][10:34, 20:44] = SOURCE_BGR
     expected[3][12:32, 22:42] = SOURCE_BGR
@@ -174,7 +176,7 @@ def test_an_animation_moves_in_the_format_asked_for_where_that_can(
 ) -> None:
     result = run(files()["gif"], requested)
     assert (result.written.media.name, result.written.notices) == (name, ())
-    assert moving(result.data).timeline.durations_ms == DURATIONS_MS
+    assert moving(result.data).timeline.durations_ms == DURATIONS_MS[:4]
 
 
 def test_memory_is_known_before_a_frame_is_decoded_and_does_not_grow_with_their_number() -> None:
@@ -197,3 +199,23 @@ def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
     source = files([FACES[1], ()])["gif"]
     swapped = swap(a_request(source, png(picture())), FlatEngine())
     assert [notice.code for notice in swapped.result.notices] == ["first_frame_only", "flat_engine"]
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+def test_frames_may_be_read_swapped_and_written_on_threads_of_their_own(name: str) -> None:
+    target = files([FACES[1], FACES[3], (), FACES[3], FACES[1]])[name]
+    running, sink = opened(target), io.BytesIO()
+    running.prepare("source", running.load("source"))
+    writer = running.target.writer(requested=None, quality=90, mark=MARK, sink=sink)
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as device, ThreadPoolExecutor(1) as disk:
+        total, writing = running.target.total, list[Future[None]]()
+        reading = [reader.submit(running.read_frame) for _ in range(total)]
+        for read in reading:
+            frame = read.result()
+            changed = device.submit(running.swap, frame).result()
+            writing.append(disk.submit(writer.add, frame, changed=changed))
+        for written in writing:
+            written.result()
+    writer.finish()
+    assert running.progress == (total, total)
+    assert sink.getvalue() == run(target).data

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,12 +18,15 @@ from pipeline.errors import (
 )
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.media.pictures.containers import read_png
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.sniff import sniff
 from pipeline.swap.request import Every, Largest, SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from pipeline.swap.whole import SwappedFile
+from tests.support.calls import counted
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
 from tests.support.requests import a_request, swap
 
@@ -364,3 +368,10 @@ def test_a_source_that_is_kept_is_not_opened_again() -> None:
     kept = swapper.open(request(picture(), picture()), Limits(), Timings())
     assert kept.unprepared == ()
     assert kept.swap(kept.read_frame())
+
+
+def test_each_file_of_a_job_is_sniffed_once_and_walked_once() -> None:
+    asked = request(picture(), png(cv2.cvtColor(picture(), cv2.COLOR_BGR2BGRA).astype(np.uint8)))
+    with counted(sniff, read_png) as calls:
+        run(asked)
+    assert calls == {"sniff": 2, "read_png": 2}

@@ -169,7 +169,7 @@ def test_colours_that_had_to_be_converted_have_8_bits_and_the_result_says_so() -
 
 
 def test_the_memory_of_a_deep_picture_is_counted_with_its_original() -> None:
-    assert open_target(deep_png(noise(3)), LIMITS).memory_bytes() == 23 * 17 * 64
+    assert open_target(deep_png(noise(3)), LIMITS).memory_bytes() == 23 * 17 * 56
     assert open_target(save(to_image(scene(23, 17)), "PNG"), LIMITS).memory_bytes() == 23 * 17 * 16
 
 
