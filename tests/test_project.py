@@ -139,12 +139,6 @@ def test_what_is_tested_is_what_is_shipped_version_for_version(smaller: str, lar
     assert requirements(smaller).items() <= requirements(larger).items()
 
 
-def test_readme_is_short_and_starts_with_the_two_commands() -> None:
-    text = (ROOT / "README.md").read_text()
-    assert len(text.splitlines()) <= 120
-    assert {"demo", "test"} <= set(re.findall(r"^\s*make ([a-z-]+)", text, re.MULTILINE))
-
-
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "infra/README.md"])
 def test_every_make_command_in_the_docs_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

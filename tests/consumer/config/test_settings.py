@@ -123,7 +123,7 @@ def test_an_engine_of_the_operators_own_catalogue_may_be_asked_for(tmp_path: Pat
 
 
 def test_the_swapper_of_ones_own_in_the_docs_is_a_catalogue(tmp_path: Path) -> None:
-    docs = Path(__file__).parents[2] / "docs" / "models.md"
+    docs = Path(__file__).parents[3] / "docs" / "models.md"
     (example,) = re.findall(r"```toml\n(.*?)```", docs.read_text(), re.DOTALL)
     own = tmp_path / "own.toml"
     own.write_text(example.replace("…", "0" * 64))

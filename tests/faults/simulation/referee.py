@@ -1,7 +1,7 @@
 """Holds every write to the bucket, and the bucket at the end, to what the protocol promises."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
 from storage import keys
@@ -9,53 +9,41 @@ from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.process import SimulatedWork
+from tests.support.stores import Op, T, WrappedStore
 
 
 class Violation(AssertionError):
     """A promise of the protocol is broken."""
 
 
-class RefereedBucket(MemoryStore):
-    """A bucket that shows every write to a referee before it is done."""
+class RefereedBucket(WrappedStore):
+    """A bucket that shows every write to a referee as it is done."""
 
     def __init__(self, clock: Callable[[], datetime], referee: "Referee") -> None:
-        super().__init__(clock)
+        self._memory = MemoryStore(clock)
+        super().__init__(self._memory)
         self._referee = referee
         referee.bucket = self
 
     def body(self, key: str) -> bytes | None:
         """What lies under a key now."""
-        entry = self._entries.get(key)
+        entry = self._memory._entries.get(key)
         return entry.body if entry else None
 
     def keys_below(self, prefix: str) -> list[str]:
         """The keys that are there now."""
-        return [key for key in self._entries if key.startswith(prefix)]
+        return [key for key in self._memory._entries if key.startswith(prefix)]
 
-    async def put(
-        self,
-        key: str,
-        body: bytes,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str] | None = None,
-        if_match: str | None = None,
-        if_none_match: bool = False,
-    ) -> str:
+    async def around(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:
         before = self.body(key)
-        etag = await super().put(
-            key,
-            body,
-            content_type=content_type,
-            metadata=metadata,
-            if_match=if_match,
-            if_none_match=if_none_match,
-        )
-        self._referee.written(key, before, body)
-        return etag
+        answer = await call()
+        after = self.body(key)
+        if op in {"put", "put_file"} and after is not None:
+            self._referee.written(key, before, after)
+        return answer
 
     async def delete(self, keys: Sequence[str]) -> None:
-        self._referee.deleted([key for key in keys if key in self._entries])
+        self._referee.deleted([key for key in keys if self.body(key) is not None])
         await super().delete(keys)
 
 
