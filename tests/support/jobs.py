@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from consumer.app import Consumer
 from consumer.config.settings import Settings
+from consumer.jobs.context import JobKind
+from consumer.jobs.kinds import KINDS
 from consumer.triggers.queue_port import Queue
 from pipeline.engines.base import Engine
 from storage import keys
@@ -127,6 +129,7 @@ def start(
     /,
     *,
     own_queue: Queue | None = None,
+    kinds: Mapping[str, JobKind] = KINDS,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -139,6 +142,7 @@ def start(
         quick_settings(**settings),
         open_store=open_store,
         queue=own_queue,
+        kinds=kinds,
         registry=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
     )
     return consumer, asyncio.create_task(consumer.run())

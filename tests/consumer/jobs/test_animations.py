@@ -2,12 +2,23 @@
 
 import io
 import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakSet
 
+import pytest
 from PIL import Image
 
+from pipeline.media.pictures.decode import Picture
+from pipeline.media.target import FRAMES_IN_FLIGHT
+from pipeline.media.writer import AnimationWriter
+from pipeline.swap.frame import FrameSwap
+from pipeline.swap.run import SwapRun
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import drop_job, ended, running, until
+
+T = TypeVar("T")
 
 
 def moving(*frames: bytes) -> bytes:
@@ -65,3 +76,50 @@ async def test_a_picture_does_not_wait_for_the_end_of_an_animation() -> None:
         assert (await ended(store, short)).status == "completed"
         assert engine.swaps < len(frames)
         assert (await ended(store, long)).status == "completed"
+
+
+async def test_decoding_and_encoding_stay_off_the_devices_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, set[str]] = {"read": set(), "write": set(), "swap": set()}
+
+    def noted(what: str, call: Callable[..., T]) -> Callable[..., T]:
+        def noting(*arguments: Any, **options: Any) -> T:  # noqa: ANN401 -- passed on
+            threads[what].add(threading.current_thread().name.rstrip("0123456789"))
+            return call(*arguments, **options)
+
+        return noting
+
+    monkeypatch.setattr(SwapRun, "read_frame", noted("read", SwapRun.read_frame))
+    monkeypatch.setattr(SwapRun, "load", noted("read", SwapRun.load))
+    monkeypatch.setattr(AnimationWriter, "add", noted("write", AnimationWriter.add))
+    monkeypatch.setattr(FrameSwap, "step", noted("swap", FrameSwap.step))
+    store = MemoryStore()
+    frames = (png(picture(faces=((x, 10, 24, 24),))) for x in range(4, 28))
+    job = await drop_job(store, target=moving(*frames))
+    async with running(store, FlatEngine()):
+        status = await ended(store, job)
+    assert status.status == "completed", status.error
+    assert threads == {"read": {"cpu-"}, "write": {"cpu-"}, "swap": {"device-"}}
+
+
+async def test_a_job_holds_a_few_frames_at_once_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held: WeakSet[Picture] = WeakSet()
+    most = 0
+    plain = SwapRun.read_frame
+
+    def reading(self: SwapRun) -> Picture:
+        nonlocal most
+        frame = plain(self)
+        held.add(frame)
+        most = max(most, len(held))
+        return frame
+
+    monkeypatch.setattr(SwapRun, "read_frame", reading)
+    store = MemoryStore()
+    frames = (png(picture(faces=((x % 40, 10, 24, 24),))) for x in range(60))
+    job = await drop_job(store, target=moving(*frames))
+    async with running(store, FlatEngine(swap_s=0.002)):
+        status = await ended(store, job)
+    assert status.status == "completed", status.error
+    assert 2 <= most <= FRAMES_IN_FLIGHT + 1  # the one the writer compares the next one with

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.engines.base import BlendOptions
 from pipeline.face import Bgr, Face, Source
-from pipeline.media.pictures.decode import Limits, Picture, decode
+from pipeline.media.pictures.decode import Limits, Picture, PictureFile, decode
 from storage import keys
 from storage.records.status import FaceOutcome, Status
 from storage.stores.memory_store import MemoryStore
@@ -111,13 +111,14 @@ async def test_a_mapping_to_a_face_that_is_not_there_is_named_with_how_many_ther
 async def test_one_source_for_two_faces_is_fetched_decoded_and_prepared_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decoded: list[bytes] = []
+    decoded: list[PictureFile] = []
+    plain = PictureFile.load
 
-    def counting(data: bytes, limits: Limits) -> Picture:
-        decoded.append(data)
-        return decode(data, limits)
+    def counting(self: PictureFile) -> Picture:
+        decoded.append(self)
+        return plain(self)
 
-    monkeypatch.setattr("pipeline.swap.decode.decode_picture", counting)
+    monkeypatch.setattr(PictureFile, "load", counting)
     inner, engine = MemoryStore(), FlatEngine()
     store = CountingStore(inner)
     one, copy, other = [await upload_colour(inner, colour) for colour in (GREEN, GREEN, BLUE)]
