@@ -1,7 +1,6 @@
 """Real consumers fed by real queues: each job once, whatever the queue repeats or loses."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +30,7 @@ LOST_IS_FOUND_S = 2
 
 def finished(consumer: ConsumerProcess) -> Counter[str]:
     """How often each job was worked on to its end."""
-    lines = [json.loads(line) for line in consumer.output().splitlines() if '"event": "job"' in line]
-    return Counter(line["job_id"] for line in lines)
+    return Counter(line["job_id"] for line in consumer.events("job"))
 
 
 async def messages_gone(left: Callable[[], int]) -> None:

@@ -5,13 +5,11 @@ import base64
 import hashlib
 import io
 import json
-import os
 import secrets
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +21,19 @@ from storage import keys
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import S3Settings
 from tests.support.buckets import ASTRONAUT, HOPPER, fresh_bucket, inbox_is_empty, keys_below, upload
-from tests.support.consumers import consumer_environment
+from tests.support.consumers import ConsumerProcess, consumer_environment, run_consumer
 from tests.support.jobs import announce, read_status
 from tests.support.ports import free_port
 
 PATIENCE_S = 60
 
 
-@asynccontextmanager
-async def worker(
-    environment: Mapping[str, str], log: Path, *words: str
-) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """`swapdrop runpod` in a process of its own, which ends with the block at the latest."""
-    with log.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: ASYNC220 -- it returns at once
-            [Path(sys.executable).with_name("swapdrop"), "runpod", *words],
-            env=dict(environment),
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            cwd=log.parent,  # where the SDK keeps a note of its jobs
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # the SDK's ping process with it
-            process.wait(PATIENCE_S)
+def worker(
+    environment: Mapping[str, str], folder: Path, *words: str
+) -> AbstractContextManager[ConsumerProcess]:
+    """`swapdrop runpod` in `folder`, where the SDK keeps a note of its jobs."""
+    command = (str(Path(sys.executable).with_name("swapdrop")), "runpod", *words)
+    return run_consumer(environment, folder / "log", command, cwd=folder)
 
 
 async def call(url: str, body: object) -> dict[str, Any]:
@@ -71,7 +55,7 @@ async def test_requests_of_every_kind_through_the_local_api(moto_s3: S3Settings,
         source, target = await upload(store, ASTRONAUT), await upload(store, HOPPER, "jpg")
         port = free_port()
         words = ("--rp_serve_api", "--rp_api_host", "127.0.0.1", "--rp_api_port", str(port))
-        async with worker(consumer_environment(settings), tmp_path / "log", *words):
+        with worker(consumer_environment(settings), tmp_path, *words):
             url = f"http://127.0.0.1:{port}/runsync"
             health = await call(url, {"input": {"type": "health_check"}})
             assert health["output"]["providers"], health
@@ -195,7 +179,7 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
         request = {"type": "single-image", "source": source, "target": target}
         # A job that waits hears of its end when its lease is renewed.
         environment = consumer_environment(settings, lease_ttl_s=3)
-        async with worker(environment | runpod, tmp_path / "log") as process:
+        with worker(environment | runpod, tmp_path) as process:
             for job_id in ("first-u1", "second-u1"):
                 await plane.jobs.put({"id": job_id, "input": request})
             outputs = [(await plane.ended(job_id))["output"] for job_id in ("first-u1", "second-u1")]
@@ -210,8 +194,7 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
             await something_below(store, f"{keys.STATUS}lost-u1")
             await plane.stops.put("lost-u1")
             await something_below(store, keys.CANCEL)
-            process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0, (tmp_path / "log").read_text()
+            assert await asyncio.to_thread(process.terminate) == 0, process.output()
         assert len(await keys_below(store, keys.RESULTS)) == 2
 
 
@@ -221,13 +204,13 @@ async def test_a_worker_told_to_end_takes_no_more_and_gives_its_job_back_within_
     async with fresh_bucket(moto_s3) as (store, settings), control_plane() as (plane, runpod):
         environment = consumer_environment(settings, drain_grace_s=0.5, missing_grace_s=600, sweep_s=0.2)
         request = {"type": "single-image", "source": "uploads/later.png", "target": "uploads/later.jpg"}
-        async with worker(environment | runpod, tmp_path / "log") as process:
+        with worker(environment | runpod, tmp_path) as process:
             await plane.jobs.put({"id": "waits-u1", "input": {**request, "job_id": "waits"}})
             await something_below(store, keys.status("waits"))
-            process.send_signal(signal.SIGTERM)
+            process.process.send_signal(signal.SIGTERM)
             assert "the job goes on" in (await plane.ended("waits-u1"))["error"]
             await announce(store, {**request, "job_id": "later"})
-            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0, (tmp_path / "log").read_text()
+            assert await asyncio.to_thread(process.process.wait, PATIENCE_S) == 0, process.output()
         waits = await read_status(store, "waits")
         assert waits is not None
         assert (waits.status, waits.max_attempts - waits.attempt) == ("pending", 3)
@@ -240,6 +223,6 @@ async def test_a_worker_whose_consumer_ends_sick_takes_no_more_and_says_so_by_it
 ) -> None:
     async with fresh_bucket(moto_s3) as (_, settings), control_plane() as (_, runpod):
         environment = consumer_environment(settings, provider="cuda", engine="inswapper")
-        async with worker(environment | runpod, tmp_path / "log") as process:
-            assert await asyncio.to_thread(process.wait, PATIENCE_S) == 1, (tmp_path / "log").read_text()
-        assert "consumer_ended" in (tmp_path / "log").read_text()
+        with worker(environment | runpod, tmp_path) as process:
+            assert await asyncio.to_thread(process.process.wait, PATIENCE_S) == 1, process.output()
+        assert "consumer_ended" in process.output()

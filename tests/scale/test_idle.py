@@ -32,6 +32,7 @@ from tests.faults.simulation.loop import VirtualLoop, at_once
 from tests.support.buckets import fresh_bucket
 from tests.support.clock import EPOCH
 from tests.support.consumers import ConsumerProcess, consumer_environment, run_consumer
+from tests.support.jobs import until
 from tests.support.ports import free_port
 from tests.support.stores import CountingStore, Op, T, WrappedStore
 
@@ -60,13 +61,6 @@ async def cpu_share(consumer: ConsumerProcess) -> float:
     return (cpu_s(consumer.process.pid) - before) / _WATCHED_S
 
 
-async def has_logged(consumer: ConsumerProcess, text: str) -> None:
-    """Wait for a word in a consumer's log; raises TimeoutError."""
-    async with asyncio.timeout(60):
-        while text not in consumer.output():  # noqa: ASYNC110 -- a file tells of nothing
-            await asyncio.sleep(0.1)
-
-
 def quiet_environment(settings: S3Settings) -> dict[str, str]:
     """The settings that a consumer has by itself: tests look for jobs more often."""
     environment = consumer_environment(settings)
@@ -80,7 +74,7 @@ async def test_an_empty_inbox_takes_next_to_no_processor_time(
 ) -> None:
     async with fresh_bucket(seaweedfs_s3) as (_, settings):
         with run_consumer(quiet_environment(settings), tmp_path / "log") as consumer:
-            await has_logged(consumer, "starting")
+            await until(lambda: bool(consumer.events("starting")))
             assert await cpu_share(consumer) <= _MOST_CPU
 
 
@@ -92,7 +86,7 @@ async def test_a_store_that_is_down_takes_next_to_no_processor_time(tmp_path: Pa
         secret_access_key="tests-secret",  # noqa: S106 -- of a server that is not there
     )
     with run_consumer(quiet_environment(settings), tmp_path / "log") as consumer:
-        await has_logged(consumer, "inbox_unreachable")
+        await until(lambda: bool(consumer.events("inbox_unreachable")))
         assert await cpu_share(consumer) <= _MOST_CPU
 
 

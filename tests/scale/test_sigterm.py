@@ -6,19 +6,18 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from consumer.children import python_command
 from storage import keys
 from storage.records.status import Status
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import ended, fresh_bucket
-from tests.support.consumers import consumer_environment
+from tests.support.consumers import consumer_environment, run_consumer
 from tests.support.engines import FlatEngine
 from tests.support.held_consumer import STAGES
 from tests.support.jobs import drop_job, read_status, running, until
@@ -78,23 +77,16 @@ async def _stopped_at(
 async def _run_and_stop(
     stage: str, folder: Path, environment: dict[str, str], *, hold_s: float, signals: int
 ) -> int:
-    """Start a consumer, signal it at its stage, and return its exit code; raises TimeoutError."""
-    reached, log = folder / f"{stage}.reached", folder / f"{stage}.log"
-    command = [sys.executable, "-m", "tests.support.held_consumer", stage, str(hold_s), str(reached)]
-    with log.open("wb") as sink:
-        process = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdout=sink, stderr=subprocess.STDOUT
-        )
-        try:
-            await until(lambda: reached.exists() or process.returncode is not None)
-            for _ in range(signals):
-                process.send_signal(signal.SIGTERM)
-                await asyncio.sleep(0.2)
-            return await asyncio.wait_for(process.wait(), _PATIENCE_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+    """Start a consumer, signal it at its stage, and return its exit code."""
+    reached = folder / f"{stage}.reached"
+    command = python_command("tests.support.held_consumer", stage, str(hold_s), str(reached))
+    with run_consumer(environment, folder / f"{stage}.log", command) as consumer:
+        process = consumer.process
+        await until(lambda: reached.exists() or process.poll() is not None)
+        for _ in range(signals):
+            process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.2)
+        return await asyncio.to_thread(process.wait, _PATIENCE_S)
 
 
 def check_given_back(each: Stopped) -> None:

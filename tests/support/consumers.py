@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ class ConsumerProcess:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lines of one event that are whole."""
-        whole = [line for line in self.output().splitlines(keepends=True) if line.endswith("}\n")]
-        return [line for line in map(json.loads, whole) if line["event"] == name]
+        whole = [line for line in self.output().splitlines(keepends=True) if re.fullmatch(r'\{".*\}\n', line)]
+        return [line for line in map(json.loads, whole) if line.get("event") == name]
 
     def children(self) -> list[int]:
         """The processes that a supervisor has started, those that have ended among them."""
@@ -85,7 +86,7 @@ def run_consumer(
     *,
     cwd: Path | None = None,
 ) -> Iterator[ConsumerProcess]:
-    """A process in a group of its own, as a shell starts one; it and its children end with the block."""
+    """A process with a group of its own, as a shell starts one; all it has started ends with the block."""
     with log.open("wb") as sink:
         process = subprocess.Popen(
             command,
@@ -99,7 +100,8 @@ def run_consumer(
         try:
             yield consumer
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(_STOP_TIMEOUT_S)
             for pid in filter(alive, consumer.children()):
                 os.kill(pid, signal.SIGKILL)

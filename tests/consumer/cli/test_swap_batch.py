@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.submission import WrongWords
 from consumer.client.targets import NoSuchFile
 from consumer.config.settings import Settings
+from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from storage.lease.outcome import Output
@@ -39,6 +41,8 @@ MESH = {
     "image_quality": 95,
 }
 
+_opened_once = cache(open_mesh_engine)
+
 
 def _write(path: Path, picture: Bgr) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +56,12 @@ def _side_by_side() -> Bgr:
     small = scaled(hopper(), 0.5)
     right[: small.shape[0], : small.shape[1]] = small
     return np.hstack([left, right])
+
+
+@pytest.fixture(autouse=True)
+def _one_engine_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open it takes as long as all that most of these tests do with it."""
+    monkeypatch.setattr("consumer.engines.registry.open_mesh_engine", _opened_once)
 
 
 @pytest.fixture
