@@ -308,6 +308,7 @@ class Settings(BaseModel):
             grace_s=min(usual.grace_s, ttl_s / 6),
             margin_s=min(usual.margin_s, ttl_s / 6),
             min_write_gap_s=min(usual.min_write_gap_s, ttl_s / 3),
+            cancel_look_s=min(usual.cancel_look_s, ttl_s / 3),
             max_attempts=self.max_attempts,
             stall_timeout_s=self.stall_timeout_s,
         )

@@ -32,6 +32,13 @@ async def run(context: JobContext) -> Output:
         InvalidManifest: `detection` is none of a picture.
     """
     swap = await open_swap(context)
+    try:
+        return await _swap(context, swap)
+    finally:  # a job that fails, too, tells what was found
+        context.note(warnings=to_warnings(swap.notices), faces=[to_outcome(face) for face in swap.faces])
+
+
+async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
         if swap.target.total == 1:
@@ -142,11 +149,12 @@ async def _change(
 
 async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Written:
     """Complete the file, and note what became of each face; a swap of no face has no result."""
-    # Noted before the result, which says so if no face was changed: the record tells why all the same.
-    context.note(warnings=to_warnings(swap.notices), faces=[to_outcome(face) for face in swap.faces])
     result = swap.result()
     written = await context.on_cpu(writer.finish, stage="encode")
-    context.note(warnings=to_warnings((*result.notices, *written.notices)))
+    context.note(
+        faces=[to_outcome(face) for face in result.faces],
+        warnings=to_warnings((*result.notices, *written.notices)),
+    )
     return written
 
 
