@@ -209,7 +209,7 @@ class Status(_Record):
     result: Result | None = None
     #: The faces of the target, None where they were not looked for.
     faces: tuple[FaceOutcome, ...] | None = None
-    #: Of the attempt that ended the job; before, and where that had none, of an earlier one.
+    #: Of the attempt that ended the job; before, and where it failed without any, of an earlier one.
     warnings: tuple[JobWarning, ...] = ()
     #: Of a failed job; before the end, what earlier attempts failed with.
     error: JobError | None = None
