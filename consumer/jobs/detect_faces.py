@@ -38,7 +38,7 @@ async def run(context: JobContext) -> Output:
                 break
         del frame
     context.leave_device()
-    found = detection.result()
+    found = await context.on_cpu(detection.result)  # makes the previews
     record = await context.on_cpu(lambda: to_record(found).to_bytes(), stage="encode")
     faces = (face_result(number, face.face) for number, face in enumerate(found.faces))
     context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(found.notices))
