@@ -10,6 +10,7 @@ from typing import Any
 
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StatusUnreadable
+from storage.inbox import Inbox
 from storage.lease.cas import read_record
 from storage.records.manifest import read_manifest
 from storage.records.status import Status
@@ -141,10 +142,19 @@ async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
         return reference
     file = reference.rpartition("/")[2]
     copy = keys.new_upload(file.rpartition(".")[2].lower())
-    for origin in (keys.archive(job_id, file), reference):
+    # A folder may still lie in the inbox. The job's sender may also have named one that is somebody else's.
+    own = [reference] if await _is_of(store, job_id, reference) else []
+    for origin in (keys.archive(job_id, file), *own):
         try:
             await store.copy(origin, copy)
         except ObjectNotFound:
             continue
         return copy
     raise InvalidManifest(f"`{file}` of the job {job_id} is no longer in the archive; send it anew.")
+
+
+async def _is_of(store: ObjectStore, job_id: str, inbox_key: str) -> bool:
+    """Whether an inbox key is of the folder that is this job."""
+    inbox = Inbox(store)
+    entry = await inbox.find(inbox_key)
+    return entry is not None and entry.form == "folder" and (await inbox.open(entry)).job_id == job_id

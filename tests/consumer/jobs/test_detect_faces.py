@@ -65,7 +65,8 @@ async def test_the_result_describes_every_face_and_the_record_lists_them_unswapp
         status = await ended(store, job)
     assert status.status == "completed", status.error
     assert status.result is not None
-    assert status.result.key == keys.result(job, 1, "json")
+    assert status.result.key.startswith(f"{keys.result_folder(job)}1-")
+    assert keys.is_secret_result(status.result.key)
     assert (status.result.content_type, status.result.width, status.result.height) == (
         "application/json",
         64,
@@ -325,7 +326,7 @@ async def test_what_is_no_detection_or_cannot_be_had_fails_with_its_code() -> No
     store = MemoryStore()
     picture_key = await upload(store, png(TWO))
     foreign = f"{keys.STATUS}x.json"
-    missing = f"{keys.RESULTS}{'0' * 32}/1.json"
+    missing = f"{keys.RESULTS}look-1/1-{'a' * 24}.json"
     expected = {picture_key: "invalid_manifest", foreign: "input_forbidden", missing: "input_not_found"}
     jobs = {key: await drop_bound(store, png(TWO), key, "face_0") for key in expected}
     async with running(store, FlatEngine()):

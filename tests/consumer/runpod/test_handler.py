@@ -117,7 +117,7 @@ async def test_a_store_that_fails_for_a_moment_does_not_fail_the_request() -> No
     consumer.stop()
     await working
     assert told["status"] == "completed", told
-    assert told["result"]["url"].startswith("https://files.test/results/mine/1.")
+    assert told["result"]["url"].startswith("https://files.test/results/mine/1-")
 
 
 async def test_a_request_handed_out_again_is_the_same_job() -> None:
