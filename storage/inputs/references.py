@@ -28,6 +28,7 @@ _FILE_ID = re.compile(  # 128 bits as hex, UUID or base64url, with or without an
 # No base64 begins so but by design: a key may have nothing but letters, digits and slashes, too.
 _KEY_LIKE = re.compile(r"(?:inbox|uploads|status|cancel|results|scratch|archive|dead-letter|idempotency)/")
 _PERCENT_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_SECRETIVE = re.compile(r"[?#@;\\\s]")  # around credentials, query, fragment, parameters
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode: control, lone surrogate, line, paragraph
 _SHOWN_KEY = 200
 _SHOWN_OTHER = 64
@@ -97,10 +98,25 @@ def parse_reference(
     )
 
 
+def is_key_like(text: str) -> bool:
+    """Whether a reference is meant as a key: it begins with a prefix of the bucket and is short enough."""
+    return _KEY_LIKE.match(text) is not None and len(text.encode(errors="replace")) <= MAX_KEY_BYTES
+
+
+def is_link(text: str) -> bool:
+    """Whether a reference is a link of any scheme, `data:` among them."""
+    return _SCHEME.match(text) is not None
+
+
+def is_plain_link(text: str) -> bool:
+    """Whether a reference is an `https://` link of host and path, without anything that may be a secret."""
+    return len(text) <= MAX_KEY_BYTES and text.lower().startswith("https://") and not _SECRETIVE.search(text)
+
+
 def describe(text: str) -> str:
     """Name a reference as its sender would recognise it.
 
-    A link loses its credentials, query and fragment; base64 is never repeated; at most 200 characters.
+    A link loses its credentials, parameters, query and fragment; base64 is never repeated; at most 200 characters.
     """
     scheme = _SCHEME.match(text)
     if (scheme and scheme[1].lower() == "data") or _is_base64(text):
@@ -136,8 +152,8 @@ def _written_key(text: str) -> str:
         raise InputForbidden("The key is percent-encoded; write it as it is in the bucket.")
     if text.startswith(keys.RESULTS) and not keys.is_secret_result(text):
         raise InputForbidden(
-            "A result is referred to by the whole key in its job's record, which nobody can guess. Results of "
-            "earlier versions have other keys: detect again, or copy the file below uploads/."
+            "A result is referred to by the whole key in its job's record, which nobody can guess. Results "
+            "of earlier versions have other keys: detect again, or copy the file below uploads/."
         )
     return _checked_key(text)
 
@@ -173,8 +189,8 @@ def _decode(text: str) -> bytes:
         body = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidManifest(
-            "This was read as base64 of a picture, and is damaged; encode the picture again. If it was meant as "
-            "a key, write the whole of it, as in uploads/…"
+            "This was read as base64 of a picture, and is damaged; encode the picture again. If it was meant "
+            "as a key, write the whole of it, as in uploads/…"
         ) from None
     if not body:
         raise InvalidManifest("The base64 is empty.")
@@ -190,7 +206,7 @@ def _describe_link(text: str) -> str:
     port = host.rpartition("]")[2].partition(":")[2]
     if not host or (port and not port.isdecimal()):  # perhaps half of an unescaped password
         return f"the {scheme}: link"
-    path = re.split(r"[?#]", rest[2 + len(authority) :], maxsplit=1)[0]
+    path = re.split(r"[?#;\\]", rest[2 + len(authority) :], maxsplit=1)[0]
     return f"`{_shorten(f'{scheme}://{host}{path}', _SHOWN_KEY)}`"
 
 

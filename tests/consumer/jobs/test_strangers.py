@@ -1,5 +1,6 @@
 """Several senders on one bucket: what one of them can have of another's by knowing names."""
 
+import base64
 import json
 
 import pytest
@@ -84,3 +85,26 @@ async def test_a_folder_is_done_whatever_its_name_looks_like(folder: str) -> Non
     again = await run_again(store, status)
     async with running(store, FlatEngine()):
         assert (await ended(store, again)).status == "completed"
+
+
+async def test_no_secret_of_a_manifest_is_left_in_the_bucket() -> None:
+    store, secret = MemoryStore(), "hunter2SECRET"
+    files = await upload_pair(store)
+    inline = base64.b64encode(png(picture()) + secret.encode() * 100).decode()
+    jobs = [
+        {**files, "callback_url": f"https://me.example/{secret}?key={secret}"},
+        {**files, "source": f"https://127.0.0.1/a.png?signature={secret}"},
+        {**files, "source": f"https://user:{secret}@127.0.0.1/a.png"},
+        {**files, "source": f"ftp://user:{secret}@127.0.0.1/a.png"},
+        {**files, "target": inline},
+        {**files, "target": f"data:image/png,{secret}"},
+        {**files, "callback_url": f"http://user:{secret}@me.example/"},
+    ]
+    async with running(store, FlatEngine()):
+        for manifest in jobs:
+            await ended(store, await announce(store, manifest))
+        await inbox_empty(store)
+    for listed in (await store.list("")).objects:
+        body = (await store.get(listed.key, max_bytes=1 << 20)).body
+        assert secret.encode() not in body, (listed.key, body)
+        assert base64.b64encode(secret.encode() * 3)[4:-4] not in body

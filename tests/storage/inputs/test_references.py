@@ -208,6 +208,7 @@ def test_whatever_is_sent_no_key_outside_of_the_prefixes_comes_out(text: str) ->
         ("uploads/a.jpg", "`uploads/a.jpg`"),
         ("uploads/a\x00\x1b[31m.jpg", "`uploads/a\ufffd\ufffd[31m.jpg`"),
         ("https://example.com/a/b.jpg?X-Amz-Signature=secret#top", "`https://example.com/a/b.jpg`"),
+        ("https://example.com/a;token=secret", "`https://example.com/a`"),
         ("https://user:secret@example.com:8443/a", "`https://example.com:8443/a`"),
         ("https://user:se/cret@example.com/a", "the https: link"),
         ("https://[2001:db8::1]:443/a", "`https://[2001:db8::1]:443/a`"),
