@@ -346,3 +346,26 @@ async def test_a_detection_may_be_larger_than_a_picture_may() -> None:
         assert detected.result.size > 1024
         bound = await ended(store, await drop_bound(store, png(THREE), detected.result.key, "face_2"))
     assert bound.status == "completed", bound.error
+
+
+async def test_numbers_as_large_as_a_detection_may_have_are_no_fault_of_ours() -> None:
+    store = MemoryStore()
+    job = await drop_detect(store, png(TWO))
+    async with running(store, FlatEngine()):
+        found = await detection_of(store, await ended(store, job))
+        media, face, far = found["media"], found["faces"][1], 1e6
+        for changes in (
+            {"media": media | {"width": 10**9, "height": 10**9}},
+            {"media": media | {"width": 10**9, "height": 1}},
+            {"faces": [face | {"x": -far, "y": far, "width": far, "height": 0.1}], "total_faces": 1},
+            {"faces": [face | {"embedding": [far] * 3}], "total_faces": 1},
+            {"faces": [face | {"embedding": [0.0] * 3}], "total_faces": 1},
+            {"faces": [face | {"width": 10**400}], "total_faces": 1},
+        ):
+            key = await upload(store, json.dumps(found | changes).encode(), "application/json")
+            status = await ended(store, await drop_bound(store, png(TWO), key, "face_1"))
+            code = status.error.code if status.error else status.status
+            assert (status.attempt, code in {"completed", "face_not_found", "invalid_manifest"}) == (
+                1,
+                True,
+            ), code
