@@ -8,7 +8,6 @@ import pytest
 from storage.errors import InvalidManifest
 from storage.records.detection import MAX_DETECTION_BYTES, Detection, read_detection
 
-
 HUGE = 10**400
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from storage.records.kept import is_same, kept, not_kept
 from storage.records.manifest import Manifest, read_manifest
 
-SECRET = "hunter2SECRET"
+HIDDEN = "not-to-be-seen"
 SINGLE = {"process_type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
 MULTI = {"process_type": "multi-image", "target": "uploads/b.png"}
 HEX_ID = "7f3c0d1e2b4a59687786a5b4c3d2e1f0"
@@ -26,29 +26,29 @@ def document(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "reference",
     [
-        f"https://files.example/a.jpg?X-Amz-Signature={SECRET}",
-        f"https://user:{SECRET}@files.example/a.jpg",
-        f"https://{SECRET}@files.example/a.jpg",
-        f"https://files.example/a.jpg#{SECRET}",
-        f"https://files.example/a.jpg;token={SECRET}",
-        f"https://files.example\\\\{SECRET}@other.example/",
-        f"HTTPS://files.example/a.jpg?{SECRET}",
-        f"http://user:{SECRET}@files.example/a.jpg",
-        f"ftp://user:{SECRET}@files.example/a.jpg",
-        f"user:{SECRET}@files.example/a.jpg",
-        f"data:image/png;base64,{SECRET}",
-        PICTURE[:200] + SECRET + PICTURE,
-        f"!{PICTURE}{SECRET}",  # damaged
-        f"uploads/{'x' * 1024}{SECRET}",
+        f"https://files.example/a.jpg?X-Amz-Signature={HIDDEN}",
+        f"https://user:{HIDDEN}@files.example/a.jpg",
+        f"https://{HIDDEN}@files.example/a.jpg",
+        f"https://files.example/a.jpg#{HIDDEN}",
+        f"https://files.example/a.jpg;token={HIDDEN}",
+        f"https://files.example\\\\{HIDDEN}@other.example/",
+        f"HTTPS://files.example/a.jpg?{HIDDEN}",
+        f"http://user:{HIDDEN}@files.example/a.jpg",
+        f"ftp://user:{HIDDEN}@files.example/a.jpg",
+        f"user:{HIDDEN}@files.example/a.jpg",
+        f"data:image/png;base64,{HIDDEN}",
+        PICTURE[:200] + HIDDEN + PICTURE,
+        f"!{PICTURE}{HIDDEN}",  # damaged
+        f"uploads/{'x' * 1024}{HIDDEN}",
     ],
 )
 def test_signed_links_passwords_and_pictures_do_not_go_into_the_record(reference: str) -> None:
     short = kept(document(source=reference, target=reference, detection=reference))
-    assert SECRET not in json.dumps(short)
+    assert HIDDEN not in json.dumps(short)
     assert len(json.dumps(short)) < 3000
     assert not_kept(short) == ("source", "target", "detection")
     mapped = kept({**MULTI, "face_mappings": {"face_0": "uploads/a.png", "face_1": reference}})
-    assert SECRET not in json.dumps(mapped)
+    assert HIDDEN not in json.dumps(mapped)
     assert mapped["face_mappings"]["face_0"] == "uploads/a.png"
     assert not_kept(mapped) == ("face_mappings",)
 
@@ -72,11 +72,11 @@ def test_what_is_no_secret_is_kept_to_the_letter(reference: str) -> None:
     assert not_kept(whole) == ()
 
 
-@pytest.mark.parametrize("tail", [f"hook/{SECRET}", f"?key={SECRET}", f"#{SECRET}"])
+@pytest.mark.parametrize("tail", [f"hook/{HIDDEN}", f"?key={HIDDEN}", f"#{HIDDEN}"])
 def test_of_an_address_to_call_only_its_host_is_kept(tail: str) -> None:
-    for url in (f"https://me.example/{tail}", f"https://user:{SECRET}@me.example/", "https://[bad/"):
+    for url in (f"https://me.example/{tail}", f"https://user:{HIDDEN}@me.example/", "https://[bad/"):
         short = kept(document(callback_url=url))
-        assert SECRET not in json.dumps(short)
+        assert HIDDEN not in json.dumps(short)
         assert short["callback_url"].startswith(("https://me.example/(", "https:///("))
         assert not_kept(short) == ("callback_url",)
         read_manifest(short)

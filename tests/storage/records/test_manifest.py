@@ -166,24 +166,24 @@ def test_a_wrong_manifest_keeps_the_job_id_it_names(document: object, expected: 
     assert named_job_id(json.dumps(document).encode()) == expected
 
 
-SECRET = "hunter2-SECRET"
+HIDDEN = "not-to-be-seen-HIDDEN"
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"callback_url": f"http://user:{SECRET}@example.com"},
-        {"callback_url": f"https://example.com/?key={SECRET}" + "x" * 3000},
-        {"source": {"url": SECRET}},
-        {"source": [SECRET]},
-        {"face_mappings": SECRET},
-        {"process_type": "multi-image", "source": None, "face_mappings": {"face_0": [SECRET]}},
-        {"consent": {"attested": True, "reference": 7, SECRET: 1} | {"attested": SECRET}},
+        {"callback_url": f"http://user:{HIDDEN}@example.com"},
+        {"callback_url": f"https://example.com/?key={HIDDEN}" + "x" * 3000},
+        {"source": {"url": HIDDEN}},
+        {"source": [HIDDEN]},
+        {"face_mappings": HIDDEN},
+        {"process_type": "multi-image", "source": None, "face_mappings": {"face_0": [HIDDEN]}},
+        {"consent": {"attested": True, "reference": 7, HIDDEN: 1} | {"attested": HIDDEN}},
     ],
     ids=range(7),
 )
 def test_a_mistake_is_told_without_the_secrets_that_may_be_in_it(changes: dict[str, Any]) -> None:
-    assert SECRET not in refusal_of({**SINGLE, **changes}).replace(f"`consent.{SECRET}`", "")
+    assert HIDDEN not in refusal_of({**SINGLE, **changes}).replace(f"`consent.{HIDDEN}`", "")
 
 
 def test_more_mappings_than_can_be_bound_are_refused() -> None:
