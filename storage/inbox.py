@@ -1,8 +1,9 @@
 """The inbox: jobs announced as a manifest, or as a folder that people dropped files into.
 
-A folder holds `target.*` (or `media.*`) and `source.*` (or `face.*`), or `face_0.*`, `face_1.*`… for
-several faces, and perhaps `options.json`. Whatever else lies in it (`Thumbs.db`, `.DS_Store`) is ignored
-and archived with the rest. It is announced once nothing in it has changed for `settle_s`.
+A folder holds `target.*` (or `media.*`) and `source.*` (or `face.*`; several pictures of one person are
+`source_1.*`, `source_2.*`…), or `face_0.*`, `face_1.*`… for several faces, and perhaps `options.json`.
+Whatever else lies in it (`Thumbs.db`, `.DS_Store`) is ignored and archived with the rest. It is announced
+once nothing in it has changed for `settle_s`.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finis
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
 _ROLES = {"target": "target", "media": "target", "source": "source", "face": "source"}
 _FACE = re.compile(r"face_([0-9]{1,4})")
+_SOURCE = re.compile(r"source_([0-9]{1,2})")  # one of several pictures of one person
 _VIDEO_EXTENSIONS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
 
 
@@ -216,10 +218,11 @@ class Inbox:
                 files = " and ".join(f"`{key.removeprefix(entry.folder)}`" for key in found)
                 raise InvalidManifest(f"The folder has more than one {role}: {files}. Keep one of them.")
         faces = {role: found[0] for role, found in roles.items() if role.startswith("face_")}
-        if faces and "source" in roles:
+        sources = {role: found[0] for role, found in roles.items() if role.startswith("source")}
+        if faces and sources:
+            one = next(iter(sources.values()))
             raise InvalidManifest(
-                f"The folder has both `{roles['source'][0].removeprefix(entry.folder)}` and numbered faces; "
-                "keep either."
+                f"The folder has both `{one.removeprefix(entry.folder)}` and numbered faces; keep either."
             )
         target = roles["target"][0]
         kind = "video" if target.lower().endswith(_VIDEO_EXTENSIONS) else "image"
@@ -227,7 +230,8 @@ class Inbox:
             "process_type": f"{'multi' if faces else 'single'}-{kind}",
             "target": target,
         }
-        manifest |= {"face_mappings": faces} if faces else {"source": roles["source"][0]}
+        in_order = sorted(sources, key=lambda role: int(role.partition("_")[2] or 0))
+        manifest |= {"face_mappings": faces} if faces else {"source": [sources[role] for role in in_order]}
         if "options" in roles:
             manifest["options"] = await self._read_options(roles["options"][0])
         return manifest
@@ -272,8 +276,10 @@ def _role(key: str) -> str | None:
         return None
     if file == "options.json":
         return "options"
-    numbered = _FACE.fullmatch(stem)
-    return f"face_{int(numbered[1])}" if numbered else _ROLES.get(stem)
+    for role, numbered in (("face", _FACE.fullmatch(stem)), ("source", _SOURCE.fullmatch(stem))):
+        if numbered:
+            return f"{role}_{int(numbered[1])}"
+    return _ROLES.get(stem)
 
 
 def _by_role(names: Iterable[str]) -> dict[str, list[str]]:
@@ -286,7 +292,7 @@ def _by_role(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _is_complete(roles: Mapping[str, object]) -> bool:
-    return "target" in roles and any(role == "source" or role.startswith("face_") for role in roles)
+    return "target" in roles and any(role.startswith(("source", "face_")) for role in roles)
 
 
 def _contents(entry: InboxEntry) -> list[str]:

@@ -136,8 +136,11 @@ async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, An
     """The manifest with references into the old job's folder led to copies of the files."""
     document = dict(manifest)
     for name in _REFERENCES:
-        if document.get(name) is not None:
-            document[name] = await _kept(store, job_id, document[name])
+        given = document.get(name)
+        if isinstance(given, list):
+            document[name] = [await _kept(store, job_id, reference) for reference in given]
+        elif given is not None:
+            document[name] = await _kept(store, job_id, given)
     if document.get("face_mappings"):
         document["face_mappings"] = {
             face: await _kept(store, job_id, reference)

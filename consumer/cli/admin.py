@@ -156,7 +156,7 @@ class _Again:
             typer.echo("\n".join(self.done.values()))
         if self.uncalled:
             typer.echo(
-                f"Nobody is called when these end: the callback_url of {', '.join(self.uncalled)} was not kept.",
+                f"The callback_url of {', '.join(self.uncalled)} was not kept: nobody is called at the end.",
                 err=True,
             )
         if self.left:

@@ -41,6 +41,19 @@ MinFace = Annotated[
         "--min-face-px", min=0, metavar="PX", help="Smaller faces do not count.", show_default=False
     ),
 ]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="FILE",
+        help="Picture with the face to put in; all others are then changed. Repeated: several of "
+        "one person, averaged.",
+        show_default=False,
+    ),
+]
+Each = Annotated[
+    bool, typer.Option("--each", help="Every --source is somebody else, who is put onto every picture.")
+]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders within folders.")]
 Sheet = Annotated[
     Path | None,
@@ -94,6 +107,8 @@ def swap(
         typer.Option("--reference", help="Swap the face of the person this picture shows.", dir_okay=False),
     ] = None,
     min_face_px: MinFace = None,
+    sources: Sources = None,
+    each: Each = False,
     recursive: Recursive = False,
     force: Annotated[
         bool, typer.Option("--force", help="Do again, and replace, what is there already.")
@@ -113,6 +128,8 @@ def swap(
         options=options,
         faces=faces or (),
         reference=reference,
+        sources=sources or (),
+        each=each,
         min_face_px=min_face_px,
         recursive=recursive,
         force=force,
@@ -218,6 +235,8 @@ def submit(
         ),
     ] = None,
     faces: Faces = None,
+    sources: Sources = None,
+    each: Each = False,
     detection: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="Result of a --detect job, to whose faces --face points."),
@@ -248,6 +267,8 @@ def submit(
         options=options,
         faces=faces or (),
         table=table,
+        sources=sources or (),
+        each=each,
         detect=detect_faces,
         detection=detection,
         recursive=recursive,

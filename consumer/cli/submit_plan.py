@@ -8,13 +8,14 @@ from typing import Any
 from consumer.client.csv_jobs import read_table
 from consumer.client.submission import (
     LocalFiles,
+    Source,
     Submission,
     WrongWords,
     check,
     describe,
     is_remote,
     parse_faces,
-    split_words,
+    split_sources,
 )
 from consumer.client.targets import NoSuchFile, find_targets
 
@@ -30,6 +31,9 @@ class SubmitCommand:
     detect: bool = False
     detection: str | None = None
     recursive: bool = False
+    #: Pictures of one person, or with `each` of several who get a job for every target.
+    sources: Sequence[str] = ()
+    each: bool = False
 
 
 def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
@@ -39,22 +43,35 @@ def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
         InvalidManifest, InvalidTable, NoSuchFile, WrongWords: nothing of it can be sent; says why.
     """
     if command.table is not None:
-        if command.words or command.faces or command.detect:
+        if command.words or command.faces or command.detect or command.sources or command.each:
             raise WrongWords("Give files or --csv, not both.")
         return read_table(command.table, command.options, files)
     faces = parse_faces(command.faces)
     if command.detect and (faces or command.detection):
         raise WrongWords("--detect finds faces; --face and --detection are for swapping them.")
-    source, targets = (None, command.words) if command.detect else split_words(command.words, faces)
+    if command.detect:
+        if command.sources or command.each:
+            raise WrongWords("--detect finds faces; --source and --each are for swapping them.")
+        sources: Sequence[Source] = [None]
+        targets = command.words
+    else:
+        sources, targets = split_sources(command.words, faces, command.sources, each=command.each)
     if not targets:
         raise WrongWords("Give the picture in which to find faces; or several.")
-    source = source and files.refer(source)
+    referred = [_refer(source, files) for source in sources]
     pictures = {name: picture and files.refer(picture) for name, picture in faces.items()}
     fields = {"options": command.options, "detection": command.detection}
     return [
         check(target, describe(source, files.refer(target), pictures, **fields))
         for target in _expanded(targets, recursive=command.recursive)
+        for source in referred
     ]
+
+
+def _refer(source: Source, files: LocalFiles) -> Source:
+    if source is None or isinstance(source, str):
+        return source and files.refer(source)
+    return tuple(files.refer(one) for one in source)
 
 
 def _expanded(words: Sequence[str], *, recursive: bool) -> list[str]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from consumer.cli.bucket import fail, settings_or_exit
 from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.swap_plan import Batch, SwapCommand, plan
+from consumer.cli.swap_plan import Batch, SwapCommand, one_by_one, plan
 from consumer.cli.swap_work import DONE, Item, Outcome, swap_all
 from consumer.client.files import describe_os_error
 from consumer.client.fingerprint import ResultFingerprint, is_result
@@ -37,10 +37,13 @@ def run_swap(command: SwapCommand) -> int:
     """Swap and save; 0 only if in every picture at least one face was swapped."""
     settings = settings_or_exit()
     try:
-        batch = plan(command, settings)
-        outcomes = _swap(settings, batch, force=command.force)
-        if command.sheet is not None:
-            _write_sheet(command.sheet, batch.items, outcomes, picture_limits(settings))
+        work = [(one.sheet, plan(one, settings)) for one in one_by_one(command)]
+        done: list[tuple[Batch, list[Outcome]]] = []
+        for sheet, batch in work:
+            outcomes = _swap(settings, batch, force=command.force)
+            done.append((batch, outcomes))
+            if sheet is not None:
+                _write_sheet(sheet, batch.items, outcomes, picture_limits(settings))
     except FilesMissing as error:
         looked = [f"{name} was looked for in {'; '.join(places)}" for name, places in error.missing.items()]
         raise fail("\n".join([f"{error} ({error.code})", *looked])) from None
@@ -52,7 +55,7 @@ def run_swap(command: SwapCommand) -> int:
         raise fail(describe_os_error(error)) from None
     except KeyboardInterrupt:
         raise fail("Interrupted. The same command again goes on from here.", code=130) from None
-    return _summarise(batch, outcomes)
+    return max(_summarise(batch, outcomes) for batch, outcomes in done)
 
 
 def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:

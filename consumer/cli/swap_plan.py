@@ -1,13 +1,14 @@
 """What the words of `swapdrop swap` mean: which pictures, whose faces, and where each result goes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from consumer.cli.swap_work import Item
 from consumer.client.fingerprint import BatchRequest
-from consumer.client.submission import WrongWords, describe, parse_faces, split_words
+from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
 from consumer.client.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
 from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings
@@ -17,7 +18,7 @@ from pipeline.media.animations.write import animation_format
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.pictures.encode import OutputFormat, output_format
 from pipeline.media.sniff import MEDIA_TYPES
-from storage.records.manifest import read_manifest
+from storage.records.manifest import read_manifest, source_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,11 @@ class SwapCommand:
     recursive: bool = False
     force: bool = False
     sheet: Path | None = None
+    #: Pictures of one person, or with `each` of several who are put onto every target.
+    sources: Sequence[str] = ()
+    each: bool = False
+    #: The folder of which `output` is the part of one of several sources.
+    all_results: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,35 @@ class Batch:
     single: bool
 
 
+def one_by_one(command: SwapCommand) -> list[SwapCommand]:
+    """The commands that one with `each` stands for: their results go to folders named as the sources are.
+
+    Raises:
+        WrongWords: there are no sources to take one by one.
+    """
+    if not command.each:
+        return [command]
+    sources, _ = split_sources(command.words, parse_faces(command.faces), command.sources, each=True)
+    seen: Counter[str] = Counter()
+    commands = []
+    for source in map(str, sources):
+        stem = Path(source).stem
+        seen[stem.casefold()] += 1
+        name = stem if seen[stem.casefold()] == 1 else f"{stem}-{seen[stem.casefold()]}"
+        sheet = command.sheet and command.sheet.with_stem(f"{command.sheet.stem}-{name}")
+        commands.append(
+            replace(
+                command,
+                sources=[source],
+                each=False,
+                output=command.output / name,
+                all_results=command.output,
+                sheet=sheet,
+            )
+        )
+    return commands
+
+
 def plan(command: SwapCommand, settings: Settings) -> Batch:
     """Find the pictures and name their results, before anything is done.
 
@@ -56,11 +91,16 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
         InvalidManifest: an option is not one.
     """
     faces = parse_faces(command.faces)
-    source, words = split_words(command.words, faces)
-    single = len(words) == 1 and Path(words[0]).is_file() and not command.output.is_dir()
+    [source], words = split_sources(command.words, faces, command.sources, each=False)
+    single = (
+        command.all_results is None
+        and len(words) == 1
+        and Path(words[0]).is_file()
+        and not command.output.is_dir()
+    )
     options = _as_named(command.output, command.options) if single else command.options
     manifest = read_manifest(describe(source, words[0], faces, options=options))
-    sources = manifest.face_mappings or {"source": str(manifest.source)}
+    sources = source_pictures(manifest)
     _check_choice(command, faces)
     request = BatchRequest(
         manifest=manifest,
@@ -71,7 +111,9 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     for path in request.sources.values():
         if not path.is_file():
             raise NoSuchFile(f"{path} is not a file.")
-    targets = find_targets(words, recursive=command.recursive, leave_out=command.output)
+    targets = find_targets(
+        words, recursive=command.recursive, leave_out=command.all_results or command.output
+    )
     if not targets.pictures:
         raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
     limits, requested = picture_limits(settings), manifest.options.output_format

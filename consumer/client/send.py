@@ -75,8 +75,11 @@ class Sender:
     async def _manifest(self, submission: Submission, job_id: str) -> bytes:
         document = {**submission.document, "job_id": job_id}
         for name in ("source", "target"):
-            if name in document:
-                document[name] = await self._upload(document[name])
+            given = document.get(name)
+            if isinstance(given, list):
+                document[name] = [await self._upload(reference) for reference in given]
+            elif given is not None:
+                document[name] = await self._upload(given)
         if "face_mappings" in document:
             document["face_mappings"] = {
                 name: await self._upload(reference) for name, reference in document["face_mappings"].items()

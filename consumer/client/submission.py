@@ -13,6 +13,9 @@ from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.records.manifest import read_manifest
 
+Source = str | tuple[str, ...] | None
+"""A picture of whom is put in, several of one person, or nobody: faces are only looked for."""
+
 _DIGITS = 12  # 8 would let two of ten thousand pictures called IMG_0001 meet once in a hundred times
 _REMOTE = ("https://", keys.UPLOADS, keys.RESULTS)
 
@@ -124,8 +127,30 @@ def split_words(words: Sequence[str], faces: Mapping[str, str | None]) -> tuple[
     return source, targets
 
 
+def split_sources(
+    words: Sequence[str], faces: Mapping[str, str | None], sources: Sequence[str], *, each: bool
+) -> tuple[Sequence[Source], Sequence[str]]:
+    """Who is put in, for each a job, and the targets; `sources` are those of `--source`, if any.
+
+    Raises:
+        WrongWords: they do not go together, or there are too few.
+    """
+    if not sources:
+        if each:
+            raise WrongWords("--each puts every --source onto every target; give --source several times.")
+        source, targets = split_words(words, faces)
+        return [source], targets
+    if not words:
+        raise WrongWords("Give the picture to change after each --source; or several.")
+    if faces and (all(faces.values()) or (len(sources) > 1 and not each)):
+        raise WrongWords("--face takes one --source, and none where every --face has its own picture.")
+    if each or len(sources) == 1:
+        return list(dict.fromkeys(sources)), words
+    return [tuple(sources)], words
+
+
 def describe(
-    source: str | None, target: str, faces: Mapping[str, str | None], **fields: object
+    source: Source, target: str, faces: Mapping[str, str | None], **fields: object
 ) -> dict[str, Any]:
     """The manifest that puts `source` onto the target, or someone onto each of `faces`."""
     if faces:
@@ -133,4 +158,5 @@ def describe(
         return {"process_type": "multi-image", "target": target, "face_mappings": mappings, **fields}
     if source is None:
         return {"process_type": "detect-faces", "target": target, **fields}
-    return {"process_type": "single-image", "source": source, "target": target, **fields}
+    given = source if isinstance(source, str) else list(source)
+    return {"process_type": "single-image", "source": given, "target": target, **fields}

@@ -21,7 +21,7 @@ from pipeline.swap.run import SwapRun
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
 from storage.records.detection import MAX_DETECTION_BYTES, read_detection
-from storage.records.manifest import Manifest
+from storage.records.manifest import source_pictures
 
 
 async def run(context: JobContext) -> Output:
@@ -59,7 +59,7 @@ async def open_swap(context: JobContext) -> SwapRun:
     blend = blend_options(manifest.options, context.paste)
     loaded = await context.engine(manifest.options.engine, enhance=blend.enhance)
     context.note(engine=to_engine_record(loaded.engine.info, loaded.enhancer_models))
-    sources = _sources(manifest)
+    sources = source_pictures(manifest)
     wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
     files = await context.fetch(*wanted)
     request = SwapRequest(
@@ -71,6 +71,7 @@ async def open_swap(context: JobContext) -> SwapRun:
         choice=await _choice(context, files),
         blend=blend,
         face_filter=context.face_filter,
+        averaged=isinstance(manifest.source, list),
     )
     del files
     context.report("decode")
@@ -179,14 +180,10 @@ async def check_sources(context: JobContext) -> None:
     """
     manifest = context.manifest
     engine = (await context.engine(manifest.options.engine)).engine
-    sources = _sources(manifest)
+    sources = source_pictures(manifest)
     files = await context.fetch(*sources.values())
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
             if not await context.on_device(partial(engine.find_faces, picture.bgr)):
                 raise NoFaceInSource
-
-
-def _sources(manifest: Manifest) -> dict[str, str]:
-    return manifest.face_mappings or {"source": str(manifest.source)}

@@ -77,6 +77,10 @@ class Engine(Protocol[SourceT]):
         """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
         ...
 
+    def merge_sources(self, sources: Sequence[SourceT]) -> SourceT:
+        """Make one source of at least one that all show the same person; on the device's thread."""
+        ...
+
     def swap(
         self,
         frame: Bgr,

@@ -6,14 +6,18 @@ from typing import Final
 
 from pipeline.errors import InputError
 
+SOURCE: Final = "source"
+"""The name of the source that is the only one, of as many pictures as there may be."""
 REFERENCE: Final = "reference"
 """The name of the picture of `Recognised` among a swap's sources."""
 
 
 def source_title(name: str) -> str:
-    """What errors call a source: `source`, `picture for face_1` or `reference picture`."""
+    """What errors call a source: `source`, `source picture 2`, `picture for face_1`, `reference picture`."""
     if name == REFERENCE:
         return "reference picture"
+    if name.startswith("source_"):
+        return f"source picture {name.removeprefix('source_')}"
     return f"picture for {name}" if name.startswith("face_") else name
 
 

@@ -11,9 +11,7 @@ from pipeline.errors import NoFaceInSource
 from pipeline.face import Notice, Source
 from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture
-from pipeline.swap.naming import naming, source_title
-
-_ONLY = "source"  # the name of the source that is the only one
+from pipeline.swap.naming import SOURCE, naming, source_title
 
 
 class SourcePreparer:
@@ -64,7 +62,7 @@ class SourcePreparer:
 def source_notices(sources: Mapping[str, Source]) -> list[Notice]:
     """What the sender should know of the sources; of several each notice names the one it is about."""
     return [
-        notice if name == _ONLY else replace(notice, message=f"{name}: {notice.message}")
+        notice if name == SOURCE else replace(notice, message=f"{name}: {notice.message}")
         for name, source in sources.items()
         for notice in source.notices
     ]
@@ -72,4 +70,4 @@ def source_notices(sources: Mapping[str, Source]) -> list[Notice]:
 
 def _blaming(name: str) -> AbstractContextManager[None]:
     """Of several sources an error names the one it is about; of the only one it need not."""
-    return nullcontext() if name == _ONLY else naming(source_title(name))
+    return nullcontext() if name == SOURCE else naming(source_title(name))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipeline.engines.base import BlendOptions
 from pipeline.faces.match import StoredFaces
+from pipeline.swap.naming import SOURCE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +60,8 @@ class FaceFilter:
 class SwapRequest:
     """What to do with which files."""
 
-    #: The faces to put in, by name: for `Mapped` the id of the face each is for, else one only.
+    #: The faces to put in, by name: for `Mapped` the id of the face each is for, else one only, or with
+    #: `averaged` several pictures of one person.
     sources: Mapping[str, SourceFile]
     #: The file to change.
     target: bytes = field(repr=False)
@@ -69,7 +71,17 @@ class SwapRequest:
     blend: BlendOptions
     #: Which faces of the target count at all.
     face_filter: FaceFilter = FaceFilter()
+    #: Whether all sources show one person, and are put in as what they have in common, called `source`.
+    averaged: bool = False
 
     def __post_init__(self) -> None:
-        if not self.sources or (len(self.sources) > 1 and not isinstance(self.choice, Mapped)):
-            raise ValueError("one source, or with Mapped one for each face")
+        several = self.averaged or isinstance(self.choice, Mapped)
+        if not self.sources or (len(self.sources) > 1 and not several):
+            raise ValueError("one source, or with Mapped one for each face, or several that are averaged")
+        if self.averaged and isinstance(self.choice, Mapped):
+            raise ValueError("sources that are averaged are no mapping")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of those who are put in."""
+        return (SOURCE,) if self.averaged else tuple(self.sources)

@@ -9,7 +9,7 @@ from pipeline.media.pictures.encode import OutputFormat
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
 from pipeline.swap.inputs import OpenedFiles, TargetFrames
-from pipeline.swap.naming import REFERENCE, naming, source_title
+from pipeline.swap.naming import REFERENCE, SOURCE, naming, source_title
 from pipeline.swap.prepare import SourcePreparer, source_notices
 from pipeline.swap.request import SwapRequest
 from pipeline.swap.result import FaceResult, SwapResult
@@ -46,9 +46,11 @@ class SwapRun:
         self._engine = engine
         self._preparer = preparer
         self._timings = timings
-        self._chooser = FaceChooser(engine, request.choice, tuple(request.sources), request.face_filter)
+        self._averaged = request.averaged
+        self._chooser = FaceChooser(engine, request.choice, request.names, request.face_filter)
         self._rules = RULES[self.target.unit](engine, self._chooser, self.target)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Source] = {}  # by the names of those who are put in
+        self._prepared: dict[str, Source] = {}  # by the hashes of their pictures
         for sha256, source in prepared.items():
             self._put(sha256, source)
         self._swapper = FrameSwapper(
@@ -78,7 +80,7 @@ class SwapRun:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the sender should know so far, also where the swap fails."""
-        named = {name: self._sources[name] for name in self._hashes if name in self._sources}
+        named = {name: self._sources[name] for name in self._chooser.names if name in self._sources}
         return (
             *source_notices(named),
             *self._target_notices,
@@ -155,7 +157,15 @@ class SwapRun:
         )
 
     def _put(self, sha256: str, source: Source) -> None:
-        self._sources.update({name: source for name, each in self._hashes.items() if each == sha256})
+        self._prepared[sha256] = source
+        if not self._averaged:
+            ready = {
+                name: self._prepared[each] for name, each in self._hashes.items() if each in self._prepared
+            }
+            self._sources.update(ready)
+        elif len(self._prepared) == len(set(self._hashes.values())):
+            in_order = [self._prepared[each] for each in dict.fromkeys(self._hashes.values())]
+            self._sources[SOURCE] = self._engine.merge_sources(in_order)
 
     def _count(self, frame: SwappedFrame) -> None:
         self._rules.count(frame)

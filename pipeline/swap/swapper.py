@@ -38,6 +38,8 @@ class Swapper:
         if request.blend.enhance and self._enhancer is None:
             raise OptionUnavailable("There is no face enhancer here; leave out `use_face_enhancer`.")
         prepared = self._preparer.kept({file.sha256 for file in request.sources.values()})
+        if request.averaged:  # merging is work for the device, where the last of them is prepared
+            prepared.pop([*request.sources.values()][-1].sha256, None)
         return SwapRun(
             request,
             open_files(request, limits, prepared),

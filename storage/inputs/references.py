@@ -116,7 +116,8 @@ def is_plain_link(text: str) -> bool:
 def describe(text: str) -> str:
     """Name a reference as its sender would recognise it.
 
-    A link loses its credentials, parameters, query and fragment; base64 is never repeated; at most 200 characters.
+    A link loses its credentials, parameters, query and fragment; base64 is never repeated; at most 200
+    characters.
     """
     scheme = _SCHEME.match(text)
     if (scheme and scheme[1].lower() == "data") or _is_base64(text):

@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -27,6 +28,18 @@ ProcessType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*
 OutputFormat = Literal["jpeg", "png", "webp", "avif"]
 VideoEncoder = Literal["libx264", "libx265", "libvpx-vp9", "libsvtav1", "h264_nvenc", "hevc_nvenc"]
 Reference = Annotated[str, StringConstraints(min_length=1)]
+MAX_SOURCES = 16  # pictures of one person; more add nothing to what they have in common
+
+
+def _source(given: object) -> object:
+    """One reference, or several that are not one only; raises ValueError with a sentence."""
+    several = given if isinstance(given, list) else [given]
+    if not 1 <= len(several) <= MAX_SOURCES or not all(isinstance(one, str) and one for one in several):
+        raise ValueError(f"must be a file, or a list of at most {MAX_SOURCES} that show the same person")
+    return given if len(several) > 1 else several[0]
+
+
+Sources = Annotated[str | list[str], PlainValidator(_source)]
 FaceId = Annotated[str, StringConstraints(pattern=r"^face_(0|[1-9][0-9]{0,3})$")]
 
 # Of the contract. A service may do further kinds of job, so it says itself which it knows.
@@ -102,7 +115,8 @@ class Manifest(BaseModel):
     version: Literal[1] = 1
     job_id: Annotated[str, StringConstraints(pattern=rf"^{keys.JOB_ID.pattern}$")] | None = None
     process_type: ProcessType
-    source: Reference | None = None
+    #: Several are pictures of one person, who is put in as what they have in common.
+    source: Sources | None = None
     target: Reference
     face_mappings: dict[FaceId, Reference] | None = Field(
         default=None, min_length=1, max_length=_MAX_MAPPINGS
@@ -124,6 +138,15 @@ class Manifest(BaseModel):
             if not given and name == wanted:
                 raise ValueError(f"process_type `{self.process_type}` needs `{name}`")
         return self
+
+
+def source_pictures(manifest: Manifest) -> dict[str, str]:
+    """The pictures whose faces are put in, by name: `face_<n>`, `source`, or `source_1` and so on."""
+    if manifest.face_mappings is not None:
+        return dict(manifest.face_mappings)
+    if isinstance(manifest.source, list):
+        return {f"source_{number}": reference for number, reference in enumerate(manifest.source, start=1)}
+    return {} if manifest.source is None else {"source": manifest.source}
 
 
 def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:

@@ -227,6 +227,8 @@ async def test_a_folder_is_left_until_nothing_in_it_has_changed_for_two_seconds(
         (("target.png", "source.png", "face.jpg"), ("source.png", "face.jpg")),
         (("target.png", "face_1.png", "face_01.png"), ("face_1.png", "face_01.png")),
         (("target.png", "source.png", "face_0.png"), ("source.png",)),
+        (("target.png", "source_1.png", "face_0.png"), ("source_1.png",)),
+        (("target.png", "source_1.png", "source_01.png"), ("source_1.png", "source_01.png")),
     ],
 )
 async def test_files_that_contradict_each_other_are_named(
@@ -236,6 +238,29 @@ async def test_files_that_contradict_each_other_are_named(
     error = await error_of(drop)
     assert all(f"`{name}`" in error for name in named)
     assert "inbox/" not in error
+
+
+@pytest.mark.parametrize(
+    ("names", "sources"),
+    [
+        (
+            ("source_10.png", "Source_2.JPG", "target.png", "source_01.png"),
+            ("source_01.png", "Source_2.JPG", "source_10.png"),
+        ),
+        (("source_3.png", "target.png"), "source_3.png"),
+        (("source_1.png", "source.png", "target.png"), ("source.png", "source_1.png")),
+    ],
+)
+async def test_several_pictures_of_one_person_are_the_source(
+    drop: Drop, names: tuple[str, ...], sources: tuple[str, ...] | str
+) -> None:
+    await drop.folder(*names)
+    announced = await drop.announced()
+    assert announced.manifest is not None, announced.error
+    expected = (
+        f"inbox/pics/{sources}" if isinstance(sources, str) else [f"inbox/pics/{name}" for name in sources]
+    )
+    assert announced.manifest.source == expected
 
 
 async def test_options_dropped_beside_the_pictures_are_read(drop: Drop) -> None:

@@ -167,6 +167,10 @@ class FlatEngine:
         self.prepared += 1
         return Source(face=face, embedding=picture[0, 0].astype(np.float32))
 
+    def merge_sources(self, sources: Sequence[Source]) -> Source:
+        colours = [source.embedding for source in sources if source.embedding is not None]
+        return Source(face=sources[0].face, embedding=np.mean(colours, axis=0))
+
     def swap(
         self,
         frame: Bgr,

@@ -28,10 +28,14 @@ def a_request(
 ) -> SwapRequest:
     """A request for one source, or for several by name."""
     named = {"source": sources} if isinstance(sources, bytes) else sources
-    files = {
-        name: SourceFile(body=body, sha256=hashlib.sha256(body).hexdigest()) for name, body in named.items()
+    return SwapRequest(sources=a_files(named), target=target, choice=choice, blend=blend)
+
+
+def a_files(bodies: dict[str, bytes]) -> dict[str, SourceFile]:
+    """Pictures of faces to put in, by name."""
+    return {
+        name: SourceFile(body=body, sha256=hashlib.sha256(body).hexdigest()) for name, body in bodies.items()
     }
-    return SwapRequest(sources=files, target=target, choice=choice, blend=blend)
 
 
 def swap(

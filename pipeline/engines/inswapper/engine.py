@@ -20,6 +20,7 @@ from pipeline.engines.base import BlendOptions, EngineInfo
 from pipeline.engines.inswapper.colour import carry_outwards, match_colour, shown_by
 from pipeline.engines.inswapper.embedding import ToLatent, open_converter, unit
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
+from pipeline.engines.merge import mean_identity, merged_notices
 from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.insight import SCALE, ArcFace, ScrfdFinder
@@ -35,8 +36,11 @@ _MASK_PX: Final = 256  # masks of our own are finer than the smallest network's 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InswapperSource(Source):
-    """A source face as the swap network wants it: `latent` is its input `source`, (1, n) float32."""
+    """A source face as the swap network wants it."""
 
+    #: (n,) float32 embedding as ArcFace gives it, not of unit length.
+    recognised: Array
+    #: (1, n) float32, the network's input `source`.
     latent: Array
 
 
@@ -108,11 +112,21 @@ class InswapperEngine:
                 f"{_SMALL_PX:.0f}."
             )
         embedding = self._recogniser.embed(picture, face)
+        return self._source(face, embedding, (_small_source(side),) if side < _SMALL_PX else ())
+
+    def merge_sources(self, sources: Sequence[InswapperSource]) -> InswapperSource:
+        """Make one source of at least one that all show the same person: their mean identity."""
+        best = max(sources, key=lambda source: source.face.area)
+        embedding = mean_identity([source.recognised for source in sources])
+        return self._source(best.face, embedding, merged_notices(sources, flaws_of=sources))
+
+    def _source(self, face: Face, embedding: Array, notices: tuple[Notice, ...]) -> InswapperSource:
         return InswapperSource(
             face=face,
             embedding=unit(embedding),
+            recognised=embedding,
             latent=self._to_latent(embedding),
-            notices=(_small_source(side),) if side < _SMALL_PX else (),
+            notices=notices,
         )
 
     def swap(

@@ -11,6 +11,7 @@ from pipeline.blend.masks import Mask
 from pipeline.blend.neighbours import neighbours_left_out
 from pipeline.blend.occlusion import Occluder
 from pipeline.engines.base import BlendOptions, EngineInfo
+from pipeline.engines.merge import flaws, mean_embedding, merged_notices
 from pipeline.engines.mesh.gate import find_flaws, measure, refuse_hopeless, usable_landmarks
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness
 from pipeline.engines.mesh.source import MeshSource
@@ -97,6 +98,16 @@ class MeshEngine:
             mouth=mouth_openness(landmarks),
         )
         return replace(source, notices=tuple(find_flaws(quality, source)))
+
+    def merge_sources(self, sources: Sequence[MeshSource]) -> MeshSource:
+        """Make one source of at least one that all show the same person.
+
+        The best picture is drawn: the one with the fewest flaws, of these the largest face. Textures of
+        several cannot be averaged without blurring all. The identity, which likeness is told by, is the mean.
+        """
+        best = min(sources, key=lambda source: (len(flaws(source)), -source.texture.size))
+        notices = merged_notices(sources, flaws_of=[best])
+        return replace(best, embedding=mean_embedding(sources), notices=notices)
 
     def swap(
         self,

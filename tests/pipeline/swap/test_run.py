@@ -28,7 +28,7 @@ from pipeline.swap.timing import Timings
 from pipeline.swap.whole import SwappedFile
 from tests.support.calls import counted
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
-from tests.support.requests import a_request, swap
+from tests.support.requests import a_files, a_request, swap
 
 SOURCE_BGR = (10, 200, 30)
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(64)
@@ -375,3 +375,32 @@ def test_each_file_of_a_job_is_sniffed_once_and_walked_once() -> None:
     with counted(sniff, read_png) as calls:
         run(asked)
     assert calls == {"sniff": 2, "read_png": 2}
+
+
+def averaged(*colours: tuple[int, int, int], faces: bool = True) -> SwapRequest:
+    several = {
+        f"source_{number}": png(picture(colour=colour, faces=((20, 10, 24, 24),) if faces else ()))
+        for number, colour in enumerate(colours, start=1)
+    }
+    return replace(a_request({"source": b""}, png(picture())), averaged=True, sources=a_files(several))
+
+
+def test_several_pictures_of_one_person_are_put_in_as_their_mean_and_called_source() -> None:
+    swapper = Swapper(engine := FlatEngine())
+    for _ in range(2):  # the second time all of them are kept
+        swapped = run(averaged((10, 200, 30), (30, 100, 50)), swapper)
+        assert [face.source for face in swapped.result.faces] == ["source"]
+        assert swapped.picture.bgr[20, 30].tolist() == [20, 150, 40]
+    assert engine.prepared == 2
+
+
+def test_a_picture_that_is_there_twice_counts_once() -> None:
+    swapped = run(averaged((10, 200, 30), (30, 100, 50), (10, 200, 30)))
+    assert swapped.picture.bgr[20, 30].tolist() == [20, 150, 40]
+
+
+def test_of_several_pictures_of_one_person_the_one_that_cannot_be_used_is_named() -> None:
+    asked = averaged((10, 200, 30), (30, 100, 50))
+    faceless = a_files({"source_2": png(picture(faces=()))})
+    with pytest.raises(NoFaceInSource, match="source picture 2 cannot be used"):
+        run(replace(asked, sources={**asked.sources, **faceless}))

@@ -14,6 +14,7 @@ from storage.records.manifest import (
     Options,
     named_job_id,
     read_manifest,
+    source_pictures,
 )
 
 SINGLE = {"process_type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
@@ -192,3 +193,19 @@ def test_more_mappings_than_can_be_bound_are_refused() -> None:
     assert "`face_mappings`" in refusal_of({**multi, "face_mappings": mapped})
     del mapped["face_1000"]
     assert refusal_of({**multi, "face_mappings": mapped}) == ""
+
+
+def test_several_pictures_of_one_person_may_be_the_source() -> None:
+    several = read_manifest({**SINGLE, "source": ["uploads/a.png", "uploads/c.png"]})
+    assert source_pictures(several) == {"source_1": "uploads/a.png", "source_2": "uploads/c.png"}
+    assert read_manifest(several.model_dump_json(exclude_none=True)) == several
+    assert read_manifest({**SINGLE, "source": ["uploads/a.png"]}) == read_manifest(SINGLE)
+    assert source_pictures(read_manifest(SINGLE)) == {"source": "uploads/a.png"}
+    mapped = {"process_type": "multi-image", "target": "t", "face_mappings": {"face_2": "x"}}
+    assert source_pictures(read_manifest(mapped)) == {"face_2": "x"}
+
+
+@pytest.mark.parametrize("source", [[], ["a"] * 17, ["a", ""], ["a", 1], [["a"]], {"a": "b"}, 7, "", True])
+def test_a_source_that_is_neither_a_file_nor_a_list_of_them_is_told_in_one_sentence(source: object) -> None:
+    said = refusal_of({**SINGLE, "source": source})
+    assert said == "`source`: must be a file, or a list of at most 16 that show the same person."

@@ -300,3 +300,19 @@ def test_no_five_points_whatever_break_a_swap(
     face = a_face((shape * size + (x, y)).astype(np.float32))
     (changed,) = engine.swap(frame, [(face, source)], blend)
     assert changed or np.array_equal(frame, astronaut()[:200, :300])
+
+
+def test_pictures_of_one_person_are_put_in_as_what_they_have_in_common(engine: InswapperEngine) -> None:
+    one, other = a_source(engine, (250, 10, 10)), a_source(engine, (10, 250, 240))
+    both = engine.merge_sources([one, other])
+    assert one.embedding is not None
+    assert other.embedding is not None
+    assert both.embedding is not None
+    apart = engine.distance(one.embedding, other.embedding)
+    assert engine.distance(both.embedding, one.embedding) == pytest.approx(
+        engine.distance(both.embedding, other.embedding), abs=1e-4
+    )
+    assert engine.distance(both.embedding, one.embedding) < apart
+    assert abs(float(np.linalg.norm(both.embedding)) - 1) < 1e-5
+    alone = engine.merge_sources([one, one])
+    assert np.allclose(alone.latent, one.latent, atol=1e-5)

@@ -351,3 +351,20 @@ def test_sources_too_small_or_without_landmarks_are_refused(portraits: Portraits
         portraits.engine.prepare_source(picture, replace(face, landmarks=None))
     with pytest.raises(NoFaceInSource, match="sharp, frontal"):
         portraits.engine.prepare_source(picture, _moved(face, face.landmarks * np.nan))
+
+
+def test_of_several_pictures_of_one_person_the_best_is_drawn_and_the_identity_is_the_mean(
+    portraits: Portraits,
+) -> None:
+    good = portraits.sources["astronaut"]
+    small = portraits.engine.prepare_source(
+        tiny := scaled(portraits.pictures["astronaut"], 0.5), portraits.engine.find_faces(tiny)[0]
+    )
+    assert [notice.code for notice in small.notices] == ["source_small"]
+    for order in ([good, small], [small, good]):
+        both = portraits.engine.merge_sources(order)
+        assert both.texture is good.texture
+        assert both.notices == ()
+        assert both.embedding is not None
+        apart = [portraits.engine.distance(both.embedding, each.embedding) for each in (good, small)]  # type: ignore[arg-type] # there are some
+        assert apart[0] == pytest.approx(apart[1], abs=0.02)
