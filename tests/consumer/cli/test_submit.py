@@ -4,6 +4,7 @@ import base64
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -162,6 +163,56 @@ def test_faces_become_the_mappings_of_the_contract(folder: Path) -> None:
     }
     (found,) = _plan(files, hill, detect=True)
     assert found.document == {"process_type": "detect-faces", "target": files.refer(str(hill))}
+
+
+async def test_several_pictures_of_one_person_are_one_source_and_uploaded(folder: Path) -> None:
+    me, her, hill = (folder / name for name in ("me.png", "her.jpg", "hill.png"))
+    store = MemoryStore()
+    (sent,) = await _send(store, hill, sources=[str(me), str(her)])
+    manifest = read_manifest((await store.get(keys.manifest(sent.job_id), max_bytes=9999)).body)
+    assert isinstance(manifest.source, list)
+    bodies = [(await store.get(key, max_bytes=1 << 20)).body for key in manifest.source]
+    assert bodies == [me.read_bytes(), her.read_bytes()]
+    (alone,) = _plan(LocalFiles(), hill, sources=[str(me)])
+    assert alone.document == _plan(LocalFiles(), me, hill)[0].document
+
+
+def test_each_puts_every_source_onto_every_target_as_a_job_of_its_own(folder: Path) -> None:
+    me, her, hill = (folder / name for name in ("me.png", "her.jpg", "hill.png"))
+    files = LocalFiles()
+    jobs = _plan(files, hill, folder / "copy.jpg", sources=[str(me), str(her), str(me)], each=True)
+    pairs = [(job.document["source"], job.name) for job in jobs]
+    assert pairs == [
+        (files.refer(str(source)), str(target))
+        for target in (hill, folder / "copy.jpg")
+        for source in (me, her)
+    ]
+    assert len({job.job_id() for job in jobs}) == 4
+    mapped = _plan(files, hill, sources=[str(me), str(her)], each=True, faces=["1"])
+    assert [job.document["face_mappings"] for job in mapped] == [
+        {"face_1": files.refer(str(source))} for source in (me, her)
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"words": ["hill.png", "her.jpg"], "each": True},
+        {"sources": ["me.png"]},
+        {"words": ["hill.png"], "sources": ["me.png", "her.jpg"], "faces": ["0"]},
+        {"words": ["hill.png"], "sources": ["me.png"], "faces": ["0=her.jpg"]},
+        {"words": ["hill.png"], "sources": ["me.png"], "detect": True},
+        {"words": ["hill.png"], "each": True, "detect": True},
+        {"sources": ["me.png"], "table": Path("jobs.csv")},
+    ],
+    ids=range(7),
+)
+def test_sources_that_do_not_go_with_the_rest_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(WrongWords, match=r"^.*\.$"):
+        plan(SubmitCommand(**{"words": [], "options": {}, **wrong}), LocalFiles())
 
 
 def test_patterns_folders_keys_and_links_may_be_mixed(folder: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from consumer.cli.swap import swap_items
-from consumer.cli.swap_plan import Batch, SwapCommand, plan
+from consumer.cli.swap_plan import Batch, SwapCommand, one_by_one, plan
 from consumer.cli.swap_work import DONE, Outcome
 from consumer.client.files import keep_whole, write_whole
 from consumer.client.fingerprint import ResultFingerprint, is_result
@@ -91,6 +92,47 @@ def _plan(*words: object, output: Path, **changes: object) -> Batch:
     options = {**MESH, **{name: changes.pop(name) for name in tuple(changes) if name in MESH}}
     wanted = {"words": [*map(str, words)], "output": output, "options": options, **changes}
     return plan(SwapCommand(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
+
+
+def test_each_source_has_a_folder_of_results_and_none_is_taken_for_a_picture_to_change(
+    tmp_path: Path, source: Path, folder: Path
+) -> None:
+    other = _write(tmp_path / "more" / "WHO.png", scaled(hopper(), 0.5))
+    command = SwapCommand(
+        words=[str(folder)],
+        output=folder / "out",
+        options=MESH,
+        sources=[str(source), str(other)],
+        each=True,
+        recursive=True,
+        sheet=tmp_path / "sheet.html",
+    )
+    ones = one_by_one(command)
+    assert [(one.output, one.sheet) for one in ones] == [
+        (folder / "out" / "who", tmp_path / "sheet-who.html"),
+        (folder / "out" / "WHO-2", tmp_path / "sheet-WHO-2.html"),
+    ]
+    _write(folder / "out" / "who" / "a.jpg", scaled(hopper(), 0.5))  # of an earlier run
+    targets = [[item.target for item in plan(one, Settings()).items] for one in ones]
+    assert targets[0] == targets[1]
+    assert folder / "out" / "who" / "a.jpg" not in targets[0]
+    (single,) = plan(one_by_one(replace(command, words=[str(folder / "a.jpg")]))[0], Settings()).items
+    assert single.output == folder / "out" / "who" / "a.jpg"
+    with pytest.raises(WrongWords, match="several times"):
+        one_by_one(replace(command, sources=[]))
+
+
+def test_pictures_of_one_person_make_one_result_each_that_is_known_again(source: Path, folder: Path) -> None:
+    again = _write(source.with_name("again.png"), scaled(astronaut(), 0.45))
+    words = {"sources": [str(source), str(again)], "output": folder.parent / "out.png"}
+    batch = _plan(folder / "b.png", **words)  # type: ignore[arg-type] # the test's own words
+    (outcome,) = _swap(batch)
+    assert (outcome.state, outcome.swapped) == (DONE, 1), outcome.message
+    assert [face.source for face in outcome.faces if face.swapped] == ["source"]
+    fingerprint = ResultFingerprint(batch.request)
+    assert fingerprint.has_made(outcome.item.output, folder / "b.png")
+    alone = _plan(source, folder / "b.png", output=folder.parent / "out.png")
+    assert not ResultFingerprint(alone.request).has_made(outcome.item.output, folder / "b.png")
 
 
 def _swap(batch: Batch) -> list[Outcome]:
