@@ -34,9 +34,14 @@ MAX_SOURCES = 16  # pictures of one person; more add nothing to what they have i
 def _source(given: object) -> object:
     """One reference, or several that are not one only; raises ValueError with a sentence."""
     several = given if isinstance(given, list) else [given]
-    if not 1 <= len(several) <= MAX_SOURCES or not all(isinstance(one, str) and one for one in several):
+    if not 1 <= len(several) <= MAX_SOURCES or not all(map(_is_reference, several)):
         raise ValueError(f"must be a file, or a list of at most {MAX_SOURCES} that show the same person")
     return given if len(several) > 1 else several[0]
+
+
+def _is_reference(given: object) -> bool:
+    """Whether it is a text that can be stored: none with half a character, as every other field here."""
+    return isinstance(given, str) and bool(given) and not any("\ud800" <= sign <= "\udfff" for sign in given)
 
 
 Sources = Annotated[str | list[str], PlainValidator(_source)]

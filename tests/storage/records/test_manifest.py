@@ -205,7 +205,10 @@ def test_several_pictures_of_one_person_may_be_the_source() -> None:
     assert source_pictures(read_manifest(mapped)) == {"face_2": "x"}
 
 
-@pytest.mark.parametrize("source", [[], ["a"] * 17, ["a", ""], ["a", 1], [["a"]], {"a": "b"}, 7, "", True])
+@pytest.mark.parametrize(
+    "source",
+    [[], ["a"] * 17, "\ud800", ["a", "b\udfff"], ["a", ""], ["a", 1], [["a"]], {"a": "b"}, 7, "", True],
+)
 def test_a_source_that_is_neither_a_file_nor_a_list_of_them_is_told_in_one_sentence(source: object) -> None:
     said = refusal_of({**SINGLE, "source": source})
     assert said == "`source`: must be a file, or a list of at most 16 that show the same person."
