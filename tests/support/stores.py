@@ -99,7 +99,7 @@ class CountingStore(WrappedStore):
 
     @property
     def writes(self) -> int:
-        return sum(self.counts[op] for op in ("put", "copy", "delete"))
+        return sum(self.counts[op] for op in ("put", "put_file", "copy", "delete"))
 
     @property
     def reads(self) -> int:
