@@ -31,7 +31,7 @@ class DetectTask:
 
     def read(self, files: Files) -> bytes:
         """The target's file."""
-        return files[self.plan.target].body
+        return files[self.plan.target].read()
 
     def decoded_bytes(self, asked: bytes) -> int:
         """Memory that the picture takes; raises as `decode`."""

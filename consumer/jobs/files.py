@@ -29,7 +29,7 @@ async def fetch_files(
     async def fetch_picture(reference: str) -> None:
         async with gate:
             pictures[reference] = await fetcher.fetch(reference, job_folder=job_folder)
-        if sum(len(picture.body) for picture in pictures.values()) > _ALL_TO_ONE * max_bytes:
+        if sum(picture.size for picture in pictures.values()) > _ALL_TO_ONE * max_bytes:
             raise InputTooLarge(
                 f"The pictures of this job have more than {_ALL_TO_ONE * max_bytes / 1e6:.1f} MB together; "
                 "send smaller ones."

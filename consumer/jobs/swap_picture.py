@@ -42,10 +42,10 @@ class SwapTask:
         plan = self.plan
         request = PictureRequest(
             sources={
-                name: SourceFile(body=files[reference].body, sha256=files[reference].sha256)
+                name: SourceFile(body=files[reference].read(), sha256=files[reference].sha256)
                 for name, reference in plan.sources.items()
             },
-            target=files[plan.target].body,
+            target=files[plan.target].read(),
             choice=self._choice(files),
             blend=plan.blend,
             face_filter=self.face_filter,
@@ -100,7 +100,7 @@ class SwapTask:
     def _choice(self, files: Files) -> Choice:
         plan = self.plan
         if plan.detection is not None:
-            return Mapped(to_stored_faces(read_detection(files[plan.detection].body)))
+            return Mapped(to_stored_faces(read_detection(files[plan.detection].read())))
         if plan.numbered:
             return Mapped()
         return Every() if plan.options.many_faces else Largest()

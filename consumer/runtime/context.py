@@ -153,7 +153,7 @@ class Work:
                 job_folder=self._job_folder,
                 max_bytes=self._services.limits.max_bytes,
             )
-        self.input_bytes = sum(len(file.body) for file in files.values())
+        self.input_bytes = sum(file.size for file in files.values())
         return await self._on_cpu(partial(task.read, files))
 
     async def _on_device(self, task: AnyTask, decoded: object, unit: str) -> object:

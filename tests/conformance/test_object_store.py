@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from storage.errors import InputTooLarge, ObjectNotFound, PreconditionFailed, StoreDenied
+from storage.inputs.download import Downloaded, Sleep, download_object
 from storage.stores.memory_store import MemoryStore
 from storage.stores.parts import MIN_PART_BYTES, PartSizes
 from storage.stores.port import ObjectStore
@@ -19,7 +20,7 @@ from storage.stores.s3_settings import S3Settings
 from storage.stores.s3_store import open_s3_store
 from tests.support.fault_proxy import Answer, Delay, Rule, fault_proxy
 from tests.support.s3_servers import plain_client
-from tests.support.stores import CountingStore
+from tests.support.stores import BreakingReads, CountingStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -422,3 +423,39 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(
         with pytest.raises(asyncio.CancelledError):
             await upload
     assert _unfinished(server, key) == []
+
+
+async def test_a_broken_download_goes_on_where_it_was(
+    store: ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, 2 * MIN_PART_BYTES + 1)
+    etag = await _put_file(store, f"{prefix}a", path)
+    breaking = BreakingReads(store, [MIN_PART_BYTES, 1])
+    downloaded = await _download(breaking, f"{prefix}a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == path.read_bytes()
+    assert (downloaded.size, downloaded.etag) == (path.stat().st_size, etag)
+    # A piece that was read when the stream broke may be dropped: what counts is that none is read twice.
+    (start, condition), (first, first_condition), (second, second_condition) = breaking.opened
+    assert (start, condition) == (0, None)
+    assert 0 < first <= second <= MIN_PART_BYTES + 1
+    assert first_condition == second_condition == etag
+
+
+async def test_an_object_replaced_while_it_is_read_is_read_anew(
+    store: ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    await _put_file(store, f"{prefix}a", _file(tmp_path, 2 * MIN_PART_BYTES))
+
+    async def replace_it(_: float) -> None:
+        await store.put(f"{prefix}a", b"another", content_type="text/plain")
+
+    breaking = BreakingReads(store, [MIN_PART_BYTES])
+    await _download(breaking, f"{prefix}a", tmp_path / "copy", sleep=replace_it)
+    assert (tmp_path / "copy").read_bytes() == b"another"
+    assert [start > 0 for start, _ in breaking.opened] == [False, True, False]
+
+
+async def _download(
+    store: ObjectStore, key: str, path: Path, *, sleep: Sleep = lambda _: asyncio.sleep(0)
+) -> Downloaded:
+    return await download_object(store, key, path, max_bytes=10**9, sleep=sleep)
