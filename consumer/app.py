@@ -287,7 +287,7 @@ class Consumer:
         return InputPolicy(
             max_bytes=settings.max_input_bytes,
             missing_grace_s=settings.missing_grace_s,
-            total_timeout_s=settings.input_timeout_s,
+            stall_timeout_s=settings.input_timeout_s,
         )
 
     def _listen_to_signals(self) -> Callable[[], None]:

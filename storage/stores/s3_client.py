@@ -1,13 +1,12 @@
 """An aiobotocore S3 client that sends every request exactly once, by the rules R2 and S3 have in common."""
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 
+from storage.stores.parts import md5
 from storage.stores.s3_settings import S3Settings
 
 if TYPE_CHECKING:
@@ -57,12 +56,6 @@ def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]"
     )
 
 
-def content_md5(body: bytes) -> tuple[str, str]:
-    """Return a body's MD5 as `Content-MD5` wants it (base64) and as an ETag shows it (hexadecimal)."""
-    digest = hashlib.md5(body, usedforsecurity=False)
-    return base64.b64encode(digest.digest()).decode(), digest.hexdigest()
-
-
 def add_content_md5(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's event argument
     """Sign a bulk delete with the MD5 that the SDK no longer sends and that some stores insist on."""
-    request.headers["Content-MD5"], _hex = content_md5(request.body)
+    request.headers["Content-MD5"] = md5(request.body).base64

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from storage.stores.parts import PartSizes
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Settings:
@@ -10,7 +12,8 @@ class S3Settings:
 
     Without keys the SDK's own chain is asked (environment, profile, instance role). Proxies of the
     environment are not used: the bucket is spoken to directly. `retry_*` bound what is tried again for
-    one call: so many attempts, none of them begun later than `retry_total_s` after the first.
+    one request: so many attempts, none of them begun later than `retry_total_s` after the first. `part_sizes`
+    says when a file goes up in parts.
     """
 
     bucket: str
@@ -25,3 +28,4 @@ class S3Settings:
     retry_attempts: int = 4
     retry_first_wait_s: float = 0.2
     retry_total_s: float = 20.0
+    part_sizes: PartSizes = field(default_factory=PartSizes)

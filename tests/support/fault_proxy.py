@@ -5,6 +5,7 @@ signatures finds them right.
 """
 
 import asyncio
+import io
 import random
 import re
 import time
@@ -208,7 +209,7 @@ class FaultProxy:
             request.method,
             URL(f"{self._upstream.endpoint_url}{request.raw_path}", encoded=True),
             headers=request.headers,
-            data=body or None,
+            data=io.BytesIO(body) if body else None,
             skip_auto_headers=_ADDED_BY_AIOHTTP,
             allow_redirects=False,
         ) as answer:
