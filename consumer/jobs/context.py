@@ -27,7 +27,9 @@ from pipeline.media.pictures.decode import Limits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest
+from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
+from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.records.manifest import Manifest
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
@@ -35,8 +37,6 @@ from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progre
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
 """What does one kind of job: its result is what is returned; see `JobContext` for all else."""
-SizeLimit = Callable[[bytes], int]
-"""The most bytes that a file may have, told by its first ones; may raise to refuse it at once."""
 
 _SIGNS_PER_STALL = 10
 SYSTEM: Final = "swapdrop"
@@ -51,11 +51,11 @@ class Inputs(Protocol):
         reference: str,
         *,
         job_folder: str | None,
-        folder: Workspace,
-        limit: SizeLimit,
-        on_bytes: Callable[[int, int | None], None],
+        max_bytes: int | SizeLimit,
+        spool: Spool,
+        on_bytes: OnBytes,
     ) -> FetchedInput:
-        """Fetch one file whole, to memory or into the job's folder; raises StorageError."""
+        """Fetch one file whole, to memory or to the spool's disk; raises StorageError."""
         ...
 
 
@@ -205,7 +205,9 @@ class JobContext:
         self.place = Place.ELSEWHERE
         return loaded
 
-    async def fetch(self, *references: str, limit: SizeLimit | None = None) -> Mapping[str, FetchedInput]:
+    async def fetch(
+        self, *references: str, limit: int | SizeLimit | None = None
+    ) -> Mapping[str, FetchedInput]:
         """Fetch files, several at once and each only once; what is large lies in the job's workspace.
 
         `limit` stands for the size limits of media, for what is none.
@@ -225,8 +227,8 @@ class JobContext:
             return await self._services.inputs.fetch(
                 reference,
                 job_folder=self._job_folder,
-                folder=self.workspace,
-                limit=limit or self._services.size_limit,
+                max_bytes=limit or self._services.size_limit,
+                spool=Spool(disk=self.workspace, memory_bytes=self.limits.max_bytes),
                 on_bytes=on_bytes,
             )
 

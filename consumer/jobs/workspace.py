@@ -17,6 +17,17 @@ class Workspace:
             self._folder = Path(tempfile.mkdtemp(dir=self._root))
         return self._folder / name
 
+    def new_path(self) -> Path:
+        import secrets
+
+        return self.path(secrets.token_hex(4))
+
+    async def reserve(self, size_bytes: int) -> None:
+        pass
+
+    def release(self, size_bytes: int) -> None:
+        pass
+
     async def close(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
