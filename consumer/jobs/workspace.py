@@ -29,7 +29,7 @@ class Workspaces:
     after `kill -9`, and the next start removes the folder. A context manager, for the process' lifetime.
     """
 
-    def __init__(self, root: Path, *, budget_bytes: int) -> None:
+    def __init__(self, root: Path, budget_bytes: int) -> None:
         self._root = root
         self._budget = DiskBudget(budget_bytes)
         self._stack = ExitStack()
@@ -60,8 +60,8 @@ class Workspaces:
         """Bytes that are reserved now."""
         return self._budget.held_bytes
 
-    def workspace(self) -> "Workspace":
-        """A folder for one job, to be used as an async context manager."""
+    def open(self) -> "Workspace":
+        """A folder for one job, which is to close it: by its method or as an async context manager."""
         if self._own is None:
             raise RuntimeError("use Workspaces as a context manager")
         return Workspace(self._own, self._budget)
@@ -98,7 +98,13 @@ class Workspace:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # Also when it is cancelled: the budget is given back when the files are gone, and not before.
+        await self.close()
+
+    async def close(self) -> None:
+        """Remove the folder, also from under a thread that still writes, and then give its bytes back.
+
+        Who is cancelled meanwhile need not call it again.
+        """
         await asyncio.shield(asyncio.ensure_future(self._end()))
 
     @property
@@ -116,9 +122,13 @@ class Workspace:
         """Bytes reserved for this job."""
         return self._budget.held_by(self)
 
+    def path(self, name: str) -> Path:
+        """A path in the folder by its name, which must be no other's; raises as `folder`. For any thread."""
+        return self.folder / name
+
     def new_path(self, suffix: str = "") -> Path:
         """A path in the folder that no other call gets; raises as `folder`. For any thread."""
-        return self.folder / f"{next(self._numbers)}{suffix}"
+        return self.path(f"{next(self._numbers)}{suffix}")
 
     async def reserve(self, size_bytes: int) -> None:
         """Wait until the job may have so many more bytes on the disk, and hold them until it ends.

@@ -26,7 +26,7 @@ from consumer.jobs.workspace import Workspaces
 
 async def work():
     with Workspaces(Path(sys.argv[1]), budget_bytes=100) as workspaces:
-        async with workspaces.workspace() as workspace:
+        async with workspaces.open() as workspace:
             workspace.new_path(".mp4").write_bytes(b"left")
             print(workspace.folder.parent, flush=True)
             await asyncio.to_thread(sys.stdin.read)
@@ -63,7 +63,7 @@ def _remains(folder: Path) -> list[str]:
 async def test_a_folder_is_made_when_it_is_needed_is_private_and_goes(tmp_path: Path) -> None:
     with Workspaces(tmp_path / "work", budget_bytes=100) as workspaces:
         (own,) = _folders(tmp_path / "work")
-        async with workspaces.workspace() as idle, workspaces.workspace() as workspace:
+        async with workspaces.open() as idle, workspaces.open() as workspace:
             assert _remains(own) == []
             folder = workspace.folder
             assert workspace.folder == folder
@@ -83,7 +83,7 @@ async def test_a_folder_goes_also_where_its_job_fails_or_is_cancelled(tmp_path: 
         begun = asyncio.Event()
 
         async def work(*, fail: bool) -> None:
-            async with workspaces.workspace() as workspace:
+            async with workspaces.open() as workspace:
                 await workspace.reserve(60)
                 workspace.new_path().write_bytes(b"x")
                 if fail:
@@ -125,7 +125,7 @@ async def test_a_folder_goes_while_a_thread_still_writes_into_it(tmp_path: Path)
             except OSError as error:
                 failures.append(error)
 
-        async with workspaces.workspace() as workspace:
+        async with workspaces.open() as workspace:
             thread = asyncio.create_task(asyncio.to_thread(write))
             await asyncio.to_thread(writing.wait)
         assert _remains(own) == []
@@ -182,7 +182,7 @@ async def test_downloads_count_against_the_budget(tmp_path: Path) -> None:
     await store.put("uploads/a.mp4", bytes(60), content_type="video/mp4")
     await store.put("uploads/b.mp4", bytes(41), content_type="video/mp4")
     with Workspaces(tmp_path, budget_bytes=100) as workspaces:
-        async with InputFetcher(store, policy=InputPolicy()) as fetcher, workspaces.workspace() as workspace:
+        async with InputFetcher(store, policy=InputPolicy()) as fetcher, workspaces.open() as workspace:
             spool = Spool(disk=workspace)
             fetched = await fetcher.fetch("uploads/a.mp4", job_folder=None, spool=spool)
             assert fetched.path is not None
