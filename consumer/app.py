@@ -128,7 +128,7 @@ class Consumer:
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             webhooks = await stack.enter_async_context(self._calling())
-            workspaces = stack.enter_context(Workspaces(settings.work_dir, settings.disk_budget_bytes))
+            workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
             services = job_services(
                 settings,
                 kinds=self._kinds,

@@ -83,6 +83,10 @@ class InputUnavailable(StorageError):
     code = "storage_unavailable"
 
 
+class DiskFull(StorageError):
+    """There is no room for this job's files on the machine at present; the job will be tried again."""
+
+
 class LeaseLost(StorageError):
     """Another consumer owns this job now."""
 

@@ -122,7 +122,7 @@ async def open_local_jobs(
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
-            workspaces=stack.enter_context(Workspaces(settings.work_dir, settings.disk_budget_bytes)),
+            workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
             face_filter=face_filter,
         )
         yield LocalJobs(services)

@@ -1,6 +1,7 @@
 """Every setting of the consumer: its meaning, unit, default and bounds."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -124,7 +125,19 @@ class Settings(BaseModel):
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )
     max_input_bytes: int = Field(
-        default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"
+        default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file that is no video"
+    )
+    max_video_bytes: int = Field(
+        default=2_000_000_000, ge=1024, le=1_000_000_000_000, description="largest video file"
+    )
+    work_dir: Path | None = Field(
+        default=None,
+        description="folder for files of jobs at work; swapdrop in the system's temporary folder if not set",
+    )
+    disk_budget_bytes: int = Field(
+        default=20 * 1024 * _MIB,
+        ge=16 * _MIB,
+        description="most bytes that the files of all jobs at work may take there",
     )
     max_pixels: int = Field(
         default=64_000_000, ge=4096, le=1_000_000_000, description="largest picture, width x height"
@@ -136,8 +149,6 @@ class Settings(BaseModel):
         le=10_000_000_000,
         description="largest animation, width x height x frames",
     )
-    work_dir: Path = Path("/tmp/swapdrop-stub")
-    disk_budget_bytes: int = 20 * 2**30
     min_face_px: float = Field(
         default=0,
         ge=0,
@@ -147,7 +158,12 @@ class Settings(BaseModel):
     min_face_score: float = Field(
         default=0, ge=0, le=1, description="faces of a target found with less certainty do not count"
     )
-    input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
+    input_timeout_s: float = Field(
+        default=120,
+        gt=0,
+        le=3600,
+        description="an input is given up when no more of it has come for this long",
+    )
     missing_grace_s: float = Field(
         default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"
     )
@@ -278,6 +294,11 @@ class Settings(BaseModel):
             return self.cache_dir
         base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.expanduser raises without a home
         return Path(base) / "swapdrop"
+
+    @property
+    def work_folder(self) -> Path:
+        """Where the files of jobs at work are; it need not exist."""
+        return self.work_dir or Path(tempfile.gettempdir()) / "swapdrop"
 
     @property
     def store_address(self) -> str | None:

@@ -24,7 +24,7 @@ OnBytes = Callable[[int, int | None], None]
 
 
 class CallersError(Exception):
-    """Carries what a caller's own function raised past whoever handles errors of stores and servers."""
+    """Carries what a caller's function or the disk raised past the handlers for stores and servers."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -64,23 +64,24 @@ class Arrival:
         self._begin(etag=None, size=None)
 
     async def add(self, chunk: bytes) -> None:
-        """Take the next piece; raises InputTooLarge, CallersError for errors of this machine's own."""
+        """Take the next piece; raises InputTooLarge, CallersError, what `Disk.reserve` raises."""
         self._head += chunk[: HEAD_BYTES - len(self._head)]
         arriving = self.received + len(chunk)
         if len(self._head) == HEAD_BYTES or arriving == self.size:
             self._decide()
         self._check(max(arriving, self.size or 0))
-        with _as_callers_error():
+        with _as_callers_error(OSError):
             await self._bytes.write(chunk, expected=self.size)
-            self.furthest = max(self.furthest, self.received)
-            if self._on_bytes is not None:
+        self.furthest = max(self.furthest, self.received)
+        if self._on_bytes is not None:
+            with _as_callers_error(Exception):
                 self._on_bytes(self.received, self.size)
 
     async def finish(self) -> None:
         """Take what is here for the whole; raises InputTooLarge, CallersError."""
         self._decide()
         self._check(self.received)
-        with _as_callers_error():
+        with _as_callers_error(OSError):
             await self._bytes.finish()
 
     async def discard(self) -> None:
@@ -124,7 +125,7 @@ class Arrival:
 
     def _decide(self) -> None:
         if self._limit is None and not isinstance(self._max_bytes, int):
-            with _as_callers_error():
+            with _as_callers_error(Exception):
                 self._limit = self._max_bytes(self._head)
 
     def _check(self, size: int) -> None:
@@ -135,8 +136,8 @@ class Arrival:
 
 
 @contextmanager
-def _as_callers_error() -> Iterator[None]:
+def _as_callers_error(kind: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except kind as error:
         raise CallersError(error) from error

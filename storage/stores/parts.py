@@ -19,17 +19,17 @@ _ROUND_BYTES = 2**20
 class PartSizes:
     """When a file goes up in parts, and in which.
 
-    With the defaults an upload holds at most 32 MiB in memory, in one piece or in four parts at once. A
-    file below that goes up whole, because it costs one request instead of three and more, and because its
-    ETag is then its MD5, which whoever reads it can check.
+    With the defaults an upload holds at most 24 MiB of its file in memory, and as much again as the copy
+    that aiohttp makes of a body. What is not larger than two parts goes up whole, because it costs one
+    request instead of four, and because its ETag is then its MD5, which whoever reads it can check.
     """
 
     #: Largest file that is sent in one request; the limit of S3 and R2 is 5 GiB.
-    single_bytes: int = 32 * 2**20
+    single_bytes: int = 16 * 2**20
     #: Size of all parts but the last, which R2 wants equal; 8 MiB is also what Amazon's own SDK takes.
     part_bytes: int = 8 * 2**20
     #: Parts of one file that are on their way together.
-    at_once: int = 4
+    at_once: int = 3
 
     def __post_init__(self) -> None:
         if self.part_bytes < MIN_PART_BYTES or self.at_once < 1:
