@@ -1,6 +1,7 @@
 """The object store on S3, R2 and whatever speaks their language."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiobotocore.response import StreamingBody
 
 from storage.errors import InputTooLarge, StoreDenied, StoreUnavailable
-from storage.stores.parts import md5
+from storage.stores.parts import Digest, Part, load_part, md5
 from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectInfo, StoredObject
 from storage.stores.s3_answers import object_info, store_now, whole_seconds
 from storage.stores.s3_client import add_content_md5, open_client
@@ -128,7 +129,8 @@ class S3Store:
         conditions: dict[str, Any] = {"IfMatch": f'"{if_match}"'} if if_match is not None else {}
         if if_none_match:
             conditions["IfNoneMatch"] = "*"
-        return await self._put("put", key, body, content_type, metadata, conditions)
+        digest = await asyncio.to_thread(md5, body) if len(body) > _MD5_IN_THREAD_BYTES else md5(body)
+        return await self._put("put", key, (io.BytesIO(body), digest), content_type, metadata, conditions)
 
     async def put_file(
         self, key: str, path: Path, *, content_type: str, metadata: Mapping[str, str] | None = None
@@ -136,8 +138,8 @@ class S3Store:
         """Write a file as an object and return its ETag; raises OSError where it cannot be read."""
         size = (await asyncio.to_thread(path.stat)).st_size
         if size <= self._part_sizes.single_bytes:
-            body = await asyncio.to_thread(path.read_bytes)
-            return await self._put("put_file", key, body, content_type, metadata, {})
+            whole = await load_part(path, Part(number=1, start=0, size=size))
+            return await self._put("put_file", key, whole, content_type, metadata, {})
         upload = MultipartUpload(self._requests, key, path)
         return await upload.run(
             size, self._part_sizes, content_type=content_type, metadata=_lower_case(metadata)
@@ -147,15 +149,17 @@ class S3Store:
         self,
         op: str,
         key: str,
-        body: bytes,
+        whole: tuple[io.BytesIO, Digest],
         content_type: str,
         metadata: Mapping[str, str] | None,
         conditions: Mapping[str, Any],
     ) -> str:
         """Send a body in one request; once, where there are conditions."""
-        digest = await asyncio.to_thread(md5, body) if len(body) > _MD5_IN_THREAD_BYTES else md5(body)
+        body, digest = whole
+        size = body.seek(0, io.SEEK_END)
 
         async def request() -> str:
+            body.seek(0)
             answer = await self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
@@ -169,9 +173,9 @@ class S3Store:
 
         if conditions:
             return await self._requests.once(
-                op, request, transfer_bytes=len(body), if_match="IfMatch" in conditions
+                op, request, transfer_bytes=size, if_match="IfMatch" in conditions
             )
-        return await self._requests.retried(op, request, transfer_bytes=len(body))
+        return await self._requests.retried(op, request, transfer_bytes=size)
 
     async def copy(self, source: str, destination: str) -> None:
         """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""

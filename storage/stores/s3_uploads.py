@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import ObjectNotFound, StorageError, StoreUnavailable
-from storage.stores.parts import Digest, Part, PartSizes, multipart_etag, parts_of, read_part
+from storage.stores.parts import Digest, Part, PartSizes, load_part, multipart_etag, parts_of
 from storage.stores.s3_requests import S3Requests
 
 _OP = "put_file"
@@ -73,15 +73,16 @@ class MultipartUpload:
             raise failed.exceptions[0] from failed
 
     async def _send(self, part: Part) -> None:
-        body, digest = await asyncio.to_thread(read_part, self._path, part)
+        body, digest = await load_part(self._path, part)
 
         async def request() -> str:
+            body.seek(0)
             answer = await self._client.upload_part(
                 **self._where, PartNumber=part.number, Body=body, ContentMD5=digest.base64
             )
             return checked_etag(answer, digest)
 
-        etag = await self._requests.retried(_OP, request, transfer_bytes=len(body))
+        etag = await self._requests.retried(_OP, request, transfer_bytes=part.size)
         self._sent[part.number] = etag, digest
 
     async def _complete(self) -> str:
