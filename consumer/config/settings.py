@@ -1,7 +1,6 @@
 """Every setting of the consumer: its meaning, unit, default and bounds."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -298,7 +297,7 @@ class Settings(BaseModel):
     @property
     def work_folder(self) -> Path:
         """Where the files of jobs at work are; it need not exist."""
-        return self.work_dir or Path(tempfile.gettempdir()) / "swapdrop"
+        return self.work_dir or Path(os.environ.get("TMPDIR") or "/tmp") / "swapdrop"  # noqa: S108 - made private there
 
     @property
     def store_address(self) -> str | None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Final, Self
@@ -27,6 +28,9 @@ class Workspaces:
 
     Each process has a folder with a lock file that it holds as long as it lives: the kernel frees it also
     after `kill -9`, and the next start removes the folder. A context manager, for the process' lifetime.
+
+    A disk that takes nothing keeps no process from jobs that need none: the folder is asked for again with
+    each job that does.
     """
 
     def __init__(self, root: Path, budget_bytes: int) -> None:
@@ -34,9 +38,28 @@ class Workspaces:
         self._budget = DiskBudget(budget_bytes)
         self._stack = ExitStack()
         self._own: Path | None = None
+        self._making = threading.Lock()
+        self._entered = False
 
     def __enter__(self) -> Self:
-        """Remove what dead processes have left and make this one's folder; raises OSError."""
+        """Remove what dead processes have left and make this one's folder, if that can be done."""
+        self._entered = True
+        try:
+            self.folder()
+        except OSError as error:
+            _log.warning("work_folder_unusable", folder=str(self._root), reason=str(error))
+        return self
+
+    def folder(self) -> Path:
+        """The process' own folder, made if need be; raises OSError. For any thread."""
+        with self._making:
+            if not self._entered:
+                raise RuntimeError("use Workspaces as a context manager")
+            if self._own is None:
+                self._own = self._make()
+            return self._own
+
+    def _make(self) -> Path:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._root.stat().st_uid not in {0, os.getuid()}:
             # Its owner could put another folder in the place of ours and read what people have sent.
@@ -45,12 +68,13 @@ class Workspaces:
             # One start at a time: a folder whose process has not locked it yet looks like a dead one's.
             fcntl.flock(starting, fcntl.LOCK_EX)
             self._sweep()
-            self._own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._root))
-            lock = self._stack.enter_context((self._own / _LOCK).open("a"))
+            own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._root))
+            lock = self._stack.enter_context((own / _LOCK).open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-        return self
+        return own
 
     def __exit__(self, *_: object) -> None:
+        self._entered = False
         if self._own is not None:
             _remove(self._own)
         self._stack.close()
@@ -62,9 +86,7 @@ class Workspaces:
 
     def open(self) -> "Workspace":
         """A folder for one job, which is to close it: by its method or as an async context manager."""
-        if self._own is None:
-            raise RuntimeError("use Workspaces as a context manager")
-        return Workspace(self._own, self._budget)
+        return Workspace(self.folder, self._budget)
 
     def _sweep(self) -> None:
         for folder in self._root.glob(f"{_PREFIX}*"):
@@ -86,7 +108,7 @@ class Workspace:
     the device): jobs that hold one and wait for the other would wait for each other.
     """
 
-    def __init__(self, parent: Path, budget: DiskBudget) -> None:
+    def __init__(self, parent: Callable[[], Path], budget: DiskBudget) -> None:
         self._parent = parent
         self._budget = budget
         self._folder: Path | None = None
@@ -114,7 +136,7 @@ class Workspace:
             if self._closed:
                 raise FileNotFoundError("the job has ended, and its folder is gone")
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=self._parent))
+                self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=self._parent()))
             return self._folder
 
     @property

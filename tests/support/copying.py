@@ -17,7 +17,7 @@ async def copy(context: JobContext) -> Output:
     """Copy the target a piece at a time, in steps of the device that others may come between."""
     target = context.manifest.target
     file = (await context.fetch(target, limit=_MOST))[target]
-    await context.workspace.reserve(file.size)
+    await context.disk(file.size)
     path, done = context.workspace.new_path(), 0
     with file.open() as source, path.open("wb") as sink:
         while moved := await context.on_device(partial(_move_piece, source, sink)):

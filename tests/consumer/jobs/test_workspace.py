@@ -172,9 +172,27 @@ async def test_a_root_that_another_user_owns_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.chown(tmp_path, 12_345, -1) if os.getuid() == 0 else monkeypatch.setattr(os, "getuid", lambda: 12_345)
-    with pytest.raises(PermissionError, match="SWAPDROP_WORK_DIR"), Workspaces(tmp_path, budget_bytes=100):
-        pass
+    with Workspaces(tmp_path, budget_bytes=100) as workspaces:
+        async with workspaces.open() as workspace:
+            with pytest.raises(PermissionError, match="SWAPDROP_WORK_DIR"):
+                workspace.path("secret")
     assert _folders(tmp_path) == []
+
+
+async def test_a_root_that_cannot_be_used_keeps_no_process_from_its_start_and_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "work"
+    root.write_text("in the way")
+    with Workspaces(root, budget_bytes=100) as workspaces:
+        async with workspaces.open() as workspace:
+            with pytest.raises(FileExistsError):
+                workspace.path("large")
+        root.unlink()
+        async with workspaces.open() as workspace:
+            workspace.path("large").write_bytes(b"large")
+        assert len(_folders(root)) == 1
+    assert _folders(root) == []
 
 
 async def test_downloads_count_against_the_budget(tmp_path: Path) -> None:
