@@ -1,4 +1,4 @@
-"""A file that no memory should hold goes through a consumer, in and out; `make soak` sends ten times as much."""
+"""A file that no memory should hold goes through a consumer, in and out; `make soak` sends ten times more."""
 
 import hashlib
 import os
