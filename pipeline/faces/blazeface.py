@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.session import Session
 from pipeline.align import rgb_input
@@ -64,5 +63,4 @@ class BlazeFace:
         middle, half = values[:, 0] + anchors, values[:, 1] / 2
         points = values[:, 2:] + anchors[:, None]
         rows: Array = np.column_stack([middle - half, middle + half, points.reshape(-1, 12), scores[hits]])
-        has_area: NDArray[np.bool_] = (half > 0).all(axis=1)
-        return rows[has_area]
+        return rows[np.flatnonzero((half > 0).all(axis=1))]

@@ -9,7 +9,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.align import Matrix, invert, transform, warp_crop
 from pipeline.face import Array, Bgr
@@ -50,7 +49,7 @@ class CloserLook:
         left_eye, right_eye, nose, *mouth = five_points(expected)
         features = np.array([left_eye, right_eye, nose, np.mean(mouth, axis=0)])
         offsets = np.linalg.norm(self.found[:, 4:12].reshape(-1, 4, 2) - features, axis=2).mean(axis=1)
-        fits: NDArray[np.bool_] = offsets < _DISTANCE * self.side / STRETCH
+        fits = offsets < _DISTANCE * self.side / STRETCH
         return bool((fits & (iou > _IOU) & (self.found[:, 16] > _SCORES[self.side])).any())
 
     def in_the_middle(self) -> Detection | None:

@@ -51,7 +51,7 @@ class Detector:
 
     def detect(self, picture: Bgr) -> list[Detection]:
         """Find the faces of a BGR uint8 (h, w, 3) picture, best score first; an empty list if none."""
-        found = []
+        found: list[Array] = []
         for level in levels(picture):
             found += _scan(self._back, level)
             coarsest = level
@@ -62,7 +62,7 @@ class Detector:
 
     def detect_from_afar(self, picture: Bgr) -> list[Detection]:
         """As `detect`, for faces larger than the picture: it is seen small, amid black."""
-        found = []
+        found: list[Array] = []
         for model, side in ((self._back, _BACK_PX), (self._full_range, _FULL_RANGE_PX)):
             found += _scan(model, amid_black(picture, _AFAR * side, side))
         return _merge(np.concatenate(found))

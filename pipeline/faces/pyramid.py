@@ -107,14 +107,13 @@ def levels(picture: Bgr) -> Iterator[Level]:
     yield _framed(picture, size, _canvas(size, _WHOLE_RIM_PX), steps)
 
 
-def amid_black(
-    picture: Bgr, long_px: float, tile_px: int, steps: tuple[float, float] = (1.0, 1.0)
-) -> Level:
+def amid_black(picture: Bgr, long_px: float, tile_px: int, steps: tuple[float, float] = (1.0, 1.0)) -> Level:
     """A BGR uint8 (h, w, 3) picture, its longer side `long_px`, in the middle of a square of `tile_px`.
 
     One pixel of `picture` shows `steps` of the original.
     """
-    size = _size(*picture.shape[:2], long_px / max(picture.shape[:2]))
+    height, width = picture.shape[:2]
+    size = _size(height, width, long_px / max(height, width))
     return _framed(picture, size, (tile_px, tile_px), steps)
 
 
@@ -131,7 +130,7 @@ def scales(height: int, width: int) -> list[float]:
 def _framed(
     picture: Bgr, size: tuple[int, int], canvas_size: tuple[int, int], before: tuple[float, float]
 ) -> Level:
-    """`picture`, of which one pixel shows `before` of the original, at `size` amid black; all width, height."""
+    """`picture` at `size` (width, height) amid black; one pixel of it shows `before` of the original."""
     small, steps = _resized(picture, size)
     x, y = (canvas_size[0] - size[0]) // 2, (canvas_size[1] - size[1]) // 2
     canvas = np.zeros((canvas_size[1], canvas_size[0], 3), np.uint8)
