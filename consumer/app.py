@@ -20,7 +20,6 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import onnxruntime as ort
 import structlog
 
 from consumer.config.settings import Settings, SettingsError
@@ -46,7 +45,7 @@ from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
-from models.devices import ORT_NAMES
+from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
@@ -170,7 +169,7 @@ class Consumer:
             models_directory=str(pool.folder or settings.models_dir or settings.cache_folder / "models"),
             engine=asdict(pool.info) if pool.info is not None else None,
             missing_files=pool.missing,
-            providers=tuple(ort.get_available_providers()),
+            providers=available_providers(),
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
 
