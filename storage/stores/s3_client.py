@@ -2,15 +2,19 @@
 
 import base64
 import hashlib
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import NoRegionError
 
+from storage.stores.s3_errors import settings_errors
 from storage.stores.s3_settings import S3Settings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3 import S3Client
@@ -32,12 +36,27 @@ class _SingleSendSession(AIOHTTPSession):
         return await super().send(request)
 
 
-def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]":
-    """Make the client; the SDK's retries are off."""
+@asynccontextmanager
+async def open_client(settings: S3Settings) -> "AsyncIterator[S3Client]":
+    """Make the client; the SDK's retries are off.
+
+    Raises:
+        StoreUnusable: the environment or the SDK's own files ask for something that cannot be.
+    """
+    async with AsyncExitStack() as stack:
+        with settings_errors():
+            session = Session()
+            if settings.sdk_region is None and session.region_name is None:
+                raise NoRegionError
+            client = await stack.enter_async_context(_client(session, settings))
+        yield client
+
+
+def _client(session: Session, settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]":
     config = AioConfig(
         http_session_cls=_SingleSendSession,
         signature_version="s3v4",
-        proxies={},
+        proxies=settings.sdk_proxies,
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         max_pool_connections=settings.pool_size,
@@ -47,10 +66,10 @@ def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]"
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return Session().client(
+    return session.client(
         "s3",
         endpoint_url=settings.endpoint_url,
-        region_name=settings.region,
+        region_name=settings.sdk_region,
         aws_access_key_id=settings.access_key_id,
         aws_secret_access_key=settings.secret_access_key,
         config=config,

@@ -74,6 +74,7 @@ class _S3Stream:
     info: ObjectInfo
     _body: StreamingBody = field(repr=False)
     _bucket: str
+    _address: str
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self._read():
@@ -81,7 +82,7 @@ class _S3Stream:
 
     async def _read(self) -> bytes:
         # At the end aiobotocore compares what came with the announced length.
-        with s3_errors(self._bucket):
+        with s3_errors(self._bucket, address=self._address):
             return await self._body.read(_CHUNK_BYTES)
 
 
@@ -146,7 +147,7 @@ class S3Store:
 
         info, body = await self._retried("stream", request)
         async with body:
-            yield _S3Stream(info, body, self._bucket)
+            yield _S3Stream(info, body, self._bucket, self._settings.address)
 
     async def put(
         self,
@@ -275,7 +276,7 @@ class S3Store:
         outcome = "abandoned"  # by the caller, who was cancelled
         started = time.monotonic()
         try:
-            with s3_errors(self._bucket, if_match=if_match):
+            with s3_errors(self._bucket, if_match=if_match, address=self._settings.address):
                 async with asyncio.timeout(limit_s):
                     result = await request()
             outcome = "ok"
