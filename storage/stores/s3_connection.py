@@ -29,8 +29,8 @@ _SENTENCES: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     (
         (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError),
         (
-            "The certificate of {where} is not trusted ({said}); if it is your own, name the file of its CA in "
-            "AWS_CA_BUNDLE."
+            "The certificate of {where} is not trusted ({said}); if it is your own, name the file of its CA "
+            "in AWS_CA_BUNDLE."
         ),
     ),
     (
@@ -40,8 +40,8 @@ _SENTENCES: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     (
         (socket.gaierror, aiohttp.ClientConnectorDNSError),
         (
-            "The name {host} is unknown (DNS), so that {where} cannot be asked; check the address and the name "
-            "server."
+            "The name {host} is unknown (DNS), so that {where} cannot be asked; check the address and the "
+            "name server."
         ),
     ),
     (

@@ -104,6 +104,7 @@ def s3_errors(bucket: str, *, if_match: bool = False, address: str = "The storag
 def _refusal(response: Mapping[str, Any], bucket: str, *, if_match: bool) -> StorageError:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = str(response.get("Error", {}).get("Code", ""))
+    shown = code if re.fullmatch(r"[A-Za-z]{1,64}", code) else "no reason given"
     if denial := _denial(code, response, bucket):
         return StoreDenied(denial)
     for meaning, statuses, codes in _MEANINGS:
@@ -112,9 +113,10 @@ def _refusal(response: Mapping[str, Any], bucket: str, *, if_match: bool) -> Sto
         if meaning is ObjectNotFound and if_match:
             return PreconditionFailed()
         if issubclass(meaning, StoreUnavailable):
-            return meaning(retry_after_s=_retry_after_s(response))
+            message = f"The storage answers with an error (HTTP {status}, {shown})."
+            retry_after_s = _retry_after_s(response)
+            return meaning(message if meaning is StoreUnavailable else None, retry_after_s=retry_after_s)
         return meaning()
-    shown = code if re.fullmatch(r"[A-Za-z]{1,64}", code) else "no reason given"
     return StorageError(f"The storage refused a request (HTTP {status}, {shown}).")
 
 
