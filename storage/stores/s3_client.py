@@ -49,6 +49,7 @@ async def open_client(settings: S3Settings) -> "AsyncIterator[S3Client]":
             if settings.sdk_region is None and session.region_name is None:
                 raise NoRegionError
             client = await stack.enter_async_context(_client(session, settings))
+        client.meta.events.register("before-call.s3", stay_in_the_region)
         yield client
 
 
@@ -74,6 +75,13 @@ def _client(session: Session, settings: S3Settings) -> "AbstractAsyncContextMana
         aws_secret_access_key=settings.secret_access_key,
         config=config,
     )
+
+
+def stay_in_the_region(context: Any, **_: object) -> None:  # noqa: ANN401 - botocore's event argument
+    """Keep the SDK from looking for the bucket's region by itself: it sends more, and where a store answers
+    every request with a redirect it never ends.
+    """  # noqa: D205 - one thought
+    context.get("s3_redirect", {})["redirected"] = True
 
 
 def content_md5(body: bytes) -> tuple[str, str]:

@@ -123,7 +123,9 @@ def _refusal(response: Mapping[str, Any], bucket: str, *, if_match: bool) -> Sto
 def _denial(code: str, response: Mapping[str, Any], bucket: str) -> str | None:
     if code == "NoSuchBucket":
         return f"There is no bucket named {bucket!r}; create it or correct the name."
-    return _another_region(response, bucket) if code in _ELSEWHERE else _DENIALS.get(code)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    elsewhere = code in _ELSEWHERE or status == HTTPStatus.MOVED_PERMANENTLY  # all that a HEAD is told
+    return _another_region(response, bucket) if elsewhere else _DENIALS.get(code)
 
 
 def _another_region(response: Mapping[str, Any], bucket: str) -> str:

@@ -1,4 +1,4 @@
-"""The conditions of writes are tried out: what is ignored is named, and what is sound passes, R2 among them."""
+"""The conditions of writes are tried out: what is ignored is named, what is sound passes, R2 too."""
 
 import asyncio
 from collections import Counter
