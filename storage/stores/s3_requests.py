@@ -87,7 +87,7 @@ class S3Requests:
         outcome = "abandoned"  # by the caller, who was cancelled
         started = time.monotonic()
         try:
-            with s3_errors(self.bucket, if_match=if_match):
+            with s3_errors(self.bucket, if_match=if_match, address=self.settings.address):
                 async with asyncio.timeout(limit_s):
                     result = await request()
             outcome = "ok"

@@ -42,6 +42,7 @@ class _S3Stream:
     info: ObjectInfo
     _body: StreamingBody = field(repr=False)
     _bucket: str
+    _address: str
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self._read():
@@ -49,7 +50,7 @@ class _S3Stream:
 
     async def _read(self) -> bytes:
         # At the end aiobotocore compares what came with the announced length.
-        with s3_errors(self._bucket):
+        with s3_errors(self._bucket, address=self._address):
             return await self._body.read(_CHUNK_BYTES)
 
 
@@ -113,7 +114,7 @@ class S3Store:
 
         info, body = await self._requests.retried("stream", request)
         async with body:
-            yield _S3Stream(info, body, self._bucket)
+            yield _S3Stream(info, body, self._bucket, self._requests.settings.address)
 
     async def put(
         self,

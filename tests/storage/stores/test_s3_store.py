@@ -352,17 +352,6 @@ async def test_a_copy_that_fails_after_it_said_ok_is_tried_again(harness: Harnes
     assert harness.outcomes == ["unavailable", "ok"]
 
 
-async def test_a_proxy_in_the_environment_is_not_asked(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    harness.store(Reply.object(b""))
-    async with open_s3_store(harness.settings, harness.observe) as store:
-        await store.head("key")
-    assert harness.outcomes == ["ok"]
-
-
 @pytest.mark.seaweedfs
 async def test_a_wrong_secret_and_a_wrong_bucket_are_denied_by_a_real_server(
     seaweedfs_s3: S3Settings,
