@@ -1,5 +1,6 @@
 """The key layout of the bucket: the only place that spells a key."""
 
+import base64
 import hashlib
 import re
 import secrets
@@ -16,6 +17,9 @@ ARCHIVE = "archive/"
 DEAD_LETTER = "dead-letter/"
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+# An attempt and, since results are secret, 120 random bits in base32.
+_RESULT = re.compile(rf"{RESULTS}{JOB_ID.pattern}/[1-9][0-9]*-[a-z2-7]{{24}}\.[a-z0-9]+")
+_RANDOM_BYTES = 15
 _MAX_JOB_ID = 64
 _CONTENT_DIGITS = 8
 _MAX_KEY_BYTES = 1024
@@ -41,9 +45,19 @@ def cancel(job_id: str) -> str:
     return f"{CANCEL}{job_id}"
 
 
-def result(job_id: str, attempt: int, extension: str) -> str:
-    """Key of one attempt's result; the attempt is in it so that a zombie cannot overwrite a winner."""
-    return f"{result_folder(job_id)}{attempt}.{extension}"
+def new_result(job_id: str, attempt: int, extension: str) -> str:
+    """A fresh key for one attempt's result.
+
+    The attempt is in it so that a zombie cannot overwrite a winner, and 120 random bits so that nobody can
+    guess where another's result lies: job ids are chosen by senders.
+    """
+    secret = base64.b32encode(secrets.token_bytes(_RANDOM_BYTES)).decode().lower()
+    return f"{result_folder(job_id)}{attempt}-{secret}.{extension}"
+
+
+def is_secret_result(key: str) -> bool:
+    """Whether `key` is one that `new_result` makes; those of earlier versions could be guessed."""
+    return _RESULT.fullmatch(key) is not None
 
 
 def result_folder(job_id: str) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StatusUnreadable
+from storage.inbox import Inbox
 from storage.lease.cas import read_record
+from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest
 from storage.records.status import Status
 from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
@@ -18,6 +20,7 @@ from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 _AT_ONCE = 16
 _POLL_S = 0.5
 _READS_PER_S = 50
+CALLBACK = "callback_url"
 _REFERENCES = ("source", "target", "detection")
 
 
@@ -76,15 +79,24 @@ async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
 async def run_again(store: ObjectStore, status: Status) -> str:
     """Announce what a job that has ended asked for as a new job, and return its id.
 
-    Files that were dropped as a folder are copied out of the archive. Raises InvalidManifest, with nothing
+    Files that were dropped as a folder are copied out of the archive. A `callback_url` is not kept: nobody is
+    called for the new job, which is for whoever repeats it to say. Raises InvalidManifest, with nothing
     announced, where the job cannot be repeated; StoreUnavailable.
     """
     if not status.terminal:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
     if status.manifest is None:
         raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
+    gone = not_kept(status.manifest)
+    if set(gone) - {CALLBACK}:
+        fields = ", ".join(f"`{name}`" for name in gone)
+        raise InvalidManifest(
+            f"The job {status.job_id} had signed links or pictures within its manifest ({fields}), which "
+            "were not kept; send it anew."
+        )
     job_id = keys.new_job_id()
-    document = await _with_files(store, status.job_id, {**status.manifest, "job_id": job_id})
+    asked = {name: value for name, value in status.manifest.items() if name not in gone}
+    document = await _with_files(store, status.job_id, {**asked, "job_id": job_id})
     body = read_manifest(document).model_dump_json(exclude_none=True).encode()
     await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
     return job_id
@@ -135,16 +147,23 @@ async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, An
 
 
 async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
-    if reference.startswith("(inline, "):  # as `storage.records.manifest.without_inline` leaves it
-        raise InvalidManifest(f"The job {job_id} had its pictures inline, which are not kept; send it anew.")
     if not reference.startswith(keys.INBOX):
         return reference
     file = reference.rpartition("/")[2]
     copy = keys.new_upload(file.rpartition(".")[2].lower())
-    for origin in (keys.archive(job_id, file), reference):
+    # A folder may still lie in the inbox. The job's sender may also have named one that is somebody else's.
+    own = [reference] if await _is_of(store, job_id, reference) else []
+    for origin in (keys.archive(job_id, file), *own):
         try:
             await store.copy(origin, copy)
         except ObjectNotFound:
             continue
         return copy
     raise InvalidManifest(f"`{file}` of the job {job_id} is no longer in the archive; send it anew.")
+
+
+async def _is_of(store: ObjectStore, job_id: str, inbox_key: str) -> bool:
+    """Whether an inbox key is of the folder that is this job."""
+    inbox = Inbox(store)
+    entry = await inbox.find(inbox_key)
+    return entry is not None and entry.form == "folder" and (await inbox.open(entry)).job_id == job_id

@@ -15,7 +15,8 @@ from consumer.cli.bucket import fail, with_bucket
 from storage import keys
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Inbox
-from storage.queries import listed, newest_first, purge, read_status, run_again
+from storage.queries import CALLBACK, listed, newest_first, purge, read_status, run_again
+from storage.records.kept import not_kept
 from storage.records.status import TERMINAL, Status
 from storage.stores.port import ObjectStore
 
@@ -140,15 +141,24 @@ def requeue_dead_letters(job_ids: Sequence[str], *, everything: bool) -> int:
 
 @dataclass
 class _Again:
-    """What came of jobs that were to be done again: new ids by the old ones, and why others were left."""
+    """What came of jobs that were to be done again.
+
+    New ids by the old ones, why others were left, and of whose end nobody is told.
+    """
 
     done: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    uncalled: list[str] = field(default_factory=list)
 
     def told(self) -> int:
         """Print the new ids; ends the command with code 1 and the reasons where some were left."""
         if self.done:
             typer.echo("\n".join(self.done.values()))
+        if self.uncalled:
+            typer.echo(
+                f"Nobody is called when these end: the callback_url of {', '.join(self.uncalled)} was not kept.",
+                err=True,
+            )
         if self.left:
             raise fail("\n".join(self.left))
         return 0
@@ -159,7 +169,10 @@ async def _run_again(store: ObjectStore, job_ids: Iterable[str], *, buried: bool
     again = _Again()
     for job_id in job_ids:
         try:
-            again.done[job_id] = await run_again(store, await _status(store, job_id))
+            status = await _status(store, job_id)
+            again.done[job_id] = await run_again(store, status)
+            if CALLBACK in not_kept(status.manifest or {}):
+                again.uncalled.append(job_id)
             if buried:
                 await store.delete([keys.dead_letter(job_id)])
         except StorageError as error:

@@ -19,6 +19,8 @@ from typing import Any
 
 import runpod  # type: ignore[import-untyped]  # it ships no types
 import structlog
+from runpod.http_client import AsyncClientSession  # type: ignore[import-untyped]
+from runpod.serverless.modules.rp_http import send_result  # type: ignore[import-untyped]
 
 from consumer.app import Consumer
 from consumer.cli.bucket import faults_told, settings_or_exit
@@ -80,8 +82,7 @@ class Worker:
 
     async def handle(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one request; called on the SDK's loop, which is never held up."""
-        tell: Callable[[Mapping[str, Any]], None] = partial(runpod.serverless.progress_update, job)
-        answer = self._handler.answer(job, tell)
+        answer = self._handler.answer(job, partial(_send_progress, job))
         try:
             answering = asyncio.run_coroutine_threadsafe(answer, self._loop)
         except RuntimeError:  # its loop is closed
@@ -141,6 +142,12 @@ class Worker:
                 return await self._consumer.run()
             finally:
                 await handler.close()
+
+
+async def _send_progress(job: Mapping[str, Any], progress: Mapping[str, Any]) -> None:
+    """Send an update and wait until it has arrived, which the SDK's `progress_update` lets nobody do."""
+    async with AsyncClientSession() as session:
+        await send_result(session, {"status": "IN_PROGRESS", "output": progress}, job)
 
 
 class _Heard:

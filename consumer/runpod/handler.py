@@ -14,13 +14,15 @@ from typing import Any
 
 import structlog
 
+from consumer.runpod.progress import Progress, SendProgress
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
-from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUnavailable
+from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, StorageError, StoreUnavailable
 from storage.inbox import Inbox
-from storage.lease.cas import read_record
+from storage.lease.cas import Stored, read_record
 from storage.queries import follow
-from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.records.kept import is_same
+from storage.records.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from storage.records.status import Result, Status
 from storage.stores.port import ObjectStore
 
@@ -33,8 +35,6 @@ _REPLACE = {"code": "internal", "refresh_worker": True}  # RunPod starts another
 _OUTPUT = ("job_id", "status", "faces", "warnings", "engine", "timings_ms", "attempt")
 
 _log = structlog.get_logger()
-
-OnProgress = Callable[[Mapping[str, Any]], None]
 
 
 class RunpodHandler:
@@ -64,12 +64,12 @@ class RunpodHandler:
         self._answering: set[asyncio.Task[Any] | None] = set()
         self._closed = False
 
-    async def answer(self, request: Mapping[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+    async def answer(self, request: Mapping[str, Any], send_progress: SendProgress) -> dict[str, Any]:
         """Do what a request asks for and return what its sender is told; RunPod takes `error` as failure.
 
         `request` has an `id` and an `input`: a manifest in any spelling, perhaps with `return_base64`, or
-        `{"health_check": true}`. Cancelled, it asks for the job to be cancelled. Never raises for a fault
-        of request, job or store.
+        `{"health_check": true}`. Nothing is sent by `send_progress` any more once there is an answer.
+        Cancelled, it asks for the job to be cancelled. Never raises for a fault of request, job or store.
         """
         given = request.get("input")
         if isinstance(given, Mapping) and _is_health_check(given):
@@ -78,7 +78,8 @@ class RunpodHandler:
             return {**_REPLACE, "error": "This worker ends; send the request again."}
         self._answering.add(asyncio.current_task())
         try:
-            return await self._do(_read(request), on_progress)
+            async with Progress(send_progress) as progress:
+                return await self._do(_read(request), progress)
         except StorageError as error:
             return {"error": str(error), "code": error.code}
         finally:
@@ -92,7 +93,7 @@ class RunpodHandler:
             task.cancel()
         await asyncio.gather(*answering, return_exceptions=True)
 
-    async def _do(self, wish: "_Wish", on_progress: OnProgress) -> dict[str, Any]:
+    async def _do(self, wish: "_Wish", progress: Progress) -> dict[str, Any]:
         announced = False
         try:
             async with asyncio.timeout(self._patience_s) as patience:
@@ -101,28 +102,47 @@ class RunpodHandler:
 
                 def moved(record: Mapping[str, Any]) -> None:
                     patience.reschedule(asyncio.get_running_loop().time() + self._patience_s)
-                    on_progress(record)
+                    progress.tell(record)
 
                 status = await self._followed(wish.job_id, moved)
         except TimeoutError:
             return {"error": "The job has not ended yet.", "code": "timeout", "job_id": wish.job_id}
         except asyncio.CancelledError:
             if not self._closed:
-                await asyncio.shield(self._call_off(wish.job_id))
+                await asyncio.shield(self._call_off(wish))
                 raise
             what_now = "the job goes on" if announced else "send the request again"
             return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
         return await self._told(status, inline=wish.inline)
 
     async def _announce(self, wish: "_Wish") -> None:
-        """See to it that the job is done here or elsewhere, unless it has been."""
+        """See to it that the job is done here or elsewhere, unless it has been.
+
+        Raises InvalidManifest where its id is another job's: whoever names one must not get its result.
+        """
         known = await read_record(self._store, wish.job_id)
         if known is None:
             await Inbox(self._store).add(wish.manifest)
+        if not await self._is_of(wish, known):
+            raise InvalidManifest(
+                f"The job id `{wish.job_id}` is taken by another job; leave `job_id` out or name another."
+            )
         if known is None or not known.status.terminal:
             self._queue.announce(keys.manifest(wish.job_id))
 
-    async def _followed(self, job_id: str, on_progress: OnProgress) -> Status:
+    async def _is_of(self, wish: "_Wish", known: Stored | None) -> bool:
+        """Whether the job of this id, whose record is `known`, is the one that is asked for."""
+        if known is not None:
+            return is_same(known.status.manifest or {}, wish.asked)
+        try:
+            stored = await self._store.get(keys.manifest(wish.job_id), max_bytes=MAX_MANIFEST_BYTES)
+            return read_manifest(stored.body) == wish.asked
+        except ObjectNotFound:
+            return True
+        except (InvalidManifest, InputTooLarge):
+            return False
+
+    async def _followed(self, job_id: str, on_progress: Callable[[Mapping[str, Any]], None]) -> Status:
         """The job's last record; a store that does not answer meanwhile is asked again."""
         while True:
             try:
@@ -135,8 +155,11 @@ class RunpodHandler:
                 _log.warning("job_not_followed", job_id=job_id, reason=str(error))
                 await asyncio.sleep(_AWAY_POLLS * self._poll_s)
 
-    async def _call_off(self, job_id: str) -> None:
+    async def _call_off(self, wish: "_Wish") -> None:
+        job_id = wish.job_id
         try:
+            if not await self._is_of(wish, await read_record(self._store, job_id)):
+                return
             await self._store.put(keys.cancel(job_id), b"", content_type="text/plain")
         except StorageError as error:
             _log.warning("job_not_called_off", job_id=job_id, reason=str(error))
@@ -166,10 +189,13 @@ class RunpodHandler:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wish:
-    """What a request asks for: a job, its manifest in JSON, and whether to answer with the file itself."""
+    """What a request asks for."""
 
     job_id: str
+    asked: Manifest
+    #: The same in JSON.
     manifest: bytes
+    #: Whether to answer with the file itself.
     inline: bool
 
 
@@ -185,11 +211,12 @@ def _read(request: Mapping[str, Any]) -> _Wish:
     job_id = manifest.job_id
     if job_id is None:
         job_id = keys.dropped_job_id(str(request.get("id", "runpod")), [manifest.model_dump_json()])
-    body = manifest.model_copy(update={"job_id": job_id}).model_dump_json(exclude_none=True).encode()
+    asked = manifest.model_copy(update={"job_id": job_id})
+    body = asked.model_dump_json(exclude_none=True).encode()
     if len(body) > MAX_MANIFEST_BYTES:
         limit = MAX_MANIFEST_BYTES // 2**20
         raise InvalidManifest(f"The input is larger than {limit} MiB; give the files' keys or links.")
-    return _Wish(job_id=job_id, manifest=body, inline=inline)
+    return _Wish(job_id=job_id, asked=asked, manifest=body, inline=inline)
 
 
 def _is_health_check(given: Mapping[str, Any]) -> bool:

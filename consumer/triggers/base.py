@@ -21,8 +21,8 @@ class Ticket(Protocol):
         ...
 
     @property
-    def folder(self) -> str:
-        """Prefix of the job's own inbox folder, which its references may point into."""
+    def folder(self) -> str | None:
+        """Prefix of the job's own inbox folder, which its references may point into; None for a manifest."""
         ...
 
     @property

@@ -56,7 +56,8 @@ class EntryTicket:
     def __init__(self, inbox: Inbox, in_flight: InFlightEntries, entry: InboxEntry) -> None:
         self.entry = entry
         self.name = entry.name
-        self.folder = entry.folder
+        # A manifest has none: under the name of somebody's folder it would be handed their files.
+        self.folder = entry.folder if entry.form == "folder" else None
         self.announced_at = entry.announced_at
         self._inbox = inbox
         self._in_flight = in_flight

@@ -25,8 +25,10 @@ _FILE_ID = re.compile(  # 128 bits as hex, UUID or base64url, with or without an
     r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{22})"
     r"(?P<extension>\.[A-Za-z0-9]{1,10})?"
 )
-_KEY_LIKE = re.compile(r"[a-z-]+/")  # base64 of a picture never begins so
+# No base64 begins so but by design: a key may have nothing but letters, digits and slashes, too.
+_KEY_LIKE = re.compile(r"(?:inbox|uploads|status|cancel|results|scratch|archive|dead-letter|idempotency)/")
 _PERCENT_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_SECRETIVE = re.compile(r"[?#@;\\\s]")  # around credentials, query, fragment, parameters
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode: control, lone surrogate, line, paragraph
 _SHOWN_KEY = 200
 _SHOWN_OTHER = 64
@@ -68,16 +70,20 @@ def parse_reference(
 ) -> Reference:
     """Understand a file reference; no key outside of `allowed_prefixes` and `job_folder` ever comes out.
 
-    Prefixes and the folder end in `/` (ValueError otherwise). Raises InputForbidden for anything this
-    service does not read from, InvalidManifest for damaged base64, InputTooLarge above MAX_INLINE_BYTES.
+    Of results only those count whose keys cannot be guessed. What lies in the job's own folder is taken to
+    the letter: its name was read from a listing. Prefixes and the folder end in `/` (ValueError otherwise).
+    Raises InputForbidden for anything this service does not read from, InvalidManifest for damaged base64,
+    InputTooLarge above MAX_INLINE_BYTES.
     """
     prefixes = (*allowed_prefixes, *([job_folder] if job_folder is not None else []))
     if not all(prefix.endswith("/") and len(prefix) > 1 for prefix in prefixes):
         raise ValueError(f"prefixes must be folders that end in '/': {prefixes}")
     if scheme := _SCHEME.match(text):
         return _with_scheme(scheme[1].lower(), text)
-    if text.startswith(prefixes):
+    if job_folder is not None and text.startswith(job_folder):
         return BucketKey(_checked_key(text))
+    if text.startswith(prefixes):
+        return BucketKey(_written_key(text))
     if keys.UPLOADS in prefixes and (upload := _FILE_ID.fullmatch(text)):
         return BucketKey(keys.UPLOADS + text) if upload["extension"] else UploadId(text)
     if _is_base64(text):
@@ -92,10 +98,25 @@ def parse_reference(
     )
 
 
+def is_key_like(text: str) -> bool:
+    """Whether a reference is meant as a key: it begins with a prefix of the bucket and is short enough."""
+    return _KEY_LIKE.match(text) is not None and len(text.encode(errors="replace")) <= MAX_KEY_BYTES
+
+
+def is_link(text: str) -> bool:
+    """Whether a reference is a link of any scheme, `data:` among them."""
+    return _SCHEME.match(text) is not None
+
+
+def is_plain_link(text: str) -> bool:
+    """Whether a reference is an `https://` link of host and path, without anything that may be a secret."""
+    return len(text) <= MAX_KEY_BYTES and text.lower().startswith("https://") and not _SECRETIVE.search(text)
+
+
 def describe(text: str) -> str:
     """Name a reference as its sender would recognise it.
 
-    A link loses its credentials, query and fragment; base64 is never repeated; at most 200 characters.
+    A link loses its credentials, parameters, query and fragment; base64 is never repeated; at most 200 characters.
     """
     scheme = _SCHEME.match(text)
     if (scheme and scheme[1].lower() == "data") or _is_base64(text):
@@ -123,15 +144,25 @@ def _with_scheme(scheme: str, text: str) -> Reference:
     return Url(text)
 
 
+def _written_key(text: str) -> str:
+    """A key as a sender may have written it; raises InputForbidden."""
+    if "\\" in text:
+        raise InputForbidden("The key contains a backslash; folders are separated by `/`.")
+    if _PERCENT_ENCODED.search(text):
+        raise InputForbidden("The key is percent-encoded; write it as it is in the bucket.")
+    if text.startswith(keys.RESULTS) and not keys.is_secret_result(text):
+        raise InputForbidden(
+            "A result is referred to by the whole key in its job's record, which nobody can guess. Results "
+            "of earlier versions have other keys: detect again, or copy the file below uploads/."
+        )
+    return _checked_key(text)
+
+
 def _checked_key(text: str) -> str:
     if _has_control_characters(text):
         raise InputForbidden("The key contains control characters.")
     if len(text.encode()) > MAX_KEY_BYTES:
         raise InputForbidden(f"The key is longer than {MAX_KEY_BYTES} bytes.")
-    if "\\" in text:
-        raise InputForbidden("The key contains a backslash; folders are separated by `/`.")
-    if _PERCENT_ENCODED.search(text):
-        raise InputForbidden("The key is percent-encoded; write it as it is in the bucket.")
     if not {"", ".", ".."}.isdisjoint(text.split("/")):
         raise InputForbidden("The key has an empty, `.` or `..` part; write it in full.")
     return text
@@ -143,6 +174,8 @@ def _has_control_characters(text: str) -> bool:
 
 def _is_base64(text: str) -> bool:
     compact = "".join(text.split())
+    if _KEY_LIKE.match(compact):
+        return False
     return len(compact) >= _MIN_BASE64 and _BASE64.fullmatch(compact) is not None
 
 
@@ -155,7 +188,10 @@ def _decode(text: str) -> bytes:
     try:
         body = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidManifest("The base64 is damaged; encode the picture again.") from None
+        raise InvalidManifest(
+            "This was read as base64 of a picture, and is damaged; encode the picture again. If it was meant "
+            "as a key, write the whole of it, as in uploads/…"
+        ) from None
     if not body:
         raise InvalidManifest("The base64 is empty.")
     return body
@@ -170,7 +206,7 @@ def _describe_link(text: str) -> str:
     port = host.rpartition("]")[2].partition(":")[2]
     if not host or (port and not port.isdecimal()):  # perhaps half of an unescaped password
         return f"the {scheme}: link"
-    path = re.split(r"[?#]", rest[2 + len(authority) :], maxsplit=1)[0]
+    path = re.split(r"[?#;\\]", rest[2 + len(authority) :], maxsplit=1)[0]
     return f"`{_shorten(f'{scheme}://{host}{path}', _SHOWN_KEY)}`"
 
 

@@ -88,7 +88,7 @@ class Lease:
             return self.status
         self._record.refuse_if_untrusted()
         self.report("upload")
-        key = keys.result(self.job_id, self.attempt, output.extension)
+        key = keys.new_result(self.job_id, self.attempt, output.extension)
         began = self._context.monotonic()
         uploaded = await self._heartbeat.keep_during(upload(self._context.store, key, output), on_beat)
         upload_ms = round((self._context.monotonic() - began) * 1000, 1)

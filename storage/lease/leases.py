@@ -15,7 +15,7 @@ from storage.lease.held_lease import Lease
 from storage.lease.held_record import LeaseContext
 from storage.lease.marks import is_cancel_requested, write_dead_letter
 from storage.lease.outcome import Failure, Findings, Output
-from storage.records.manifest import without_inline
+from storage.records.kept import kept
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 
@@ -83,7 +83,7 @@ class Leases:
                     now=now,
                     created_at=created_at or now,
                     max_attempts=self._context.policy.max_attempts,
-                    manifest=None if manifest is None else without_inline(manifest),
+                    manifest=None if manifest is None else kept(manifest),
                 )
                 return await self._take(fresh, over=None, cancel_requested=cancel_requested)
         except Overtaken as overtaken:

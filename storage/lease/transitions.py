@@ -31,7 +31,7 @@ def new_record(
         rev=0,
         max_attempts=max_attempts,
         created_at=created_at,
-        updated_at=now,
+        updated_at=max(now, created_at),
         manifest=manifest,
     )
 
@@ -49,7 +49,7 @@ def claimed(status: Status, *, now: datetime, owner: str, ttl_s: float) -> Statu
         attempt=status.attempt + 1,
         not_before=None,
         lease=LeaseInfo(owner=owner, ttl_s=ttl_s),
-        started_at=status.started_at or now,
+        started_at=status.started_at or status.moment(now),
         error=_pending_error(_with_cut_off(status, now)),
     )
 
@@ -157,7 +157,9 @@ def _queued(status: Status, now: datetime, **changes: object) -> Status:
 
 
 def _ended(status: Status, now: datetime, state: State, **changes: object) -> Status:
-    return status.evolve(now=now, status=state, lease=None, not_before=None, finished_at=now, **changes)
+    return status.evolve(
+        now=now, status=state, lease=None, not_before=None, finished_at=status.moment(now), **changes
+    )
 
 
 def _known(status: Status, findings: Findings) -> dict[str, object]:
@@ -182,7 +184,11 @@ def _faces(findings: Findings) -> tuple[FaceOutcome, ...] | None:
 
 def _attempt_failure(status: Status, now: datetime, failure: Failure) -> AttemptFailure:
     return AttemptFailure(
-        attempt=status.attempt, code=failure.code, message=failure.message, stage=failure.stage, at=now
+        attempt=status.attempt,
+        code=failure.code,
+        message=failure.message,
+        stage=failure.stage,
+        at=status.moment(now),
     )
 
 
@@ -195,7 +201,11 @@ def _with_cut_off(status: Status, now: datetime) -> tuple[AttemptFailure, ...]:
     if status.status != "processing":
         return _recorded(status)
     cut_off = AttemptFailure(
-        attempt=status.attempt, code="internal", message=_CRASH_MESSAGE, stage=status.stage, at=now
+        attempt=status.attempt,
+        code="internal",
+        message=_CRASH_MESSAGE,
+        stage=status.stage,
+        at=status.moment(now),
     )
     return (*_recorded(status), cut_off)
 

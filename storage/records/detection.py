@@ -6,7 +6,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -18,8 +17,16 @@ from storage.records.manifest import FaceId
 MAX_DETECTION_BYTES = 32 * 2**20  # a thousand faces with previews and embeddings of 512 have 15 MB
 _MAX_COMMAS = 1_000_000  # those have 540,000; each value takes a hundred times its byte while it is read
 
-Point = tuple[FiniteFloat, FiniteFloat]
-Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_MOST = 10**9  # of anything; far beyond any picture or video
+# Faces are computed in 32 bits, where numbers up to this one still differ by the tenths they are rounded to.
+_FAR = 1e6
+
+Pixels = Annotated[int, Field(gt=0, le=_MOST)]
+Number = Annotated[float, Field(ge=-_FAR, le=_FAR, allow_inf_nan=False)]
+Length = Annotated[float, Field(ge=0.1, le=_FAR, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Seconds = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+Point = tuple[Number, Number]
 
 
 class _Record(BaseModel):
@@ -32,17 +39,17 @@ class DetectionMedia(_Record):
     """What was looked at; width and height in pixels, upright."""
 
     kind: Literal["picture", "video"]
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    frames: int | None = None
-    duration_s: float | None = None
+    width: Pixels
+    height: Pixels
+    frames: Count | None = None
+    duration_s: Seconds | None = None
 
 
 class FaceTrack(_Record):
     """When a face is seen in a video, in seconds from its start."""
 
-    first_s: float
-    last_s: float
+    first_s: Seconds
+    last_s: Seconds
 
 
 class FoundFace(_Record):
@@ -53,17 +60,17 @@ class FoundFace(_Record):
     """
 
     face_id: FaceId
-    x: FiniteFloat
-    y: FiniteFloat
+    x: Number
+    y: Number
     width: Length
     height: Length
     confidence: float = Field(ge=0, le=1)
     kps: tuple[Point, Point, Point, Point, Point]
-    center_x: FiniteFloat
-    center_y: FiniteFloat
+    center_x: Number
+    center_y: Number
     position_description: str
     preview: Annotated[str, StringConstraints(pattern=r"^data:image/jpeg;base64,")]
-    embedding: tuple[FiniteFloat, ...] | None = Field(default=None, min_length=1, max_length=4096)
+    embedding: tuple[Number, ...] | None = Field(default=None, min_length=1, max_length=4096)
     track: FaceTrack | None = None
 
 
@@ -75,7 +82,7 @@ class Detection(_Record):
 
     version: Literal[1] = 1
     media: DetectionMedia
-    total_faces: int
+    total_faces: Count
     faces: tuple[FoundFace, ...]
     identity_model: Annotated[str, StringConstraints(max_length=128)] | None = None
 

@@ -42,7 +42,9 @@ _FIELD_ALIASES = {
 }
 _MAX_SENTENCES = 20  # a mistake repeated a thousand times needs no thousand sentences
 _MAX_SHOWN = 64
-_MAX_KEPT_TEXT = 2048  # longer than any address; what is longer is a picture written inline
+_MAX_MAPPINGS = 1000  # as many faces as a mapping can be bound to in a detection
+# What these hold may be a secret, or the picture itself, and a message may lie in the record for months.
+_NOT_REPEATED = frozenset({"source", "target", "face_mappings", "detection", "callback_url", "consent"})
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -76,7 +78,7 @@ class Options(BaseModel):
     video_encoder: VideoEncoder = "libx264"
     video_quality: int = Field(default=18, ge=0, le=51)
     trim: Trim | None = None
-    execution_provider: str | None = None
+    execution_provider: str | None = Field(default=None, max_length=256)
 
     @field_validator("output_format", mode="before")
     @classmethod
@@ -102,7 +104,9 @@ class Manifest(BaseModel):
     process_type: ProcessType
     source: Reference | None = None
     target: Reference
-    face_mappings: dict[FaceId, Reference] | None = Field(default=None, min_length=1)
+    face_mappings: dict[FaceId, Reference] | None = Field(
+        default=None, min_length=1, max_length=_MAX_MAPPINGS
+    )
     detection: Reference | None = None
     options: Options = Options()
     consent: Consent | None = None
@@ -138,17 +142,6 @@ def named_job_id(raw: bytes) -> str | None:
     except InvalidManifest:
         return None
     return job_id if isinstance(job_id, str) and keys.is_job_id(job_id) else None
-
-
-def without_inline(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest with its inline pictures cut out, so that a record rewritten all the time stays small."""
-    return {name: _brief(value) for name, value in document.items()}
-
-
-def _brief(value: object) -> object:
-    if isinstance(value, str) and len(value) > _MAX_KEPT_TEXT:
-        return f"(inline, {len(value)} characters)"
-    return without_inline(value) if isinstance(value, Mapping) else value
 
 
 def _parse(raw: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -226,7 +219,8 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: o
     reason = message.removeprefix("Value error, ")
     if not where:
         return f"{reason}."
-    shown = f" (given: {str(given)[:40]!r})" if isinstance(given, str | int | float | bool) else ""
+    may_show = location[0] not in _NOT_REPEATED and isinstance(given, str | int | float | bool)
+    shown = f" (given: {str(given)[:40]!r})" if may_show else ""
     return f"{_shown(where)}: {reason[:1].lower()}{reason[1:]}{shown}."
 
 

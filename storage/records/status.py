@@ -223,10 +223,22 @@ class Status(_Record):
         """Whether the job has ended; a terminal record never changes again."""
         return self.status in TERMINAL
 
+    def moment(self, now: datetime) -> datetime:
+        """`now`, or the record's last time if a clock that is fast, the store's or another's, made it later.
+
+        So the times of a record are in order, whoever wrote them.
+        """
+        return max(now, self.updated_at)
+
     def evolve(self, *, now: datetime, **changes: object) -> Self:
-        """The next revision: `rev` one higher, a fresh `write_id`, `updated_at` = `now`."""
+        """The next revision: `rev` one higher, a fresh `write_id`, `updated_at` at `now`, see `moment`."""
         return self.model_copy(
-            update={**changes, "rev": self.rev + 1, "write_id": new_write_id(), "updated_at": now}
+            update={
+                **changes,
+                "rev": self.rev + 1,
+                "write_id": new_write_id(),
+                "updated_at": self.moment(now),
+            }
         )
 
     def to_bytes(self) -> bytes:

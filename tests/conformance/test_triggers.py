@@ -100,7 +100,7 @@ async def test_a_job_is_offered_once_while_it_is_out(rig: Rig) -> None:
     await drop(rig, "one")
     trigger = rig.consumer()
     [ticket] = await take(trigger)
-    assert (ticket.name, ticket.folder) == ("one", "inbox/one/")
+    assert (ticket.name, ticket.folder) == ("one", None)
     assert (await ticket.open()).job_id == "one"
     assert await looks_without_a_ticket(trigger)
 
@@ -272,7 +272,7 @@ async def test_a_folder_is_offered_when_it_is_complete_and_settled(queue_rig: Ri
     await rig.store.put("inbox/us/source.png", b"s", content_type="image/png")
     await rig.tell("inbox/us/source.png")
     [ticket] = await take(trigger)
-    assert ticket.name == "us"
+    assert (ticket.name, ticket.folder) == ("us", "inbox/us/")
     assert rig.queue.told[1] == "put_back"
     await work_off(ticket)
     assert await rig.left() == 0

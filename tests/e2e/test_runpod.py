@@ -106,6 +106,10 @@ class ControlPlane:
         self.jobs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.stops: asyncio.Queue[str] = asyncio.Queue()
         self.posts: dict[str, list[dict[str, Any]]] = {}
+        self.slow_progress_s = 0.0
+        self.progressed = asyncio.Event()
+        #: Progress that came to be known after its job's answer.
+        self.late: list[dict[str, Any]] = []
         self.pings = 0
 
     def application(self) -> web.Application:
@@ -139,7 +143,12 @@ class ControlPlane:
             return web.Response(status=204)
 
     async def _done(self, request: web.Request) -> web.Response:
-        self.posts.setdefault(request.match_info["job"], []).append(json.loads(await request.text()))
+        post, posts = json.loads(await request.text()), self.posts.setdefault(request.match_info["job"], [])
+        if post.get("status") == "IN_PROGRESS":
+            self.progressed.set()
+            await asyncio.sleep(self.slow_progress_s)
+            self.late += [post] if any(other.get("status") != "IN_PROGRESS" for other in posts) else []
+        posts.append(post)
         return web.Response()
 
     async def _ping(self, _request: web.Request) -> web.Response:
@@ -179,11 +188,17 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
         request = {"type": "single-image", "source": source, "target": target}
         # A job that waits hears of its end when its lease is renewed.
         environment = consumer_environment(settings, lease_ttl_s=3)
+        plane.slow_progress_s = 2
         with worker(environment | runpod, tmp_path) as process:
             for job_id in ("first-u1", "second-u1"):
                 await plane.jobs.put({"id": job_id, "input": request})
             outputs = [(await plane.ended(job_id))["output"] for job_id in ("first-u1", "second-u1")]
             assert [output["status"] for output in outputs] == ["completed", "completed"]
+            slow = {"id": "slow-u1", "input": {**request, "source": "uploads/comes-later.png"}}
+            await plane.jobs.put(slow)
+            await asyncio.wait_for(plane.progressed.wait(), PATIENCE_S)
+            await store.put("uploads/comes-later.png", ASTRONAUT, content_type="image/png")
+            assert (await plane.ended("slow-u1"))["output"]["status"] == "completed"
             again = {"id": "first-u1", "input": request}  # handed out a second time
             plane.posts.clear()
             await plane.jobs.put(again)
@@ -195,7 +210,8 @@ async def test_a_worker_takes_jobs_reports_them_and_drains(moto_s3: S3Settings, 
             await plane.stops.put("lost-u1")
             await something_below(store, keys.CANCEL)
             assert await asyncio.to_thread(process.terminate) == 0, process.output()
-        assert len(await keys_below(store, keys.RESULTS)) == 2
+        assert plane.late == []
+        assert len(await keys_below(store, keys.RESULTS)) == 3
 
 
 async def test_a_worker_told_to_end_takes_no_more_and_gives_its_job_back_within_the_grace(

@@ -49,7 +49,7 @@ _CALLS: Sequence[tuple[S3Op, str, int, Sequence[Action]]] = (
     ("put", "status/{job}.json", 1, _CAS),
     ("get", "uploads/{job}-source.png", 1, _READ),
     ("get", "uploads/{job}-target.png", 1, (*_READ, NOT_FOUND)),
-    ("put", "results/{job}/1.png", 1, _ANYWHERE),
+    ("put", "results/{job}/1-*.png", 1, _ANYWHERE),
     ("head", "cancel/{job}", 2, _ANYWHERE),
     ("put", "status/{job}.json", 2, _CAS),
     ("delete", "inbox/{job}.json", 1, _ANYWHERE),

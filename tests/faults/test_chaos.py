@@ -23,6 +23,10 @@ COLOUR = (200, 30, 10)
 DROPPED = Dropped(job_id=JOB, kind="good", ends=frozenset({"completed"}), colour=COLOUR)
 
 
+def result_key(attempt: int) -> str:
+    return f"{keys.result_folder(JOB)}{attempt}-{'a' * 24}.png"
+
+
 def claimed(attempt: int = 1) -> Status:
     fresh = transitions.new_record(JOB, now=EPOCH, created_at=EPOCH, max_attempts=3, manifest=None)
     return transitions.claimed(fresh, now=EPOCH, owner="me", ttl_s=90).model_copy(update={"attempt": attempt})
@@ -34,7 +38,7 @@ def completed(over: Status, body: bytes) -> Status:
         now=EPOCH,
         progress=Progress(),
         result=Result(
-            key=keys.result(JOB, over.attempt, "png"),
+            key=result_key(over.attempt),
             sha256=hashlib.sha256(body).hexdigest(),
             size=len(body),
             content_type="image/png",
@@ -47,7 +51,7 @@ def completed(over: Status, body: bytes) -> Status:
 async def verdict_on(written: Sequence[Status], *results: bytes, inbox: bytes | None = None) -> Verdict:
     store = MemoryStore()
     for number, body in enumerate(results, start=1):
-        await store.put(keys.result(JOB, number, "png"), body, content_type="image/png")
+        await store.put(result_key(number), body, content_type="image/png")
     if written:
         await store.put(keys.status(JOB), written[-1].to_bytes(), content_type="application/json")
     if inbox is not None:

@@ -24,7 +24,7 @@ _FINISHED_ON_A_SERVER = 200
 def finished(number: int) -> list[str]:
     """The keys that a finished job leaves behind."""
     job_id = f"{number:032x}"
-    return [keys.status(job_id), keys.result(job_id, 1, "png"), keys.new_upload("png")]
+    return [keys.status(job_id), keys.new_result(job_id, 1, "png"), keys.new_upload("png")]
 
 
 async def calls_of_one_job(store: ObjectStore) -> Counter[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """The key layout: what a name may do to the bucket."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +15,33 @@ def test_keys_are_those_of_the_contract() -> None:
     assert keys.manifest("j") == "inbox/j.json"
     assert keys.status("j") == "status/j.json"
     assert keys.cancel("j") == "cancel/j"
-    assert keys.result("j", 2, "png") == "results/j/2.png"
     assert keys.dead_letter("j") == "dead-letter/j.json"
     assert keys.archive("j", "target.png") == "archive/j/target.png"
+
+
+def test_a_result_tells_its_attempt_and_is_found_by_nobody_who_was_not_told() -> None:
+    made = {keys.new_result("j", 2, "png") for _ in range(1000)}
+    assert len(made) == 1000
+    assert all(re.fullmatch(r"results/j/2-[a-z2-7]{24}\.png", key) for key in made)  # 24 of 32 are 120 bits
+    assert all(keys.is_secret_result(key) for key in made)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "results/j/1.png",
+        "results/j/1-.png",
+        f"results/j/1-{'a' * 23}.png",
+        f"results/j/1-{'a' * 24}",
+        f"results/j/{'a' * 24}.png",
+        f"results/j/k/1-{'a' * 24}.png",
+        f"results/../1-{'a' * 24}.png",
+        f"results/j/1-{'a' * 24}.png\n",
+        f"uploads/j/1-{'a' * 24}.png",
+    ],
+)
+def test_what_could_be_guessed_is_no_secret_result(key: str) -> None:
+    assert not keys.is_secret_result(key)
 
 
 @pytest.mark.parametrize("text", ["", "-a", "_a", "a/b", "a.b", "..", "a\n", "a\x00", "é", "a" * 65, "a b"])

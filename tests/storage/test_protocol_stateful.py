@@ -165,7 +165,9 @@ class Overconfident(LeasePolicy):
 
 
 def _shared_result_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "result", lambda job_id, _attempt, extension: f"results/{job_id}.{extension}")
+    monkeypatch.setattr(
+        keys, "new_result", lambda job_id, _attempt, extension: f"results/{job_id}.{extension}"
+    )
 
 
 def _one_write_id(monkeypatch: pytest.MonkeyPatch) -> None:

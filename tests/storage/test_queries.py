@@ -1,6 +1,7 @@
 """Listing, repeating and purging jobs: the right ones, whole, and nothing of anybody else's."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from storage import keys
 from storage.errors import InvalidManifest
 from storage.queries import newest_first, purge, run_again
+from storage.records.kept import kept
 from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
@@ -16,6 +18,7 @@ from tests.support.stores import CountingStore
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 JSON = "application/json"
+SIGNED = "https://files.example/a.png?signature=0123"
 
 
 async def record(store: MemoryStore, job_id: str, state: State = "completed", **fields: object) -> Status:
@@ -66,6 +69,16 @@ async def test_a_repeated_job_asks_for_the_same_under_a_new_id() -> None:
     assert again.result.key != first.result.key
 
 
+async def test_a_repeated_job_calls_nobody_and_keeps_its_plain_links() -> None:
+    store = MemoryStore()
+    plain = {"process_type": "detect-faces", "target": "https://files.example/a.png"}
+    asked = {**plain, "callback_url": "https://me.example/hook/0123"}
+    status = await record(store, "first", manifest=kept(asked))
+    body = (await store.get(keys.manifest(await run_again(store, status)), max_bytes=1 << 20)).body
+    again = json.loads(body)
+    assert (again["target"], again.get("callback_url")) == (plain["target"], None)
+
+
 async def test_a_repeated_folder_gets_its_files_out_of_the_archive() -> None:
     store = MemoryStore()
     for name in ("source.png", "target.png"):
@@ -88,7 +101,12 @@ async def test_what_cannot_be_repeated_is_said_and_nothing_is_announced() -> Non
     cases = {
         "has not ended": await record(store, "live", "processing", manifest=inline),
         "never understood": await record(store, "odd", "failed"),
-        "inline": await record(store, "inline", manifest=inline),
+        "pictures within its manifest": await record(store, "inline", manifest=inline),
+        r"signed links .* \(`source`\), which were not kept": await record(
+            store,
+            "signed",
+            manifest=kept({"process_type": "single-image", "source": SIGNED, "target": "uploads/a"}),
+        ),
         "no longer in the archive": await record(store, "lost", manifest=lost),
     }
     for reason, status in cases.items():
@@ -102,8 +120,8 @@ async def test_a_purge_takes_all_of_one_job_and_nothing_of_its_neighbours() -> N
     for job_id in ("a", "a1", "a-b"):
         await record(store, job_id)
         for key in (
-            keys.result(job_id, 1, "png"),
-            keys.result(job_id, 2, "png"),
+            f"results/{job_id}/1.png",  # as earlier versions named them
+            keys.new_result(job_id, 2, "png"),
             keys.archive(job_id, "source.png"),
             keys.dead_letter(job_id),
             keys.cancel(job_id),
@@ -112,11 +130,11 @@ async def test_a_purge_takes_all_of_one_job_and_nothing_of_its_neighbours() -> N
             await store.put(key, json.dumps({}).encode(), content_type=JSON)
     before = await everything(store)
     await purge(store, "a")
-    gone = before - await everything(store)
+    gone = {re.sub("-[a-z2-7]{24}", "-secret", key) for key in before - await everything(store)}
     assert gone == {
         "status/a.json",
         "results/a/1.png",
-        "results/a/2.png",
+        "results/a/2-secret.png",
         "archive/a/source.png",
         "dead-letter/a.json",
         "cancel/a",

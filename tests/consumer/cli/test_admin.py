@@ -31,7 +31,7 @@ async def bucket(moto_s3: S3Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         await put(store, "running", "processing")
         await put(store, "dead", "failed", ended_days_ago=1, error=EXHAUSTED, attempt=3)
         await store.put(keys.dead_letter("dead"), b"{}", content_type="application/json")
-        await store.put(keys.result("done", 1, "png"), b"png", content_type="image/png")
+        await store.put(keys.new_result("done", 1, "png"), b"png", content_type="image/png")
         yield store
 
 

@@ -65,7 +65,8 @@ async def test_the_result_describes_every_face_and_the_record_lists_them_unswapp
         status = await ended(store, job)
     assert status.status == "completed", status.error
     assert status.result is not None
-    assert status.result.key == keys.result(job, 1, "json")
+    assert status.result.key.startswith(f"{keys.result_folder(job)}1-")
+    assert keys.is_secret_result(status.result.key)
     assert (status.result.content_type, status.result.width, status.result.height) == (
         "application/json",
         64,
@@ -325,7 +326,7 @@ async def test_what_is_no_detection_or_cannot_be_had_fails_with_its_code() -> No
     store = MemoryStore()
     picture_key = await upload(store, png(TWO))
     foreign = f"{keys.STATUS}x.json"
-    missing = f"{keys.RESULTS}{'0' * 32}/1.json"
+    missing = f"{keys.RESULTS}look-1/1-{'a' * 24}.json"
     expected = {picture_key: "invalid_manifest", foreign: "input_forbidden", missing: "input_not_found"}
     jobs = {key: await drop_bound(store, png(TWO), key, "face_0") for key in expected}
     async with running(store, FlatEngine()):
@@ -345,3 +346,26 @@ async def test_a_detection_may_be_larger_than_a_picture_may() -> None:
         assert detected.result.size > 1024
         bound = await ended(store, await drop_bound(store, png(THREE), detected.result.key, "face_2"))
     assert bound.status == "completed", bound.error
+
+
+async def test_numbers_as_large_as_a_detection_may_have_are_no_fault_of_ours() -> None:
+    store = MemoryStore()
+    job = await drop_detect(store, png(TWO))
+    async with running(store, FlatEngine()):
+        found = await detection_of(store, await ended(store, job))
+        media, face, far = found["media"], found["faces"][1], 1e6
+        for changes in (
+            {"media": media | {"width": 10**9, "height": 10**9}},
+            {"media": media | {"width": 10**9, "height": 1}},
+            {"faces": [face | {"x": -far, "y": far, "width": far, "height": 0.1}], "total_faces": 1},
+            {"faces": [face | {"embedding": [far] * 3}], "total_faces": 1},
+            {"faces": [face | {"embedding": [0.0] * 3}], "total_faces": 1},
+            {"faces": [face | {"width": 10**400}], "total_faces": 1},
+        ):
+            key = await upload(store, json.dumps(found | changes).encode(), "application/json")
+            status = await ended(store, await drop_bound(store, png(TWO), key, "face_1"))
+            code = status.error.code if status.error else status.status
+            assert (status.attempt, code in {"completed", "face_not_found", "invalid_manifest"}) == (
+                1,
+                True,
+            ), code

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from consumer.runpod.handler import RunpodHandler
+from consumer.runpod.progress import Progress
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
 from storage.errors import StoreUnavailable
+from storage.records.manifest import read_manifest
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
@@ -35,7 +37,7 @@ def asked(answering: RunpodHandler, given: object, request_id: str = "r-1") -> a
     return asyncio.create_task(answering.answer({"id": request_id, "input": given}, nothing))
 
 
-def nothing(_: Mapping[str, Any]) -> None:
+async def nothing(_: Mapping[str, Any]) -> None:
     """Take no note of progress."""
 
 
@@ -117,7 +119,7 @@ async def test_a_store_that_fails_for_a_moment_does_not_fail_the_request() -> No
     consumer.stop()
     await working
     assert told["status"] == "completed", told
-    assert told["result"]["url"].startswith("https://files.test/results/mine/1.")
+    assert told["result"]["url"].startswith("https://files.test/results/mine/1-")
 
 
 async def test_a_request_handed_out_again_is_the_same_job() -> None:
@@ -143,13 +145,102 @@ async def test_a_job_given_back_by_another_worker_is_taken_at_once() -> None:
     consumer, working = start(store, FlatEngine(), own_queue=queue, sweep_s=3600)
     await until(lambda: consumer.health().ready)
     now = datetime.now(UTC)
-    released = Status(job_id="mine", created_at=now, updated_at=now, max_attempts=3)
+    manifest = read_manifest(given).model_dump(mode="json")
+    released = Status(job_id="mine", created_at=now, updated_at=now, max_attempts=3, manifest=manifest)
     await store.put(keys.status("mine"), released.to_bytes(), content_type="application/json")
-    await announce(store, {**await upload_pair(store), "job_id": "mine"})
+    await announce(store, given)
     told = await asyncio.wait_for(asked(handler(store, queue), given), 20)
     assert told["status"] == "completed", told
     consumer.stop()
     await working
+
+
+async def test_whoever_names_the_id_of_anothers_job_gets_neither_its_result_nor_its_end() -> None:
+    store, queue = MemoryStore(), LocalQueue(4)
+    mine = {"type": "single-image", **await upload_pair(store), "job_id": "order-1042"}
+    theirs = {**mine, "target": "uploads/theirs.png"}
+    answering = handler(store, queue)
+    request = asked(answering, mine)
+    await in_the_inbox(store)
+    waiting = await asyncio.wait_for(asked(answering, theirs), 10)  # while mine lies in the inbox
+    consumer, working = start(store, FlatEngine(), own_queue=queue)
+    assert (await asyncio.wait_for(request, 30))["status"] == "completed"
+    done = await asyncio.wait_for(asked(answering, theirs), 10)
+    assert (await asyncio.wait_for(asked(answering, mine), 10))["status"] == "completed"
+    consumer.stop()
+    await working
+    for told in (waiting, done):
+        assert (told["code"], "taken by another job" in told["error"]) == ("invalid_manifest", True)
+        assert "result" not in told
+    assert await markers(store) == []
+
+
+async def test_a_request_called_off_calls_nobody_elses_job_off() -> None:
+    class Slow(WrappedStore):
+        async def around(self, op: Op, key: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as its base
+            answer = await call()
+            if op == "put" and key.startswith(keys.INBOX):
+                await asyncio.sleep(3600)
+            return answer
+
+    store = MemoryStore()
+    await announce(store, {**REQUEST, "target": "uploads/mine.png", "job_id": "order-1042"})
+    request = asked(handler(Slow(store)), {**REQUEST, "job_id": "order-1042"})
+    await asyncio.sleep(0.05)
+    request.cancel()
+    await asyncio.wait([request])
+    assert await markers(store) == []
+
+
+async def test_no_progress_is_on_its_way_when_a_request_is_answered() -> None:
+    """However slow it is, and with no more than one at a time: those that wait give way to the newest."""
+    store, queue = MemoryStore(), LocalQueue(4)
+    begun: list[Mapping[str, Any]] = []
+    arrived: list[Mapping[str, Any]] = []
+    may_arrive = asyncio.Event()
+
+    async def slowly(record: Mapping[str, Any]) -> None:
+        begun.append(record)
+        await may_arrive.wait()
+        arrived.append(record)
+
+    given = {"type": "single-image", **await upload_pair(store), "job_id": "mine"}
+    answering = asyncio.create_task(handler(store, queue).answer({"id": "r", "input": given}, slowly))
+    await in_the_inbox(store)
+    now = datetime.now(UTC)
+    status = Status(job_id="mine", created_at=now, updated_at=now, manifest=read_manifest(given).model_dump())
+    for rev in range(1, 5):
+        moved = status.model_copy(update={"rev": rev, "status": "processing"})
+        await store.put(keys.status("mine"), moved.to_bytes(), content_type="application/json")
+        await asyncio.sleep(0.05)
+    ended = status.model_copy(update={"rev": 9, "status": "cancelled"})
+    await store.put(keys.status("mine"), ended.to_bytes(), content_type="application/json")
+    await asyncio.sleep(0.1)
+    assert (len(begun), arrived, answering.done()) == (1, [], False)
+    may_arrive.set()
+    told = await asyncio.wait_for(answering, 10)
+    assert told["code"] == "cancelled"
+    assert len(arrived) == len(begun) == 1
+
+
+async def test_progress_that_fails_or_never_arrives_costs_a_request_nothing() -> None:
+    sent: list[int] = []
+
+    async def send(record: Mapping[str, Any]) -> None:
+        sent.append(record["n"])
+        if record["n"] == 1:
+            raise OSError
+        await asyncio.sleep(3600)
+
+    async with asyncio.timeout(10), Progress(send, give_up_s=0.05) as progress:
+        progress.tell({"n": 1})
+        await asyncio.sleep(0.01)
+        progress.tell({"n": 2})
+        await asyncio.sleep(0.01)
+        progress.tell({"n": 3})
+        progress.tell({"n": 4})
+        await asyncio.sleep(0.1)
+    assert sent == [1, 2, 4]
 
 
 @pytest.mark.parametrize(

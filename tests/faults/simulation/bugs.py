@@ -36,7 +36,9 @@ def _no_if_match_on_finish() -> Planted:
 
 
 def _shared_result_key() -> Planted:
-    return patch.object(keys, "result", lambda job_id, _attempt, extension: f"results/{job_id}.{extension}")
+    return patch.object(
+        keys, "new_result", lambda job_id, _attempt, extension: f"results/{job_id}.{extension}"
+    )
 
 
 def _early_inbox_delete() -> Planted:

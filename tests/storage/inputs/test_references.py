@@ -35,8 +35,9 @@ def parse(text: str) -> Reference:
     "text",
     [
         f"uploads/{HEX_ID}.webp",
-        "results/job-1/1.json",
+        f"results/job-1/1-{'a' * 24}.json",
         "inbox/holiday/target.jpg",
+        "inbox/holiday/target 50%25 \\ (1).jpg",
         "uploads/Zoë at 100% - 家族.jpg",
         "uploads/..hidden",
         "uploads/" + "x" * (MAX_KEY_BYTES - 8),
@@ -65,8 +66,12 @@ def test_a_key_below_an_allowed_prefix_is_taken_to_the_letter(text: str) -> None
         "uploads/..\\status\\job.json",
         "uploads/" + "x" * (MAX_KEY_BYTES - 7),
         "uploads/" + "ö" * 510,
+        "results/job-1/1.json",  # whoever knows the job's id could guess it
+        f"results/job-1/1-{'a' * 23}.json",
+        f"results/job-1/../job-1/1-{'a' * 24}.json",
         "inbox/other/target.jpg",
         "inbox/holiday/../other/target.jpg",
+        "inbox/holiday/a\n.jpg",
         "inbox/holiday.json",
         "inbox/holidays/target.jpg",
         "Uploads/a.jpg",
@@ -203,12 +208,15 @@ def test_whatever_is_sent_no_key_outside_of_the_prefixes_comes_out(text: str) ->
         ("uploads/a.jpg", "`uploads/a.jpg`"),
         ("uploads/a\x00\x1b[31m.jpg", "`uploads/a\ufffd\ufffd[31m.jpg`"),
         ("https://example.com/a/b.jpg?X-Amz-Signature=secret#top", "`https://example.com/a/b.jpg`"),
+        ("https://example.com/a;token=secret", "`https://example.com/a`"),
         ("https://user:secret@example.com:8443/a", "`https://example.com:8443/a`"),
         ("https://user:se/cret@example.com/a", "the https: link"),
         ("https://[2001:db8::1]:443/a", "`https://[2001:db8::1]:443/a`"),
         ("mailto:someone", "the mailto: link"),
         ("data:image/png;base64,AAAA", "the base64 picture"),
         ("-" * 65, "a file reference of 65 characters"),
+        ("uploads/" + "x" * 80, f"`uploads/{'x' * 80}`"),  # letters and slashes only, as base64 has them
+        ("uploads/" + "x" * 1017, f"`uploads/{'x' * 191}…`"),
     ],
 )
 def test_a_reference_is_named_as_its_sender_knows_it_without_secrets(text: str, shown: str) -> None:

@@ -284,8 +284,9 @@ async def test_a_finish_costs_two_puts_and_one_head(bucket: Bucket) -> None:
     lease = await held(bucket.leases())
     bucket.store.calls.clear()
     await complete(lease)
+    [result] = [listed.key for listed in (await bucket.memory.list(keys.RESULTS)).objects]
     assert bucket.store.calls == [
-        ("put", "results/j/1.png"),
+        ("put", result),
         ("head", keys.cancel("j")),
         ("put", keys.status("j")),
     ]
@@ -302,8 +303,10 @@ async def test_a_completed_record_says_all_there_is_to_say(bucket: Bucket) -> No
     assert status.status == "completed"
     assert (status.lease, status.error, status.not_before) == (None, None, None)
     assert status.result is not None
+    [key] = [listed.key for listed in (await bucket.memory.list(keys.RESULTS)).objects]
+    assert key.startswith("results/j/1-")
     assert status.result.model_dump(exclude_none=True) == {
-        "key": "results/j/1.png",
+        "key": key,
         "sha256": hashlib.sha256(PIXELS).hexdigest(),
         "size": 6,
         "content_type": "image/png",

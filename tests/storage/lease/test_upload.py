@@ -13,7 +13,7 @@ from storage.lease.upload import Uploaded, upload
 from storage.stores.memory_store import MemoryStore
 from tests.support.stores import CountingStore
 
-KEY = keys.result("j", 1, "mp4")
+KEY = keys.new_result("j", 1, "mp4")
 LARGE = bytes(range(256)) * (3 << 13)  # 6 MiB
 
 

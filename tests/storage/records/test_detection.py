@@ -8,6 +8,8 @@ import pytest
 from storage.errors import InvalidManifest
 from storage.records.detection import MAX_DETECTION_BYTES, Detection, read_detection
 
+HUGE = 10**400
+
 
 def face(number: int, **changes: object) -> dict[str, Any]:
     return {
@@ -78,6 +80,22 @@ def test_keys_of_a_later_version_do_no_harm() -> None:
         pytest.param(body(document(face(0, face_id="face_x"))), id="no face id"),
         pytest.param(body(document(face(0, width=0))), id="no width"),
         pytest.param(body(document(face(0, x=float("nan")))), id="not a number"),
+        *(
+            pytest.param(body(document(face(0, **{name: HUGE}))), id=f"an endless {name}")
+            for name in ("x", "y", "width", "height", "confidence", "center_x")
+        ),
+        pytest.param(body(document(face(0, width=1e38))), id="a width whose square is endless"),
+        pytest.param(body(document(face(0, kps=[[1, HUGE]] * 5))), id="an endless point"),
+        pytest.param(body(document(face(0, embedding=[HUGE]))), id="an endless number in an embedding"),
+        pytest.param(body(document(face(0, embedding=[1e39]))), id="one too large for 32 bits"),
+        pytest.param(body(document(face(0, track={"first_s": 0, "last_s": HUGE}))), id="an endless track"),
+        pytest.param(body(document(total_faces=HUGE)), id="an endless count"),
+        *(
+            pytest.param(
+                body(document(media={"kind": "picture", "width": 4, "height": 4, name: HUGE})), id=name
+            )
+            for name in ("width", "height", "frames", "duration_s")
+        ),
         pytest.param(body(document(face(0, kps=[[1, 2]] * 4))), id="four points"),
         pytest.param(body(document(face(0, embedding=[]))), id="an empty embedding"),
         pytest.param(body(document(face(0, embedding=[float("inf")]))), id="an endless embedding"),

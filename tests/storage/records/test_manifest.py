@@ -14,7 +14,6 @@ from storage.records.manifest import (
     Options,
     named_job_id,
     read_manifest,
-    without_inline,
 )
 
 SINGLE = {"process_type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
@@ -120,7 +119,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
         (b"null", "JSON object"),
         (b" " * (MAX_MANIFEST_BYTES + 1), "larger than 4 MiB"),
         (json.dumps({**SINGLE, "version": 2}), "`version`"),
-        (json.dumps({**SINGLE, "process_type": "triple"}), "`process_type`"),
+        (json.dumps({**SINGLE, "process_type": "Triple!"}), "`process_type`"),
         (json.dumps({**SINGLE, "source": None, "face": "x"}), "`source` and `face`"),
         (json.dumps({"process_type": "single-image", "target": "t"}), "needs `source`"),
         (json.dumps({"source": "s", "target": "t"}), "`process_type` is missing (one of single-image"),
@@ -167,14 +166,29 @@ def test_a_wrong_manifest_keeps_the_job_id_it_names(document: object, expected: 
     assert named_job_id(json.dumps(document).encode()) == expected
 
 
-def test_inline_pictures_do_not_go_into_the_record() -> None:
-    document = {
-        "source": "A" * 5000,
-        "face_mappings": {"face_0": "B" * 5000, "face_1": "uploads/c.png"},
-        "n": 1,
-    }
-    assert without_inline(document) == {
-        "source": "(inline, 5000 characters)",
-        "face_mappings": {"face_0": "(inline, 5000 characters)", "face_1": "uploads/c.png"},
-        "n": 1,
-    }
+HIDDEN = "not-to-be-seen-HIDDEN"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"callback_url": f"http://user:{HIDDEN}@example.com"},
+        {"callback_url": f"https://example.com/?key={HIDDEN}" + "x" * 3000},
+        {"source": {"url": HIDDEN}},
+        {"source": [HIDDEN]},
+        {"face_mappings": HIDDEN},
+        {"process_type": "multi-image", "source": None, "face_mappings": {"face_0": [HIDDEN]}},
+        {"consent": {"attested": True, "reference": 7, HIDDEN: 1} | {"attested": HIDDEN}},
+    ],
+    ids=range(7),
+)
+def test_a_mistake_is_told_without_the_secrets_that_may_be_in_it(changes: dict[str, Any]) -> None:
+    assert HIDDEN not in refusal_of({**SINGLE, **changes}).replace(f"`consent.{HIDDEN}`", "")
+
+
+def test_more_mappings_than_can_be_bound_are_refused() -> None:
+    mapped = {f"face_{number}": "uploads/a.png" for number in range(1001)}
+    multi = {"process_type": "multi-image", "target": "t"}
+    assert "`face_mappings`" in refusal_of({**multi, "face_mappings": mapped})
+    del mapped["face_1000"]
+    assert refusal_of({**multi, "face_mappings": mapped}) == ""

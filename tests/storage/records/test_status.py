@@ -1,13 +1,25 @@
 """The status record: what is written is what is read."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from storage.lease.transitions import exhausted
-from storage.records.status import TERMINAL, LeaseInfo, Progress, State, Status
+from storage.lease.transitions import (
+    beaten,
+    cancelled,
+    claimed,
+    exhausted,
+    failed,
+    new_record,
+    released,
+    retried,
+)
+from storage.records.status import TERMINAL, AttemptFailure, LeaseInfo, Progress, State, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 
@@ -84,3 +96,34 @@ def test_what_is_no_record_is_refused(body: bytes) -> None:
 def test_only_three_states_are_terminal(state: State) -> None:
     assert record(status=state).terminal == (state in TERMINAL)
     assert {"completed", "failed", "cancelled"} == TERMINAL
+
+
+FAILURE = AttemptFailure(attempt=1, code="internal", message="Odd.", stage="swap", at=NOW)
+Step = Callable[[Status, datetime], Status]
+STEPS: tuple[Step, ...] = (
+    lambda status, now: claimed(status, now=now, owner="o", ttl_s=90),
+    lambda status, now: beaten(status, now=now, stage="swap", progress=Progress()),
+    lambda status, now: retried(status, now=now, failure=FAILURE, not_before=NOW),
+    lambda status, now: released(status, now=now),
+)
+ENDS: tuple[Step, ...] = (
+    lambda status, now: cancelled(status, now=now),
+    lambda status, now: exhausted(status, now=now),
+    lambda status, now: failed(status, now=now, failure=FAILURE, stage="swap", progress=Progress()),
+)
+CLOCKS = st.integers(-600, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+
+@given(CLOCKS, CLOCKS, st.lists(st.tuples(st.sampled_from(STEPS), CLOCKS), max_size=8), st.sampled_from(ENDS))
+def test_the_times_of_a_record_are_in_order_however_wrong_the_clocks_are(
+    announced: datetime, now: datetime, steps: list[tuple[Step, datetime]], end: Step
+) -> None:
+    status = new_record("j", now=now, created_at=announced, max_attempts=9, manifest=None)
+    for step, clock in [(STEPS[0], now), *steps, (end, now)]:
+        before, status = status, step(status, clock)
+        assert status.updated_at >= before.updated_at
+    assert status.finished_at is not None
+    attempts = [attempt.at for attempt in status.error.attempts] if status.error else []
+    assert status.started_at is not None
+    times = [status.created_at, status.started_at, *attempts, status.finished_at, status.updated_at]
+    assert times == sorted(times)
