@@ -27,9 +27,11 @@ async def ignored_conditions(
     name = f"{_PREFIX}{secrets.token_hex(8)}"
     fresh, other, own = (f"{name}-{number}" for number in range(3))
 
-    async def put(key: str, **condition: str | bool) -> str | None:
+    async def put(key: str, *, if_match: str | None = None, if_none_match: bool = False) -> str | None:
         """Write under a condition; the new ETag, or None where the store refuses."""
-        return await _patiently(lambda: _put(store, key, **condition), sleep)
+        return await _patiently(
+            lambda: _put(store, key, if_match=if_match, if_none_match=if_none_match), sleep
+        )
 
     try:
         etags = await asyncio.gather(*(put(key, if_none_match=True) for key in (fresh, other, own)))
