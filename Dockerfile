@@ -39,9 +39,11 @@ LABEL org.opencontainers.image.title="swapdrop" \
       org.opencontainers.image.description="Headless, storage-triggered face-swap consumer" \
       org.opencontainers.image.licenses="Apache-2.0"
 # pip compiled the bytecode while building. Whatever wants a home gets /tmp, so that the rest may be read-only.
+# ONNX Runtime reports to its makers unless it is told not to before it is imported, by whatever runs in here.
 ENV PATH=/opt/swapdrop/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     HOME=/tmp \
     XDG_CACHE_HOME=/tmp/.cache
 WORKDIR /tmp

@@ -18,9 +18,8 @@ from dataclasses import asdict
 from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import onnxruntime as ort
 import structlog
 
 from consumer.config.settings import Settings, SettingsError
@@ -37,6 +36,7 @@ from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
+from consumer.runtime.store_check import StoreCheck
 from consumer.runtime.watchdog import watch
 from consumer.telemetry.health import Health, HealthServer
 from consumer.telemetry.metrics import Metrics
@@ -46,7 +46,7 @@ from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
-from models.devices import ORT_NAMES
+from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
@@ -60,6 +60,7 @@ EXIT_DRAINED = 0
 EXIT_SICK = 1
 _NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
 
+T = TypeVar("T")
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
 
 _log = structlog.get_logger()
@@ -93,6 +94,8 @@ class Consumer:
             raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
+        self._check: StoreCheck | None = None
+        self._checks_store = open_store is None
         registry = registry or open_registry(settings)
         self._device = WorkerThread(name="device-0")
         self._pool = EnginePool(registry, self._device)
@@ -124,11 +127,13 @@ class Consumer:
             stack.callback(opening.cancel)
             await asyncio.sleep(0)  # without it the models would wait for the loop's first pause
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
+            checking = asyncio.create_task(self._store_passes(store))
+            stack.callback(checking.cancel)
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             webhooks = await stack.enter_async_context(self._calling())
-            workspaces = stack.enter_context(Workspaces(settings.work_dir, settings.disk_budget_bytes))
+            workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
             services = job_services(
                 settings,
                 kinds=self._kinds,
@@ -144,7 +149,7 @@ class Consumer:
             )
             traces = stack.enter_context(self._tracing())
             self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces)
-            return await self._work(opening, self._scheduler)
+            return await self._work(opening, checking, self._scheduler)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -170,7 +175,7 @@ class Consumer:
             models_directory=str(pool.folder or settings.models_dir or settings.cache_folder / "models"),
             engine=asdict(pool.info) if pool.info is not None else None,
             missing_files=pool.missing,
-            providers=tuple(ort.get_available_providers()),
+            providers=available_providers(),
             jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
         )
 
@@ -197,23 +202,30 @@ class Consumer:
             found += [pool.problem, *filter(None, [self._keeper.downloading])]
         elif pool.info is not None and pool.info.provider != ORT_NAMES[self._settings.provider]:
             found.append(f"The engine runs on {pool.info.provider}, not on {self._settings.provider}.")
-        if trigger is None or not trigger.polls:
+        if self._check is not None and self._check.problem:
+            found.append(self._check.problem)
+        elif trigger is None or not trigger.polls:
             found.append((trigger and trigger.problem) or "Where jobs come from has not answered yet.")
         elif trigger.problem:
             found.append(trigger.problem)
         return found
 
-    async def _work(self, opening: asyncio.Task[None], scheduler: Scheduler) -> int:
+    async def _work(
+        self, opening: asyncio.Task[None], checking: asyncio.Task[bool], scheduler: Scheduler
+    ) -> int:
         _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
         try:
-            await self._opened(opening)
+            await self._unless_stopped(opening)
         except ModelError as error:
             sick = error.kind == "machine"
             _log.error("engine_unavailable", reason=str(error), exc_info=error if sick else None)
             if sick:
                 return EXIT_SICK
+        passed = await self._unless_stopped(checking)
         if self._stopping.is_set():
             return EXIT_DRAINED
+        if not passed:
+            return EXIT_SICK
         beside = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._watch(scheduler))]
         for task in beside:
             task.add_done_callback(partial(_end_with, scheduler))
@@ -225,13 +237,20 @@ class Consumer:
         _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
         return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
 
-    async def _opened(self, opening: asyncio.Task[None]) -> None:
-        """Wait until the engine is open, or until told to stop: opening one may take minutes."""
+    async def _unless_stopped(self, task: asyncio.Task[T]) -> T | None:
+        """Wait for a task, or until told to stop: opening an engine may take minutes, a store may be away."""
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if opening.done():
-            await opening
+        return await task if task.done() else None
+
+    async def _store_passes(self, store: ObjectStore) -> bool:
+        """Whether the configured store may be worked with; one that was handed in is its giver's affair."""
+        if not self._checks_store:
+            return True
+        s3 = self._settings.s3()
+        self._check = StoreCheck(store, s3.bucket, key_pause_s=s3.key_pause_s)
+        return await self._check.passed()
 
     async def _watch(self, scheduler: Scheduler) -> None:
         settings = self._settings
@@ -287,7 +306,7 @@ class Consumer:
         return InputPolicy(
             max_bytes=settings.max_input_bytes,
             missing_grace_s=settings.missing_grace_s,
-            total_timeout_s=settings.input_timeout_s,
+            stall_timeout_s=settings.input_timeout_s,
         )
 
     def _listen_to_signals(self) -> Callable[[], None]:

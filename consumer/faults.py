@@ -16,21 +16,30 @@ Kind = Literal["input", "transient", "machine"]
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 60.0
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_INTERNAL = "Something went wrong on our side; the job will be tried again."
-_NO_MEMORY = "The machine ran out of memory; the job will be tried again."
-_NO_DISK = "The machine ran out of disk space; the job will be tried again."
+_INTERNAL = "Something went wrong on our side."
+_NO_MEMORY = "The machine ran out of memory."
+_NO_DISK = "The machine ran out of disk space."
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Why an attempt failed: `message` is for the job's sender, `kind` for the consumer."""
+    """Why an attempt failed, for three readers."""
 
+    #: What the consumer goes by.
     kind: Kind
     code: ErrorCode
+    #: For the job's sender.
     message: str
     stage: str
+    #: For the operator, where there is more to say than the sender is told.
+    detail: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """The sentence for the operator."""
+        return self.detail or self.message
 
 
 def judge(error: Exception, *, stage: str) -> Fault:
@@ -40,13 +49,22 @@ def judge(error: Exception, *, stage: str) -> Fault:
     the message, because nobody wrote it for the sender.
     """
     if isinstance(error, StorageError | ModelError):
-        return Fault(kind=error.kind, code=cast("ErrorCode", error.code), message=str(error), stage=stage)
+        message = error.for_sender if isinstance(error, StorageError) else str(error)
+        if error.kind == "transient":
+            message = _again(message)
+        code = cast("ErrorCode", error.code)
+        return Fault(kind=error.kind, code=code, message=message, stage=stage, detail=str(error))
     if isinstance(error, MemoryError):
-        return Fault(kind="transient", code="internal", message=_NO_MEMORY, stage=stage)
+        return Fault(kind="transient", code="internal", message=_again(_NO_MEMORY), stage=stage)
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        return Fault(kind="transient", code="internal", message=_NO_DISK, stage=stage)
+        return Fault(kind="transient", code="internal", message=_again(_NO_DISK), stage=stage)
     _log.error("unforeseen_error", stage=stage, exc_info=error)
-    return Fault(kind="transient", code="internal", message=_INTERNAL, stage=stage)
+    return Fault(kind="transient", code="internal", message=_again(_INTERNAL), stage=stage)
+
+
+def _again(sentence: str) -> str:
+    """What a sender is told of a fault that passes; elsewhere there is no job that could be tried again."""
+    return f"{sentence.removesuffix('.')}; the job will be tried again."
 
 
 def retry_delay_s(attempt: int, rng: random.Random) -> float:

@@ -123,6 +123,11 @@ def runtime_distributions() -> list[str]:
     return found
 
 
+def available_providers() -> tuple[str, ...]:
+    """The execution providers that the installed ONNX Runtime was built with, by its own names."""
+    return tuple(ort.get_available_providers())
+
+
 def has_gpu_build() -> bool:
     """Whether the installed ONNX Runtime was built for CUDA."""
     return bool(_cuda_version())

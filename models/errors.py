@@ -38,7 +38,7 @@ class DeviceLost(ModelError):
 
 
 class DeviceOutOfMemory(ModelError):
-    """The device ran out of memory; the job will be tried again."""
+    """The device ran out of memory."""
 
 
 class ModelMissing(ModelUnavailable):

@@ -19,6 +19,11 @@ class StorageError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))
 
+    @property
+    def for_sender(self) -> str:
+        """What a job's record says of it; the message itself is for whoever runs this service."""
+        return str(self)
+
 
 class ObjectNotFound(StorageError):
     """There is no object under this key."""
@@ -32,7 +37,7 @@ class PreconditionFailed(StorageError):
 
 
 class StoreUnavailable(StorageError):
-    """The storage did not answer as it should; the job will be tried again."""
+    """The storage did not answer as it should."""
 
     code = "storage_unavailable"
 
@@ -40,13 +45,25 @@ class StoreUnavailable(StorageError):
         super().__init__(message)
         self.retry_after_s = retry_after_s  # what the storage asked for; 0 when it did not say
 
+    @property
+    def for_sender(self) -> str:
+        """Without the storage's address and the cause, which are no business of a sender."""
+        return "The storage did not answer as it should."
+
 
 class StoreThrottled(StoreUnavailable):
-    """The storage asked for fewer requests; the job will be tried again."""
+    """The storage asked for fewer requests."""
 
 
 class StoreDenied(StoreUnavailable):
     """The storage refused these credentials; check the key, its permissions and the bucket's name."""
+
+
+class StoreUnusable(StorageError):
+    """The bucket cannot be used with these settings."""
+
+    code = "storage_unavailable"
+    kind = "machine"
 
 
 class InvalidManifest(StorageError):
@@ -78,9 +95,13 @@ class InputTooLarge(StorageError):
 
 
 class InputUnavailable(StorageError):
-    """An input could not be downloaded; the job will be tried again."""
+    """An input could not be downloaded."""
 
     code = "storage_unavailable"
+
+
+class DiskFull(StorageError):
+    """There is no room for this job's files on the machine at present; the job will be tried again."""
 
 
 class LeaseLost(StorageError):

@@ -10,6 +10,8 @@ from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
 from tests.support.standins import build_inswapper_files
 
+# As `models` does for whatever imports ONNX Runtime through it; some tests take it by itself.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Processes that tests start run the code under test, whichever is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])

@@ -9,7 +9,7 @@ import typer
 
 from consumer.config.environment import load_settings
 from consumer.config.settings import Settings, SettingsError
-from storage.errors import StorageError, StoreUnavailable
+from storage.errors import StorageError, StoreUnavailable, StoreUnusable
 from storage.stores.port import ObjectStore
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(opened())
+    except StoreUnusable as error:
+        raise fail(str(error), code=2) from None
     except StoreUnavailable as error:
         raise fail(f"{error}\n`swapdrop doctor` checks the bucket and its settings.") from None
     except StorageError as error:
@@ -45,6 +47,8 @@ def faults_told() -> Iterator[None]:
     """End the command with exit code 2 and a sentence where the settings cannot work."""
     try:
         yield
+    except StoreUnusable as error:
+        raise fail(str(error), code=2) from None
     except SettingsError as error:
         raise fail(f"{error}\n`swapdrop config` shows every setting.", code=2) from None
 

@@ -8,13 +8,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-import onnxruntime as ort
 import pillow_heif
 from PIL import features
 
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import Settings
-from models.devices import ORT_NAMES, Provider, gpus, has_gpu_build, libraries, runtime_distributions
+from models.devices import (
+    ORT_NAMES,
+    Provider,
+    available_providers,
+    gpus,
+    has_gpu_build,
+    libraries,
+    runtime_distributions,
+)
 
 _OPENCVS: Final = (
     "opencv-python-headless",
@@ -70,8 +77,8 @@ def _packages() -> Finding:
 
 
 def _provider(provider: Provider) -> Finding:
-    available = ", ".join(ort.get_available_providers())
-    if ORT_NAMES[provider] in ort.get_available_providers():
+    available = ", ".join(available_providers())
+    if ORT_NAMES[provider] in available_providers():
         return ok("provider", f"{provider}; ONNX Runtime has {available}")
     return Finding(
         name="provider",

@@ -9,9 +9,10 @@ import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.progress import ProgressReporter, reporting
-from consumer.client.files import write_whole
+from consumer.client.files import describe_os_error
 from storage import keys
 from storage.errors import ObjectNotFound
+from storage.inputs.download import download_object
 from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
@@ -42,6 +43,14 @@ async def fetch_result(store: ObjectStore, status: Status) -> bytes:
     if status.result is None:
         raise ObjectNotFound(f"The job {status.job_id} has no result.")
     return (await store.get(status.result.key, max_bytes=status.result.size)).body
+
+
+async def download_result(store: ObjectStore, status: Status, path: Path) -> None:
+    """Stream what the record of a completed job points to into a file; raises OSError."""
+    result = status.result
+    if result is None:
+        raise ObjectNotFound(f"The job {status.job_id} has no result.")
+    await download_object(store, result.key, path, max_bytes=result.size, sha256=result.sha256)
 
 
 def result_name(status: Status) -> str:
@@ -115,15 +124,17 @@ def cancel_job(job_id: str) -> int:
 def save_result(job_id: str, output: Path | None) -> int:
     """Download the bytes that the status record points to."""
 
-    async def work(store: ObjectStore) -> tuple[str, bytes]:
+    async def work(store: ObjectStore) -> Path:
         status = await read_status(store, job_id)
         if status is None or status.result is None:
             state = status.status if status else "not started"
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")
-        return result_name(status), await fetch_result(store, status)
+        path = output or Path(result_name(status))
+        await download_result(store, status, path)
+        return path
 
-    name, body = with_bucket(work)
-    path = output or Path(name)
-    write_whole(path, body)
-    typer.echo(str(path))
+    try:
+        typer.echo(str(with_bucket(work)))
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
     return 0

@@ -21,6 +21,6 @@ def run_consumer(*, supervised: bool = False) -> int:
         structlog.contextvars.bind_contextvars(device=settings.device)
     with faults_told():
         consumer = Consumer(settings)
-    if supervised:
-        return asyncio.run(run_supervised(consumer, kill_after_s=kill_after_s(settings)))
-    return asyncio.run(consumer.run())
+        if supervised:
+            return asyncio.run(run_supervised(consumer, kill_after_s=kill_after_s(settings)))
+        return asyncio.run(consumer.run())

@@ -24,7 +24,7 @@ from runpod.serverless.modules.rp_http import send_result  # type: ignore[import
 
 from consumer.app import Consumer
 from consumer.cli.bucket import faults_told, settings_or_exit
-from consumer.config.settings import Settings
+from consumer.config.settings import Settings, SettingsError
 from consumer.runpod.handler import RunpodHandler
 from consumer.telemetry.logs import configure_logging
 from consumer.triggers.local_queue import LocalQueue
@@ -48,7 +48,8 @@ def run_runpod() -> int:
         worker = Worker(settings)
     # Until the SDK has its own handlers, which is only after its tests of the machine.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    worker.start()
+    with faults_told():
+        worker.start()
     try:
         runpod.serverless.start({"handler": worker.handle, "concurrency_modifier": worker.concurrency})
     except SystemExit as leaving:
@@ -116,7 +117,9 @@ class Worker:
         try:
             self.exit_code = asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the start
-            if self._opened.done():
+            if self._opened.done() and isinstance(error, SettingsError):
+                _log.error("consumer_cannot_run", reason=str(error))
+            elif self._opened.done():
                 _log.exception("consumer_crashed")
             else:
                 self._opened.set_exception(error)

@@ -10,12 +10,12 @@ from pathlib import Path
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.cli.jobs import ends_of, fetch_result, reason, result_name
+from consumer.cli.jobs import download_result, ends_of, fetch_result, reason, result_name
 from consumer.cli.progress import ProgressReporter, print_counts, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.csv_jobs import InvalidTable
-from consumer.client.files import describe_os_error, write_whole
+from consumer.client.files import describe_os_error
 from consumer.client.send import Sender, Sent
 from consumer.client.submission import LocalFiles, Submission, WrongWords
 from consumer.client.targets import NoSuchFile
@@ -150,10 +150,15 @@ class _ResultSaver:
     async def keep(self, job: Sent, status: Status, jobs: int) -> str:
         """Keep what an ended job, one of so many, came to; returns where its result lies now."""
         body, where = None, status.result.key if status.result else ""
-        if status.result is not None and (self._folder or self._sheet):
-            path = self._folder and self._folder / result_name(status)
-            body = await self._fetch(status, path)
-            where = str(path or where)
+        if status.result is not None and self._folder is not None:
+            path = self._folder / result_name(status)
+            await self._save(status, path)
+            where = str(path)
+        if status.result is not None and self._sheet is not None:
+            if self._folder is not None:
+                body = await asyncio.to_thread(Path(where).read_bytes)
+            else:
+                body = await fetch_result(self._store, status)
         if self._sheet is not None:
             side = thumbnail_side(jobs)
             self._cards[job.job_id] = await asyncio.to_thread(self._card, job, status, body, side)
@@ -164,17 +169,13 @@ class _ResultSaver:
         if self._sheet is not None:
             write_sheet(self._sheet, [self._cards[job_id] for job_id in order], title="Swapped pictures")
 
-    async def _fetch(self, status: Status, path: Path | None) -> bytes:
-        """A result's bytes, from where an earlier run has saved them or else from the bucket."""
-        if path is not None and status.result is not None:
+    async def _save(self, status: Status, path: Path) -> None:
+        """Have a result in a file, from an earlier run or else from the bucket."""
+        if status.result is not None:
             with suppress(FileNotFoundError):
-                body = await asyncio.to_thread(path.read_bytes)
-                if hashlib.sha256(body).hexdigest() == status.result.sha256:
-                    return body
-        body = await fetch_result(self._store, status)
-        if path is not None:
-            await asyncio.to_thread(write_whole, path, body)
-        return body
+                if await asyncio.to_thread(_sha256, path) == status.result.sha256:
+                    return
+        await download_result(self._store, status, path)
 
     def _card(self, job: Sent, status: Status, body: bytes | None, side: int) -> Card:
         path = self._files.path(str(job.submission.document["target"]))
@@ -193,3 +194,8 @@ class _ResultSaver:
             facts=facts,
             error=None if status.status == "completed" else reason(status),
         )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,14 +12,15 @@ from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import open_registry
-from consumer.jobs.context import JobContext, JobKind, JobServices, SizeLimit
+from consumer.jobs.context import JobContext, JobKind, JobServices
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
-from consumer.jobs.workspace import Workspace, Workspaces
-from pipeline.media.sniff import SNIFF_BYTES
+from consumer.jobs.workspace import Workspaces
 from pipeline.swap.request import FaceFilter
 from storage.errors import InputNotFound, InputTooLarge
+from storage.inputs.arrival import HEAD_BYTES, OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
+from storage.inputs.spool import Spool
 from storage.records.manifest import Manifest
 from storage.records.status import Progress, Stage
 
@@ -29,18 +30,17 @@ _CPU_THREADS = 3  # one decodes, one encodes, and one more for the job beside
 class LocalFiles:
     """A job's files as paths, those of a manifest file relative to its folder."""
 
-    def __init__(self, folder: Path, *, memory_bytes: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._memory_bytes = memory_bytes
 
     async def fetch(
         self,
         reference: str,
         *,
         job_folder: str | None,  # noqa: ARG002 -- the port's
-        folder: Workspace,  # noqa: ARG002 -- a local file is used where it is
-        limit: SizeLimit,
-        on_bytes: Callable[[int, int | None], None],
+        max_bytes: int | SizeLimit,
+        spool: Spool,
+        on_bytes: OnBytes,
     ) -> FetchedInput:
         """Read a file whole, or use it where it is if it is large; raises OSError, InputTooLarge."""
         path = self._folder / reference
@@ -48,7 +48,7 @@ class LocalFiles:
             raise InputNotFound(f"{path} is not a file.")
         size = path.stat().st_size
         with path.open("rb") as file:
-            most = limit(file.read(SNIFF_BYTES))
+            most = max_bytes if isinstance(max_bytes, int) else max_bytes(file.read(HEAD_BYTES))
             if size > most:
                 raise InputTooLarge(
                     f"{path}: The file has {size / 1e6:.1f} MB; at most {most / 1e6:.1f} MB are accepted."
@@ -56,9 +56,15 @@ class LocalFiles:
             file.seek(0)
             digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
         on_bytes(size, size)
-        body = await asyncio.to_thread(path.read_bytes) if size <= self._memory_bytes else None
+        # A large file is used where it lies.
+        body = await asyncio.to_thread(path.read_bytes) if size <= spool.memory_bytes else None
         return FetchedInput(
-            body=body, path=path, size=size, sha256=digest.hexdigest(), etag=None, origin="inline"
+            body=body,
+            path=path if body is None else None,
+            size=size,
+            sha256=digest.hexdigest(),
+            etag=None,
+            origin="inline",
         )
 
 
@@ -112,11 +118,11 @@ async def open_local_jobs(
             settings,
             kinds=kinds,
             pool=EnginePool(registry, device),
-            inputs=LocalFiles(folder, memory_bytes=settings.max_input_bytes),
+            inputs=LocalFiles(folder),
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
-            workspaces=stack.enter_context(Workspaces(settings.work_dir, settings.disk_budget_bytes)),
+            workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
             face_filter=face_filter,
         )
         yield LocalJobs(services)

@@ -6,7 +6,8 @@ default.
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from consumer.config.settings import Settings, SettingsError
 
 _PREFIX = "SWAPDROP_"
+_OURS = (_PREFIX, "R2_")
 _MASK = "********"
 # Names a setting goes by besides its SWAPDROP_ one; the first that is set wins.
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +31,25 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "queue_token": ("CLOUDFLARE_API_TOKEN",),
 }
 
+# What of theirs decides whether the bucket is reached.
+_READ_BY_THE_SDK = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_CA_BUNDLE",
+)
+_QUOTES = "\"'`"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What a value must look like, where the pattern says it to programs only.
+_FORMS: Mapping[str, str] = {
+    "bucket": "must be a bucket's name: 3 or more letters, digits, dots, hyphens and underscores",
+    "account_id": "must be the account's id as R2 shows it, letters and digits, with .eu or .fedramp behind "
+    "it for a jurisdiction",
+    "region": "must be the name of a region, such as auto or eu-central-1",
+    "operator": "must be plain letters, digits and signs (ASCII)",
+}
+
 _RETIRED: Mapping[str, str] = {
     "SWAPDROP_JOB_TIMEOUT_S": "a job may take as long as its work moves; SWAPDROP_STALL_TIMEOUT_S says how "
     "long it may stand still.",
@@ -37,10 +58,13 @@ _RETIRED: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One line of `swapdrop config`; `source` is `default` or the variable the value came from."""
+    """One line of `swapdrop config`."""
 
     name: str
+    #: The variables it can be set by; the first that is set wins.
+    variables: tuple[str, ...]
     value: str
+    #: `default`, or the variable that the value came from.
     source: str
     description: str
 
@@ -49,15 +73,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment (`os.environ` if not given).
 
     Raises:
-        SettingsError: an unknown `SWAPDROP_` variable, or a value out of bounds; says which and why.
+        SettingsError: an unknown `SWAPDROP_` or `R2_` variable, or a value that cannot be; says why.
     """
     environ = os.environ if environ is None else environ
     known = {name: env_names(name) for name in Settings.model_fields}
-    _refuse_unknown(environ, [names[0] for names in known.values()])
+    _refuse_unknown(environ, [name for names in known.values() for name in names])
     sources = {
         field: next((name for name in names if environ.get(name)), None) for field, names in known.items()
     }
     found = {field: name for field, name in sources.items() if name is not None}
+    _refuse_slips(environ, [*found.values(), *(name for name in _READ_BY_THE_SDK if environ.get(name))])
     try:
         settings = Settings.model_validate({field: environ[name] for field, name in found.items()})
     except ValidationError as error:
@@ -71,6 +96,7 @@ def explain(settings: Settings) -> list[Setting]:
     return [
         Setting(
             name=name,
+            variables=env_names(name),
             value=_shown(getattr(settings, name)),
             source=settings.sources.get(name, "default"),
             description=field.description or "",
@@ -88,9 +114,35 @@ def _refuse_unknown(environ: Mapping[str, str], known: list[str]) -> None:
     for name in sorted(environ):
         if name in _RETIRED:
             raise SettingsError(f"{name} is no setting any more: {_RETIRED[name]}")
-        if name.startswith(_PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0)
+        if name.startswith(_OURS) and name not in known:
+            alike = [each for each in known if each.startswith(name.partition("_")[0])]
+            close = difflib.get_close_matches(name, alike, n=1, cutoff=0)
             raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")
+
+
+def _refuse_slips(environ: Mapping[str, str], names: Iterable[str]) -> None:
+    """Refuse what comes with a value when it is copied, and what the SDK would stumble over far from here."""
+    for name in names:
+        value = environ[name]
+        if value != value.strip():
+            slip = "begins or ends with a space or a line break; remove it"
+        elif len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES:
+            slip = "stands in quotes, which count as part of it here; remove them"
+        elif _CONTROL.search(value):
+            slip = "has a line break or another control character in it; remove it"
+        elif not _is_text(value):
+            slip = "has bytes in it that are no text (UTF-8); write it anew"
+        else:
+            continue
+        raise SettingsError(f"{name}: {slip}.")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which stands for a byte that could not be read
+        return False
+    return True
 
 
 def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
@@ -105,7 +157,12 @@ def _explain(error: ValidationError, found: Mapping[str, str]) -> str:
         allowed = (
             get_args(Settings.model_fields[field].annotation) if fault["type"] == "literal_error" else ()
         )
-        reason = f"must be one of {', '.join(map(str, allowed))}" if allowed else reason.lower()
+        if allowed:
+            reason = f"must be one of {', '.join(map(str, allowed))}"
+        elif fault["type"] == "string_pattern_mismatch":
+            reason = _FORMS.get(field, reason)
+        elif fault["type"] != "value_error":  # those are sentences of ours
+            reason = reason.lower()
         sentences.append(f"{found.get(field, field)}: {reason}.")
     return " ".join(sentences)
 

@@ -1,9 +1,10 @@
-"""What the settings allow a picture, and a face in it, to be."""
+"""What the settings allow a file, a picture, and a face in it, to be."""
 
 from collections.abc import Callable
 
 from consumer.config.settings import Settings
 from pipeline.media.pictures.decode import Limits
+from pipeline.media.sniff import sniff
 from pipeline.swap.request import FaceFilter
 
 
@@ -18,8 +19,12 @@ def picture_limits(settings: Settings) -> Limits:
 
 
 def size_limit(settings: Settings) -> Callable[[bytes], int]:
-    """STUB"""
-    return lambda head: settings.max_input_bytes
+    """Tells from a file's first bytes how many it may have, by what they are the beginning of."""
+
+    def limit(head: bytes) -> int:
+        return settings.max_video_bytes if sniff(head).kind == "video" else settings.max_input_bytes
+
+    return limit
 
 
 def face_filter_of(settings: Settings, *, min_size_px: float | None = None) -> FaceFilter:

@@ -10,15 +10,17 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from consumer.config.catalogue import load_catalogue
 from consumer.config.queue_address import QueueAddress, parse_queue
+from consumer.config.store_address import read_store_address
 from consumer.webhooks.signing import read_secret
 from storage.lease.claim import LeasePolicy
-from storage.stores.s3_settings import S3Settings
+from storage.stores.s3_settings import ANY_REGION, S3Settings
 
 AUTO: Final = "auto"
 MESH: Final = "mesh"
@@ -38,18 +40,18 @@ class Settings(BaseModel):
 
     bucket: str | None = Field(
         default=None,
-        min_length=3,
+        pattern=r"^[A-Za-z0-9._-]{3,255}$",
         description="bucket with the inbox and the results",
     )
     endpoint_url: str | None = Field(
         default=None,
-        pattern=r"^https?://",
         description="address of the S3-compatible store; not needed for AWS or with R2_ACCOUNT_ID",
     )
     account_id: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9]+$",
-        description="Cloudflare account; gives the R2 address where endpoint_url is not set",
+        pattern=r"^[A-Za-z0-9]+(\.(eu|fedramp))?$",
+        description="Cloudflare account, with .eu or .fedramp for a jurisdiction; gives the R2 address where "
+        "endpoint_url is not set",
     )
     access_key_id: str | None = Field(
         default=None,
@@ -63,8 +65,9 @@ class Settings(BaseModel):
         default="auto", description="where the bucket's name stands in a request: path or host name"
     )
     region: str = Field(
-        default="auto",
-        description="region of the store; auto for R2",
+        default=ANY_REGION,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="region of the store; auto for R2, and for AWS that of the SDK's own files",
     )
     models_dir: Path | None = Field(
         default=None,
@@ -124,7 +127,19 @@ class Settings(BaseModel):
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )
     max_input_bytes: int = Field(
-        default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file"
+        default=50_000_000, ge=1024, le=2_000_000_000, description="largest input file that is no video"
+    )
+    max_video_bytes: int = Field(
+        default=2_000_000_000, ge=1024, le=1_000_000_000_000, description="largest video file"
+    )
+    work_dir: Path | None = Field(
+        default=None,
+        description="folder for files of jobs at work; swapdrop in the system's temporary folder if not set",
+    )
+    disk_budget_bytes: int = Field(
+        default=20 * 1024 * _MIB,
+        ge=16 * _MIB,
+        description="most bytes that the files of all jobs at work may take there",
     )
     max_pixels: int = Field(
         default=64_000_000, ge=4096, le=1_000_000_000, description="largest picture, width x height"
@@ -136,8 +151,6 @@ class Settings(BaseModel):
         le=10_000_000_000,
         description="largest animation, width x height x frames",
     )
-    work_dir: Path = Path("/tmp/swapdrop-stub")
-    disk_budget_bytes: int = 20 * 2**30
     min_face_px: float = Field(
         default=0,
         ge=0,
@@ -147,7 +160,12 @@ class Settings(BaseModel):
     min_face_score: float = Field(
         default=0, ge=0, le=1, description="faces of a target found with less certainty do not count"
     )
-    input_timeout_s: float = Field(default=120, gt=0, le=3600, description="longest time to fetch one input")
+    input_timeout_s: float = Field(
+        default=120,
+        gt=0,
+        le=3600,
+        description="an input is given up when no more of it has come for this long",
+    )
     missing_grace_s: float = Field(
         default=60, ge=0, le=600, description="how long an input that is not there yet is waited for"
     )
@@ -240,6 +258,19 @@ class Settings(BaseModel):
             raise ValueError("A Cloudflare queue needs a token; set SWAPDROP_QUEUE_TOKEN")
         return self
 
+    @field_validator("endpoint_url")
+    @classmethod
+    def _leads_to_the_store(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return read_store_address(value, info.data.get("bucket")) if value is not None else None
+
+    @field_validator("access_key_id", "secret_access_key")
+    @classmethod
+    def _has_no_gaps(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        if not (text.isascii() and (text == "" or text.isprintable()) and " " not in text):
+            raise ValueError("must be one word of letters, digits and signs, without spaces")
+        return value
+
     @field_validator("queue")
     @classmethod
     def _names_a_queue(cls, value: str | None) -> str | None:
@@ -280,6 +311,11 @@ class Settings(BaseModel):
         return Path(base) / "swapdrop"
 
     @property
+    def work_folder(self) -> Path:
+        """Where the files of jobs at work are; it need not exist."""
+        return self.work_dir or Path(os.environ.get("TMPDIR") or "/tmp") / "swapdrop"  # noqa: S108 - made private there
+
+    @property
     def store_address(self) -> str | None:
         """The store's address, by R2 account where only that is given; None means AWS's own."""
         if self.endpoint_url is None and self.account_id is not None:
@@ -287,10 +323,15 @@ class Settings(BaseModel):
         return self.endpoint_url
 
     def s3(self) -> S3Settings:
-        """How to reach the bucket; raises SettingsError when none is set."""
+        """How to reach the bucket; raises SettingsError when none is set, or only half of a key."""
         if self.bucket is None:
             raise SettingsError("No bucket is set; set SWAPDROP_BUCKET or R2_BUCKET.")
         secret = self.secret_access_key
+        if (self.access_key_id is None) != (secret is None):
+            there, missing = "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"
+            if secret is not None:
+                there, missing = missing, there
+            raise SettingsError(f"{there} is set and {missing} is not; set both, or none for the SDK's own.")
         return S3Settings(
             bucket=self.bucket,
             endpoint_url=self.store_address,

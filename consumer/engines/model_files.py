@@ -48,31 +48,41 @@ def model_fetchers(settings: Settings) -> list[Fetcher]:
 
 
 class BucketFetcher:
-    """Reads `models/<file>` of the operator's bucket; safe on any thread."""
+    """Reads `models/<file>` of the operator's bucket; safe on any thread.
+
+    Raises StoreUnusable where the SDK cannot work with its settings.
+    """
 
     def __init__(self, settings: S3Settings) -> None:
         # Imported here: a consumer that has its models never needs the second SDK.
         import boto3  # noqa: PLC0415 - see above
         from botocore.config import Config  # noqa: PLC0415 - see above
 
+        from storage.stores.s3_client import stay_in_the_region  # noqa: PLC0415 - see above
+        from storage.stores.s3_errors import settings_errors  # noqa: PLC0415 - see above
+
         self._bucket = settings.bucket
-        self._client = boto3.session.Session().client(
-            "s3",
-            endpoint_url=settings.endpoint_url,
-            aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=settings.secret_access_key,
-            region_name=settings.region,
-            config=Config(
-                signature_version="s3v4",
-                proxies={},
-                connect_timeout=settings.connect_timeout_s,
-                read_timeout=settings.read_timeout_s,
-                retries={"total_max_attempts": 1},  # the download tries again, and goes on where it stopped
-                s3={"addressing_style": settings.addressing},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        self._address = settings.address
+        config = Config(
+            signature_version="s3v4",
+            proxies=settings.sdk_proxies,
+            connect_timeout=settings.connect_timeout_s,
+            read_timeout=settings.read_timeout_s,
+            retries={"total_max_attempts": 1},  # the download tries again, and goes on where it stopped
+            s3={"addressing_style": settings.addressing},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         )
+        with settings_errors():
+            self._client = boto3.session.Session().client(
+                "s3",
+                endpoint_url=settings.endpoint_url,
+                aws_access_key_id=settings.access_key_id,
+                aws_secret_access_key=settings.secret_access_key,
+                region_name=settings.sdk_region,
+                config=config,
+            )
+        self._client.meta.events.register("before-call.s3", stay_in_the_region)
 
     def addresses(self, file: ModelFile) -> Sequence[str]:
         """The one key."""
@@ -96,7 +106,9 @@ class BucketFetcher:
         except ClientError as error:
             raise _refusal(error.response["ResponseMetadata"]["HTTPStatusCode"]) from None
         except (BotoCoreError, HTTPError) as error:
-            raise FetchFailed(f"the connection failed ({type(error).__name__})") from None
+            from storage.stores.s3_connection import why_unreachable  # noqa: PLC0415 - see __init__
+
+            raise FetchFailed(why_unreachable(error, self._address).removesuffix(".")) from None
 
 
 def _reply(answer: dict[str, Any], body: Any) -> Reply:  # noqa: ANN401 - botocore has no types

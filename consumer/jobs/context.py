@@ -7,13 +7,14 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
 from consumer.devices.budget import ByteBudget
@@ -27,7 +28,9 @@ from pipeline.media.pictures.decode import Limits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest
+from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
+from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.records.manifest import Manifest
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
@@ -35,8 +38,6 @@ from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progre
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
 """What does one kind of job: its result is what is returned; see `JobContext` for all else."""
-SizeLimit = Callable[[bytes], int]
-"""The most bytes that a file may have, told by its first ones; may raise to refuse it at once."""
 
 _SIGNS_PER_STALL = 10
 SYSTEM: Final = "swapdrop"
@@ -51,11 +52,11 @@ class Inputs(Protocol):
         reference: str,
         *,
         job_folder: str | None,
-        folder: Workspace,
-        limit: SizeLimit,
-        on_bytes: Callable[[int, int | None], None],
+        max_bytes: int | SizeLimit,
+        spool: Spool,
+        on_bytes: OnBytes,
     ) -> FetchedInput:
-        """Fetch one file whole, to memory or into the job's folder; raises StorageError."""
+        """Fetch one file whole, to memory or to the spool's disk; raises StorageError."""
         ...
 
 
@@ -123,7 +124,6 @@ class JobContext:
         #: Monotonic time at which the job's ticket was opened.
         self.began = time.monotonic() if began is None else began
         self.stage: Stage = "download"
-        self.place = Place.ELSEWHERE
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
@@ -139,6 +139,8 @@ class JobContext:
         self._job_folder = job_folder
         self._on_swapped = on_swapped
         self._share: Share | None = None
+        self._on_device = False
+        self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
 
@@ -174,6 +176,13 @@ class JobContext:
         return self.asked
 
     @property
+    def place(self) -> Place:
+        """Where the job is now."""
+        if self._on_device:
+            return Place.ON_DEVICE
+        return Place.WAITING if self._waits else Place.ELSEWHERE
+
+    @property
     def limits(self) -> Limits:
         """The largest picture that is decoded."""
         return self._services.limits
@@ -200,12 +209,12 @@ class JobContext:
             OptionUnavailable: there is no such engine, or no enhancer.
             ModelUnavailable: its files are not here, or are not what they should be.
         """
-        self.place = Place.WAITING
-        loaded = await self._services.pool.load(name, enhance=enhance)
-        self.place = Place.ELSEWHERE
-        return loaded
+        with self._waiting():
+            return await self._services.pool.load(name, enhance=enhance)
 
-    async def fetch(self, *references: str, limit: SizeLimit | None = None) -> Mapping[str, FetchedInput]:
+    async def fetch(
+        self, *references: str, limit: int | SizeLimit | None = None
+    ) -> Mapping[str, FetchedInput]:
         """Fetch files, several at once and each only once; what is large lies in the job's workspace.
 
         `limit` stands for the size limits of media, for what is none.
@@ -225,8 +234,8 @@ class JobContext:
             return await self._services.inputs.fetch(
                 reference,
                 job_folder=self._job_folder,
-                folder=self.workspace,
-                limit=limit or self._services.size_limit,
+                max_bytes=limit or self._services.size_limit,
+                spool=Spool(disk=_JobDisk(self), memory_bytes=self.limits.max_bytes),
                 on_bytes=on_bytes,
             )
 
@@ -253,10 +262,8 @@ class JobContext:
         if self._share is None:
             self._share = self._services.device.share()
             self.ready_s = time.monotonic() - self.began - self._waited_s
-        self.place = Place.WAITING
-        result = await self._services.device.run(partial(self._step, function), share=self._share)
-        self.place = Place.ELSEWHERE
-        return result
+        with self._waiting():
+            return await self._services.device.run(partial(self._step, function), share=self._share)
 
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""
@@ -266,11 +273,19 @@ class JobContext:
     async def memory(self, size_bytes: int) -> AsyncIterator[None]:
         """Hold memory for pixels; waits until other jobs have let go of enough."""
         began = time.monotonic()
-        self.place = Place.WAITING
-        async with self._services.memory.hold(size_bytes):
-            self.place = Place.ELSEWHERE
+        async with AsyncExitStack() as held:
+            with self._waiting():
+                await held.enter_async_context(self._services.memory.hold(size_bytes))
             self._waited_s += time.monotonic() - began
             yield
+
+    async def disk(self, size_bytes: int) -> None:
+        """Hold space in the workspace until the job ends; waits until other jobs have let go of enough.
+
+        To be asked for before memory. Raises InputTooLarge, DiskFull; see `Workspace.reserve`.
+        """
+        with self._waiting():
+            await self.workspace.reserve(size_bytes)
 
     @property
     def workspace(self) -> Workspace:
@@ -311,13 +326,21 @@ class JobContext:
         )
 
     def _step(self, function: Callable[[], T]) -> T:
-        self.place = Place.ON_DEVICE
+        self._on_device = True
         began = time.monotonic()
         try:
             return function()
         finally:
             self.device_s += time.monotonic() - began
-            self.place = Place.WAITING
+            self._on_device = False
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._waits += 1
+        try:
+            yield
+        finally:
+            self._waits -= 1
 
     async def _show_life(self) -> None:
         """Report for a job that waits for the device, as long as that one is alive: it does not hang."""
@@ -326,6 +349,22 @@ class JobContext:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
             if self.place is Place.WAITING and self._services.device.silent_s < limit_s:
                 self._tell(self.stage, None)
+
+
+class _JobDisk:
+    """A context's workspace as a disk for inputs; a job that waits for space on it does not hang."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+
+    def new_path(self) -> Path:
+        return self._context.workspace.new_path()
+
+    async def reserve(self, size_bytes: int) -> None:
+        await self._context.disk(size_bytes)
+
+    def release(self, size_bytes: int) -> None:
+        self._context.workspace.release(size_bytes)
 
 
 def output_id(job_id: str, attempt: int) -> str:

@@ -92,7 +92,7 @@ async def _choice(context: JobContext, files: Mapping[str, FetchedInput]) -> Cho
     if manifest.process_type == "multi-image":
         if manifest.detection is None:
             return Mapped()
-        found = await context.fetch(manifest.detection, limit=lambda _head: MAX_DETECTION_BYTES)
+        found = await context.fetch(manifest.detection, limit=MAX_DETECTION_BYTES)
         return Mapped(to_stored_faces(read_detection(found[manifest.detection].read())))
     if context.reference is not None:
         return Recognised(files[context.reference].read())

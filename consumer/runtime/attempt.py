@@ -71,12 +71,13 @@ class Attempt:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            place = self.context.place
             await _cancel(tasks)
         if not working.cancelled():
             error = working.exception()
             return await (self._settle(error) if error else self._complete(working.result()))
         if not keeper.cancelled():
-            return await self._stopped(keeper.result())
+            return await self._stopped(keeper.result(), place)
         return await self._end(self.lease.release, Ending.RELEASED)
 
     @property
@@ -88,16 +89,16 @@ class Attempt:
             lambda: self.lease.complete(output, self._findings, on_beat=self._on_beat), Ending.FINISHED
         )
 
-    async def _stopped(self, stop: Stop) -> Ending:
+    async def _stopped(self, stop: Stop, place: Place) -> Ending:
         self.stop = stop
         if stop is Stop.CANCELLED:
             return await self._end(self.lease.cancelled, Ending.FINISHED)
         if stop is not Stop.STALLED:
             return Ending.ABANDONED
-        if self.context.place is Place.ON_DEVICE:
+        if place is Place.ON_DEVICE:
             # It may be this job that makes devices hang: its lease lapses and the attempt counts.
             return Ending.SICK
-        if self.context.place is Place.WAITING:
+        if place is Place.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
         self.fault = Fault(kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage)
         return await self._retry(self.fault)

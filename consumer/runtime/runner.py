@@ -155,7 +155,7 @@ class JobRunner:
             status=shown,
             ending=ending.value,
             code=code,
-            reason=fault.message if fault else (attempt.stop.value if attempt.stop else None),
+            reason=fault.reason if fault else (attempt.stop.value if attempt.stop else None),
             stage=fault.stage if fault else attempt.context.stage,
             timings_ms=dict(timings),
             total_ms=round(total_s * 1000, 1),

@@ -1,12 +1,15 @@
 """The consumer's health over HTTP: `/healthz`, `/readyz`, `/metrics`."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import aiohttp
 from aiohttp import web
+
+from consumer.config.settings import SettingsError
 
 _UNAVAILABLE = 503
 _OK = 200
@@ -39,7 +42,7 @@ class Health:
 class HealthServer:
     """Serves the health of one consumer on `host`, at `port` or a free one for 0; a context manager.
 
-    Raises OSError on entering when the address is taken.
+    Raises SettingsError on entering when the address cannot be had; says why.
     """
 
     def __init__(
@@ -57,7 +60,11 @@ class HealthServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise SettingsError(_why_not_there(error, self._host, self._port)) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,6 +88,17 @@ class HealthServer:
         return web.Response(
             body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+
+def _why_not_there(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"SWAPDROP_HEALTH_PORT: {host}:{port} is taken, by another consumer perhaps; set another port, "
+            "or 0 for any that is free."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"SWAPDROP_HEALTH_PORT: {port} may not be used by this user; set one from 1024 on."
+    return f"SWAPDROP_HEALTH_HOST: {host} is no address of this machine; set 127.0.0.1, or 0.0.0.0 for all."
 
 
 def _answer(health: Health, *, fine: bool) -> web.Response:

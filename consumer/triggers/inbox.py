@@ -130,8 +130,8 @@ class InboxTrigger:
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
             fault = judge(error, stage="inbox")
             if self.problem is None:
-                _log.warning("inbox_unreachable", reason=fault.message)
-            self.problem = fault.message
+                _log.warning("inbox_unreachable", reason=fault.reason)
+            self.problem = fault.reason
             return [], self._policy.max_s
         if self.problem is not None:
             _log.info("inbox_reachable")

@@ -199,7 +199,7 @@ class QueueTrigger:
             entries = [entry for key in found if (entry := await self._inbox.find(key))]
         except Exception as error:  # noqa: BLE001 -- judged: the next message may be a better one
             fault = judge(error, stage="queue")
-            _log.warning("message_put_back", queue=self._queue.name, reason=fault.message)
+            _log.warning("message_put_back", queue=self._queue.name, reason=fault.reason)
             await told(self._queue, self._queue.put_back(message, _STORE_AWAY_S))
             await self._pause()
             return []
@@ -226,7 +226,7 @@ class QueueTrigger:
                 found.append(await self._inbox.find(entry.keys[0]))
             except Exception as error:  # noqa: BLE001 -- judged: the sweep will find the entry
                 _log.warning(
-                    "entry_left_to_sweep", entry=entry.name, reason=judge(error, stage="queue").message
+                    "entry_left_to_sweep", entry=entry.name, reason=judge(error, stage="queue").reason
                 )
         return [self._ticket(entry, None) for entry in found if entry and self._in_flight.take(entry)]
 

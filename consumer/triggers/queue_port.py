@@ -79,4 +79,4 @@ async def told(queue: Queue, call: Awaitable[None]) -> None:
 
 def reason(error: Exception) -> str:
     """What went wrong with a queue, as a sentence; what nobody foresaw is logged with its traceback."""
-    return str(error) if isinstance(error, QueueUnavailable) else judge(error, stage="queue").message
+    return str(error) if isinstance(error, QueueUnavailable) else judge(error, stage="queue").reason

@@ -70,7 +70,7 @@ class LandmarkModel:
 
     def locate(self, picture: Bgr, detection: Detection) -> Landmarks:
         """Find the landmarks of a detected face in a BGR uint8 (h, w, 3) picture, in two passes."""
-        rough = self._blend(picture, _roi_of_detection(detection))
+        rough = self._blend(picture, roi_of_detection(detection))
         return self.refine(picture, rough.points)
 
     def refine(self, picture: Bgr, points: Array) -> Landmarks:
@@ -110,12 +110,13 @@ def bounding_box(points: Array) -> Array:
     return np.concatenate([mesh.min(axis=0), mesh.max(axis=0)])
 
 
-def _roi_of_detection(detection: Detection) -> Roi:
+def roi_of_detection(detection: Detection, stretch: float = _ROI_STRETCH) -> Roi:
+    """The square around a detected face, `stretch` times its longer side, turned with its eyes."""
     width, height = detection.bbox[2:] - detection.bbox[:2]
     middle = (detection.bbox[:2] + detection.bbox[2:]) / 2
     return Roi(
         center=(float(middle[0]), float(middle[1])),
-        side=float(max(width, height)) * _ROI_STRETCH,
+        side=float(max(width, height)) * stretch,
         angle=_angle(detection.points[0], detection.points[1]),
     )
 

@@ -1,9 +1,10 @@
-"""Downloading one input: the retry schedule, what has arrived so far, and reading from the bucket."""
+"""Downloading one file: the retry schedule, and reading from the bucket into memory or to a path."""
 
-import hashlib
-import io
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from tenacity import (
     AsyncRetrying,
@@ -16,102 +17,46 @@ from tenacity import (
 from storage import keys
 from storage.errors import (
     InputNotFound,
-    InputTooLarge,
     InputUnavailable,
     ObjectNotFound,
     PreconditionFailed,
     StoreDenied,
     StoreUnavailable,
 )
+from storage.inputs.arrival import Arrival, CallersError, OnBytes
+from storage.inputs.spool import Spool
 from storage.stores.port import ObjectStore
 
 Sleep = Callable[[float], Awaitable[None]]
 
 _TRIES = 4
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _JITTER_S = 2.0, 8.0, 1.0  # contract: 2, 4, 8 s + jitter
+_PROGRESS_BYTES = 2**20  # an attempt that brought so many more is no vain one
 _SAME_ID = 10  # keys looked at below one upload id; the Worker writes one
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}")  # multipart uploads have another form, `<hex>-<parts>`
 
 
-class Arrival:
-    """One input as it arrives: its bytes and digests, the ETag and length it was announced with.
-
-    It survives a broken connection, so that the next attempt can go on where the last one stopped, and
-    never holds more than `max_bytes`.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.begin(etag=None, size=None)
-
-    def begin(self, *, etag: str | None, size: int | None) -> None:
-        """Start from zero; `size` in bytes where it is known. Raises InputTooLarge."""
-        self.etag, self.size = etag, size
-        self._buffer = io.BytesIO()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        if size is not None and size > self.max_bytes:
-            raise self._too_large()
-
-    def forget(self) -> None:
-        """Drop everything: what has arrived belongs to an object that is no longer there."""
-        self.begin(etag=None, size=None)
-
-    def add(self, chunk: bytes) -> None:
-        """Take the next piece; raises InputTooLarge."""
-        if self.received + len(chunk) > self.max_bytes:
-            self.forget()
-            raise self._too_large()
-        self._buffer.write(chunk)
-        self._md5.update(chunk)
-        self._sha256.update(chunk)
-
-    @property
-    def received(self) -> int:
-        """Bytes so far."""
-        return self._buffer.tell()
-
-    @property
-    def complete(self) -> bool:
-        """Whether all announced bytes are here; False while the length is not known."""
-        return self.size is not None and self.received == self.size
-
-    @property
-    def resumable(self) -> bool:
-        """Whether the rest can be asked for without mixing two versions of the file."""
-        return self.etag is not None and self.size is not None and 0 < self.received < self.size
-
-    @property
-    def md5(self) -> str:
-        """Hex MD5 of what has arrived."""
-        return self._md5.hexdigest()
-
-    @property
-    def sha256(self) -> str:
-        """Hex SHA-256 of what has arrived."""
-        return self._sha256.hexdigest()
-
-    @property
-    def body(self) -> bytes:
-        """What has arrived; shares the buffer's memory."""
-        return self._buffer.getvalue()
-
-    def _too_large(self) -> InputTooLarge:
-        return InputTooLarge(f"The file is larger than the {self.max_bytes / 1e6:g} MB this service accepts.")
-
-
-def retrying(*, missing_grace_s: float, sleep: Sleep) -> AsyncRetrying:
+def retrying(
+    *, missing_grace_s: float, sleep: Sleep, furthest: Callable[[], int] = lambda: 0
+) -> AsyncRetrying:
     """Build the contract's schedule: 4 tries, 2, 4 and 8 s apart plus jitter.
 
     What is not there is looked for until the waits add up to `missing_grace_s`. Only InputUnavailable
-    and InputNotFound are tried again; the last one is raised.
+    and InputNotFound are tried again; the last one is raised. `furthest` tells how many bytes have come:
+    a large file over a poor line breaks off more than four times, so tries that got further do not count.
+    They end all the same, because the file does.
     """
+    vain, reached = 0, 0
 
     def exhausted(state: RetryCallState) -> bool:
+        nonlocal vain, reached
         missing = state.outcome is not None and isinstance(state.outcome.exception(), InputNotFound)
         if missing:
             return state.idle_for + state.upcoming_sleep > missing_grace_s
-        return state.attempt_number >= _TRIES
+        if furthest() >= reached + _PROGRESS_BYTES:
+            vain, reached = 0, furthest()
+        vain += 1
+        return vain >= _TRIES
 
     return AsyncRetrying(
         sleep=sleep,
@@ -120,6 +65,69 @@ def retrying(*, missing_grace_s: float, sleep: Sleep) -> AsyncRetrying:
         retry=retry_if_exception_type((InputUnavailable, InputNotFound)),
         reraise=True,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloaded:
+    """A file as it was written."""
+
+    size: int
+    #: In hex.
+    sha256: str
+    etag: str | None
+
+
+class _OnePath:
+    """The disk as whoever names the file sees it: one path, and no bound but the disk's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def new_path(self) -> Path:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._path
+
+    async def reserve(self, size_bytes: int) -> None:
+        """There is as much as there is."""
+
+    def release(self, size_bytes: int) -> None:
+        """Nothing was held."""
+
+
+async def download_object(
+    store: ObjectStore,
+    key: str,
+    path: Path,
+    *,
+    max_bytes: int,
+    sha256: str | None = None,
+    on_bytes: OnBytes | None = None,
+    sleep: Sleep = asyncio.sleep,
+) -> Downloaded:
+    """Stream an object to a path, which then holds all of it or what it held before.
+
+    Goes on where a connection broke off, unless the object has been replaced; checks length, MD5 where
+    the ETag is one, and `sha256` where it is given. Until it is whole, the file is called `.<name>.part`.
+
+    Raises InputNotFound, InputTooLarge, InputUnavailable (also for another `sha256`), StoreDenied, OSError.
+    """
+    arrival = Arrival(max_bytes, spool=Spool(disk=_OnePath(path)), on_bytes=on_bytes)
+    tries = retrying(missing_grace_s=0, sleep=sleep, furthest=lambda: arrival.furthest)
+    try:
+        await tries(read_object, store, key, arrival)
+        _compare(arrival, sha256)
+        await arrival.finish()
+    except BaseException as error:
+        await arrival.discard()
+        if isinstance(error, CallersError):
+            raise error.error from None
+        raise
+    return Downloaded(size=arrival.received, sha256=arrival.sha256, etag=arrival.etag)
+
+
+def _compare(arrival: Arrival, sha256: str | None) -> None:
+    if sha256 is not None and arrival.sha256 != sha256:
+        raise InputUnavailable("The file in the bucket is not the one that was asked for.")
 
 
 async def find_upload(store: ObjectStore, file_id: str) -> str:
@@ -143,7 +151,7 @@ async def find_upload(store: ObjectStore, file_id: str) -> str:
 async def read_object(store: ObjectStore, key: str, arrival: Arrival) -> None:
     """Read an object, or the rest of it, into `arrival`, in one store call.
 
-    Raises InputNotFound, InputTooLarge, InputUnavailable (worth another try), StoreDenied.
+    Raises InputNotFound, InputTooLarge, InputUnavailable (worth another try), StoreDenied, CallersError.
     """
     try:
         await _stream(store, key, arrival)
@@ -171,7 +179,7 @@ async def _stream(store: ObjectStore, key: str, arrival: Arrival) -> None:
         elif stream.info.etag != arrival.etag:
             raise PreconditionFailed
         async for chunk in stream.chunks():
-            arrival.add(chunk)
+            await arrival.add(chunk)
 
 
 def _verify(arrival: Arrival) -> None:

@@ -190,8 +190,8 @@ def _decode(text: str) -> bytes:
         body = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidManifest(
-            "The base64 is damaged; encode the picture again. If it was meant as a key, write the whole of it, "
-            "as in `uploads/me.jpg`."
+            "This was read as base64 of a picture, and is damaged; encode the picture again. If it was meant "
+            "as a key, write the whole of it, as in uploads/…"
         ) from None
     if not body:
         raise InvalidManifest("The base64 is empty.")

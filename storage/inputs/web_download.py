@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from storage.errors import InputForbidden, InputNotFound, InputTooLarge, InputUnavailable
-from storage.inputs.download import Arrival
+from storage.inputs.arrival import Arrival
 from storage.inputs.url_guard import PinnedResolver, UrlGuard, parse_url
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -56,14 +56,15 @@ class WebReader:
     async def read(self, url: str, arrival: Arrival) -> None:
         """Read a link, or the rest of it, into `arrival`.
 
-        Raises InputForbidden, InputNotFound, InputTooLarge, InputUnavailable (worth another try).
+        Raises InputForbidden, InputNotFound, InputTooLarge, CallersError, and InputUnavailable,
+        which is worth another try.
         """
         with _plain_errors():
             async with self._follow(parse_url(url), _resume_headers(arrival)) as response:
                 _check_status(response, arrival)
                 _prepare(response, arrival)
                 async for chunk in response.content.iter_any():
-                    arrival.add(chunk)
+                    await arrival.add(chunk)
         if arrival.size is not None and not arrival.complete:
             raise InputUnavailable("The server sent less of the file than it announced.")
 

@@ -1,16 +1,19 @@
 """An aiobotocore S3 client that sends every request exactly once, by the rules R2 and S3 have in common."""
 
-import base64
-import hashlib
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import NoRegionError
 
+from storage.stores.parts import md5
+from storage.stores.s3_errors import settings_errors
 from storage.stores.s3_settings import S3Settings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3 import S3Client
@@ -32,12 +35,28 @@ class _SingleSendSession(AIOHTTPSession):
         return await super().send(request)
 
 
-def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]":
-    """Make the client; the SDK's retries are off."""
+@asynccontextmanager
+async def open_client(settings: S3Settings) -> "AsyncIterator[S3Client]":
+    """Make the client; the SDK's retries are off.
+
+    Raises:
+        StoreUnusable: the environment or the SDK's own files ask for something that cannot be.
+    """
+    async with AsyncExitStack() as stack:
+        with settings_errors():
+            session = Session()
+            if settings.sdk_region is None and session.region_name is None:
+                raise NoRegionError
+            client = await stack.enter_async_context(_client(session, settings))
+        client.meta.events.register("before-call.s3", stay_in_the_region)
+        yield client
+
+
+def _client(session: Session, settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]":
     config = AioConfig(
         http_session_cls=_SingleSendSession,
         signature_version="s3v4",
-        proxies={},
+        proxies=settings.sdk_proxies,
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         max_pool_connections=settings.pool_size,
@@ -47,22 +66,23 @@ def open_client(settings: S3Settings) -> "AbstractAsyncContextManager[S3Client]"
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return Session().client(
+    return session.client(
         "s3",
         endpoint_url=settings.endpoint_url,
-        region_name=settings.region,
+        region_name=settings.sdk_region,
         aws_access_key_id=settings.access_key_id,
         aws_secret_access_key=settings.secret_access_key,
         config=config,
     )
 
 
-def content_md5(body: bytes) -> tuple[str, str]:
-    """Return a body's MD5 as `Content-MD5` wants it (base64) and as an ETag shows it (hexadecimal)."""
-    digest = hashlib.md5(body, usedforsecurity=False)
-    return base64.b64encode(digest.digest()).decode(), digest.hexdigest()
+def stay_in_the_region(context: Any, **_: object) -> None:  # noqa: ANN401 - botocore's event argument
+    """Keep the SDK from looking for the bucket's region by itself: it sends more, and where a store answers
+    every request with a redirect it never ends.
+    """  # noqa: D205 - one thought
+    context.get("s3_redirect", {})["redirected"] = True
 
 
 def add_content_md5(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's event argument
     """Sign a bulk delete with the MD5 that the SDK no longer sends and that some stores insist on."""
-    request.headers["Content-MD5"], _hex = content_md5(request.body)
+    request.headers["Content-MD5"] = md5(request.body).base64

@@ -3,21 +3,29 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from storage.errors import InputTooLarge, ObjectNotFound, PreconditionFailed
+from storage.errors import InputTooLarge, ObjectNotFound, PreconditionFailed, StoreDenied
+from storage.inputs.download import Downloaded, Sleep, download_object
 from storage.stores.memory_store import MemoryStore
+from storage.stores.parts import MIN_PART_BYTES, PartSizes
 from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
 from storage.stores.s3_store import open_s3_store
-from tests.support.stores import CountingStore
+from tests.support.fault_proxy import Answer, Delay, Rule, fault_proxy
+from tests.support.s3_servers import plain_client
+from tests.support.stores import BreakingReads, CountingStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _ABSENT_ETAG = "0" * 32
+_PARTS = PartSizes(single_bytes=MIN_PART_BYTES, part_bytes=MIN_PART_BYTES, at_once=2)
 _WEIRD_KEYS = [
     "a b",
     "plus+sign",
@@ -38,10 +46,17 @@ _WEIRD_KEYS = [
 )
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[ObjectStore]:
     if request.param == "memory":
-        yield MemoryStore()
+        yield MemoryStore(part_sizes=_PARTS)
         return
-    async with open_s3_store(request.getfixturevalue(f"{request.param}_s3")) as opened:
+    settings: S3Settings = request.getfixturevalue(f"{request.param}_s3")
+    async with open_s3_store(replace(settings, part_sizes=_PARTS)) as opened:
         yield opened
+
+
+@pytest.fixture(params=["moto", pytest.param("seaweedfs", marks=pytest.mark.seaweedfs)])
+def server(request: pytest.FixtureRequest) -> S3Settings:
+    settings: S3Settings = request.getfixturevalue(f"{request.param}_s3")
+    return replace(settings, part_sizes=_PARTS)
 
 
 @pytest.fixture
@@ -317,3 +332,130 @@ async def test_a_key_is_taken_as_it_is(store: ObjectStore, prefix: str, name: st
     await store.delete([key, f"{key}2"])
     with pytest.raises(ObjectNotFound):
         await store.head(key)
+
+
+def _file(folder: Path, size: int) -> Path:
+    """A file whose every stretch is another."""
+    path = folder / "file"
+    path.write_bytes(b"".join(number.to_bytes(8, "big") for number in range(-(-size // 8)))[:size])
+    return path
+
+
+async def _put_file(store: ObjectStore, key: str, path: Path) -> str:
+    return await store.put_file(key, path, content_type="video/mp4", metadata={"Name": "x"})
+
+
+def _md5(body: bytes) -> bytes:
+    return hashlib.md5(body, usedforsecurity=False).digest()
+
+
+@pytest.mark.parametrize("size", [0, 1, MIN_PART_BYTES])
+async def test_a_file_up_to_the_limit_has_its_md5_for_an_etag(
+    store: ObjectStore, prefix: str, tmp_path: Path, size: int
+) -> None:
+    path = _file(tmp_path, size)
+    etag = await _put_file(store, f"{prefix}small", path)
+    stored = await store.get(f"{prefix}small", max_bytes=size)
+    assert stored.body == path.read_bytes()
+    assert etag == stored.info.etag == _md5(stored.body).hex()
+    assert (stored.info.content_type, dict(stored.info.metadata)) == ("video/mp4", {"name": "x"})
+
+
+@pytest.mark.parametrize("size", [MIN_PART_BYTES + 1, 3 * MIN_PART_BYTES, 3 * MIN_PART_BYTES + 1])
+async def test_a_larger_file_goes_up_in_parts_that_are_equal_but_for_the_last(
+    store: ObjectStore, prefix: str, tmp_path: Path, size: int
+) -> None:
+    path = _file(tmp_path, size)
+    etag = await _put_file(store, f"{prefix}large", path)
+    stored = await store.get(f"{prefix}large", max_bytes=size)
+    assert stored.body == path.read_bytes()
+    # The ETag of an upload in parts tells how it was cut: it is made of the parts' own.
+    parts = [stored.body[at : at + MIN_PART_BYTES] for at in range(0, size, MIN_PART_BYTES)]
+    assert etag == stored.info.etag == f"{_md5(b''.join(map(_md5, parts))).hex()}-{len(parts)}"
+    assert (stored.info.content_type, dict(stored.info.metadata)) == ("video/mp4", {"name": "x"})
+
+
+async def test_a_file_replaces_what_was_there(store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    for size in (1, 2 * MIN_PART_BYTES, 3):
+        await _put_file(store, f"{prefix}a", _file(tmp_path, size))
+        assert (await store.head(f"{prefix}a")).size == size
+
+
+async def test_a_file_that_is_not_there_puts_nothing(store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await _put_file(store, f"{prefix}none", tmp_path / "missing")
+    with pytest.raises(ObjectNotFound):
+        await store.head(f"{prefix}none")
+
+
+def _unfinished(settings: S3Settings, key: str) -> list[str]:
+    found = plain_client(settings).list_multipart_uploads(Bucket=settings.bucket)
+    return [upload["Key"] for upload in found.get("Uploads", []) if upload["Key"] == key]
+
+
+async def test_an_upload_whose_part_is_refused_leaves_nothing(
+    server: S3Settings, prefix: str, tmp_path: Path
+) -> None:
+    key, path = f"{prefix}refused", _file(tmp_path, 4 * MIN_PART_BYTES)
+    refused = Rule(do=Answer(403, "AccessDenied"), op="put", nth=3, count=None)
+    async with fault_proxy(server, [refused]) as proxy, open_s3_store(proxy.settings) as store:
+        with pytest.raises(StoreDenied):
+            await _put_file(store, key, path)
+    assert any(call.committed for call in proxy.seen("put", key))
+    assert _unfinished(server, key) == []
+    async with open_s3_store(server) as store:
+        with pytest.raises(ObjectNotFound):
+            await store.head(key)
+
+
+async def test_an_upload_that_is_cancelled_leaves_nothing(
+    server: S3Settings, prefix: str, tmp_path: Path
+) -> None:
+    key, path = f"{prefix}cancelled", _file(tmp_path, 4 * MIN_PART_BYTES)
+    hanging = Rule(do=Delay(60), op="put", nth=3, count=None)
+    async with fault_proxy(server, [hanging]) as proxy, open_s3_store(proxy.settings) as store:
+        upload = asyncio.create_task(_put_file(store, key, path))
+        async with asyncio.timeout(30):
+            while len(proxy.seen("put", key)) < 2:  # noqa: ASYNC110 - the proxy has no events
+                await asyncio.sleep(0.01)
+        assert _unfinished(server, key) == [key]
+        upload.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await upload
+    assert _unfinished(server, key) == []
+
+
+async def test_a_broken_download_goes_on_where_it_was(
+    store: ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, 2 * MIN_PART_BYTES + 1)
+    etag = await _put_file(store, f"{prefix}a", path)
+    breaking = BreakingReads(store, [MIN_PART_BYTES, 1])
+    downloaded = await _download(breaking, f"{prefix}a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == path.read_bytes()
+    assert (downloaded.size, downloaded.etag) == (path.stat().st_size, etag)
+    # A piece that was read when the stream broke may be dropped: what counts is that none is read twice.
+    (start, condition), (first, first_condition), (second, second_condition) = breaking.opened
+    assert (start, condition) == (0, None)
+    assert 0 < first <= second <= MIN_PART_BYTES + 1
+    assert first_condition == second_condition == etag
+
+
+async def test_an_object_replaced_while_it_is_read_is_read_anew(
+    store: ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    await _put_file(store, f"{prefix}a", _file(tmp_path, 2 * MIN_PART_BYTES))
+
+    async def replace_it(_: float) -> None:
+        await store.put(f"{prefix}a", b"another", content_type="text/plain")
+
+    breaking = BreakingReads(store, [MIN_PART_BYTES])
+    await _download(breaking, f"{prefix}a", tmp_path / "copy", sleep=replace_it)
+    assert (tmp_path / "copy").read_bytes() == b"another"
+    assert [start > 0 for start, _ in breaking.opened] == [False, True, False]
+
+
+async def _download(
+    store: ObjectStore, key: str, path: Path, *, sleep: Sleep = lambda _: asyncio.sleep(0)
+) -> Downloaded:
+    return await download_object(store, key, path, max_bytes=10**9, sleep=sleep)

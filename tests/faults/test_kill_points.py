@@ -20,6 +20,7 @@ from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import consumer_environment
+from tests.support.copying import WITH_COPY, files_below
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.failpoints import Conditions, Failpoint, forked_consumer
 from tests.support.jobs import SOURCE_BGR, ended, inbox_empty, running
@@ -29,9 +30,16 @@ pytestmark = [pytest.mark.seaweedfs, pytest.mark.timeout(300)]
 
 JOB = "job"
 ATTEMPTS = 3
-WRITES = {"put", "copy", "delete"}
+WRITES = {"put", "put_file", "copy", "delete"}
 _SIDE_BY_SIDE = 8
-_HEIR = {"lease_ttl_s": 20, "settle_s": 0, "poll_min_s": 0.05, "poll_max_s": 0.1, "max_attempts": ATTEMPTS}
+_HEIR = {
+    "max_input_bytes": 100_000,
+    "lease_ttl_s": 20,
+    "settle_s": 0,
+    "poll_min_s": 0.05,
+    "poll_max_s": 0.1,
+    "max_attempts": ATTEMPTS,
+}
 _VICTIM = {**_HEIR, "lease_ttl_s": 2}  # soon over, and yet long enough for a busy machine
 Step = tuple[Op, str]
 
@@ -70,6 +78,13 @@ async def drop_bad(store: ObjectStore) -> None:
 async def drop_folder(store: ObjectStore) -> None:
     for name, body in (("source", png(picture(colour=SOURCE_BGR))), ("target", png(picture()))):
         await store.put(f"{keys.INBOX}{JOB}/{name}.png", body, content_type="image/png")
+
+
+async def drop_large(store: ObjectStore) -> None:
+    """What is larger than pictures may be, and so goes through files."""
+    await store.put(f"{keys.UPLOADS}large.bin", bytes(300_000), content_type="application/octet-stream")
+    manifest = {"version": 1, "job_id": JOB, "process_type": "copy", "target": "uploads/large.bin"}
+    await store.put(keys.manifest(JOB), json.dumps(manifest).encode(), content_type="application/json")
 
 
 async def drop_cancelled(store: ObjectStore) -> None:
@@ -132,6 +147,20 @@ KINDS = [
         steps=[*FOUND, CAS, *READ, CAS, ("delete", "inbox/job.json")],
     ),
     Kind(
+        name="large",
+        drop=drop_large,
+        end="completed",
+        steps=[
+            *FOUND,
+            CAS,
+            ("stream", "uploads/large.bin"),
+            ("put_file", "results/job/"),
+            ("head", "cancel/job"),
+            CAS,
+            ("delete", "inbox/job.json"),
+        ],
+    ),
+    Kind(
         name="cancelled",
         drop=drop_cancelled,
         end="cancelled",
@@ -177,9 +206,11 @@ async def survive(kind: Kind, point: Failpoint, server: S3Settings, folder: Path
             consumer_environment(settings, **_VICTIM), folder, Conditions(failpoint=point)
         ) as victim:
             assert await victim.exit_code() == -signal.SIGKILL, victim.output()
-            assert not list(victim.temp.iterdir())
-        async with running(store, FlatEngine(), **_HEIR):
+            assert kind.name == "large" or not files_below(victim.temp)
+        work = {"work_dir": victim.temp / "swapdrop"}
+        async with running(store, FlatEngine(), kinds=WITH_COPY, **_HEIR, **work):
             await inbox_empty(store)
+        assert not files_below(victim.temp)  # the heir has removed what the dead one left
         await check(kind, store)
 
 
@@ -226,7 +257,7 @@ async def test_the_calls_that_consumers_are_killed_at_are_all_there_are(name: st
     kind, bucket = BY_NAME[name], MemoryStore()
     await kind.drop(bucket)
     store = CountingStore(bucket)
-    async with running(store, FlatEngine(), **_HEIR):
+    async with running(store, FlatEngine(), kinds=WITH_COPY, **_HEIR):
         await inbox_empty(bucket)
         await status_of_the_job(bucket)
     polls = ("list", "inbox/")
@@ -243,7 +274,11 @@ async def test_a_kill_after_any_write_costs_neither_the_job_nor_its_one_end(
 ) -> None:
     cases = [
         (kind, point)
-        for kind in (BY_NAME["folder"], BY_NAME["exhausted"])  # between them every kind of write
+        for kind in (
+            BY_NAME["folder"],
+            BY_NAME["large"],
+            BY_NAME["exhausted"],
+        )  # between them every kind of write
         for point in failpoints(kind)
         if point.op in WRITES and point.when == "after"
     ]

@@ -97,6 +97,15 @@ def test_runs_as_a_numbered_user_that_is_not_root(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", SHIPPED)
+def test_onnx_runtime_is_forbidden_to_report_to_its_makers(target: str) -> None:
+    assert any(
+        "ORT_DISABLE_TELEMETRY=1" in argument
+        for stage in lineage(target)
+        for argument in stage.arguments("ENV")
+    )
+
+
+@pytest.mark.parametrize("target", SHIPPED)
 def test_no_command_runs_in_what_is_shipped(target: str) -> None:
     assert not [command for stage in lineage(target) for command in stage.arguments("RUN")]
 

@@ -28,6 +28,7 @@ from consumer.telemetry.logs import configure_logging
 from storage.lease.leases import Leases
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import Observer, open_s3_store
+from tests.support.copying import WITH_COPY
 from tests.support.engines import FlatEngine, OneEngine
 from tests.support.stores import Op, WrappedStore
 
@@ -165,7 +166,9 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
         return datetime.now(UTC) + timedelta(seconds=conditions.wall_offset_s)
 
     with patch.dict(Leases.__init__.__kwdefaults__, wall=wall):
-        consumer = Consumer(settings, open_store=open_store, registry=OneEngine(lambda: engine))
+        consumer = Consumer(
+            settings, open_store=open_store, registry=OneEngine(lambda: engine), kinds=WITH_COPY
+        )
         sys.exit(asyncio.run(consumer.run()))
 
 

@@ -5,6 +5,7 @@ signatures finds them right.
 """
 
 import asyncio
+import io
 import random
 import re
 import time
@@ -26,6 +27,7 @@ from tests.support.s3_servers import plain_client
 S3Op = Literal["head", "get", "put", "copy", "delete", "list", "other"]
 
 _OPS: Mapping[str, S3Op] = {"GET": "get", "HEAD": "head", "PUT": "put", "DELETE": "delete"}
+_CONDITIONS = frozenset({"if-match", "if-none-match"})
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _MAX_BODY_BYTES = 64 * 2**20
@@ -70,7 +72,12 @@ class Replace:
     body: bytes | None
 
 
-Action = Delay | Cut | DropReply | Truncate | Answer | Replace
+@dataclass(frozen=True)
+class Unconditional:
+    """Pass the request on without its conditions, as a store does that ignores them."""
+
+
+Action = Delay | Cut | DropReply | Truncate | Answer | Replace | Unconditional
 
 THROTTLED = Answer(429, "TooManyRequests")
 SLOW_DOWN = Answer(503, "SlowDown")
@@ -172,7 +179,8 @@ class FaultProxy:
             case Replace():
                 await asyncio.to_thread(self._replace, key, fault.body)
         try:
-            status, headers, answer = await self._pass_on(request, body)
+            left_out = _CONDITIONS if isinstance(fault, Unconditional) else frozenset()
+            status, headers, answer = await self._pass_on(request, body, left_out)
         except aiohttp.ClientError:
             self.calls.append(call)
             return _break(request)
@@ -201,14 +209,18 @@ class FaultProxy:
         else:
             client.put_object(Bucket=self._upstream.bucket, Key=key, Body=body)
 
-    async def _pass_on(self, request: web.BaseRequest, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    async def _pass_on(
+        self, request: web.BaseRequest, body: bytes, left_out: frozenset[str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("use FaultProxy as an async context manager")
         async with self._session.request(
             request.method,
             URL(f"{self._upstream.endpoint_url}{request.raw_path}", encoded=True),
-            headers=request.headers,
-            data=body or None,
+            headers=[
+                (name, value) for name, value in request.headers.items() if name.lower() not in left_out
+            ],
+            data=io.BytesIO(body) if body else None,
             skip_auto_headers=_ADDED_BY_AIOHTTP,
             allow_redirects=False,
         ) as answer:

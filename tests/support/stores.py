@@ -99,7 +99,7 @@ class CountingStore(WrappedStore):
 
     @property
     def writes(self) -> int:
-        return sum(self.counts[op] for op in ("put", "copy", "delete"))
+        return sum(self.counts[op] for op in ("put", "put_file", "copy", "delete"))
 
     @property
     def reads(self) -> int:
@@ -116,6 +116,42 @@ class LatencyStore(WrappedStore):
     async def around(self, op: Op, key: str, call: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 - the same for all
         await asyncio.sleep(self._seconds)
         return await call()
+
+
+class BreakingReads(WrappedStore):
+    """Breaks one read after the other after so many bytes, and remembers how each was asked for."""
+
+    def __init__(self, inner: ObjectStore, after: Sequence[int]) -> None:
+        super().__init__(inner)
+        self._after = [*after]
+        self.opened: list[tuple[int, str | None]] = []
+
+    @asynccontextmanager
+    async def stream(
+        self, key: str, *, start: int = 0, if_match: str | None = None
+    ) -> AsyncIterator[ObjectStream]:
+        self.opened.append((start, if_match))
+        after = self._after.pop(0) if self._after else None
+        async with super().stream(key, start=start, if_match=if_match) as stream:
+            yield stream if after is None else _BrokenStream(stream, after)
+
+
+@dataclass(frozen=True)
+class _BrokenStream:
+    inner: ObjectStream
+    after: int
+
+    @property
+    def info(self) -> ObjectInfo:
+        return self.inner.info
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        left = self.after
+        async for chunk in self.inner.chunks():
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                raise StoreUnavailable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,19 @@ Chosen = NDArray[np.intp]  # flat indices of pixels
 _ENOUGH = 30  # pixels; statistics of fewer say nothing
 _PLENTY = 4000  # pixels; statistics of more say nothing new
 _LIKELY = 0.5
+# These and what `match_shading` and `tie_chroma` add were set by eye, on swaps of the two sample portraits in
+# both directions and in the light of tests/quality; no other source is known. They are a matter of taste
+# within what those figures allow.
 _SHADING = 0.9  # share of the target's light that the drawn face takes on
-_CHROMA_TIE = 0.8
+_LIGHT_REACH = 0.095  # sigma of the blur that tells light from features, of the face; a nose is 0.2 wide
+_OFF_SKIN, _FEATURES = 0.12, 0.004  # weight in that blur of what is hardly skin, and of eyes, brows and lips
+_FEATURES_LIT = 0.5  # share of the light that features take
+_CHROMA_TIE = 0.8  # share of the difference in slope that is made up for
+_STEEPEST = 0.6  # chroma per unit of lightness; more is noise in flat light
+_DARKER, _LIGHTER = -22, 30  # units of lightness from skin's mean, beyond which colour no longer follows
+_FLAT = 4  # variance of lightness, added: in flat light a slope says nothing
+# Sigmas in which the border of a region fades, of the face; a pixel of the maps at least, or it would show.
+_SOFT, _SOFT_LIGHT = 0.02, 0.015
 _SOFTER, _SHARPER = 0.85, 1.15  # ratios of detail nobody sees between
 _SOFTER_FEATURES = 1.5  # ratio of edge widths; 1.3 at most between two sharp portraits at their own size
 
@@ -90,21 +101,23 @@ def match_shading(drawn: Array, target: Array, regions: Regions, skin: Array) ->
 
     Features take half of it: sockets behind spectacles are dark, the eyes drawn in them need not be.
     """
-    weight = regions.core * ((1 - regions.features) * (0.12 + 0.88 * skin) + 0.004)
-    light = masked_blur(target - drawn, np.asarray(weight, np.float32), 0.095 * regions.face_px)
+    weight = regions.core * ((1 - regions.features) * (_OFF_SKIN + (1 - _OFF_SKIN) * skin) + _FEATURES)
+    light = masked_blur(target - drawn, np.asarray(weight, np.float32), _LIGHT_REACH * regions.face_px)
     features = cv2.dilate(regions.features, np.ones((3, 3), np.uint8))
-    share = 1 - 0.5 * cv2.GaussianBlur(features, (0, 0), max(0.8, 0.02 * regions.face_px))
+    blurred = cv2.GaussianBlur(features, (0, 0), max(0.8, _SOFT * regions.face_px))
+    share = 1 - (1 - _FEATURES_LIT) * blurred
     return np.asarray(drawn + _SHADING * light * share[..., None], np.float32)
 
 
 def tie_chroma(drawn: Array, target: Array, sample: Chosen, regions: Regions) -> Array:
     """Let colour follow lightness as in the target: saturated shadows, pale highlights."""
     ours, theirs = _pick(drawn, sample), _pick(target, sample)
-    slope = _CHROMA_TIE * np.clip(_chroma_slope(theirs) - _chroma_slope(ours), -0.6, 0.6)
-    lightness = cv2.GaussianBlur(drawn[..., 0], (0, 0), max(0.8, 0.015 * regions.face_px)) - ours[0].mean()
+    slope = _CHROMA_TIE * np.clip(_chroma_slope(theirs) - _chroma_slope(ours), -_STEEPEST, _STEEPEST)
+    blurred = cv2.GaussianBlur(drawn[..., 0], (0, 0), max(0.8, _SOFT_LIGHT * regions.face_px))
+    lightness = blurred - ours[0].mean()
     openings = cv2.dilate(regions.openings, np.ones((3, 3), np.uint8))
-    soft = cv2.GaussianBlur(openings, (0, 0), max(1.0, 0.02 * regions.face_px))
-    lightness = np.clip(lightness, -22, 30) * (1 - openings) * np.clip(1 - 2 * soft, 0, 1)
+    soft = cv2.GaussianBlur(openings, (0, 0), max(1.0, _SOFT * regions.face_px))
+    lightness = np.clip(lightness, _DARKER, _LIGHTER) * (1 - openings) * np.clip(1 - 2 * soft, 0, 1)
     tied = drawn.copy()
     tied[..., 1] += float(slope[0]) * lightness
     tied[..., 2] += float(slope[1]) * lightness
@@ -114,7 +127,7 @@ def tie_chroma(drawn: Array, target: Array, sample: Chosen, regions: Regions) ->
 def _chroma_slope(samples: Array) -> Array:
     """How a and b change per unit of L over (3, n) samples; (2,)."""
     offset = samples - samples.mean(axis=1, keepdims=True)
-    spread = float(offset[0] @ offset[0]) + 4 * offset.shape[1]
+    spread = float(offset[0] @ offset[0]) + _FLAT * offset.shape[1]
     return np.asarray(offset[1:] @ offset[0] / spread, np.float32)
 
 

@@ -73,7 +73,7 @@ def swap_face(
     if not alpha.any() or not drawing.regions.core.any():
         return False
     picture = drawing.picture
-    if blend.color_correction and np.ptp(target_map, axis=2).max() < _GREY:
+    if blend.color_correction and _is_grey(target_map):
         # The maps carry no detail as fine as the frame's: in a grey picture it would stay coloured.
         picture = np.asarray(
             cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
@@ -111,6 +111,13 @@ def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> 
         seen=seen,
         skin=sample(texture.skin, rescaled(np.dstack([x, y]), level.shape, texture.skin.shape)),
     )
+
+
+def _is_grey(picture: Array) -> bool:
+    """Whether all channels of (h, w, 3) float32 0..255 are alike."""
+    blue, green, red = cv2.split(picture)
+    high, low = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    return bool(cv2.minMaxLoc(cv2.subtract(high, low))[1] < _GREY)
 
 
 def _soften(patch: Patch, picture: Bgr, regions: Regions, sigma: float) -> Bgr:

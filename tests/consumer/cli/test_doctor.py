@@ -14,7 +14,7 @@ from models.devices import has_gpu_build
 from storage.stores.memory_store import MemoryStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
-from tests.support.command import Ended, swapdrop
+from tests.support.command import Ended, swapdrop, swapdrop_process
 from tests.support.consumers import consumer_environment
 from tests.support.ports import free_port
 
@@ -82,7 +82,33 @@ def test_a_store_that_does_not_answer_points_at_its_address(nowhere: dict[str, s
     )
     code, _, findings = diagnosis(consumer_environment(silent, **nowhere))
     assert code == 2
+    assert f"Nothing listens at {silent.endpoint_url}" in findings["bucket"]["detail"]
+    assert "tried again" not in findings["bucket"]["detail"]
     assert "R2_ENDPOINT_URL" in findings["bucket"]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"AWS_PROFILE": "nobody"}, "AWS_PROFILE names the profile 'nobody'"),
+        ({"R2_ENDPOINT_URL": ""}, "AWS needs a region; set AWS_REGION"),
+        ({"R2_SECRET_ACCESS_KEY": ""}, "R2_ACCESS_KEY_ID is set and R2_SECRET_ACCESS_KEY is not"),
+    ],
+)
+@pytest.mark.parametrize("command", [("doctor", "--json"), ("jobs", "list"), ("run",)])
+def test_what_the_sdk_cannot_work_with_is_a_sentence_from_every_command(
+    command: tuple[str, ...],
+    variables: dict[str, str],
+    said: str,
+    moto_s3: S3Settings,
+    nowhere: dict[str, str],
+) -> None:
+    environment = {**consumer_environment(moto_s3, **nowhere), **variables, "AWS_CONFIG_FILE": "/nowhere"}
+    # A consumer listens to signals, which only a main thread may.
+    done = (swapdrop_process if command == ("run",) else typed)(*command, environment=environment)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.stderr
+    assert said in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(has_gpu_build(), reason="this ONNX Runtime was built for CUDA")
@@ -141,7 +167,7 @@ class Careless(MemoryStore):
 )
 async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: str) -> None:
     store = Careless(ignores=ignores)
-    finding = await _writes(store, "bucket")
+    finding = await _writes(store, "bucket", 0)
     assert finding.state == "broken"
     assert named in finding.detail
     assert await keys_below(store, "") == []

@@ -42,7 +42,94 @@ def test_an_unknown_variable_of_ours_is_an_error_that_names_the_closest_one() ->
 
 
 def test_others_variables_are_none_of_our_business() -> None:
-    assert explain(load_settings({"PATH": "/bin", "R2_SOMETHING": "1"})) == explain(Settings())
+    assert explain(load_settings({"PATH": "/bin", "S3_SOMETHING": "1"})) == explain(Settings())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("R2_BUKET", "R2_BUCKET"),
+        ("R2_ACCESS_KEY", "R2_ACCESS_KEY_ID"),
+        ("R2_SECRET_KEY", "R2_SECRET_ACCESS_KEY"),
+        ("R2_ENDPOINTURL", "R2_ENDPOINT_URL"),
+    ],
+)
+def test_a_misspelt_variable_of_r2_is_refused_like_one_of_ours(typed: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{typed} is not a setting; did you mean {meant}\?$"):
+        load_settings({typed: "x"})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("lab\n", "begins or ends with a space or a line break"),
+        (" lab", "begins or ends with a space or a line break"),
+        ('"lab"', "stands in quotes"),
+        ("'lab'", "stands in quotes"),
+        ("la\nb", "has a line break or another control character"),
+        ("la\udcffb", "bytes in it that are no text"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "R2_BUCKET",
+        "R2_ENDPOINT_URL",
+        "R2_ACCESS_KEY_ID",
+        "R2_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+    ],
+)
+def test_what_is_copied_along_with_a_value_is_named_and_the_value_is_not(
+    name: str, value: str, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name}: .*{said}") as caught:
+        load_settings({name: value})
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://abc.r2.cloudflarestorage.com/pictures", "https://abc.r2.cloudflarestorage.com"),
+        ("https://abc.r2.cloudflarestorage.com/pictures/", "https://abc.r2.cloudflarestorage.com"),
+        ("https://pictures.abc.r2.cloudflarestorage.com", "https://abc.r2.cloudflarestorage.com"),
+        ("https://pictures.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com"),
+        ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ("http://127.0.0.1:9000/pictures", "http://127.0.0.1:9000"),
+        ("http://pictures.internal:9000", "http://pictures.internal:9000"),  # a host of that name
+        ("http://127.0.0.1:8788/cdn-cgi/local/r2/s3", "http://127.0.0.1:8788/cdn-cgi/local/r2/s3"),
+        ("http://127.0.0.1:8788/cdn-cgi/local/r2/s3/pictures", "http://127.0.0.1:8788/cdn-cgi/local/r2/s3"),
+    ],
+)
+def test_the_bucket_in_the_stores_address_is_taken_out(given: str, used: str) -> None:
+    assert load_settings({"R2_ENDPOINT_URL": given, "R2_BUCKET": "pictures"}).s3().endpoint_url == used
+
+
+@pytest.mark.parametrize("path", ["/other", "/pictures/inbox", "/a/b"])
+def test_any_other_path_in_the_stores_address_is_refused(path: str) -> None:
+    address = {"R2_ENDPOINT_URL": f"https://r2.example{path}", "R2_BUCKET": "pictures"}
+    with pytest.raises(
+        SettingsError, match=rf"^R2_ENDPOINT_URL: has the path {path}, .*https://r2\.example\.$"
+    ):
+        load_settings(address)
+
+
+@pytest.mark.parametrize("account", ["abc", "abc.eu", "abc.fedramp"])
+def test_an_account_may_name_its_jurisdiction(account: str) -> None:
+    settings = load_settings({"R2_ACCOUNT_ID": account, "R2_BUCKET": "pictures"})
+    assert settings.s3().endpoint_url == f"https://{account}.r2.cloudflarestorage.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"), ("R2_SECRET_ACCESS_KEY", "R2_ACCESS_KEY_ID")],
+)
+def test_half_a_key_is_refused(given: str, missing: str) -> None:
+    settings = load_settings({given: "half", "R2_BUCKET": "pictures"})
+    with pytest.raises(SettingsError, match=f"^{given} is set and {missing} is not"):
+        settings.s3()
 
 
 def test_our_own_name_comes_before_an_alias() -> None:
@@ -65,7 +152,8 @@ def test_an_account_gives_the_address_unless_one_is_set() -> None:
 
 
 def test_secrets_are_masked_wherever_settings_are_shown() -> None:
-    settings = load_settings({"R2_SECRET_ACCESS_KEY": "hush-hush", "R2_BUCKET": "pictures"})
+    keys = {"R2_ACCESS_KEY_ID": "key", "R2_SECRET_ACCESS_KEY": "hush-hush"}
+    settings = load_settings({**keys, "R2_BUCKET": "pictures"})
     assert "hush-hush" not in repr(settings) + repr(explain(settings)) + settings.model_dump_json()
     assert "hush-hush" not in repr(settings.s3())
     assert settings.s3().secret_access_key == "hush-hush"  # noqa: S105 -- it is none
@@ -89,7 +177,16 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
         ("SWAPDROP_HEALTH_PORT", "70000", "SWAPDROP_HEALTH_PORT: .*65535"),
         ("SWAPDROP_MAX_ATTEMPTS", "many", "SWAPDROP_MAX_ATTEMPTS: .*integer"),
         ("SWAPDROP_POLL_MIN_S", "60", "poll_min_s must not be more than poll_max_s"),
-        ("R2_ENDPOINT_URL", "r2.example", "R2_ENDPOINT_URL"),
+        ("R2_ENDPOINT_URL", "r2.example", "R2_ENDPOINT_URL: must begin with https://"),
+        ("R2_ENDPOINT_URL", "http://[::1", "R2_ENDPOINT_URL: must be an address"),
+        ("R2_ENDPOINT_URL", "https://me:hush@r2.example", "R2_ENDPOINT_URL: must hold no user"),
+        ("R2_ENDPOINT_URL", "https://r2.example?x=1", "R2_ENDPOINT_URL: must end with the host"),
+        ("R2_ENDPOINT_URL", "https://pub-1.r2.dev", "R2_ENDPOINT_URL: is where a bucket is read in public"),
+        ("R2_BUCKET", "my bucket", "R2_BUCKET: must be a bucket's name"),
+        ("R2_ACCOUNT_ID", "abc.us", "R2_ACCOUNT_ID: must be the account's id"),
+        ("AWS_REGION", "Frankfurt am Main", "AWS_REGION: must be the name of a region"),
+        ("R2_SECRET_ACCESS_KEY", "two words", "R2_SECRET_ACCESS_KEY: must be one word"),
+        ("R2_ACCESS_KEY_ID", "schlüssel", "R2_ACCESS_KEY_ID: must be one word"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, said: str) -> None:
@@ -189,7 +286,7 @@ def test_names_are_not_shared_between_settings() -> None:
     ],
 )
 def test_what_names_no_queue_or_sends_keys_in_the_clear_is_refused(address: str) -> None:
-    with pytest.raises(SettingsError, match="SWAPDROP_QUEUE: must be the url of an sqs queue"):
+    with pytest.raises(SettingsError, match="SWAPDROP_QUEUE: must be the URL of an SQS queue"):
         load_settings({"SWAPDROP_QUEUE": address})
 
 

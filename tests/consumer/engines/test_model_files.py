@@ -1,5 +1,6 @@
 """The model store of a deployment: built from its settings, with its own bucket as the first source."""
 
+import asyncio
 import secrets
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from storage.stores.s3_settings import S3Settings
 from tests.support import mirrors
 from tests.support.ports import free_port
 from tests.support.s3_servers import plain_client
+from tests.support.scripted_server import Reply, scripted_server
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,22 @@ def test_an_object_that_was_replaced_is_not_gone_on_with(bucket: S3Settings) -> 
 
 def test_a_bucket_that_does_not_answer_is_worth_another_try(bucket: S3Settings) -> None:
     silent = replace(bucket, endpoint_url=f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(FetchFailed, match="connection failed"):
+    with pytest.raises(FetchFailed, match="Nothing listens at"):
         _open(BucketFetcher(silent))
+
+
+async def test_the_proxy_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, bucket: S3Settings
+) -> None:
+    async with scripted_server() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        fetcher = BucketFetcher(replace(bucket, endpoint_url="http://store.invalid", addressing="path"))
+        proxy.script = [Reply.error(404, "NoSuchKey")]
+        with pytest.raises(FetchRefused):
+            await asyncio.to_thread(_open, fetcher)
+        asked = [request.path for request in proxy.requests]
+    assert [path.startswith("http://store.invalid/") for path in asked] == [True]
 
 
 def test_a_bucket_that_is_not_there_is_not_asked_again(bucket: S3Settings) -> None:

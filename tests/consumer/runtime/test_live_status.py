@@ -1,4 +1,4 @@
-"""What a record tells while a job runs, that a cancel is heeded wherever it stands, and what a failure keeps."""
+"""What a record tells while a job runs, that cancels are heeded anywhere, and what a failed job keeps."""
 
 import asyncio
 import threading

@@ -10,6 +10,7 @@ import aioboto3  # noqa: F401 -- as a consumer on a real bucket has it
 import aiohttp
 import pytest
 
+from consumer.config.settings import SettingsError
 from consumer.devices.worker import WorkerThread
 from consumer.telemetry.health import wait_until_ready
 from consumer.telemetry.metrics import Metrics
@@ -140,10 +141,19 @@ async def test_waiting_for_a_consumer_that_is_not_there_ends() -> None:
         await wait_until_ready("http://127.0.0.1:9", timeout_s=0.1)
 
 
-async def test_a_taken_port_is_an_error_at_the_start() -> None:
+async def test_a_taken_port_is_a_sentence_at_the_start_and_0_takes_a_free_one() -> None:
     async with running(MemoryStore(), FlatEngine()) as consumer:
         await until(lambda: consumer.health_url is not None)
         port = int((consumer.health_url or "").rpartition(":")[2])
         _, task = start(MemoryStore(), FlatEngine(), health_port=port)
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(SettingsError, match=rf"^SWAPDROP_HEALTH_PORT: 127\.0\.0\.1:{port} is taken"):
             await asyncio.wait_for(task, 5)
+        async with running(MemoryStore(), FlatEngine(), health_port=0) as other:
+            await until(lambda: other.health_url is not None)
+            assert other.health_url != consumer.health_url
+
+
+async def test_an_address_of_another_machine_is_a_sentence() -> None:
+    _, task = start(MemoryStore(), FlatEngine(), health_host="192.0.2.1")
+    with pytest.raises(SettingsError, match=r"^SWAPDROP_HEALTH_HOST: 192\.0\.2\.1 is no address"):
+        await asyncio.wait_for(task, 5)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.support.copying import files_below
 from tests.support.failpoints import Conditions, ForkedConsumer, forked_consumer
 
 _LIVES_S = 4.0  # on average, before something is done to it
@@ -39,7 +40,7 @@ class Slot:
                 conditions = Conditions(swap_s=0.01)
                 consumer = stack.enter_context(forked_consumer(self._environment, folder, conditions))
                 await self._live(consumer, calm, done)
-                self.temp_left += [str(path) for path in consumer.temp.rglob("*")]
+                self.temp_left += [str(path) for path in files_below(consumer.temp)]
 
     async def _live(self, consumer: ForkedConsumer, calm: asyncio.Event, done: asyncio.Event) -> None:
         while not calm.is_set():

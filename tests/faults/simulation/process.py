@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.context import JobContext, JobServices, Place
+from consumer.jobs.context import JobContext, JobServices
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
 from consumer.triggers.base import Ticket
@@ -60,9 +60,9 @@ class SimulatedWork(JobContext):
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BAD:
                 raise InputNotFound
-            self.place = Place.ON_DEVICE
+            self._on_device = True
             await self._take_time(plan)
-            self.place = Place.ELSEWHERE
+            self._on_device = False
             self.device_s = plan.work_s
             self.leave_device()
             self.report("encode")

@@ -6,7 +6,8 @@ import pytest
 from models.embedded import DETECTION_BACK, DETECTION_FULL_RANGE, embedded_path
 from models.session import open_session
 from pipeline.face import Bgr
-from pipeline.faces.detect import BACK, FULL_RANGE, BlazeFace, BlazeFaceShape, Detector, overlaps
+from pipeline.faces.blazeface import BACK, FULL_RANGE, BlazeFace
+from pipeline.faces.detect import Detector, overlaps
 from tests.support.faces import (
     ASTRONAUT_FACE,
     HOPPER_FACE,
@@ -14,7 +15,6 @@ from tests.support.faces import (
     close_up,
     hopper,
     portrait,
-    scaled,
     turned,
 )
 
@@ -24,21 +24,9 @@ FACE_CENTER = (225, 122)
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     return Detector(
-        [
-            BlazeFace(open_session(embedded_path(DETECTION_FULL_RANGE)), FULL_RANGE),
-            BlazeFace(open_session(embedded_path(DETECTION_BACK)), BACK),
-        ]
+        back=BlazeFace(open_session(embedded_path(DETECTION_BACK)), BACK),
+        full_range=BlazeFace(open_session(embedded_path(DETECTION_FULL_RANGE)), FULL_RANGE),
     )
-
-
-@pytest.mark.parametrize(
-    ("shape", "file", "side"), [(FULL_RANGE, DETECTION_FULL_RANGE, 192), (BACK, DETECTION_BACK, 256)]
-)
-def test_each_model_finds_a_face_alone(shape: BlazeFaceShape, file: str, side: int) -> None:
-    model = BlazeFace(open_session(embedded_path(file)), shape)
-    found = model.look(scaled(astronaut(), side / 512))
-    best = found[found[:, 16].argmax()]
-    assert best[:4] * 512 / side == pytest.approx(ASTRONAUT_FACE, abs=16)
 
 
 @pytest.mark.parametrize(("picture", "face"), [(astronaut(), ASTRONAUT_FACE), (hopper(), HOPPER_FACE)])
@@ -103,14 +91,14 @@ def test_a_small_face_in_a_large_picture_is_found(
     assert y < box[1] < box[3] < y + head.shape[0]
 
 
-def test_faces_on_the_seams_of_tiles_are_found_once_and_whole(detector: Detector) -> None:
+def test_faces_on_the_borders_of_tiles_are_found_once_and_whole(detector: Detector) -> None:
     """A wall of portraits: wherever tiles begin and end, some faces lie across."""
     head = portrait(70)
     wall = np.tile(head, (6, 9, 1))
     detections = [found for found in detector.detect(wall) if found.score > 0.8]
     assert len(detections) == 54
     widths = [found.bbox[2] - found.bbox[0] for found in detections]
-    assert max(widths) < 1.3 * min(widths)
+    assert max(widths) < 1.4 * min(widths)  # a cut one would be half as wide
     rows, columns = zip(
         *[(found.bbox[1] // head.shape[0], found.bbox[0] // head.shape[1]) for found in detections],
         strict=True,
@@ -128,15 +116,6 @@ def test_a_small_face_in_a_long_strip_is_found(detector: Detector) -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (5000, 3), (2, 2), (17, 1900)])
 def test_a_picture_of_any_shape_is_looked_at(detector: Detector, shape: tuple[int, int]) -> None:
     assert detector.detect(np.full((*shape, 3), 200, np.uint8)) == []
-
-
-def test_a_box_without_area_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = open_session(embedded_path(DETECTION_BACK))
-    regressors, logits = np.full((1, 896, 16), 20, np.float32), np.full((1, 896, 1), -50, np.float32)
-    regressors[0, :3, 2:4] = [(30, 40), (-30, 40), (0, 0)]
-    logits[0, :3] = 5
-    monkeypatch.setattr(session, "run", lambda _: [regressors, logits])
-    assert len(BlazeFace(session, BACK).look(np.zeros((256, 256, 3), np.uint8))) == 1
 
 
 def test_the_same_picture_gives_the_same_numbers(detector: Detector) -> None:

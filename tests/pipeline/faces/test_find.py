@@ -161,3 +161,22 @@ def test_the_same_picture_gives_the_same_faces(finder: FaceFinder) -> None:
 def test_the_box_follows_the_pictures_scale(finder: FaceFinder, factor: float) -> None:
     (face,) = finder.find(scaled(hopper(), factor))
     assert face.bbox / factor == pytest.approx(HOPPER_FACE, abs=10)
+
+
+@pytest.mark.parametrize("size", [(6000, 4000), (9238, 6928)], ids=["24 MP", "64 MP"])
+def test_small_faces_in_a_very_large_picture_are_found(finder: FaceFinder, size: tuple[int, int]) -> None:
+    width, height = size
+    canvas = np.full((height, width, 3), 127, np.uint8)
+    head = portrait(48 if width < 9000 else 74)
+    places = [(20, 30), (width // 2, height // 2 - 7), (width - 180, height - 200), (width // 3, 900)]
+    for x, y in places:
+        canvas[y : y + head.shape[0], x : x + head.shape[1]] = head
+    assert len(finder.find(canvas)) == len(places)
+
+
+@pytest.mark.parametrize("width", [24, 32, 44])
+def test_a_crowd_of_blurred_faces_is_found(finder: FaceFinder, width: int) -> None:
+    """The second look at 48 px refused most of them: a face as blurred as this is seen when it is small."""
+    head = cv2.GaussianBlur(portrait(width), (0, 0), 0.05 * width)
+    crowd = np.tile(np.asarray(head, np.uint8), (6, 10, 1))
+    assert len(finder.find(crowd)) >= 57

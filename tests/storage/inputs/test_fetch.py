@@ -3,6 +3,9 @@
 import asyncio
 import base64
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +17,27 @@ from storage.errors import (
     InvalidManifest,
     StorageError,
     StoreDenied,
+    StoreUnavailable,
 )
+from storage.inputs.arrival import HEAD_BYTES, OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput, InputFetcher, InputPolicy
+from storage.inputs.spool import Spool
 from storage.inputs.url_guard import UrlGuard
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.clock import VirtualTime
-from tests.support.http_servers import Request, TlsServer, client_context, tls_server, whole
-from tests.support.stores import CountingStore, Fault, FaultStore, LatencyStore
+from tests.support.disks import CountingDisk
+from tests.support.http_servers import (
+    Request,
+    TlsServer,
+    client_context,
+    in_turn,
+    ranged,
+    raw,
+    tls_server,
+    whole,
+)
+from tests.support.stores import BreakingReads, CountingStore, Fault, FaultStore, LatencyStore
 
 KEY = "uploads/7f3c0d1e2b4a59687786a5b4c3d2e1f0.jpg"
 FILE_ID = "7f3c0d1e2b4a59687786a5b4c3d2e1f0"
@@ -36,6 +52,9 @@ async def fetch(
     job_folder: str | None = None,
     policy: InputPolicy | None = None,
     server: TlsServer | None = None,
+    max_bytes: int | SizeLimit | None = None,
+    spool: Spool | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> FetchedInput:
     async def resolve(_: str) -> list[str]:
         return ["127.0.0.1"]
@@ -52,7 +71,9 @@ async def fetch(
         ssl_context=client_context(),
         sleep=VirtualTime().sleep,
     ) as fetcher:
-        return await fetcher.fetch(reference, job_folder=job_folder)
+        return await fetcher.fetch(
+            reference, job_folder=job_folder, max_bytes=max_bytes, spool=spool, on_bytes=on_bytes
+        )
 
 
 async def bucket(*keys: str) -> CountingStore:
@@ -82,8 +103,8 @@ async def test_inline_and_linked_inputs_cost_no_store_call() -> None:
     inline = await fetch(store, base64.b64encode(BODY).decode())
     async with tls_server({"/a.jpg": whole(BODY, headers={"ETag": '"v1"'})}) as server:
         linked = await fetch(store, server.url("/a.jpg"), server=server)
-    assert inline == FetchedInput(body=BODY, sha256=SHA256, etag=None, origin="inline")
-    assert linked == FetchedInput(body=BODY, sha256=SHA256, etag="v1", origin="url")
+    assert inline == FetchedInput(body=BODY, size=len(BODY), sha256=SHA256, etag=None, origin="inline")
+    assert linked == FetchedInput(body=BODY, size=len(BODY), sha256=SHA256, etag="v1", origin="url")
     assert store.calls == []
 
 
@@ -111,7 +132,7 @@ async def test_inline_and_linked_inputs_cost_no_store_call() -> None:
             "`https://localhost/a`: The link leads into a private",
         ),
         ("https://169.254.169.254/a", InputForbidden, "`https://169.254.169.254/a`: The link leads into"),
-        ("data:image/png;base64,secret!", InvalidManifest, "the base64 picture: The base64 is damaged"),
+        ("data:image/png;base64,secret!", InvalidManifest, "the base64 picture: This was read as base64 of a picture, and is damaged"),
         (KEY, InputTooLarge, f"`{KEY}`: The file is larger than the 0.001 MB this service accepts."),
     ],
 )
@@ -141,9 +162,9 @@ async def test_wrong_credentials_stay_what_they_are() -> None:
 
 
 async def test_a_slow_store_is_given_up_when_the_time_is_over() -> None:
-    with pytest.raises(InputUnavailable, match=r"`uploads/a\.jpg`: The file did not arrive within 0\.05 s"):
+    with pytest.raises(InputUnavailable, match=r"`uploads/a\.jpg`: Nothing has arrived for 0\.05 s"):
         await fetch(
-            LatencyStore(MemoryStore(), 60), "uploads/a.jpg", policy=InputPolicy(total_timeout_s=0.05)
+            LatencyStore(MemoryStore(), 60), "uploads/a.jpg", policy=InputPolicy(stall_timeout_s=0.05)
         )
 
 
@@ -156,12 +177,12 @@ async def test_a_server_that_drips_is_given_up_when_the_time_is_over() -> None:
             await asyncio.sleep(0.01)
 
     async with tls_server({"/a.jpg": drip}) as server:
-        with pytest.raises(InputUnavailable, match="did not arrive within"):
+        with pytest.raises(InputUnavailable, match="Nothing has arrived"):
             await fetch(
                 MemoryStore(),
                 server.url("/a.jpg"),
                 server=server,
-                policy=InputPolicy(total_timeout_s=0.3, idle_timeout_s=5),
+                policy=InputPolicy(stall_timeout_s=0.3, idle_timeout_s=5),
             )
         assert server.connections == 1
 
@@ -185,3 +206,161 @@ async def test_a_fetch_that_is_cancelled_ends_as_cancelled() -> None:
 async def test_bytes_do_not_reach_the_logs() -> None:
     fetched = await fetch(await bucket(KEY), KEY)
     assert "body" not in repr(fetched)
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    % (len(BODY), BODY)
+)
+
+
+@asynccontextmanager
+async def _origin(kind: str) -> AsyncIterator[tuple[ObjectStore, str, TlsServer | None]]:
+    """A store, a reference to BODY of one kind, and the server it is on."""
+    handlers = {"/a.jpg": whole(BODY, headers={"ETag": '"v1"'}), "/chunked.jpg": raw(CHUNKED)}
+    async with tls_server(handlers) as server:
+        references = {
+            "bucket": KEY,
+            "inline": base64.b64encode(BODY).decode(),
+            "url": server.url("/a.jpg"),
+            "chunked": server.url("/chunked.jpg"),
+        }
+        yield await bucket(KEY), references[kind], server if kind in {"url", "chunked"} else None
+
+
+@pytest.mark.parametrize("kind", ["bucket", "inline", "url", "chunked"])
+@pytest.mark.parametrize("memory_bytes", [0, 100, len(BODY) - 1, len(BODY)])
+async def test_what_is_larger_than_memory_may_take_goes_to_a_file(
+    tmp_path: Path, kind: str, memory_bytes: int
+) -> None:
+    disk = CountingDisk(tmp_path / "disk")
+    async with _origin(kind) as (store, reference, server):
+        fetched = await fetch(
+            store, reference, server=server, spool=Spool(disk=disk, memory_bytes=memory_bytes)
+        )
+    in_memory = memory_bytes >= len(BODY)
+    assert (fetched.body is None, fetched.path is None) == (not in_memory, in_memory)
+    assert (fetched.size, fetched.sha256, fetched.read()) == (len(BODY), SHA256, BODY)
+    with fetched.open() as file:
+        assert file.read() == BODY
+    assert disk.files == ([] if in_memory else ["input-0"])
+    assert disk.held == (0 if in_memory else len(BODY))
+
+
+@pytest.mark.parametrize("kind", ["bucket", "inline", "url"])
+async def test_of_a_known_size_exactly_that_is_reserved_and_only_once(tmp_path: Path, kind: str) -> None:
+    disk = CountingDisk(tmp_path / "disk")
+    async with _origin(kind) as (store, reference, server):
+        await fetch(store, reference, server=server, spool=Spool(disk=disk))
+    assert disk.reserved == [len(BODY)]
+
+
+@pytest.mark.parametrize("kind", ["bucket", "inline", "url", "chunked"])
+async def test_the_first_bytes_decide_how_large_a_file_may_be(tmp_path: Path, kind: str) -> None:
+    heads: list[bytes] = []
+
+    def limit(head: bytes) -> int:
+        heads.append(head)
+        return len(BODY) - 1
+
+    disk = CountingDisk(tmp_path / "disk")
+    async with _origin(kind) as (store, reference, server):
+        with pytest.raises(InputTooLarge, match=r"0\.076799 MB"):
+            await fetch(store, reference, server=server, max_bytes=limit, spool=Spool(disk=disk))
+        assert heads == [BODY[:HEAD_BYTES]]
+        fetched = await fetch(store, reference, server=server, max_bytes=lambda head: len(BODY) + len(head))
+    assert fetched.body == BODY
+    assert (disk.files, disk.held) == ([], 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, HEAD_BYTES])
+async def test_the_first_bytes_of_a_small_file_are_all_of_it(size: int) -> None:
+    store = await bucket()
+    await store.put(KEY, BODY[:size], content_type="image/jpeg")
+    heads: list[bytes] = []
+
+    def limit(head: bytes) -> int:
+        heads.append(head)
+        return size
+
+    assert (await fetch(store, KEY, max_bytes=limit)).size == size
+    assert heads == [BODY[:size]]
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), OSError("no"), StoreUnavailable("no"), TimeoutError("no")]
+)
+@pytest.mark.parametrize("kind", ["bucket", "inline", "url"])
+@pytest.mark.parametrize("where", ["max_bytes", "on_bytes"])
+async def test_what_the_caller_raises_comes_out_as_it_is_and_at_once(
+    tmp_path: Path, kind: str, where: str, error: Exception
+) -> None:
+    def refuse(*_: object) -> int:
+        raise error
+
+    disk = CountingDisk(tmp_path / "disk")
+    async with _origin(kind) as (store, reference, server):
+        with pytest.raises(type(error)) as caught:
+            await fetch(store, reference, server=server, spool=Spool(disk=disk), **{where: refuse})  # type: ignore[arg-type] # fits both
+        assert len(server.requests if server else []) <= 1
+    assert caught.value is error
+    assert (disk.files, disk.held) == ([], 0)
+
+
+async def test_progress_is_told_with_the_total_where_it_is_known() -> None:
+    told: list[tuple[int, int | None]] = []
+    for kind in ("bucket", "chunked"):
+        async with _origin(kind) as (store, reference, server):
+            await fetch(store, reference, server=server, on_bytes=lambda *seen: told.append(seen))
+        assert told[-1] == (len(BODY), len(BODY) if kind == "bucket" else None)
+        assert [received for received, _ in told] == sorted(received for received, _ in told)
+        told.clear()
+
+
+async def test_a_file_goes_on_where_the_line_broke(tmp_path: Path) -> None:
+    disk = CountingDisk(tmp_path / "disk")
+    cut = ranged(BODY, etag="v1", cut_after=len(BODY) // 2)
+    async with tls_server({"/a.jpg": in_turn(cut, ranged(BODY, etag="v1"))}) as server:
+        fetched = await fetch(await bucket(), server.url("/a.jpg"), server=server, spool=Spool(disk=disk))
+        assert server.requests[1].headers["range"] == f"bytes={len(BODY) // 2}-"
+    assert fetched.read() == BODY
+    assert (disk.files, disk.held) == (["input-0"], len(BODY))
+
+
+async def test_a_fetch_that_fails_gives_everything_back(tmp_path: Path) -> None:
+    disk = CountingDisk(tmp_path / "disk")
+    store = BreakingReads(await bucket(KEY), [1000] * 4)
+    with pytest.raises(InputUnavailable):
+        await fetch(store, KEY, spool=Spool(disk=disk))
+    assert disk.reserved == [len(BODY)]
+    assert (disk.files, disk.held) == ([], 0)
+
+
+async def test_waiting_for_the_disk_is_nobodys_silence(tmp_path: Path) -> None:
+    disk = CountingDisk(tmp_path / "disk")
+    disk.open.clear()
+    store = await bucket(KEY)
+    waiting = asyncio.create_task(
+        fetch(store, KEY, spool=Spool(disk=disk), policy=InputPolicy(stall_timeout_s=0.05))
+    )
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    disk.open.set()
+    assert (await waiting).read() == BODY
+
+
+async def test_a_file_that_takes_long_is_not_given_up_while_it_comes() -> None:
+    part = bytes(2**20)
+
+    async def slow(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (8 * len(part)))
+        for _part in range(8):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.2)
+
+    async with tls_server({"/a.jpg": slow}) as server:
+        fetched = await fetch(
+            MemoryStore(), server.url("/a.jpg"), server=server, policy=InputPolicy(stall_timeout_s=0.8)
+        )
+    assert fetched.size == 8 * len(part)

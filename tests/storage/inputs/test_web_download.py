@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from storage.errors import InputForbidden, InputNotFound, InputTooLarge, InputUnavailable, StorageError
-from storage.inputs.download import Arrival, retrying
+from storage.inputs.arrival import Arrival
+from storage.inputs.download import retrying
 from storage.inputs.url_guard import UrlGuard, is_public
 from storage.inputs.web_download import WebReader
 from tests.support.clock import VirtualTime

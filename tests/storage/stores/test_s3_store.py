@@ -24,7 +24,7 @@ from storage.errors import (
     StoreThrottled,
     StoreUnavailable,
 )
-from storage.stores import s3_store
+from storage.stores import s3_requests
 from storage.stores.port import ObjectStream
 from storage.stores.s3_store import S3Settings, S3Store, open_s3_store
 from tests.support.scripted_server import Reply, ScriptedServer, scripted_server
@@ -151,7 +151,7 @@ async def test_a_throttled_call_is_tried_again_when_the_store_said(
         slept.append(seconds)
 
     store = harness.store(Reply.error(429, "SlowDown", Retry_After="7"), Reply.object(b""))
-    monkeypatch.setattr(s3_store, "AsyncRetrying", partial(AsyncRetrying, sleep=sleep))
+    monkeypatch.setattr(s3_requests, "AsyncRetrying", partial(AsyncRetrying, sleep=sleep))
     await store.head("key")
     assert harness.outcomes == ["throttled", "ok"]
     assert slept == [7]
@@ -207,7 +207,7 @@ async def test_a_silent_store_is_not_waited_for(harness: Harness) -> None:
 async def test_a_store_that_takes_no_bytes_is_not_waited_for(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_store, "_SLOWEST_BYTES_PER_S", 1 << 40)
+    monkeypatch.setattr(s3_requests, "_SLOWEST_BYTES_PER_S", 1 << 40)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         settings = replace(
             harness.settings,
@@ -350,17 +350,6 @@ async def test_a_copy_that_fails_after_it_said_ok_is_tried_again(harness: Harnes
     store = harness.store(late, _COPIED)
     await store.copy("key", "other")
     assert harness.outcomes == ["unavailable", "ok"]
-
-
-async def test_a_proxy_in_the_environment_is_not_asked(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    harness.store(Reply.object(b""))
-    async with open_s3_store(harness.settings, harness.observe) as store:
-        await store.head("key")
-    assert harness.outcomes == ["ok"]
 
 
 @pytest.mark.seaweedfs
