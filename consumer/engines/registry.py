@@ -271,12 +271,16 @@ class CatalogueRegistry:
     def _gpu(self) -> GpuOptions:
         return GpuOptions(
             memory_limit_bytes=self._settings.gpu_memory_limit_bytes,
-            cache_folder=self._settings.cache_folder / "tensorrt",
+            cache_folder=self._settings.cache_folder / self._settings.provider,
+            openvino_device=self._settings.openvino_device,
         )
 
     @property
     def _threads(self) -> int:
-        return self._settings.model_threads or len(os.sched_getaffinity(0))
+        if self._settings.model_threads:
+            return self._settings.model_threads
+        # Only Linux says which cores are ours.
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> EngineHandle[AnyEngine]:

@@ -127,7 +127,7 @@ def test_the_operators_limits_reach_every_network(own: OwnModels, monkeypatch: p
     engines = registry(own, model_threads=3, gpu_memory_limit_bytes=2**30)
     engines.find("inswapper").open()
     engines.find_enhancer().open()
-    wanted = GpuOptions(memory_limit_bytes=2**30, cache_folder=own.cache_dir / "tensorrt")
+    wanted = GpuOptions(memory_limit_bytes=2**30, cache_folder=own.cache_dir / "cpu")
     assert opened == [(3, wanted)] * 4
 
 
