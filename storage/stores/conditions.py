@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from storage.errors import PreconditionFailed, StorageError, StoreThrottled, StoreUnavailable, StoreUnusable
@@ -27,9 +28,10 @@ async def ignored_conditions(
     name = f"{_PREFIX}{secrets.token_hex(8)}"
     fresh, other, own = (f"{name}-{number}" for number in range(3))
 
-    async def put(key: str, **condition: str | bool) -> str | None:
+    async def put(key: str, *, if_match: str | None = None, if_none_match: bool = False) -> str | None:
         """Write under a condition; the new ETag, or None where the store refuses."""
-        return await _patiently(lambda: _put(store, key, **condition), sleep)
+        write = partial(_put, store, key, if_match=if_match, if_none_match=if_none_match)
+        return await _patiently(write, sleep)
 
     try:
         etags = await asyncio.gather(*(put(key, if_none_match=True) for key in (fresh, other, own)))

@@ -70,7 +70,8 @@ def test_swap_takes_the_engine_and_the_enhancer_whose_files_are_here(
     words = ("swap", rectangle, rectangle, "-o", tmp_path / "out.png", "--engine", "inswapper")
     missing = swapdrop(*words, environment=environment)
     assert missing.exit_code == 1
-    assert "`swapdrop models pull inswapper_128_fp16.onnx`" in missing.stderr
+    assert "`swapdrop models pull inswapper_128_fp16` gets them all" in missing.stderr
+    assert missing.stderr.count("swapdrop models pull") == 1
     assert str(own.models_dir) in missing.stderr.replace("\n", "")
     own.bring()
     done = swapdrop(*words, environment=environment)
