@@ -4,6 +4,7 @@
 validates; nothing behind it knows that there were several spellings.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -43,6 +44,7 @@ _FIELD_ALIASES = {
 _MAX_SENTENCES = 20  # a mistake repeated a thousand times needs no thousand sentences
 _MAX_SHOWN = 64
 _MAX_KEPT_TEXT = 2048  # longer than any address; what is longer is a picture written inline
+_INLINE_DIGITS = 8  # tell two pictures of one length apart
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -125,6 +127,7 @@ class Manifest(BaseModel):
 def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
     """Read a manifest in any accepted spelling; raises InvalidManifest with a sentence for its sender."""
     document = _parse(raw)
+    _refuse_half_characters(document)
     try:
         return Manifest.model_validate(_normalise(document))
     except ValidationError as error:
@@ -145,10 +148,56 @@ def without_inline(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _brief(value) for name, value in document.items()}
 
 
+def asks_for_the_same(document: Mapping[str, Any] | None, kept: Mapping[str, Any]) -> bool:
+    """Whether a manifest asks for what a record kept of one asks for.
+
+    The record may be of another version of this service, with other defaults: both are read anew.
+    """
+    return document is not None and _as_understood(without_inline(document)) == _as_understood(kept)
+
+
+def _as_understood(document: Mapping[str, Any]) -> object:
+    try:
+        return read_manifest(document)
+    except InvalidManifest:  # of a version that understood something else
+        return document
+
+
 def _brief(value: object) -> object:
     if isinstance(value, str) and len(value) > _MAX_KEPT_TEXT:
-        return f"(inline, {len(value)} characters)"
+        digest = hashlib.sha256(value.encode(errors="replace")).hexdigest()
+        return f"(inline, {len(value)} characters, {digest[:_INLINE_DIGITS]})"
     return without_inline(value) if isinstance(value, Mapping) else value
+
+
+def _refuse_half_characters(document: Mapping[str, Any]) -> None:
+    r"""Refuse text that no record could hold: JSON may write half a character (`\ud800`), UTF-8 may not.
+
+    Raises InvalidManifest naming where it is.
+    """
+    left: list[tuple[tuple[str, ...], object]] = [((), document)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str) and not _is_whole(value):
+            where = _shown(_where(path))
+            raise InvalidManifest(f"{where} holds half a character (such as `\\ud800`); write it anew.")
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                if not _is_whole(str(key)):
+                    raise InvalidManifest(
+                        f"The key {_shown(key)} holds half a character (such as `\\ud800`); write it anew."
+                    )
+                left.append(((*path, str(key)), inner))
+        elif isinstance(value, list | tuple):
+            left += ((path, inner) for inner in value)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parse(raw: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:

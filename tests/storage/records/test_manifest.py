@@ -173,8 +173,7 @@ def test_inline_pictures_do_not_go_into_the_record() -> None:
         "face_mappings": {"face_0": "B" * 5000, "face_1": "uploads/c.png"},
         "n": 1,
     }
-    assert without_inline(document) == {
-        "source": "(inline, 5000 characters)",
-        "face_mappings": {"face_0": "(inline, 5000 characters)", "face_1": "uploads/c.png"},
-        "n": 1,
-    }
+    kept = without_inline(document)
+    assert kept["source"].startswith("(inline, 5000 characters")
+    assert (kept["face_mappings"]["face_1"], kept["n"]) == ("uploads/c.png", 1)
+    assert kept["face_mappings"]["face_0"] != kept["source"]  # two pictures of one length are not the same
