@@ -36,6 +36,7 @@ from storage.records.status import Status
 from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectStore
 
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
+_MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
 # still be on its way: 50 MB take about that long at 15 Mbit/s.
@@ -132,13 +133,25 @@ class Announced:
     error: InvalidManifest | None = None
 
     def is_of(self, status: Status) -> bool:
-        """Whether a record under this job id is of this very job, and not of another that had the id first."""
+        """Whether a record under this job id is of this very job, and not of another that had it first."""
         refused = status.error if status.error and status.error.code == InvalidManifest.code else None
         if self.error is not None:
             return status.manifest is None and (refused is None or refused.message == str(self.error))
         if status.manifest is None:  # it was not understood then, or no record could hold it
             return refused is None
         return asks_for_the_same(self.document, status.manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcements:
+    """What the inbox announces."""
+
+    #: Ids that its entries may have.
+    ids: frozenset[str]
+    #: Places where something lies that is no job.
+    puzzles: frozenset[str]
+    #: Whether the whole inbox was seen.
+    whole: bool
 
 
 class Inbox:
@@ -183,19 +196,22 @@ class Inbox:
         reader.close(truncated=page.truncated)
         return _scan(readers, page, reader.read_to if page.truncated else "")
 
-    async def holds(self, job_id: str) -> bool | None:
-        """Whether an entry of the inbox is this job's, as far as keys and ETags tell; None if not known.
+    async def announced(self) -> "Announcements":
+        """Which jobs the whole inbox announces, as far as keys and ETags tell: one LIST per 1000 keys.
 
-        One HEAD, and where there is no manifest of that name one LIST per 1000 keys, up to a bound. An
-        entry whose manifest names the id of the job, and not its own, is not found.
+        Of a manifest that names the id of its job, only the one it is called after is known.
         """
-        with suppress(ObjectNotFound):
-            await self._store.head(keys.manifest(job_id))
-            return True
-        scan = await self.scan(is_fresh=lambda _: False)
-        if any(job_id in {entry.content_id, entry.other_id(entry.name)} for entry in scan.entries):
-            return True
-        return False if scan.at_end else None
+        ids, places = set[str](), set[str]()
+        read_to = ""
+        for _ in range(_MAX_LOOKS):
+            scan = await self.scan(go_on_after=read_to, is_fresh=lambda _: False)
+            for entry in scan.entries:
+                ids |= {entry.name, entry.content_id, entry.other_id(entry.name)}
+            places |= {puzzle.place for puzzle in scan.puzzles}
+            read_to = scan.read_to
+            if scan.at_end:
+                break
+        return Announcements(ids=frozenset(ids), puzzles=frozenset(places), whole=scan.at_end)
 
     async def find(self, key: str) -> InboxEntry | None:
         """Look for the entry that an inbox key belongs to: one LIST; raises StoreUnavailable.
@@ -231,7 +247,7 @@ class Inbox:
             return await self._open(entry)
         except StorageError:
             raise
-        except Exception:  # whatever a file does to its reader, it must end as a job does
+        except Exception:  # noqa: BLE001 -- logged: whatever a file does to its reader, it must end as a job
             _log.exception("inbox_entry_broke_its_reader", extra={"entry": entry.name})
             message = "The manifest could not be read; write it anew."
             return _refused(entry, entry.content_id, InvalidManifest(message))
@@ -409,11 +425,13 @@ class _Reader:
         self.last_key = page.objects[-1].key if page.objects else self.last_key
 
     def close(self, *, truncated: bool) -> None:
-        """Take note that there is no more, or with `truncated` that more follow: the last folder may go on."""
+        """Take note that there is no more, or with `truncated` that the last folder may go on."""
         if not truncated:
             self._flush()
         elif self._pending and not (self.entries or self.puzzles or self.loose):
-            self.read_to = keys.inbox_folder(self._place) + _LAST  # it is larger than a whole look: pass it by
+            self.read_to = (
+                keys.inbox_folder(self._place) + _LAST
+            )  # it is larger than a whole look: pass it by
 
     def tell_no_puzzles(self) -> None:
         """Forget what is no job, also in what follows."""
@@ -498,9 +516,7 @@ def _read(group: Iterable[ListedObject]) -> Folder:
 def _roles(group: Sequence[ListedObject]) -> dict[str, str]:
     """What the files of a folder are for, by key."""
     roles = _read(group).roles
-    return {
-        listed.key: roles[file] for listed in group if (file := listed.key.rpartition("/")[2]) in roles
-    }
+    return {listed.key: roles[file] for listed in group if (file := listed.key.rpartition("/")[2]) in roles}
 
 
 def _fingerprint(group: Iterable[ListedObject], roles: Mapping[str, str]) -> str:

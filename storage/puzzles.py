@@ -5,6 +5,7 @@ ever claimed or failed by it. Files that make a job at last are one as if they h
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from storage import keys
@@ -45,22 +46,26 @@ async def tell_of(store: ObjectStore, puzzle: Puzzle, *, now: datetime) -> None:
     key = keys.status(fresh.job_id)
     try:
         await store.put(key, fresh.to_bytes(), content_type="application/json", if_none_match=True)
-        return
     except PreconditionFailed:
-        stored = await read_record(store, fresh.job_id)
-    if stored is None or not is_puzzle(stored.status) or stored.status.warnings == (warning,):
+        await _renew(store, fresh)
+
+
+async def _renew(store: ObjectStore, fresh: Status) -> None:
+    stored = await read_record(store, fresh.job_id)
+    if stored is None or not is_puzzle(stored.status) or stored.status.warnings == fresh.warnings:
         return
-    renewed = stored.status.evolve(now=now, warnings=(warning,))
-    try:
+    renewed = stored.status.evolve(now=fresh.updated_at, warnings=fresh.warnings)
+    with suppress(PreconditionFailed):  # else another consumer has told it
         await store.put(
-            key, renewed.to_bytes(), content_type="application/json", if_match=stored.info.etag
+            keys.status(fresh.job_id),
+            renewed.to_bytes(),
+            content_type="application/json",
+            if_match=stored.info.etag,
         )
-    except PreconditionFailed:
-        return  # another consumer has told it
 
 
 async def take_back(store: ObjectStore, places: Iterable[str]) -> None:
-    """Remove the records of places where there is nothing more to tell: one DELETE; raises StoreUnavailable."""
+    """Remove the records of places with nothing more to tell: one DELETE; raises StoreUnavailable."""
     gone = [keys.status(puzzle_id(place)) for place in places]
     if gone:
         await store.delete(gone)

@@ -11,7 +11,7 @@ from typing import Any
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StatusUnreadable
 from storage.lease.cas import read_record
-from storage.records.manifest import read_manifest
+from storage.records.manifest import KEPT_INLINE, read_manifest
 from storage.records.status import Status
 from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 
@@ -76,14 +76,14 @@ async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
 async def run_again(store: ObjectStore, status: Status) -> str:
     """Announce what a job that has ended asked for as a new job, and return its id.
 
-    Files that were dropped as a folder are copied out of the archive. Raises InvalidManifest, with nothing
-    announced, where the job cannot be repeated; StoreUnavailable.
+    The new id begins with the old one. Files that were dropped as a folder are copied out of the archive.
+    Raises InvalidManifest, with nothing announced, where the job cannot be repeated; StoreUnavailable.
     """
     if not status.terminal:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
     if status.manifest is None:
         raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
-    job_id = keys.new_job_id()
+    job_id = keys.retried_job_id(status.job_id)
     document = await _with_files(store, status.job_id, {**status.manifest, "job_id": job_id})
     body = read_manifest(document).model_dump_json(exclude_none=True).encode()
     await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
@@ -135,7 +135,7 @@ async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, An
 
 
 async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
-    if reference.startswith("(inline, "):  # as `storage.records.manifest.without_inline` leaves it
+    if reference.startswith(KEPT_INLINE):
         raise InvalidManifest(f"The job {job_id} had its pictures inline, which are not kept; send it anew.")
     if not reference.startswith(keys.INBOX):
         return reference

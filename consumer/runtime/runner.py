@@ -123,9 +123,7 @@ class JobRunner:
             _log.exception("manifest_not_recorded", job_id=job_id)
             return await self._leases.claim(job_id, None, created_at=ticket.announced_at)
 
-    async def _crashed(
-        self, ticket: Ticket, announced: Announced, lease: Lease, error: Exception
-    ) -> Ending:
+    async def _crashed(self, ticket: Ticket, announced: Announced, lease: Lease, error: Exception) -> Ending:
         """Give a job back whose attempt broke this consumer's own code; it has an attempt less."""
         fault = judge(error, stage="queued")
         delay_s = retry_delay_s(lease.attempt, self._rng)

@@ -86,8 +86,8 @@ class InboxTrigger:
     """Offers what lies ready in the inbox, each entry once until its ticket has ended.
 
     `observe` is told after each look what the inbox holds, `teller` of what in it is no job. An inbox that
-    is longer than one look reads is seen part by part, so that nothing in it hides the rest. `problem` is why the last look failed, None when it did not and before the first; `polls` counts
-    the successful ones.
+    is longer than one look reads is seen part by part, so that nothing in it hides the rest. `problem` is
+    why the last look failed, None when it did not and before the first; `polls` counts the successful ones.
     """
 
     def __init__(

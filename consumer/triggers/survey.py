@@ -26,7 +26,7 @@ Observe = Callable[[Survey], None]
 
 
 class Surveyor:
-    """Adds up looks until one comes to the end of the inbox; where one look sees all, that is each of them."""
+    """Adds up looks until one comes to the end of the inbox; mostly that is each of them."""
 
     def __init__(self) -> None:
         #: What the last whole way through the inbox found, and more if this one has found more already.

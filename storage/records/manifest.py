@@ -44,6 +44,7 @@ _FIELD_ALIASES = {
 _MAX_SENTENCES = 20  # a mistake repeated a thousand times needs no thousand sentences
 _MAX_SHOWN = 64
 _MAX_KEPT_TEXT = 2048  # longer than any address; what is longer is a picture written inline
+KEPT_INLINE = "(inline, "  # begins what a record keeps of a picture that was sent within its manifest
 _INLINE_DIGITS = 8  # tell two pictures of one length apart
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -151,12 +152,14 @@ def without_inline(document: Mapping[str, Any]) -> dict[str, Any]:
 def asks_for_the_same(document: Mapping[str, Any] | None, kept: Mapping[str, Any]) -> bool:
     """Whether a manifest asks for what a record kept of one asks for.
 
-    The record may be of another version of this service, with other defaults: both are read anew.
+    The record may be of another version of this service, with other defaults: both are read anew. The job's
+    id is none of what is asked for.
     """
     return document is not None and _as_understood(without_inline(document)) == _as_understood(kept)
 
 
 def _as_understood(document: Mapping[str, Any]) -> object:
+    document = {name: value for name, value in document.items() if name != "job_id"}
     try:
         return read_manifest(document)
     except InvalidManifest:  # of a version that understood something else
@@ -166,7 +169,7 @@ def _as_understood(document: Mapping[str, Any]) -> object:
 def _brief(value: object) -> object:
     if isinstance(value, str) and len(value) > _MAX_KEPT_TEXT:
         digest = hashlib.sha256(value.encode(errors="replace")).hexdigest()
-        return f"(inline, {len(value)} characters, {digest[:_INLINE_DIGITS]})"
+        return f"{KEPT_INLINE}{len(value)} characters, {digest[:_INLINE_DIGITS]})"
     return without_inline(value) if isinstance(value, Mapping) else value
 
 
