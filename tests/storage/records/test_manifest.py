@@ -177,3 +177,31 @@ def test_inline_pictures_do_not_go_into_the_record() -> None:
     assert kept["source"].startswith("(inline, 5000 characters")
     assert (kept["face_mappings"]["face_1"], kept["n"]) == ("uploads/c.png", 1)
     assert kept["face_mappings"]["face_0"] != kept["source"]  # two pictures of one length are not the same
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ({**SINGLE, "options": {"execution_provider": "\ud800"}}, "`options.execution_provider`"),
+        ({**SINGLE, "target": "uploads/\udfff.png"}, "`target`"),
+        ({**SINGLE, "consent": {"attested": True, "reference": "x\ud83d"}}, "`consent.reference`"),
+        ({**SINGLE, "a\ud800b": 1}, "`a\\ud800b`"),
+        (
+            {"process_type": "multi-image", "target": "t", "face_mappings": {"face_0": "\ud800"}},
+            "`face_mappings",
+        ),
+        ({**SINGLE, "trim": [[["\ud800"]]]}, "`trim`"),
+    ],
+)
+def test_text_that_no_record_can_hold_is_refused_by_name(document: dict[str, object], named: str) -> None:
+    for raw in (json.dumps(document), document):
+        with pytest.raises(InvalidManifest) as caught:
+            read_manifest(raw)
+        assert named in str(caught.value)
+        assert str(caught.value).encode()
+    assert named_job_id(json.dumps({**document, "job_id": "mine"}).encode()) == "mine"
+
+
+def test_a_character_of_two_halves_is_whole() -> None:
+    raw = json.dumps({**SINGLE, "target": "uploads/\U0001f642.png"})  # written as two escapes
+    assert read_manifest(raw).target == "uploads/\U0001f642.png"
