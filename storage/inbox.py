@@ -228,14 +228,32 @@ class Inbox:
     async def add(self, manifest: bytes) -> str:
         """Put a manifest that came another way into the inbox, and return its key: one PUT.
 
-        It lies under its own job id, or else one made of its content; where there is an entry already, that
-        one counts. Raises StoreUnavailable, after which doing it again does no harm.
+        It lies under its own job id, or else one made of its content; where the same lies there already, that
+        one counts, which costs a GET. Where another does, it lies beside it: it is another job. Raises
+        StoreUnavailable, after which doing it again does no harm.
         """
         digest = hashlib.sha256(manifest).hexdigest()
-        key = keys.manifest(named_job_id(manifest) or keys.dropped_job_id("message", [digest]))
-        with suppress(PreconditionFailed):
+        job_id = named_job_id(manifest) or keys.dropped_job_id("message", [digest])
+        key = keys.manifest(job_id)
+        if await self._put_new(key, manifest) or await self._has_the_same(key, manifest):
+            return key
+        beside = keys.manifest(keys.dropped_job_id(job_id, [digest], digits=_TAKEN_DIGITS))
+        await self._put_new(beside, manifest)
+        return beside
+
+    async def _put_new(self, key: str, manifest: bytes) -> bool:
+        try:
             await self._store.put(key, manifest, content_type="application/json", if_none_match=True)
-        return key
+        except PreconditionFailed:
+            return False
+        return True
+
+    async def _has_the_same(self, key: str, manifest: bytes) -> bool:
+        try:
+            stands = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
+        except (ObjectNotFound, InputTooLarge):  # its job has ended just now, or it is no manifest at all
+            return False
+        return stands.body == manifest
 
     async def open(self, entry: InboxEntry) -> Announced:
         """Read an entry: one GET for a manifest or an `options.json`, none for a plain folder.

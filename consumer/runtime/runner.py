@@ -105,11 +105,11 @@ class JobRunner:
     async def _claim(self, ticket: Ticket, announced: Announced) -> "Lease | Refusal":
         """Claim the job, under an id of its own where the one it names is another job's already."""
         claimed = await self._claim_as(announced.job_id, ticket, announced)
-        if isinstance(claimed, Refusal) and claimed.verdict is Verdict.TAKEN:
-            _log.warning(
-                "job_id_taken", entry=ticket.name, job_id=announced.job_id, becomes=announced.other_id
-            )
-            return await self._claim_as(announced.other_id, ticket, announced)
+        if not (isinstance(claimed, Refusal) and claimed.verdict is Verdict.TAKEN):
+            return claimed
+        claimed = await self._claim_as(announced.other_id, ticket, announced)
+        if isinstance(claimed, Lease):
+            _log.warning("job_id_taken", entry=ticket.name, job_id=announced.job_id, becomes=claimed.job_id)
         return claimed
 
     async def _claim_as(self, job_id: str, ticket: Ticket, announced: Announced) -> "Lease | Refusal":

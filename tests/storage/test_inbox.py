@@ -608,3 +608,19 @@ async def test_a_manifest_that_breaks_its_reader_is_a_failed_job(
     monkeypatch.setattr("storage.inbox.read_manifest", broken)
     await drop.manifest(MANIFEST)
     assert "could not be read" in await error_of(drop)
+
+
+@pytest.mark.parametrize("names_its_id", [True, False])
+async def test_a_message_that_comes_twice_is_one_entry(drop: Drop, names_its_id: bool) -> None:  # noqa: FBT001 -- a case
+    raw = json.dumps({**MANIFEST, **({"job_id": "j"} if names_its_id else {})}).encode()
+    assert await drop.inbox.add(raw) == await drop.inbox.add(raw)
+    assert len(await drop.left()) == 1
+
+
+async def test_another_message_that_names_the_same_job_is_not_lost(drop: Drop) -> None:
+    one, other = ({**MANIFEST, "job_id": "j", "options": {"many_faces": many}} for many in (True, False))
+    first = await drop.inbox.add(json.dumps(one).encode())
+    for _ in range(2):
+        second = await drop.inbox.add(json.dumps(other).encode())
+    assert first == "inbox/j.json"
+    assert await drop.left() == sorted([first, second])
