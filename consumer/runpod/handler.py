@@ -7,6 +7,7 @@ RunPod's SDK.
 
 import asyncio
 import base64
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from storage.errors import InputTooLarge, InvalidManifest, StorageError, StoreUn
 from storage.inbox import Inbox
 from storage.lease.cas import read_record
 from storage.queries import follow
-from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.records.manifest import MAX_MANIFEST_BYTES, asks_for_the_same, read_manifest
 from storage.records.status import Result, Status
 from storage.stores.port import ObjectStore
 
@@ -115,8 +116,16 @@ class RunpodHandler:
         return await self._told(status, inline=wish.inline)
 
     async def _announce(self, wish: "_Wish") -> None:
-        """See to it that the job is done here or elsewhere, unless it has been."""
+        """See to it that the job is done here or elsewhere, unless it has been.
+
+        Raises InvalidManifest where its id is that of another job, whose result would be its answer.
+        """
         known = await read_record(self._store, wish.job_id)
+        kept = known.status.manifest if known is not None else None
+        if kept is not None and not asks_for_the_same(json.loads(wish.manifest), kept):
+            raise InvalidManifest(
+                f"`{wish.job_id}` is the id of another job; give this one an id of its own, or none."
+            )
         if known is None:
             await Inbox(self._store).add(wish.manifest)
         if known is None or not known.status.terminal:
