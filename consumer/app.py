@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import secrets
 import signal
 import socket
@@ -225,7 +224,7 @@ class Consumer:
             "starting",
             version=metadata.version("swapdrop"),
             owner=self.owner,
-            endpoint=_without_password(self._settings.store_address),
+            endpoint=self._settings.store_address or "AWS",
             bucket=self._settings.bucket,
             health=self.health_url,
         )
@@ -349,13 +348,6 @@ class Consumer:
                 signal.signal(number, handler)
 
         return undo
-
-
-def _without_password(address: str | None) -> str:
-    """A store's address as the log may hold it; without one it is AWS's own."""
-    if address is None:
-        return "AWS"
-    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:

@@ -121,14 +121,18 @@ class RunpodHandler:
         Raises InvalidManifest where its id is another job's: whoever names one must not get its result.
         """
         known = await read_record(self._store, wish.job_id)
+        await self._refuse_another(wish, known)
         if known is None:
             await Inbox(self._store).add(wish.manifest)
+            await self._refuse_another(wish, known)  # one that came at the same moment
+        if known is None or not known.status.terminal:
+            self._queue.announce(keys.manifest(wish.job_id))
+
+    async def _refuse_another(self, wish: "_Wish", known: Stored | None) -> None:
         if not await self._is_of(wish, known):
             raise InvalidManifest(
                 f"The job id `{wish.job_id}` is taken by another job; leave `job_id` out or name another."
             )
-        if known is None or not known.status.terminal:
-            self._queue.announce(keys.manifest(wish.job_id))
 
     async def _is_of(self, wish: "_Wish", known: Stored | None) -> bool:
         """Whether the job of this id, whose record is `known`, is the one that is asked for."""

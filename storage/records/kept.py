@@ -44,10 +44,14 @@ def kept(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_same(record: Mapping[str, Any], asked: Manifest) -> bool:
-    """Whether a record was made of this manifest; `record` is what it keeps, also of earlier versions."""
+    """Whether a record was made of what is asked for; `record` is what it keeps, also of earlier versions.
+
+    The job's id is none of what is asked for.
+    """
+    asked = asked.model_copy(update={"job_id": None})
     document = asked.model_dump(mode="json", exclude_none=True)
     try:
-        known = read_manifest(record)
+        known = read_manifest({name: value for name, value in record.items() if name != "job_id"})
     except InvalidManifest:
         return False
     return known in (read_manifest(kept(document)), asked)

@@ -148,7 +148,7 @@ async def test_a_request_under_another_jobs_id_is_refused_and_not_answered_with_
     again = await asked(handler(store), {**REQUEST, "job_id": "mine"})
     assert again["code"] == "cancelled"
     other = await asked(handler(store), {**REQUEST, "job_id": "mine", "target": "uploads/other.png"})
-    assert (other["code"], "is the id of another job" in other["error"]) == ("invalid_manifest", True)
+    assert (other["code"], "is taken by another job" in other["error"]) == ("invalid_manifest", True)
     assert (await store.list(keys.INBOX)).objects == []
 
 

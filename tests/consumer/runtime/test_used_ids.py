@@ -130,7 +130,7 @@ async def test_the_log_says_at_the_start_what_runs_where(tmp_path: Path) -> None
             MemoryStore(),
             FlatEngine(),
             bucket="pictures",
-            endpoint_url="https://key:secret@store.example",
+            endpoint_url="https://store.example",
             cache_dir=tmp_path,
         )
         while not any(line["event"] == "starting" for line in logs):  # noqa: ASYNC110 -- a log has no event
