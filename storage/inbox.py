@@ -36,6 +36,7 @@ from storage.records.status import Status
 from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectStore
 
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
+_TRIES = 3  # to put a manifest where another is being removed
 _MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
@@ -235,8 +236,13 @@ class Inbox:
         digest = hashlib.sha256(manifest).hexdigest()
         job_id = named_job_id(manifest) or keys.dropped_job_id("message", [digest])
         key = keys.manifest(job_id)
-        if await self._put_new(key, manifest) or await self._has_the_same(key, manifest):
-            return key
+        for _ in range(_TRIES):
+            if await self._put_new(key, manifest):
+                return key
+            with suppress(ObjectNotFound):  # else its job has ended just now: there is room again
+                if await self._has_the_same(key, manifest):
+                    return key
+                break
         beside = keys.manifest(keys.dropped_job_id(job_id, [digest], digits=_TAKEN_DIGITS))
         await self._put_new(beside, manifest)
         return beside
@@ -251,7 +257,7 @@ class Inbox:
     async def _has_the_same(self, key: str, manifest: bytes) -> bool:
         try:
             stands = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
-        except (ObjectNotFound, InputTooLarge):  # its job has ended just now, or it is no manifest at all
+        except InputTooLarge:
             return False
         return stands.body == manifest
 
