@@ -64,10 +64,10 @@ async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
 
     Stop iterating and no more are read. Raises StoreUnavailable.
     """
-    found = [entry for entry in await listed(store, keys.STATUS) if _job_id(entry.key)]
+    found = [entry for entry in await listed(store, keys.STATUS) if keys.job_of_status(entry.key)]
     found.sort(key=lambda entry: entry.last_modified, reverse=True)
     for start in range(0, len(found), _AT_ONCE):
-        batch = (_read(store, _job_id(entry.key)) for entry in found[start : start + _AT_ONCE])
+        batch = (_read(store, keys.job_of_status(entry.key)) for entry in found[start : start + _AT_ONCE])
         for status in await asyncio.gather(*batch):
             if status is not None:
                 yield status
@@ -83,7 +83,7 @@ async def run_again(store: ObjectStore, status: Status) -> str:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
     if status.manifest is None:
         raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
-    job_id = keys.retried_job_id(status.job_id)
+    job_id = keys.retriedkeys.job_of_status(status.job_id)
     document = await _with_files(store, status.job_id, {**status.manifest, "job_id": job_id})
     body = read_manifest(document).model_dump_json(exclude_none=True).encode()
     await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
@@ -112,12 +112,6 @@ async def _read(store: ObjectStore, job_id: str) -> Status | None:
     except StatusUnreadable:
         return None
     return stored.status if stored else None
-
-
-def _job_id(key: str) -> str:
-    """The job a status key is of; empty for other keys."""
-    stem = key.removeprefix(keys.STATUS).removesuffix(".json")
-    return stem if keys.is_job_id(stem) and keys.status(stem) == key else ""
 
 
 async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
