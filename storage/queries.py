@@ -83,7 +83,7 @@ async def run_again(store: ObjectStore, status: Status) -> str:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
     if status.manifest is None:
         raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
-    job_id = keys.retriedkeys.job_of_status(status.job_id)
+    job_id = keys.retried_job_id(status.job_id)
     document = await _with_files(store, status.job_id, {**status.manifest, "job_id": job_id})
     body = read_manifest(document).model_dump_json(exclude_none=True).encode()
     await store.put(keys.manifest(job_id), body, content_type="application/json", if_none_match=True)
