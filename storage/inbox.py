@@ -10,13 +10,25 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 from storage import keys
+from storage.entries import (
+    TAKEN_DIGITS,
+    InboxEntry,
+    InboxReader,
+    Puzzle,
+    Scan,
+    entry_of,
+    fingerprint_of,
+    roles_of,
+    scan_of,
+)
 from storage.errors import (
     InputTooLarge,
     InvalidManifest,
@@ -25,7 +37,7 @@ from storage.errors import (
     StorageError,
     StoreUnavailable,
 )
-from storage.folders import Folder, is_junk, is_video, read_folder
+from storage.folders import is_video
 from storage.records.kept import is_same
 from storage.records.manifest import (
     MAX_MANIFEST_BYTES,
@@ -34,90 +46,19 @@ from storage.records.manifest import (
     read_manifest,
 )
 from storage.records.status import Status
-from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectStore
+from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
+_TRIES = 3  # to put a manifest where another is being removed
 _MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
 # still be on its way: 50 MB take about that long at 15 Mbit/s.
 _GUESS_SETTLE_S = 30.0
-_LAST = "\U0010fffd"  # comes after whatever a key has in its place
-_TAKEN_DIGITS = 16
+
+__all__ = ["Announced", "Announcements", "Inbox", "InboxEntry", "Puzzle", "Scan"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InboxEntry:
-    """One announced job as a listing showed it."""
-
-    #: The manifest's stem, or the folder.
-    name: str
-    form: Literal["manifest", "folder"]
-    #: All its objects.
-    keys: tuple[str, ...]
-    #: Theirs, in the same order.
-    etags: tuple[str, ...]
-    #: What the files of a folder are for, by key; those for nothing are not there.
-    roles: Mapping[str, str]
-    #: Changes when a file that matters changes.
-    fingerprint: str
-    #: 0 once nothing has changed for long enough.
-    ready_in_s: float
-    #: When its oldest object was written, by the store's clock.
-    announced_at: datetime
-
-    @property
-    def folder(self) -> str:
-        """Prefix of the job's own inbox folder, which its references may point into."""
-        return keys.inbox_folder(self.name)
-
-    @property
-    def content_id(self) -> str:
-        """The job's id where its content names none."""
-        return keys.dropped_job_id(self.name, self._contents)
-
-    def other_id(self, job_id: str) -> str:
-        """The job's id where the one it names is that of another job already."""
-        return keys.dropped_job_id(job_id, self._contents, digits=_TAKEN_DIGITS)
-
-    @property
-    def _contents(self) -> Sequence[str]:
-        """What makes the job what it is: files with their names, as source and target may change places."""
-        if self.form == "manifest":
-            return self.etags
-        pairs = zip(self.keys, self.etags, strict=True)
-        return [f"{key.rpartition('/')[2].lower()} {etag}" for key, etag in pairs if key in self.roles]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Puzzle:
-    """Files in the inbox that are no job, or not yet."""
-
-    #: The folder of the inbox that they lie in; empty for the inbox itself.
-    place: str
-    #: Their names within the place, in key order.
-    files: tuple[str, ...]
-    #: Changes with any of them.
-    fingerprint: str
-    #: When the newest of them was written, by the store's clock.
-    newest: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scan:
-    """What one look at the inbox found, in key order."""
-
-    entries: Sequence[InboxEntry]
-    #: What lies there and is no job.
-    puzzles: Sequence[Puzzle]
-    #: The store's clock.
-    store_now: datetime
-    #: Where the next look is to go on; empty when it is to start anew.
-    read_to: str = ""
-    #: Whether this look came to the end of the inbox.
-    at_end: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +103,7 @@ class Inbox:
         self, store: ObjectStore, *, settle_s: float = 2.0, guess_settle_s: float = _GUESS_SETTLE_S
     ) -> None:
         self._store = store
-        self._settle_s = settle_s
-        self._guess_settle_s = max(settle_s, guess_settle_s)
+        self._read = partial(entry_of, settle_s=settle_s, guess_settle_s=max(settle_s, guess_settle_s))
 
     async def scan(
         self, *, go_on_after: str = "", is_fresh: Callable[[InboxEntry], bool] | None = None
@@ -177,17 +117,17 @@ class Inbox:
         """
         is_fresh = is_fresh or _is_ready
         page = await self._store.list(keys.INBOX)
-        first = _Reader(self._entry, page.store_now)
+        first = InboxReader(self._read, page.store_now)
         first.take(page)
         if go_on_after and page.truncated:
             first.tell_no_puzzles()  # the scan that began there has told them
         if not page.truncated or first.count(is_fresh) >= _ENOUGH_READY:
             first.close(truncated=page.truncated)
-            return _scan([first], page, go_on_after if page.truncated else "")
+            return scan_of([first], page, go_on_after if page.truncated else "")
         readers, reader = [first], first
         if go_on_after > page.objects[-1].key:
             first.close(truncated=True)
-            reader = _Reader(self._entry, page.store_now, after=go_on_after)
+            reader = InboxReader(self._read, page.store_now, after=go_on_after)
             readers.append(reader)
         for _ in range(_MAX_PAGES - 1):
             page = await self._store.list(keys.INBOX, start_after=reader.last_key)
@@ -195,7 +135,7 @@ class Inbox:
             if not page.truncated or sum(some.count(is_fresh) for some in readers) >= _ENOUGH_READY:
                 break
         reader.close(truncated=page.truncated)
-        return _scan(readers, page, reader.read_to if page.truncated else "")
+        return scan_of(readers, page, reader.read_to if page.truncated else "")
 
     async def announced(self) -> "Announcements":
         """Which jobs the whole inbox announces, as far as keys and ETags tell: one LIST per 1000 keys.
@@ -224,7 +164,7 @@ class Inbox:
             return None
         found, store_now = await self._list(key if wanted.file is None else keys.inbox_folder(wanted.name))
         group = [listed for listed in found if wanted.file is not None or listed.key == key]
-        return self._entry(group, store_now) if group else None
+        return self._read(group, store_now) if group else None
 
     async def add(self, manifest: bytes) -> str:
         """Put a manifest that came another way into the inbox, and return its key: one PUT.
@@ -236,9 +176,14 @@ class Inbox:
         digest = hashlib.sha256(manifest).hexdigest()
         job_id = named_job_id(manifest) or keys.dropped_job_id("message", [digest])
         key = keys.manifest(job_id)
-        if await self._put_new(key, manifest) or await self._has_the_same(key, manifest):
-            return key
-        beside = keys.manifest(keys.dropped_job_id(job_id, [digest], digits=_TAKEN_DIGITS))
+        for _ in range(_TRIES):
+            if await self._put_new(key, manifest):
+                return key
+            with suppress(ObjectNotFound):  # else its job has ended just now: there is room again
+                if await self._has_the_same(key, manifest):
+                    return key
+                break
+        beside = keys.manifest(keys.dropped_job_id(job_id, [digest], digits=TAKEN_DIGITS))
         await self._put_new(beside, manifest)
         return beside
 
@@ -252,7 +197,7 @@ class Inbox:
     async def _has_the_same(self, key: str, manifest: bytes) -> bool:
         try:
             stands = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
-        except (ObjectNotFound, InputTooLarge):  # its job has ended just now, or it is no manifest at all
+        except InputTooLarge:
             return False
         return stands.body == manifest
 
@@ -298,38 +243,13 @@ class Inbox:
         gone = list(entry.keys)
         if entry.form == "folder":
             present, _ = await self._list(entry.folder)
-            changed = _fingerprint(present, _roles(present)) != entry.fingerprint
+            changed = fingerprint_of(present, roles_of(present)) != entry.fingerprint
             gone = [] if changed else await self._archive([listed.key for listed in present], job_id)
         elif entry.name != job_id and not await self._is_unchanged(entry):
             gone = []
         marker = [keys.cancel(job_id)] if cancelled else []
         for start in range(0, len(gone) + len(marker), MAX_KEYS):
             await self._store.delete([*gone, *marker][start : start + MAX_KEYS])
-
-    def _entry(self, group: Sequence[ListedObject], store_now: datetime) -> InboxEntry | None:
-        """The entry that the objects of one name are, None where they are no job yet."""
-        parsed = keys.parse_inbox(group[0].key)
-        if parsed is None:
-            return None
-        roles, ready_in_s = dict[str, str](), 0.0
-        if parsed.file is not None:
-            folder = _read(group)
-            if not folder.complete:
-                return None
-            roles = _roles(group)
-            newest = max(listed.last_modified for listed in group)
-            settle_s = self._guess_settle_s if folder.guessed else self._settle_s
-            ready_in_s = max(0.0, settle_s - (store_now - newest).total_seconds())
-        return InboxEntry(
-            name=parsed.name,
-            form="manifest" if parsed.file is None else "folder",
-            keys=tuple(listed.key for listed in group),
-            etags=tuple(listed.etag for listed in group),
-            roles=roles,
-            fingerprint=_fingerprint(group, roles),
-            ready_in_s=ready_in_s,
-            announced_at=min(listed.last_modified for listed in group),
-        )
 
     async def _list(self, prefix: str) -> tuple[list[ListedObject], datetime]:
         """The objects of one entry, and the store's clock."""
@@ -404,117 +324,8 @@ class Inbox:
         return options
 
 
-class _Reader:
-    """Puts the objects of a listing together to entries and puzzles, as they come, in key order."""
-
-    def __init__(
-        self,
-        entry: Callable[[Sequence[ListedObject], datetime], InboxEntry | None],
-        store_now: datetime,
-        *,
-        after: str = "",
-    ) -> None:
-        self.entries: list[InboxEntry] = []
-        self.puzzles: list[Puzzle] = []
-        self.loose: list[ListedObject] = []
-        #: After which key the next page begins.
-        self.last_key = after
-        #: After which key another reader is to begin, so that a folder that was cut off is read whole.
-        self.read_to = after
-        self._entry = entry
-        self._store_now = store_now
-        self._tells_puzzles = True
-        self._place = ""
-        self._pending: list[ListedObject] = []
-
-    def take(self, page: Listing) -> None:
-        """Take in the next page."""
-        for listed in page.objects:
-            place = _place(listed.key)
-            if place != self._place:
-                self._flush()
-                self._place = place
-            if place:
-                self._pending.append(listed)
-                continue
-            self.read_to = listed.key
-            parsed = keys.parse_inbox(listed.key)
-            if parsed is None:
-                self.loose.append(listed)
-            elif entry := self._entry([listed], self._store_now):
-                self.entries.append(entry)
-        self.last_key = page.objects[-1].key if page.objects else self.last_key
-
-    def close(self, *, truncated: bool) -> None:
-        """Take note that there is no more, or with `truncated` that the last folder may go on."""
-        if not truncated:
-            self._flush()
-        elif self._pending and not (self.entries or self.puzzles or self.loose):
-            self.read_to = (
-                keys.inbox_folder(self._place) + _LAST
-            )  # it is larger than a whole look: pass it by
-
-    def tell_no_puzzles(self) -> None:
-        """Forget what is no job, also in what follows."""
-        self._tells_puzzles = False
-        self.puzzles, self.loose = [], []
-
-    def count(self, is_fresh: Callable[[InboxEntry], bool]) -> int:
-        """How many entries so far are fresh."""
-        return sum(map(is_fresh, self.entries))
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
-        if not pending:
-            return
-        self.read_to = pending[-1].key
-        direct = [listed for listed in pending if keys.parse_inbox(listed.key)]
-        entry = self._entry(direct, self._store_now) if direct else None
-        if entry is not None:
-            self.entries.append(entry)
-            return
-        if self._tells_puzzles and (puzzle := _puzzle(self._place, pending)):
-            self.puzzles.append(puzzle)
-
-
-def _scan(readers: Sequence[_Reader], last_page: Listing, read_to: str) -> Scan:
-    loose = [listed for reader in readers for listed in reader.loose]
-    in_no_folder = _puzzle("", loose)
-    return Scan(
-        entries=[entry for reader in readers for entry in reader.entries],
-        puzzles=[
-            *([in_no_folder] if in_no_folder else []),
-            *(puzzle for reader in readers for puzzle in reader.puzzles),
-        ],
-        store_now=last_page.store_now,
-        read_to=read_to,
-        at_end=not last_page.truncated,
-    )
-
-
 def _is_ready(entry: InboxEntry) -> bool:
     return entry.ready_in_s == 0
-
-
-def _place(key: str) -> str:
-    """The folder of the inbox that a key lies in; empty for what lies in the inbox itself."""
-    name, slash, _ = key.removeprefix(keys.INBOX).partition("/")
-    return name if slash else ""
-
-
-def _puzzle(place: str, group: Sequence[ListedObject]) -> Puzzle | None:
-    """Files that are no job; None where nobody would miss them."""
-    prefix = keys.inbox_folder(place) if place else keys.INBOX
-    told = [listed for listed in group if not is_junk(listed.key.removeprefix(prefix).rpartition("/")[2])]
-    if not told:
-        return None
-    lines = "\n".join(f"{listed.key} {listed.etag}" for listed in told)
-    return Puzzle(
-        place=place,
-        files=tuple(listed.key.removeprefix(prefix) for listed in told),
-        fingerprint=hashlib.sha256(lines.encode(errors="replace")).hexdigest(),
-        newest=max(listed.last_modified for listed in told),
-    )
 
 
 def _announced(entry: InboxEntry, job_id: str, manifest: Manifest) -> Announced:
@@ -528,23 +339,3 @@ def _announced(entry: InboxEntry, job_id: str, manifest: Manifest) -> Announced:
 
 def _refused(entry: InboxEntry, job_id: str, error: InvalidManifest) -> Announced:
     return Announced(job_id=job_id, other_id=entry.other_id(job_id), error=error)
-
-
-def _read(group: Iterable[ListedObject]) -> Folder:
-    return read_folder([listed.key.rpartition("/")[2] for listed in group])
-
-
-def _roles(group: Sequence[ListedObject]) -> dict[str, str]:
-    """What the files of a folder are for, by key."""
-    roles = _read(group).roles
-    return {listed.key: roles[file] for listed in group if (file := listed.key.rpartition("/")[2]) in roles}
-
-
-def _fingerprint(group: Iterable[ListedObject], roles: Mapping[str, str]) -> str:
-    """Digest of an entry's manifest, or of the files in a folder that matter."""
-    lines = [
-        f"{listed.key} {listed.etag}"
-        for listed in group
-        if listed.key in roles or listed.key.count("/") == 1  # a manifest lies in the inbox itself
-    ]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -43,6 +43,12 @@ def status(job_id: str) -> str:
     return f"{STATUS}{job_id}.json"
 
 
+def job_of_status(key: str) -> str:
+    """The job whose record a key is of; empty for any other key."""
+    stem = key.removeprefix(STATUS).removesuffix(".json")
+    return stem if is_job_id(stem) and status(stem) == key else ""
+
+
 def cancel(job_id: str) -> str:
     """Key whose existence asks for the job to stop."""
     return f"{CANCEL}{job_id}"

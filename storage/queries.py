@@ -67,10 +67,10 @@ async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
 
     Stop iterating and no more are read. Raises StoreUnavailable.
     """
-    found = [entry for entry in await listed(store, keys.STATUS) if _job_id(entry.key)]
+    found = [entry for entry in await listed(store, keys.STATUS) if keys.job_of_status(entry.key)]
     found.sort(key=lambda entry: entry.last_modified, reverse=True)
     for start in range(0, len(found), _AT_ONCE):
-        batch = (_read(store, _job_id(entry.key)) for entry in found[start : start + _AT_ONCE])
+        batch = (_read(store, keys.job_of_status(entry.key)) for entry in found[start : start + _AT_ONCE])
         for status in await asyncio.gather(*batch):
             if status is not None:
                 yield status
@@ -124,12 +124,6 @@ async def _read(store: ObjectStore, job_id: str) -> Status | None:
     except StatusUnreadable:
         return None
     return stored.status if stored else None
-
-
-def _job_id(key: str) -> str:
-    """The job a status key is of; empty for other keys."""
-    stem = key.removeprefix(keys.STATUS).removesuffix(".json")
-    return stem if keys.is_job_id(stem) and keys.status(stem) == key else ""
 
 
 async def _with_files(store: ObjectStore, job_id: str, manifest: Mapping[str, Any]) -> dict[str, Any]:

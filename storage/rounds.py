@@ -70,7 +70,7 @@ class Rounds:
         some, finished = self._to_read(page)
         for listed in some:
             if await self._look(listed.key):
-                done.rescued.append(_job_id(listed.key))
+                done.rescued.append(keys.job_of_status(listed.key))
             self._after = listed.key
         if finished and page.truncated:
             self._after = page.objects[-1].key
@@ -102,7 +102,7 @@ class Rounds:
 
     async def _look(self, key: str) -> bool:
         """Read one record and do what it needs; whether a job was rescued."""
-        job_id = _job_id(key)
+        job_id = keys.job_of_status(key)
         try:
             stored = await read_record(self._store, job_id) if job_id else None
         except StatusUnreadable:
@@ -134,9 +134,3 @@ class Rounds:
         if await announce_again(self._store, status):
             return True
         return await end(self._leases, status.job_id) is not None
-
-
-def _job_id(key: str) -> str:
-    """The job a status key is of; empty for other keys."""
-    stem = key.removeprefix(keys.STATUS).removesuffix(".json")
-    return stem if keys.is_job_id(stem) and keys.status(stem) == key else ""

@@ -14,6 +14,7 @@ from storage.records.kept import kept
 from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
 from storage.records.status import JobError, Status
 from storage.stores.memory_store import MemoryStore
+from storage.stores.port import StoredObject
 from tests.support.clock import EPOCH, VirtualTime
 from tests.support.stores import CountingStore, Fault, FaultStore
 
@@ -649,3 +650,16 @@ async def test_another_message_that_names_the_same_job_is_not_lost(drop: Drop) -
         second = await drop.inbox.add(json.dumps(other).encode())
     assert first == "inbox/j.json"
     assert await drop.left() == sorted([first, second])
+
+
+async def test_a_message_whose_entry_goes_in_that_moment_lies_under_its_own_id_again(drop: Drop) -> None:
+    raw = json.dumps({**MANIFEST, "job_id": "j"}).encode()
+    await drop.inbox.add(raw)
+
+    class Racing(FaultStore):
+        async def get(self, key: str, *, max_bytes: int) -> StoredObject:
+            await drop.memory.delete([key])
+            return await super().get(key, max_bytes=max_bytes)
+
+    assert await Inbox(Racing(drop.store, [])).add(raw) == "inbox/j.json"
+    assert await drop.left() == ["inbox/j.json"]
