@@ -8,7 +8,8 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -209,7 +210,7 @@ class FaultProxy:
             client.put_object(Bucket=self._upstream.bucket, Key=key, Body=body)
 
     async def _pass_on(
-        self, request: web.BaseRequest, body: bytes, left_out: Set[str]
+        self, request: web.BaseRequest, body: bytes, left_out: AbstractSet[str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("use FaultProxy as an async context manager")

@@ -45,7 +45,6 @@ async def said_of(url: str | None, **changes: Any) -> StorageError:  # noqa: ANN
 @asynccontextmanager
 async def server(*, answers: bool) -> AsyncIterator[str]:
     """One that takes every connection and either ends it after a few bytes of its own or stays silent."""
-
     served: list[asyncio.Event] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
