@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.config.settings import Settings
 from consumer.engines.model_files import model_fetchers, open_model_store
 from consumer.telemetry.logs import configure_logging
@@ -57,7 +57,8 @@ def pull_models(names: Sequence[str], *, accept_license: bool) -> int:
     files = _selected(store, names or [_BY_DEFAULT])
     missing = [file for file in files if isinstance(store.locate(file.name), Missing)]
     _show_licences(store, missing, accept=accept_license)
-    fetchers = [] if settings.offline else model_fetchers(settings)
+    with faults_told():
+        fetchers = [] if settings.offline else model_fetchers(settings)
     failures = []
     with _progress(settings) as progress:
         for file in files:

@@ -12,6 +12,7 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from models.errors import ModelError
 from models.store.download import Progress
+from storage.errors import StoreUnusable
 
 _LONGEST_PAUSE_S = 300.0
 _NOTE_EVERY_S = 10.0
@@ -68,7 +69,7 @@ class ModelDownloader:
     async def _succeeds(self, work: Awaitable[None]) -> bool:
         try:
             await work
-        except ModelError as error:
+        except (ModelError, StoreUnusable) as error:
             self._tell(str(error), None)
         except Exception as error:  # noqa: BLE001 -- logged: a download must not end the consumer
             self._tell(repr(error), error)

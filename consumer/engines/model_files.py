@@ -57,6 +57,7 @@ class BucketFetcher:
         # Imported here: a consumer that has its models never needs the second SDK.
         import boto3  # noqa: PLC0415 - see above
         from botocore.config import Config  # noqa: PLC0415 - see above
+        from botocore.exceptions import NoRegionError  # noqa: PLC0415 - see above
 
         from storage.stores.s3_client import stay_in_the_region  # noqa: PLC0415 - see above
         from storage.stores.s3_errors import settings_errors  # noqa: PLC0415 - see above
@@ -74,7 +75,10 @@ class BucketFetcher:
             response_checksum_validation="when_required",
         )
         with settings_errors():
-            self._client = boto3.session.Session().client(
+            session = boto3.session.Session()
+            if settings.sdk_region is None and session.region_name is None:
+                raise NoRegionError
+            self._client = session.client(
                 "s3",
                 endpoint_url=settings.endpoint_url,
                 aws_access_key_id=settings.access_key_id,

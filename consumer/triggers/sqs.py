@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
 from consumer.triggers.queue_port import Message, QueueUnavailable
+from storage.stores.s3_errors import settings_errors
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
@@ -80,7 +81,10 @@ class SqsQueue:
 
 @asynccontextmanager
 async def open_sqs(url: str) -> AsyncIterator[SqsQueue]:
-    """Open the queue at `url`, with the SDK's own credentials (environment, profile, role)."""
+    """Open the queue at `url`, with the SDK's own credentials (environment, profile, role).
+
+    Raises StoreUnusable where the SDK cannot work with its settings.
+    """
     address = URL(url)
     region = _REGION.search(address.host or "")
     config = AioConfig(
@@ -89,12 +93,16 @@ async def open_sqs(url: str) -> AsyncIterator[SqsQueue]:
         read_timeout=_LONGEST_WAIT_S + _ANSWER_TIMEOUT_S,
         retries={"total_max_attempts": 1},  # the trigger asks again, and says why
     )
-    async with Session().client(
-        "sqs",
-        endpoint_url=str(address.origin()),
-        region_name=region[1] if region else _DEFAULT_REGION,
-        config=config,
-    ) as client:
+    async with AsyncExitStack() as stack:
+        with settings_errors():
+            client = await stack.enter_async_context(
+                Session().client(
+                    "sqs",
+                    endpoint_url=str(address.origin()),
+                    region_name=region[1] if region else _DEFAULT_REGION,
+                    config=config,
+                )
+            )
         yield SqsQueue(client, url)
 
 

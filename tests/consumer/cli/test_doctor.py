@@ -95,7 +95,9 @@ def test_a_store_that_does_not_answer_points_at_its_address(nowhere: dict[str, s
         ({"R2_SECRET_ACCESS_KEY": ""}, "R2_ACCESS_KEY_ID is set and R2_SECRET_ACCESS_KEY is not"),
     ],
 )
-@pytest.mark.parametrize("command", [("doctor", "--json"), ("jobs", "list"), ("run",)])
+@pytest.mark.parametrize(
+    "command", [("doctor", "--json"), ("jobs", "list"), ("models", "pull", "--accept-license"), ("run",)]
+)
 def test_what_the_sdk_cannot_work_with_is_a_sentence_from_every_command(
     command: tuple[str, ...],
     variables: dict[str, str],
@@ -149,6 +151,14 @@ def test_a_misspelt_setting_is_a_sentence() -> None:
     done = typed("doctor", environment={**os.environ, "SWAPDROP_PROVIDR": "cpu"})
     assert done.exit_code == 2
     assert "did you mean SWAPDROP_PROVIDER?" in done.stderr
+
+
+def test_a_queue_that_the_sdk_cannot_open_is_a_finding_and_a_sentence(nowhere: dict[str, str]) -> None:
+    queue = {"queue": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"}
+    environment = {**consumer_environment(NO_BUCKET, **nowhere, **queue), "AWS_PROFILE": "nobody"}
+    code, _, findings = diagnosis(environment)
+    assert code == 2
+    assert "AWS_PROFILE names the profile 'nobody'" in findings["queue"]["detail"]
 
 
 class Careless(MemoryStore):
