@@ -132,7 +132,11 @@ async def test_inline_and_linked_inputs_cost_no_store_call() -> None:
             "`https://localhost/a`: The link leads into a private",
         ),
         ("https://169.254.169.254/a", InputForbidden, "`https://169.254.169.254/a`: The link leads into"),
-        ("data:image/png;base64,secret!", InvalidManifest, "the base64 picture: This was read as base64 of a picture, and is damaged"),
+        (
+            "data:image/png;base64,secret!",
+            InvalidManifest,
+            "the base64 picture: This was read as base64 of a picture, and is damaged",
+        ),
         (KEY, InputTooLarge, f"`{KEY}`: The file is larger than the 0.001 MB this service accepts."),
     ],
 )
