@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 import socket
@@ -44,12 +45,15 @@ from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
+from consumer.triggers.rounds import make_rounds
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
 from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError
+from storage.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
+from storage.rounds import Rounds
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 
@@ -149,7 +153,7 @@ class Consumer:
             )
             traces = stack.enter_context(self._tracing())
             self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces)
-            return await self._work(opening, checking, self._scheduler)
+            return await self._work(opening, checking, self._scheduler, store)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -211,9 +215,20 @@ class Consumer:
         return found
 
     async def _work(
-        self, opening: asyncio.Task[None], checking: asyncio.Task[bool], scheduler: Scheduler
+        self,
+        opening: asyncio.Task[None],
+        checking: asyncio.Task[bool],
+        scheduler: Scheduler,
+        store: ObjectStore,
     ) -> int:
-        _log.info("starting", owner=self.owner, bucket=self._settings.bucket, health=self.health_url)
+        _log.info(
+            "starting",
+            version=metadata.version("swapdrop"),
+            owner=self.owner,
+            endpoint=_without_password(self._settings.store_address),
+            bucket=self._settings.bucket,
+            health=self.health_url,
+        )
         try:
             await self._unless_stopped(opening)
         except ModelError as error:
@@ -226,7 +241,11 @@ class Consumer:
             return EXIT_DRAINED
         if not passed:
             return EXIT_SICK
-        beside = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._watch(scheduler))]
+        beside = [
+            asyncio.create_task(self._keeper.run()),
+            asyncio.create_task(self._watch(scheduler)),
+            asyncio.create_task(self._rounds(store)),
+        ]
         for task in beside:
             task.add_done_callback(partial(_end_with, scheduler))
         try:
@@ -262,6 +281,14 @@ class Consumer:
             memory_limit_bytes=memory_limit_bytes(settings),
         )
 
+    async def _rounds(self, store: ObjectStore) -> None:
+        # Each consumer begins elsewhere, so that many are through sooner.
+        rounds = Rounds(store, Inbox(store), self._leases(store), start=secrets.token_hex(1))
+        await make_rounds(rounds, self.metrics)
+
+    def _leases(self, store: ObjectStore) -> Leases:
+        return Leases(store, owner=self.owner, policy=self._settings.lease_policy())
+
     def _schedule(
         self,
         store: ObjectStore,
@@ -272,7 +299,7 @@ class Consumer:
     ) -> Scheduler:
         settings = self._settings
         runner = JobRunner(
-            leases=Leases(store, owner=self.owner, policy=settings.lease_policy()),
+            leases=self._leases(store),
             services=services,
             metrics=self.metrics,
             owner=self.owner,
@@ -322,6 +349,13 @@ class Consumer:
                 signal.signal(number, handler)
 
         return undo
+
+
+def _without_password(address: str | None) -> str:
+    """A store's address as the log may hold it; without one it is AWS's own."""
+    if address is None:
+        return "AWS"
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = python_command("consumer", "run", "--supervised")
 _CPU: Final = "cpu"
+_A_PROCESS_EACH: Final = frozenset({_CPU, "cuda", "tensorrt"})
 _GPU: Final = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")  # what CUDA_VISIBLE_DEVICES understands
 _LAST_PORT: Final = 65_535
 _SPARE_S: Final = 25.0  # over the grace: jobs are given back, senders called, traces sent, each for seconds
@@ -222,6 +223,11 @@ def _device(name: str, settings: Settings, environ: Mapping[str, str]) -> dict[s
     provider = settings.provider
     if name == _CPU and provider == _CPU:
         return {}
+    if provider not in _A_PROCESS_EACH:
+        raise SettingsError(
+            f"--devices: a process for each device is for cuda, tensorrt and cpu; with {provider} start one "
+            "`swapdrop run` for each."
+        )
     if name == _CPU or not _GPU.fullmatch(name):
         raise SettingsError(f"--devices: {name!r} is no device for {provider}; give GPUs as 0,1 or cpu,cpu.")
     if provider == _CPU:

@@ -3,9 +3,9 @@
 import ctypes
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,18 +13,49 @@ from typing import Any, Final, Literal
 
 import onnxruntime as ort
 
-Provider = Literal["cpu", "cuda", "tensorrt"]
+Provider = Literal["cpu", "cuda", "tensorrt", "coreml", "migraphx", "openvino", "directml"]
 ProviderOptions = list[tuple[str, dict[str, str]]]
 
 ORT_NAMES: Final[Mapping[Provider, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+ON_CUDA: Final = frozenset({"cuda", "tensorrt"})
+KEEP_WHAT_THEY_BUILD: Final = frozenset({"tensorrt", "coreml", "migraphx", "openvino"})
+# What to do where the installed ONNX Runtime was built without a provider.
+HOW_TO_INSTALL: Final[Mapping[Provider, str]] = {
+    "cpu": "install swapdrop[cpu]",
+    "cuda": "install swapdrop[gpu] in place of swapdrop[cpu]",
+    "tensorrt": "install swapdrop[gpu] in place of swapdrop[cpu]",
+    "coreml": "install swapdrop[cpu] on a Mac, where its ONNX Runtime has Core ML",
+    "migraphx": "install onnxruntime-migraphx in place of onnxruntime, on Linux with ROCm",
+    "openvino": "install swapdrop[openvino] in place of swapdrop[cpu]",
+    "directml": "install swapdrop[directml] in place of swapdrop[cpu], on Windows",
+}
+# What to look at where it is built in and did not start.
+_WHAT_TO_CHECK: Final[Mapping[str, str]] = {
+    "coreml": "Check that this is macOS 12 or newer.",
+    "migraphx": "Check that `rocminfo` shows the GPU, and that this user may open /dev/kfd and /dev/dri.",
+    "openvino": "Check that the driver of the Intel GPU is installed and that this user may open /dev/dri; "
+    "SWAPDROP_OPENVINO_DEVICE=CPU needs neither.",
+    "directml": "Check that this is Windows 10 or newer with a DirectX 12 driver.",
 }
 DRIVER: Final = "libcuda.so.1"
 
 # These share one package folder, so that the last one installed overwrites the others.
-_DISTRIBUTIONS: Final = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
+_DISTRIBUTIONS: Final = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-directml",
+    "onnxruntime-migraphx",
+    "onnxruntime-rocm",
+)
 _USUAL_CUDA: Final = "13"
 _TENSORRT: Final = ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10")
 _NOT_FOUND: Final = re.compile(r"^(\S+): cannot open shared object file")
@@ -35,13 +66,16 @@ class GpuOptions:
     """How sessions use a GPU.
 
     `memory_limit_bytes` bounds what the allocator of one session takes (None: all there is); the workspaces
-    of cuDNN come out of it, the CUDA context (about 0.5 GB) does not. TensorRT keeps its built engines and
-    timings in `cache_folder`, or builds them at every start without one.
+    of cuDNN come out of it, the CUDA context (about 0.5 GB) does not. Providers that build before they run
+    keep what they built in `cache_folder`, or build at every start without one. `openvino_device` is the
+    device's name to OpenVINO, `profile` what TensorRT is told of one model's shapes.
     """
 
     device_id: int = 0
     memory_limit_bytes: int | None = None
     cache_folder: Path | None = None
+    openvino_device: str = "GPU"
+    profile: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +96,23 @@ class Gpu:
 
 
 def provider_options(provider: Provider, gpu: GpuOptions) -> ProviderOptions:
-    """What ONNX Runtime is given for `provider`; what TensorRT cannot do runs on CUDA."""
-    if provider == "cpu":
-        return [(ORT_NAMES["cpu"], {})]
-    cuda = (ORT_NAMES["cuda"], _cuda_options(gpu))
-    return [cuda] if provider == "cuda" else [(ORT_NAMES["tensorrt"], _tensorrt_options(gpu)), cuda]
+    """What ONNX Runtime is given for `provider`; what TensorRT cannot do runs on CUDA, and so on the CPU."""
+    makers: Mapping[Provider, Callable[[GpuOptions], dict[str, str]]] = {
+        "cpu": lambda _gpu: {},
+        "cuda": _cuda_options,
+        "tensorrt": _tensorrt_options,
+        "coreml": _coreml_options,
+        "migraphx": _migraphx_options,
+        "openvino": _openvino_options,
+        "directml": lambda gpu: {"device_id": str(gpu.device_id)},
+    }
+    first = (ORT_NAMES[provider], makers[provider](gpu))
+    return [first, (ORT_NAMES["cuda"], _cuda_options(gpu))] if provider == "tensorrt" else [first]
 
 
 def load_libraries(provider: Provider) -> None:
     """Load the CUDA libraries that come as Python packages, where the system's loader does not look."""
-    if provider == "cpu":
+    if provider not in ON_CUDA:
         return
     with redirect_stdout(sys.stderr):  # it prints what it does not find
         ort.preload_dlls()
@@ -82,8 +123,8 @@ def load_libraries(provider: Provider) -> None:
 
 
 def libraries(provider: Provider) -> list[Library]:
-    """Every library that `provider` needs, and where it was found; loads them into this process."""
-    if provider == "cpu":
+    """Every library of CUDA that `provider` needs, and where it was found; loads them into this process."""
+    if provider not in ON_CUDA:
         return []
     load_libraries(provider)
     return [Library(name=name, path=_loaded_from(name), fix=_fix(name)) for name in _needed(provider)]
@@ -91,6 +132,8 @@ def libraries(provider: Provider) -> list[Library]:
 
 def why_not_started(provider: Provider) -> str:
     """One sentence: the library without which `provider` cannot start and how to get it."""
+    if provider in _WHAT_TO_CHECK:
+        return _WHAT_TO_CHECK[provider]
     missing = next((library for library in libraries(provider) if library.path is None), None)
     if missing is not None:
         return f"{missing.name} is missing: {missing.fix}."
@@ -151,7 +194,7 @@ def _cuda_options(gpu: GpuOptions) -> dict[str, str]:
 
 
 def _tensorrt_options(gpu: GpuOptions) -> dict[str, str]:
-    options = {"device_id": str(gpu.device_id)}
+    options = {"device_id": str(gpu.device_id), **gpu.profile}
     if gpu.memory_limit_bytes is not None:
         options["trt_max_workspace_size"] = str(gpu.memory_limit_bytes)
     if gpu.cache_folder is not None:
@@ -163,6 +206,24 @@ def _tensorrt_options(gpu: GpuOptions) -> dict[str, str]:
             "trt_timing_cache_path": folder,
         }
     return options
+
+
+# The names below are those of ONNX Runtime's pages on each execution provider.
+def _coreml_options(gpu: GpuOptions) -> dict[str, str]:
+    options = {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}
+    return options if gpu.cache_folder is None else {**options, "ModelCacheDirectory": str(gpu.cache_folder)}
+
+
+def _migraphx_options(gpu: GpuOptions) -> dict[str, str]:
+    options = {"device_id": str(gpu.device_id)}
+    if gpu.cache_folder is None:
+        return options
+    return {**options, "migraphx_model_cache_dir": str(gpu.cache_folder)}
+
+
+def _openvino_options(gpu: GpuOptions) -> dict[str, str]:
+    options = {"device_type": gpu.openvino_device}
+    return options if gpu.cache_folder is None else {**options, "cache_dir": str(gpu.cache_folder)}
 
 
 def _needed(provider: Provider) -> list[str]:

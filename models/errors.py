@@ -42,11 +42,17 @@ class DeviceOutOfMemory(ModelError):
 
 
 class ModelMissing(ModelUnavailable):
-    """A model file is not here; `where` says for its operator, folder by folder, why."""
+    """A model file is not here; `where` says for its operator, folder by folder, why.
 
-    def __init__(self, message: str | None = None, where: Sequence[str] = ()) -> None:
+    `pullable` is whether it could be downloaded.
+    """
+
+    def __init__(
+        self, message: str | None = None, where: Sequence[str] = (), *, pullable: bool = False
+    ) -> None:
         super().__init__(message)
         self.where = tuple(where)
+        self.pullable = pullable
 
 
 class LicenceNotAccepted(ModelUnavailable):

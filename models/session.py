@@ -5,7 +5,7 @@ read back from the opened session, and a fallback is an error.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from models.devices import (
+    HOW_TO_INSTALL,
+    KEEP_WHAT_THEY_BUILD,
+    ON_CUDA,
     ORT_NAMES,
     GpuOptions,
     Provider,
@@ -25,6 +28,7 @@ from models.devices import (
     why_not_started,
 )
 from models.errors import DeviceLost, DeviceOutOfMemory, ModelUnavailable, ProviderUnavailable
+from models.tensorrt import FreeSides, profile_options
 
 Tensor = NDArray[Any]
 Feed = Mapping[str, Tensor]
@@ -137,8 +141,8 @@ class BoundSession:
         gpu: GpuOptions,
         shapes: Mapping[str, tuple[int, ...]],
     ) -> None:
-        on_cpu = session.provider == ORT_NAMES["cpu"]
-        place = ("cpu", 0) if on_cpu else ("cuda", gpu.device_id)
+        on_cuda = session.provider in {ORT_NAMES["cuda"], ORT_NAMES["tensorrt"]}
+        place = ("cuda", gpu.device_id) if on_cuda else ("cpu", 0)  # the others copy by themselves
         self._raw = raw
         self._binding = raw.io_binding()
         self._buffers: dict[str, Any] = {}
@@ -175,11 +179,13 @@ def open_session(
     provider: Provider = "cpu",
     threads: int = 1,
     gpu: GpuOptions | None = None,
+    free: FreeSides | None = None,
 ) -> Session:
     """Open a model file, or a model in memory called `name`, on `provider`.
 
     `threads` counts the CPU threads inside an operator. They do not spin while they wait: several spinning
-    sessions slow one another about threefold. `gpu` says how a GPU is used.
+    sessions slow one another about threefold. `gpu` says how a GPU is used, `free` what sides that may vary
+    will be: TensorRT builds for all of them at once.
 
     Raises:
         ModelUnavailable: there is no such file, or it is not an ONNX model.
@@ -192,7 +198,9 @@ def open_session(
         raise ModelUnavailable(f"The model file {name} is missing.")
     load_libraries(provider)
     _check_runtime(name, provider)
-    session = _load(model, name, provider, threads, gpu or GpuOptions())
+    gpu = gpu or GpuOptions()
+    profile = _profile(model, name, free or FreeSides()) if provider == "tensorrt" else {}
+    session = _load(model, name, provider, threads, replace(gpu, profile=profile))
     running = session.get_providers()[0]
     if running != wanted:
         raise ProviderUnavailable(
@@ -217,24 +225,36 @@ def _check_runtime(name: str, provider: Provider) -> None:
     if len(installed) > 1:
         raise ProviderUnavailable(
             f"{' and '.join(installed)} are installed over one another; uninstall them all, then install "
-            "swapdrop[cpu] or swapdrop[gpu]."
+            "swapdrop with one extra: cpu, gpu, openvino or directml."
         )
     if ORT_NAMES[provider] not in ort.get_available_providers():
-        fix = why_not_started(provider) if has_gpu_build() else "Install swapdrop[gpu], not swapdrop[cpu]."
+        on_cuda = provider in ON_CUDA and has_gpu_build()
+        fix = why_not_started(provider) if on_cuda else f"To get it, {HOW_TO_INSTALL[provider]}."
         raise ProviderUnavailable(
             f"{name} should run on {provider}, but this ONNX Runtime has no {ORT_NAMES[provider]}. {fix}"
         )
 
 
 def _load(
-    model: Path | bytes, name: str, provider: Provider, threads: int, gpu: GpuOptions
+    model: Path | bytes,
+    name: str,
+    provider: Provider,
+    threads: int,
+    gpu: GpuOptions,
+    *,
+    optimised: bool = True,
 ) -> ort.InferenceSession:
     options: Any = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if provider == "directml":  # which can do neither (ONNX Runtime, "DirectML Execution Provider")
+        options.enable_mem_pattern = False
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     source = model if isinstance(model, bytes) else str(model)
-    if provider == "tensorrt" and gpu.cache_folder is not None:
+    if provider in KEEP_WHAT_THEY_BUILD and gpu.cache_folder is not None:
         gpu.cache_folder.mkdir(parents=True, exist_ok=True)
     try:
         # With its own fallback ONNX Runtime prints a failure and goes on with the CPU.
@@ -256,6 +276,13 @@ def _load(
                 f"{name} could not be opened on {provider}. {why_not_started(provider)}"
             ) from error
         raise found from error
+
+
+def _profile(model: Path | bytes, name: str, free: FreeSides) -> Mapping[str, str]:
+    """TensorRT's options for the shapes of a model, which has to be opened to be asked for its inputs."""
+    session = _load(model, name, "cpu", 1, GpuOptions(), optimised=False)
+    tensors = map(_tensor_info, session.get_inputs())
+    return profile_options({tensor.name: tensor.shape for tensor in tensors}, free)
 
 
 def _tensor_info(node: Any) -> TensorInfo:  # noqa: ANN401 - onnxruntime ships no types

@@ -8,41 +8,64 @@ once nothing in it has changed for `settle_s`.
 
 import hashlib
 import json
-import re
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from storage import keys
-from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, PreconditionFailed
-from storage.records.manifest import MAX_MANIFEST_BYTES, Manifest, named_job_id, read_manifest
-from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
+from storage.errors import (
+    InputTooLarge,
+    InvalidManifest,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+    StoreUnavailable,
+)
+from storage.folders import Folder, is_junk, is_video, read_folder
+from storage.records.kept import is_same
+from storage.records.manifest import (
+    MAX_MANIFEST_BYTES,
+    Manifest,
+    named_job_id,
+    read_manifest,
+)
+from storage.records.status import Status
+from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectStore
 
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
+_MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
 _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
-_ROLES = {"target": "target", "media": "target", "source": "source", "face": "source"}
-_FACE = re.compile(r"face_([0-9]{1,4})")
-_SOURCE = re.compile(r"source_([0-9]{1,2})")  # one of several pictures of one person
-_VIDEO_EXTENSIONS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
+# Where one picture is taken for what it is because the others say what they are, the file that says so may
+# still be on its way: 50 MB take about that long at 15 Mbit/s.
+_GUESS_SETTLE_S = 30.0
+_LAST = "\U0010fffd"  # comes after whatever a key has in its place
+_TAKEN_DIGITS = 16
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InboxEntry:
-    """One announced job as a listing showed it.
+    """One announced job as a listing showed it."""
 
-    `keys` are all its objects and `etags` theirs; `fingerprint` changes when a file that matters changes.
-    `ready_in_s` is 0 once nothing has changed for long enough. `announced_at` is its oldest object's time.
-    """
-
+    #: The manifest's stem, or the folder.
     name: str
     form: Literal["manifest", "folder"]
+    #: All its objects.
     keys: tuple[str, ...]
+    #: Theirs, in the same order.
     etags: tuple[str, ...]
+    #: What the files of a folder are for, by key; those for nothing are not there.
+    roles: Mapping[str, str]
+    #: Changes when a file that matters changes.
     fingerprint: str
+    #: 0 once nothing has changed for long enough.
     ready_in_s: float
+    #: When its oldest object was written, by the store's clock.
     announced_at: datetime
 
     @property
@@ -50,50 +73,146 @@ class InboxEntry:
         """Prefix of the job's own inbox folder, which its references may point into."""
         return keys.inbox_folder(self.name)
 
+    @property
+    def content_id(self) -> str:
+        """The job's id where its content names none."""
+        return keys.dropped_job_id(self.name, self._contents)
+
+    def other_id(self, job_id: str) -> str:
+        """The job's id where the one it names is that of another job already."""
+        return keys.dropped_job_id(job_id, self._contents, digits=_TAKEN_DIGITS)
+
+    @property
+    def _contents(self) -> Sequence[str]:
+        """What makes the job what it is: files with their names, as source and target may change places."""
+        if self.form == "manifest":
+            return self.etags
+        pairs = zip(self.keys, self.etags, strict=True)
+        return [f"{key.rpartition('/')[2].lower()} {etag}" for key, etag in pairs if key in self.roles]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Puzzle:
+    """Files in the inbox that are no job, or not yet."""
+
+    #: The folder of the inbox that they lie in; empty for the inbox itself.
+    place: str
+    #: Their names within the place, in key order.
+    files: tuple[str, ...]
+    #: Changes with any of them.
+    fingerprint: str
+    #: When the newest of them was written, by the store's clock.
+    newest: datetime
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What one look at the inbox found, in key order; `store_now` is the store's clock."""
+    """What one look at the inbox found, in key order."""
 
     entries: Sequence[InboxEntry]
+    #: What lies there and is no job.
+    puzzles: Sequence[Puzzle]
+    #: The store's clock.
     store_now: datetime
+    #: Where the next look is to go on; empty when it is to start anew.
+    read_to: str = ""
+    #: Whether this look came to the end of the inbox.
+    at_end: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Announced:
-    """A job read from the inbox: either `manifest`, with its JSON form `document`, or `error`."""
+    """A job read from the inbox: either `manifest` or `error`."""
 
     job_id: str
+    #: The job's id where `job_id` is that of another job already.
+    other_id: str
     manifest: Manifest | None = None
+    #: The manifest in its JSON form.
     document: Mapping[str, Any] | None = None
+    #: Why there is no manifest.
     error: InvalidManifest | None = None
+
+    def is_of(self, status: Status) -> bool:
+        """Whether a record under this job id is of this very job, and not of another that had it first."""
+        refused = status.error if status.error and status.error.code == InvalidManifest.code else None
+        if self.error is not None:
+            return status.manifest is None and (refused is None or refused.message == str(self.error))
+        if status.manifest is None:  # it was not understood then, or no record could hold it
+            return refused is None
+        return self.manifest is not None and is_same(status.manifest, self.manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcements:
+    """What the inbox announces."""
+
+    #: Ids that its entries may have.
+    ids: frozenset[str]
+    #: Places where something lies that is no job.
+    puzzles: frozenset[str]
+    #: Whether the whole inbox was seen.
+    whole: bool
 
 
 class Inbox:
     """Finds, reads and clears announced jobs."""
 
-    def __init__(self, store: ObjectStore, *, settle_s: float = 2.0) -> None:
+    def __init__(
+        self, store: ObjectStore, *, settle_s: float = 2.0, guess_settle_s: float = _GUESS_SETTLE_S
+    ) -> None:
         self._store = store
         self._settle_s = settle_s
+        self._guess_settle_s = max(settle_s, guess_settle_s)
 
-    async def scan(self) -> Scan:
+    async def scan(
+        self, *, go_on_after: str = "", is_fresh: Callable[[InboxEntry], bool] | None = None
+    ) -> Scan:
         """List the inbox: one LIST per 1000 keys, up to a bound; raises StoreUnavailable.
 
-        Folders that are not complete are left out: people may still be uploading.
+        The first page is always read. Where it has too few entries that are `is_fresh` (ready, unless told
+        otherwise), reading goes on after `go_on_after`, the `read_to` of the scan before: however much lies
+        there that is of no use, the whole inbox is seen in a few scans, and each puzzle told by one of them.
+        Folders that are not complete are no entries: people may still be uploading.
         """
-        found: list[ListedObject] = []
-        entries: list[InboxEntry] = []
-        start_after = ""
-        for _ in range(_MAX_PAGES):
-            page = await self._store.list(keys.INBOX, start_after=start_after)
-            found += page.objects
-            # The folder at a page's end may go on in the next one.
-            groups = _grouped(found, drop_last_folder=page.truncated)
-            entries = [entry for group in groups if (entry := self._entry(group, page.store_now))]
-            if not page.truncated or sum(entry.ready_in_s == 0 for entry in entries) >= _ENOUGH_READY:
+        is_fresh = is_fresh or _is_ready
+        page = await self._store.list(keys.INBOX)
+        first = _Reader(self._entry, page.store_now)
+        first.take(page)
+        if go_on_after and page.truncated:
+            first.tell_no_puzzles()  # the scan that began there has told them
+        if not page.truncated or first.count(is_fresh) >= _ENOUGH_READY:
+            first.close(truncated=page.truncated)
+            return _scan([first], page, go_on_after if page.truncated else "")
+        readers, reader = [first], first
+        if go_on_after > page.objects[-1].key:
+            first.close(truncated=True)
+            reader = _Reader(self._entry, page.store_now, after=go_on_after)
+            readers.append(reader)
+        for _ in range(_MAX_PAGES - 1):
+            page = await self._store.list(keys.INBOX, start_after=reader.last_key)
+            reader.take(page)
+            if not page.truncated or sum(some.count(is_fresh) for some in readers) >= _ENOUGH_READY:
                 break
-            start_after = page.objects[-1].key
-        return Scan(entries=entries, store_now=page.store_now)
+        reader.close(truncated=page.truncated)
+        return _scan(readers, page, reader.read_to if page.truncated else "")
+
+    async def announced(self) -> "Announcements":
+        """Which jobs the whole inbox announces, as far as keys and ETags tell: one LIST per 1000 keys.
+
+        Of a manifest that names the id of its job, only the one it is called after is known.
+        """
+        ids, places = set[str](), set[str]()
+        read_to = ""
+        for _ in range(_MAX_LOOKS):
+            scan = await self.scan(go_on_after=read_to, is_fresh=lambda _: False)
+            for entry in scan.entries:
+                ids |= {entry.name, entry.content_id, entry.other_id(entry.name)}
+            places |= {puzzle.place for puzzle in scan.puzzles}
+            read_to = scan.read_to
+            if scan.at_end:
+                break
+        return Announcements(ids=frozenset(ids), puzzles=frozenset(places), whole=scan.at_end)
 
     async def find(self, key: str) -> InboxEntry | None:
         """Look for the entry that an inbox key belongs to: one LIST; raises StoreUnavailable.
@@ -104,21 +223,38 @@ class Inbox:
         if wanted is None:
             return None
         found, store_now = await self._list(key if wanted.file is None else keys.inbox_folder(wanted.name))
-        groups = _grouped(found, drop_last_folder=False)
-        group = next((group for group in groups if wanted.file is not None or group[0].key == key), None)
+        group = [listed for listed in found if wanted.file is not None or listed.key == key]
         return self._entry(group, store_now) if group else None
 
     async def add(self, manifest: bytes) -> str:
         """Put a manifest that came another way into the inbox, and return its key: one PUT.
 
-        It lies under its own job id, or else one made of its content; where there is an entry already, that
-        one counts. Raises StoreUnavailable, after which doing it again does no harm.
+        It lies under its own job id, or else one made of its content; where the same lies there already, that
+        one counts, which costs a GET. Where another does, it lies beside it: it is another job. Raises
+        StoreUnavailable, after which doing it again does no harm.
         """
         digest = hashlib.sha256(manifest).hexdigest()
-        key = keys.manifest(named_job_id(manifest) or keys.dropped_job_id("message", [digest]))
-        with suppress(PreconditionFailed):
+        job_id = named_job_id(manifest) or keys.dropped_job_id("message", [digest])
+        key = keys.manifest(job_id)
+        if await self._put_new(key, manifest) or await self._has_the_same(key, manifest):
+            return key
+        beside = keys.manifest(keys.dropped_job_id(job_id, [digest], digits=_TAKEN_DIGITS))
+        await self._put_new(beside, manifest)
+        return beside
+
+    async def _put_new(self, key: str, manifest: bytes) -> bool:
+        try:
             await self._store.put(key, manifest, content_type="application/json", if_none_match=True)
-        return key
+        except PreconditionFailed:
+            return False
+        return True
+
+    async def _has_the_same(self, key: str, manifest: bytes) -> bool:
+        try:
+            stands = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
+        except (ObjectNotFound, InputTooLarge):  # its job has ended just now, or it is no manifest at all
+            return False
+        return stands.body == manifest
 
     async def open(self, entry: InboxEntry) -> Announced:
         """Read an entry: one GET for a manifest or an `options.json`, none for a plain folder.
@@ -126,24 +262,29 @@ class Inbox:
         A manifest that cannot be understood is an `error` with a job id, so that the job can end `failed`.
         Raises ObjectNotFound when the entry has gone meanwhile, StoreUnavailable.
         """
-        if entry.form == "folder":
-            job_id = keys.dropped_job_id(entry.name, _contents(entry))
-            try:
-                return _announced(job_id, read_manifest(await self._folder_manifest(entry)))
-            except InvalidManifest as error:
-                return Announced(job_id=job_id, error=error)
         try:
+            return await self._open(entry)
+        except StorageError:
+            raise
+        except Exception:  # noqa: BLE001 -- logged: whatever a file does to its reader, it must end as a job
+            _log.exception("inbox_entry_broke_its_reader", extra={"entry": entry.name})
+            message = "The manifest could not be read; write it anew."
+            return _refused(entry, entry.content_id, InvalidManifest(message))
+
+    async def _open(self, entry: InboxEntry) -> Announced:
+        job_id = entry.content_id
+        try:
+            if entry.form == "folder":
+                return _announced(entry, job_id, read_manifest(await self._folder_manifest(entry)))
             stored = await self._store.get(entry.keys[0], max_bytes=MAX_MANIFEST_BYTES)
+            entry = replace(entry, etags=(stored.info.etag,))  # it may have been replaced since it was listed
+            job_id = named_job_id(stored.body) or entry.content_id
+            return _announced(entry, job_id, read_manifest(stored.body))
         except InputTooLarge:
-            return Announced(
-                job_id=keys.dropped_job_id(entry.name, entry.etags),
-                error=InvalidManifest(f"The manifest is larger than {MAX_MANIFEST_BYTES // 2**20} MiB."),
-            )
-        job_id = named_job_id(stored.body) or keys.dropped_job_id(entry.name, [stored.info.etag])
-        try:
-            return _announced(job_id, read_manifest(stored.body))
+            message = f"The manifest is larger than {MAX_MANIFEST_BYTES // 2**20} MiB."
+            return _refused(entry, job_id, InvalidManifest(message))
         except InvalidManifest as error:
-            return Announced(job_id=job_id, error=error)
+            return _refused(entry, job_id, error)
 
     async def retire(self, entry: InboxEntry, job_id: str, *, cancelled: bool = False) -> None:
         """Clear an entry whose job has ended; with `cancelled` the cancel marker goes too.
@@ -151,16 +292,14 @@ class Inbox:
         A manifest costs one DELETE, and a HEAD before it where it is not named after its job: another may
         lie there by now. A folder is listed once more and left alone if its files are no longer
         those of the job, because that is a new job; else it is copied to the archive and removed in one
-        DELETE. Doing this twice does no harm. Raises StoreUnavailable.
+        DELETE. Doing this twice does no harm. Raises StoreUnavailable, also where a file that is there could
+        not be copied; then nothing is removed.
         """
         gone = list(entry.keys)
         if entry.form == "folder":
             present, _ = await self._list(entry.folder)
-            if _fingerprint(present) != entry.fingerprint:
-                gone = []
-            else:
-                gone = [listed.key for listed in present]
-                await self._archive(gone, job_id)
+            changed = _fingerprint(present, _roles(present)) != entry.fingerprint
+            gone = [] if changed else await self._archive([listed.key for listed in present], job_id)
         elif entry.name != job_id and not await self._is_unchanged(entry):
             gone = []
         marker = [keys.cancel(job_id)] if cancelled else []
@@ -168,21 +307,26 @@ class Inbox:
             await self._store.delete([*gone, *marker][start : start + MAX_KEYS])
 
     def _entry(self, group: Sequence[ListedObject], store_now: datetime) -> InboxEntry | None:
+        """The entry that the objects of one name are, None where they are no job yet."""
         parsed = keys.parse_inbox(group[0].key)
         if parsed is None:
             return None
-        ready_in_s = 0.0
+        roles, ready_in_s = dict[str, str](), 0.0
         if parsed.file is not None:
-            if not _is_complete(_by_role(listed.key for listed in group)):
+            folder = _read(group)
+            if not folder.complete:
                 return None
+            roles = _roles(group)
             newest = max(listed.last_modified for listed in group)
-            ready_in_s = max(0.0, self._settle_s - (store_now - newest).total_seconds())
+            settle_s = self._guess_settle_s if folder.guessed else self._settle_s
+            ready_in_s = max(0.0, settle_s - (store_now - newest).total_seconds())
         return InboxEntry(
             name=parsed.name,
             form="manifest" if parsed.file is None else "folder",
             keys=tuple(listed.key for listed in group),
             etags=tuple(listed.etag for listed in group),
-            fingerprint=_fingerprint(group),
+            roles=roles,
+            fingerprint=_fingerprint(group, roles),
             ready_in_s=ready_in_s,
             announced_at=min(listed.last_modified for listed in group),
         )
@@ -203,16 +347,27 @@ class Inbox:
         except ObjectNotFound:
             return False
 
-    async def _archive(self, present: Iterable[str], job_id: str) -> None:
+    async def _archive(self, present: Iterable[str], job_id: str) -> list[str]:
+        """Copy files to the archive and return those that were; others are gone by now."""
+        copied = []
         for key in present:
             try:
                 await self._store.copy(key, keys.archive(job_id, key.rpartition("/")[2]))
-            except ObjectNotFound:  # another consumer has cleared it
-                continue
+                copied.append(key)
+            except ObjectNotFound as error:  # another consumer has cleared it, or the store says so only
+                with suppress(ObjectNotFound):
+                    await self._store.head(key)
+                    raise StoreUnavailable(
+                        f"The store did not copy `{key}` to the archive, so its folder is left in the inbox."
+                    ) from error
+        return copied
 
     async def _folder_manifest(self, entry: InboxEntry) -> dict[str, Any]:
         """The manifest that a folder stands for; raises InvalidManifest naming the files at fault."""
-        roles = _by_role(entry.keys)
+        roles = defaultdict[str, list[str]](list)
+        for key in entry.keys:
+            if key in entry.roles:
+                roles[entry.roles[key]].append(key)
         for role, found in roles.items():
             if len(found) > 1:
                 files = " and ".join(f"`{key.removeprefix(entry.folder)}`" for key in found)
@@ -225,7 +380,7 @@ class Inbox:
                 f"The folder has both `{one.removeprefix(entry.folder)}` and numbered faces; keep either."
             )
         target = roles["target"][0]
-        kind = "video" if target.lower().endswith(_VIDEO_EXTENSIONS) else "image"
+        kind = "video" if is_video(target) else "image"
         manifest: dict[str, Any] = {
             "process_type": f"{'multi' if faces else 'single'}-{kind}",
             "target": target,
@@ -249,63 +404,147 @@ class Inbox:
         return options
 
 
-def _announced(job_id: str, manifest: Manifest) -> Announced:
-    document = manifest.model_dump(mode="json", exclude_none=True)
-    return Announced(job_id=job_id, manifest=manifest, document=document)
+class _Reader:
+    """Puts the objects of a listing together to entries and puzzles, as they come, in key order."""
+
+    def __init__(
+        self,
+        entry: Callable[[Sequence[ListedObject], datetime], InboxEntry | None],
+        store_now: datetime,
+        *,
+        after: str = "",
+    ) -> None:
+        self.entries: list[InboxEntry] = []
+        self.puzzles: list[Puzzle] = []
+        self.loose: list[ListedObject] = []
+        #: After which key the next page begins.
+        self.last_key = after
+        #: After which key another reader is to begin, so that a folder that was cut off is read whole.
+        self.read_to = after
+        self._entry = entry
+        self._store_now = store_now
+        self._tells_puzzles = True
+        self._place = ""
+        self._pending: list[ListedObject] = []
+
+    def take(self, page: Listing) -> None:
+        """Take in the next page."""
+        for listed in page.objects:
+            place = _place(listed.key)
+            if place != self._place:
+                self._flush()
+                self._place = place
+            if place:
+                self._pending.append(listed)
+                continue
+            self.read_to = listed.key
+            parsed = keys.parse_inbox(listed.key)
+            if parsed is None:
+                self.loose.append(listed)
+            elif entry := self._entry([listed], self._store_now):
+                self.entries.append(entry)
+        self.last_key = page.objects[-1].key if page.objects else self.last_key
+
+    def close(self, *, truncated: bool) -> None:
+        """Take note that there is no more, or with `truncated` that the last folder may go on."""
+        if not truncated:
+            self._flush()
+        elif self._pending and not (self.entries or self.puzzles or self.loose):
+            self.read_to = (
+                keys.inbox_folder(self._place) + _LAST
+            )  # it is larger than a whole look: pass it by
+
+    def tell_no_puzzles(self) -> None:
+        """Forget what is no job, also in what follows."""
+        self._tells_puzzles = False
+        self.puzzles, self.loose = [], []
+
+    def count(self, is_fresh: Callable[[InboxEntry], bool]) -> int:
+        """How many entries so far are fresh."""
+        return sum(map(is_fresh, self.entries))
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        self.read_to = pending[-1].key
+        direct = [listed for listed in pending if keys.parse_inbox(listed.key)]
+        entry = self._entry(direct, self._store_now) if direct else None
+        if entry is not None:
+            self.entries.append(entry)
+            return
+        if self._tells_puzzles and (puzzle := _puzzle(self._place, pending)):
+            self.puzzles.append(puzzle)
 
 
-def _grouped(found: Iterable[ListedObject], *, drop_last_folder: bool) -> list[list[ListedObject]]:
-    """Put the objects of one entry together, in key order; keys that announce nothing are left out."""
-    groups: dict[tuple[str, bool], list[ListedObject]] = defaultdict(list)
-    for listed in found:
-        parsed = keys.parse_inbox(listed.key)
-        if parsed:
-            groups[parsed.name, parsed.file is None].append(listed)
-    if drop_last_folder and groups:
-        name, is_manifest = next(reversed(groups))
-        if not is_manifest:
-            del groups[name, is_manifest]
-    return list(groups.values())
+def _scan(readers: Sequence[_Reader], last_page: Listing, read_to: str) -> Scan:
+    loose = [listed for reader in readers for listed in reader.loose]
+    in_no_folder = _puzzle("", loose)
+    return Scan(
+        entries=[entry for reader in readers for entry in reader.entries],
+        puzzles=[
+            *([in_no_folder] if in_no_folder else []),
+            *(puzzle for reader in readers for puzzle in reader.puzzles),
+        ],
+        store_now=last_page.store_now,
+        read_to=read_to,
+        at_end=not last_page.truncated,
+    )
 
 
-def _role(key: str) -> str | None:
-    """What a file of a folder is for: target, source, face_<n>, options; None for anything else."""
-    file = key.rpartition("/")[2].lower()
-    stem, dot, extension = file.partition(".")
-    if not (dot and extension):
+def _is_ready(entry: InboxEntry) -> bool:
+    return entry.ready_in_s == 0
+
+
+def _place(key: str) -> str:
+    """The folder of the inbox that a key lies in; empty for what lies in the inbox itself."""
+    name, slash, _ = key.removeprefix(keys.INBOX).partition("/")
+    return name if slash else ""
+
+
+def _puzzle(place: str, group: Sequence[ListedObject]) -> Puzzle | None:
+    """Files that are no job; None where nobody would miss them."""
+    prefix = keys.inbox_folder(place) if place else keys.INBOX
+    told = [listed for listed in group if not is_junk(listed.key.removeprefix(prefix).rpartition("/")[2])]
+    if not told:
         return None
-    if file == "options.json":
-        return "options"
-    for role, numbered in (("face", _FACE.fullmatch(stem)), ("source", _SOURCE.fullmatch(stem))):
-        if numbered:
-            return f"{role}_{int(numbered[1])}"
-    return _ROLES.get(stem)
+    lines = "\n".join(f"{listed.key} {listed.etag}" for listed in told)
+    return Puzzle(
+        place=place,
+        files=tuple(listed.key.removeprefix(prefix) for listed in told),
+        fingerprint=hashlib.sha256(lines.encode(errors="replace")).hexdigest(),
+        newest=max(listed.last_modified for listed in told),
+    )
 
 
-def _by_role(names: Iterable[str]) -> dict[str, list[str]]:
-    roles: dict[str, list[str]] = defaultdict(list)
-    for key in names:
-        role = _role(key)
-        if role:
-            roles[role].append(key)
-    return dict(roles)
+def _announced(entry: InboxEntry, job_id: str, manifest: Manifest) -> Announced:
+    return Announced(
+        job_id=job_id,
+        other_id=entry.other_id(job_id),
+        manifest=manifest,
+        document=manifest.model_dump(mode="json", exclude_none=True),
+    )
 
 
-def _is_complete(roles: Mapping[str, object]) -> bool:
-    return "target" in roles and any(role.startswith(("source", "face_")) for role in roles)
+def _refused(entry: InboxEntry, job_id: str, error: InvalidManifest) -> Announced:
+    return Announced(job_id=job_id, other_id=entry.other_id(job_id), error=error)
 
 
-def _contents(entry: InboxEntry) -> list[str]:
-    """The files that make the job what it is, with their names: source and target may change places."""
-    pairs = zip(entry.keys, entry.etags, strict=True)
-    return [f"{key.rpartition('/')[2].lower()} {etag}" for key, etag in pairs if _role(key)]
+def _read(group: Iterable[ListedObject]) -> Folder:
+    return read_folder([listed.key.rpartition("/")[2] for listed in group])
 
 
-def _fingerprint(group: Iterable[ListedObject]) -> str:
+def _roles(group: Sequence[ListedObject]) -> dict[str, str]:
+    """What the files of a folder are for, by key."""
+    roles = _read(group).roles
+    return {listed.key: roles[file] for listed in group if (file := listed.key.rpartition("/")[2]) in roles}
+
+
+def _fingerprint(group: Iterable[ListedObject], roles: Mapping[str, str]) -> str:
     """Digest of an entry's manifest, or of the files in a folder that matter."""
     lines = [
         f"{listed.key} {listed.etag}"
         for listed in group
-        if _role(listed.key) or listed.key.count("/") == 1  # a manifest lies in the inbox itself
+        if listed.key in roles or listed.key.count("/") == 1  # a manifest lies in the inbox itself
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

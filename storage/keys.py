@@ -22,6 +22,9 @@ _RESULT = re.compile(rf"{RESULTS}{JOB_ID.pattern}/[1-9][0-9]*-[a-z2-7]{{24}}\.[a
 _RANDOM_BYTES = 15
 _MAX_JOB_ID = 64
 _CONTENT_DIGITS = 8
+_RETRY = "-retry-"
+_RETRY_DIGITS = 8
+_RETRIED = re.compile(rf"{_RETRY}[0-9a-f]{{{_RETRY_DIGITS}}}$")
 _MAX_KEY_BYTES = 1024
 
 
@@ -129,6 +132,17 @@ def dropped_job_id(name: str, contents: Iterable[str], *, digits: int = _CONTENT
 def new_job_id() -> str:
     """A fresh job id that sorts by time: 48 bits of milliseconds and 80 random bits, in hex (as UUIDv7)."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def retried_job_id(job_id: str) -> str:
+    """A fresh id for a job that is done again: the old one, `-retry-` and 8 random hex digits.
+
+    A job that is done again once more keeps the first name, so that ids do not grow.
+    """
+    first = _RETRIED.sub("", job_id)
+    return (
+        f"{first[: _MAX_JOB_ID - len(_RETRY) - _RETRY_DIGITS]}{_RETRY}{secrets.token_hex(_RETRY_DIGITS // 2)}"
+    )
 
 
 def new_upload(extension: str) -> str:

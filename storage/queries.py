@@ -79,9 +79,9 @@ async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
 async def run_again(store: ObjectStore, status: Status) -> str:
     """Announce what a job that has ended asked for as a new job, and return its id.
 
-    Files that were dropped as a folder are copied out of the archive. A `callback_url` is not kept: nobody is
-    called for the new job, which is for whoever repeats it to say. Raises InvalidManifest, with nothing
-    announced, where the job cannot be repeated; StoreUnavailable.
+    The new id begins with the old one. Files that were dropped as a folder are copied out of the archive. A
+    `callback_url` is not kept: nobody is called for the new job, which is for whoever repeats it to say.
+    Raises InvalidManifest, with nothing announced, where the job cannot be repeated; StoreUnavailable.
     """
     if not status.terminal:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
@@ -94,7 +94,7 @@ async def run_again(store: ObjectStore, status: Status) -> str:
             f"The job {status.job_id} had signed links or pictures within its manifest ({fields}), which "
             "were not kept; send it anew."
         )
-    job_id = keys.new_job_id()
+    job_id = keys.retried_job_id(status.job_id)
     asked = {name: value for name, value in status.manifest.items() if name not in gone}
     document = await _with_files(store, status.job_id, {**asked, "job_id": job_id})
     body = read_manifest(document).model_dump_json(exclude_none=True).encode()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,13 +13,16 @@ from rich.table import Table
 
 from consumer.cli.bucket import fail, with_bucket
 from storage import keys
-from storage.errors import ObjectNotFound, StorageError
-from storage.inbox import Inbox
+from storage.errors import InvalidManifest, ObjectNotFound, StorageError
+from storage.folders import explain
+from storage.inbox import Inbox, Scan
 from storage.queries import CALLBACK, listed, newest_first, purge, read_status, run_again
 from storage.records.kept import not_kept
 from storage.records.status import TERMINAL, Status
 from storage.stores.port import ObjectStore
+from storage.stranded import end_if_stranded, is_stranded
 
+_MOST_PUZZLES: Final = 20
 _AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS: Final = {
     "m": timedelta(minutes=1),
@@ -30,23 +33,23 @@ _UNITS: Final = {
 
 
 def list_jobs(*, state: str | None, limit: int, as_json: bool) -> int:
-    """Print the jobs written last, newest first, and how many wait unclaimed in the inbox."""
+    """Print the jobs written last, newest first, and what lies in the inbox."""
 
-    async def work(store: ObjectStore) -> tuple[list[Status], int]:
+    async def work(store: ObjectStore) -> tuple[list[Status], Scan]:
         found: list[Status] = []
         async for status in newest_first(store):
             if state is None or status.status == state:
                 found.append(status)
             if len(found) == limit:
                 break
-        return found, len((await Inbox(store).scan()).entries)
+        return found, await Inbox(store).scan()
 
-    found, waiting = with_bucket(work)
+    found, scan = with_bucket(work)
     if as_json:
         typer.echo(json.dumps([_brief(status) for status in found], indent=2))
         return 0
     _print_jobs(found)
-    typer.echo(f"{waiting} in the inbox." if waiting else "The inbox is empty.")
+    typer.echo("\n".join(_told_inbox(scan)))
     return 0
 
 
@@ -96,11 +99,13 @@ def purge_jobs(*, older_than: str, state: str | None, do_it: bool) -> int:
     async def work(store: ObjectStore) -> tuple[int, int]:
         jobs = objects = 0
         async for status in newest_first(store):
-            old = status.finished_at is not None and status.finished_at < before
+            old = (status.finished_at or status.updated_at) < before
             if not old or (state is not None and status.status != state):
                 continue
             if await _announced(store, status.job_id):
                 continue  # a consumer would do it over again
+            if not status.terminal and not await is_stranded(store, status.job_id):
+                continue
             jobs += 1
             if do_it:
                 objects += await purge(store, status.job_id)
@@ -169,9 +174,15 @@ async def _run_again(store: ObjectStore, job_ids: Iterable[str], *, buried: bool
     again = _Again()
     for job_id in job_ids:
         try:
-            status = await _status(store, job_id)
-            again.done[job_id] = await run_again(store, status)
-            if CALLBACK in not_kept(status.manifest or {}):
+            if buried and not await _is_there(store, keys.dead_letter(job_id)):
+                raise InvalidManifest(
+                    f"The job {job_id} is no dead letter; `swapdrop jobs retry {job_id}` does any job again "
+                    "that has ended."
+                )
+            status = await end_if_stranded(store, job_id, by="swapdrop jobs retry")
+            known = _known(job_id, status)
+            again.done[job_id] = await run_again(store, known)
+            if CALLBACK in not_kept(known.manifest or {}):
                 again.uncalled.append(job_id)
             if buried:
                 await store.delete([keys.dead_letter(job_id)])
@@ -186,18 +197,44 @@ async def _dead(store: ObjectStore) -> list[str]:
 
 
 async def _status(store: ObjectStore, job_id: str) -> Status:
-    status = await read_status(store, job_id)
+    return _known(job_id, await read_status(store, job_id))
+
+
+def _known(job_id: str, status: Status | None) -> Status:
     if status is None:
         raise ObjectNotFound(f"There is no record of a job {job_id} in this bucket.")
     return status
 
 
 async def _announced(store: ObjectStore, job_id: str) -> bool:
+    return await _is_there(store, keys.manifest(job_id))
+
+
+async def _is_there(store: ObjectStore, key: str) -> bool:
     try:
-        await store.head(keys.manifest(job_id))
+        await store.head(key)
     except ObjectNotFound:
         return False
     return True
+
+
+def _told_inbox(scan: Scan) -> Iterator[str]:
+    """What lies in the inbox, in sentences."""
+    more = "" if scan.at_end else "At least "
+    if scan.entries:
+        yield f"{more}{len(scan.entries)} in the inbox."
+    elif scan.at_end and not scan.puzzles:
+        yield "The inbox is empty."
+    elif scan.at_end:
+        yield "No job is in the inbox."
+    else:
+        yield "No job is among the first ten thousand files of the inbox."
+    if scan.puzzles:
+        yield f"{more}{sum(len(puzzle.files) for puzzle in scan.puzzles)} files in it are no job, or not yet:"
+        yield from (f"- {explain(puzzle.place, puzzle.files)}" for puzzle in scan.puzzles[:_MOST_PUZZLES])
+        left = len(scan.puzzles) - _MOST_PUZZLES
+        if left > 0:
+            yield f"- And so on in {left} more folders."
 
 
 def _age(text: str) -> timedelta:

@@ -33,7 +33,7 @@ def jobs_list(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     json_output: Json = False,
 ) -> None:
-    """List the jobs that were written last, newest first."""
+    """List the jobs that were written last, newest first, and what in the inbox is no job."""
     from consumer.cli.admin import check_state, list_jobs
 
     raise typer.Exit(list_jobs(state=check_state(state), limit=limit, as_json=json_output))

@@ -14,6 +14,8 @@ from PIL import features
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import Settings
 from models.devices import (
+    HOW_TO_INSTALL,
+    ON_CUDA,
     ORT_NAMES,
     Provider,
     available_providers,
@@ -40,12 +42,12 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield _exactly_one(
         "ONNX Runtime",
         runtime_distributions(),
-        "uninstall them all, then install swapdrop[cpu] or swapdrop[gpu]",
+        "uninstall them all, then install swapdrop with one extra: cpu, gpu, openvino or directml",
     )
     yield _exactly_one("OpenCV", _versions(*_OPENCVS), "keep only opencv-python-headless")
     yield _packages()
     yield _provider(settings.provider)
-    if has_gpu_build() or settings.provider != "cpu":
+    if has_gpu_build() or settings.provider in ON_CUDA:
         yield from _gpu(settings.provider)
     yield _disk("disk: temporary files", Path(tempfile.gettempdir()), "point TMPDIR elsewhere")
     yield _disk("disk: model cache", settings.cache_folder, "point SWAPDROP_CACHE_DIR elsewhere")
@@ -84,7 +86,7 @@ def _provider(provider: Provider) -> Finding:
         name="provider",
         state="broken",
         detail=f"{provider} is asked for; this ONNX Runtime has only {available}",
-        fix="install swapdrop[gpu] in place of swapdrop[cpu], or set SWAPDROP_PROVIDER=cpu",
+        fix=f"{HOW_TO_INSTALL[provider]}, or set SWAPDROP_PROVIDER=cpu",
     )
 
 

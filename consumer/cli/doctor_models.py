@@ -61,7 +61,7 @@ def _embedded() -> Finding:
 
 
 def _engine_without_files(settings: Settings, error: FilesMissing) -> Finding:
-    fix = f"`swapdrop models pull {' '.join(error.missing)}`"
+    fix = f"`{error.command}`"
     if settings.provider != "cpu":
         fix += ", or set SWAPDROP_PROVIDER=cpu for the mesh engine, which needs none"
     elif settings.engine != AUTO:

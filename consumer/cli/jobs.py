@@ -11,11 +11,13 @@ from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.progress import ProgressReporter, reporting
 from consumer.client.files import describe_os_error
 from storage import keys
-from storage.errors import ObjectNotFound
+from storage.errors import InvalidManifest, ObjectNotFound
 from storage.inputs.download import download_object
+from storage.puzzles import is_puzzle
 from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
+from storage.stranded import end, leases_of
 
 
 async def ends_of(
@@ -104,20 +106,30 @@ def reason(status: Status) -> str:
 
 
 def cancel_job(job_id: str) -> int:
-    """Leave the cancel marker, unless the job has already ended."""
+    """Leave the cancel marker, unless the job has already ended; one that nobody works on ends at once."""
 
-    async def work(store: ObjectStore) -> Status | None:
+    async def work(store: ObjectStore) -> tuple[Status | None, Status | None]:
         status = await read_status(store, job_id)
         if status is None:
             await _announced(store, job_id)
-        if status is None or not status.terminal:
-            await store.put(keys.cancel(job_id), b"", content_type="text/plain")
-        return status
+        if status is not None and is_puzzle(status):
+            raise InvalidManifest(f"{job_id} is no job: {status.warnings[0].message}")
+        if status is not None and status.terminal:
+            return status, None
+        await store.put(keys.cancel(job_id), b"", content_type="text/plain")
+        # A job that has begun and lies idle may have lost its entry, and with it whoever would heed the mark.
+        ended = None if status is None else await end(leases_of(store, "swapdrop cancel"), job_id)
+        if ended is not None:
+            await store.delete([keys.cancel(job_id)])
+        return status, ended
 
-    status = with_bucket(work)
-    if status is not None and status.terminal:
-        raise fail(f"The job has already ended: {status.status}.")
-    typer.echo("Asked to stop; `swapdrop watch` shows when it has.")
+    before, ended = with_bucket(work)
+    if before is not None and before.terminal:
+        raise fail(f"The job has already ended: {before.status}.")
+    if ended is not None:
+        typer.echo(f"The job is {ended.status}.")
+    else:
+        typer.echo("Asked to stop; `swapdrop watch` shows when it has.")
     return 0
 
 

@@ -102,8 +102,13 @@ class Settings(BaseModel):
         description="engine that must be ready: auto takes inswapper or else mesh; inswapper, mesh, or a "
         "swapper of the catalogue",
     )
-    provider: Literal["cpu", "cuda", "tensorrt"] = Field(
+    provider: Literal["cpu", "cuda", "tensorrt", "coreml", "migraphx", "openvino", "directml"] = Field(
         default="cpu", description="where the networks run; never replaced by another in silence"
+    )
+    openvino_device: str = Field(
+        default="GPU",
+        pattern=r"^[A-Z0-9._,:]+$",
+        description="OpenVINO's name of the device, such as GPU, GPU.1, NPU or CPU",
     )
     gpu_memory_limit_bytes: int | None = Field(
         default=None, ge=256 * _MIB, description="most GPU memory that each network may take; all if not set"
@@ -249,6 +254,14 @@ class Settings(BaseModel):
         names = (AUTO, MESH, INSWAPPER, *(spec.name for spec in known if spec.kind == "swapper"))
         if self.engine not in names:
             raise ValueError(f"SWAPDROP_ENGINE: must be one of {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _memory_can_be_limited(self) -> Self:
+        if self.gpu_memory_limit_bytes is not None and self.provider not in {"cpu", "cuda", "tensorrt"}:
+            raise ValueError(
+                f"SWAPDROP_GPU_MEMORY_LIMIT_BYTES: {self.provider} knows no such limit; unset it"
+            )
         return self
 
     @model_validator(mode="after")

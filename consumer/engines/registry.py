@@ -31,11 +31,24 @@ _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
 class FilesMissing(ModelUnavailable):
-    """Model files of an engine are not here; `missing` says of each, by name, where it was looked for."""
+    """Model files of `engine` are not here; `missing` says of each, by name, where it was looked for.
 
-    def __init__(self, missing: Mapping[str, ModelMissing]) -> None:
-        super().__init__(" ".join(str(error) for error in missing.values()))
+    `command` gets them, all that can be had.
+    """
+
+    def __init__(self, engine: str, missing: Mapping[str, ModelMissing]) -> None:
         self.missing = {name: error.where for name, error in missing.items()}
+        pullable = [name for name, error in missing.items() if error.pullable]
+        self.command = f"swapdrop models pull {engine if len(pullable) > 1 else ''.join(pullable)}"
+        if len(pullable) < 2:  # noqa: PLR2004 -- its own sentence says it all
+            sentences = [str(error) for error in missing.values()]
+        else:
+            names = f"{', '.join(pullable[:-1])} and {pullable[-1]}"
+            sentences = [
+                f"The engine {engine} lacks {names}; `{self.command}` gets them all.",
+                *(str(error) for error in missing.values() if not error.pullable),
+            ]
+        super().__init__(" ".join(sentences))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -265,18 +278,22 @@ class CatalogueRegistry:
                 self._store.require(file.name)
             except ModelMissing as error:
                 missing[file.name] = error
-        return FilesMissing(missing)
+        return FilesMissing(spec.name, missing)
 
     @property
     def _gpu(self) -> GpuOptions:
         return GpuOptions(
             memory_limit_bytes=self._settings.gpu_memory_limit_bytes,
-            cache_folder=self._settings.cache_folder / "tensorrt",
+            cache_folder=self._settings.cache_folder / self._settings.provider,
+            openvino_device=self._settings.openvino_device,
         )
 
     @property
     def _threads(self) -> int:
-        return self._settings.model_threads or len(os.sched_getaffinity(0))
+        if self._settings.model_threads:
+            return self._settings.model_threads
+        # Only Linux says which cores are ours.
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> EngineHandle[AnyEngine]:

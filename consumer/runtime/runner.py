@@ -1,12 +1,14 @@
 """One job from its ticket to its end: claim it, attempt it, clean up, write its canonical log line."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from consumer.faults import judge, retry_delay_s
 from consumer.jobs.context import JobContext, JobServices, output_id
 from consumer.jobs.plan import service_warnings
 from consumer.runtime.attempt import Attempt, Ending
@@ -17,7 +19,7 @@ from consumer.webhooks.sender import Webhooks
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox import Announced
 from storage.lease.leases import Lease, Leases, Refusal, Stop, Verdict
-from storage.records.status import Status
+from storage.records.status import JobWarning, Status
 
 _CLEAN_UP_AGAIN_S = 20.0
 _ROOM_AGAIN_S = 5.0
@@ -72,9 +74,7 @@ class JobRunner:
                     await ticket.defer(_ROOM_AGAIN_S)
                     return Ending.REFUSED
                 began = time.monotonic()
-            claimed = await self._leases.claim(
-                announced.job_id, announced.document, created_at=ticket.announced_at
-            )
+            claimed = await self._claim(ticket, announced)
         except StorageError as error:
             if not isinstance(error, ObjectNotFound):  # else another consumer has retired it
                 _log.warning("ticket_failed", entry=ticket.name, reason=str(error))
@@ -83,16 +83,66 @@ class JobRunner:
         if isinstance(claimed, Refusal):
             await self._refused(ticket, announced, claimed)
             return Ending.REFUSED
+        if claimed.taken_over_from is not None:
+            self._metrics.taken_over()
+            _log.warning(
+                "taken_over", job_id=claimed.job_id, attempt=claimed.attempt, before=claimed.taken_over_from
+            )
         await ticket.claimed()
-        attempt = Attempt(
-            lease=claimed,
-            context=self._context(ticket, announced, claimed, began, on_swapped),
-            rng=self._rng,
-            on_beat=ticket.beat,
-        )
-        ending = await attempt.run(release)
+        try:
+            attempt = Attempt(
+                lease=claimed,
+                context=self._context(ticket, announced, claimed, began, on_swapped),
+                rng=self._rng,
+                on_beat=ticket.beat,
+            )
+            ending = await attempt.run(release)
+        except Exception as error:  # noqa: BLE001 -- judged and logged: the attempt counts like any other
+            return await self._crashed(ticket, announced, claimed, error)
         await self._left(ticket, announced, attempt, ending)
         return ending
+
+    async def _claim(self, ticket: Ticket, announced: Announced) -> "Lease | Refusal":
+        """Claim the job, under an id of its own where the one it names is another job's already."""
+        claimed = await self._claim_as(announced.job_id, ticket, announced)
+        if not (isinstance(claimed, Refusal) and claimed.verdict is Verdict.TAKEN):
+            return claimed
+        claimed = await self._claim_as(announced.other_id, ticket, announced)
+        if isinstance(claimed, Lease):
+            _log.warning("job_id_taken", entry=ticket.name, job_id=announced.job_id, becomes=claimed.job_id)
+        return claimed
+
+    async def _claim_as(self, job_id: str, ticket: Ticket, announced: Announced) -> "Lease | Refusal":
+        try:
+            return await self._leases.claim(
+                job_id, announced.document, created_at=ticket.announced_at, is_same=announced.is_of
+            )
+        except StorageError:
+            raise
+        except Exception:  # noqa: BLE001 -- logged: a manifest that no record can hold must still end
+            _log.exception("manifest_not_recorded", job_id=job_id)
+            return await self._leases.claim(job_id, None, created_at=ticket.announced_at)
+
+    async def _crashed(self, ticket: Ticket, announced: Announced, lease: Lease, error: Exception) -> Ending:
+        """Give a job back whose attempt broke this consumer's own code; it has an attempt less."""
+        fault = judge(error, stage="queued")
+        delay_s = retry_delay_s(lease.attempt, self._rng)
+        try:
+            status = await lease.retry(fault, delay_s=delay_s)
+        except Exception as refused:  # noqa: BLE001 -- judged: the lease lapses, which counts as well
+            _log.warning(
+                "lease_left_to_lapse", job_id=lease.job_id, reason=judge(refused, stage="finish").message
+            )
+            await ticket.defer(math.inf)
+            return Ending.ABANDONED
+        self._metrics.job_ended(
+            status=status.status, code=fault.code, attempt=status.attempt, total_s=0, timings_ms={}
+        )
+        if status.terminal:
+            await self._ended(ticket, announced, status)
+            return Ending.FINISHED
+        await ticket.defer(delay_s)
+        return Ending.RETRIED
 
     def _context(
         self,
@@ -116,6 +166,9 @@ class JobRunner:
         )
         if announced.manifest is not None:
             context.note(warnings=tuple(service_warnings(announced.manifest, self._objection)))
+        if lease.job_id != announced.job_id:
+            message = f"`{announced.job_id}` is the id of another job, so this one has an id of its own."
+            context.note(warnings=(JobWarning(code="job_id_taken", message=message),))
         return context
 
     def _objection(self, url: str) -> str | None:
@@ -167,7 +220,24 @@ class JobRunner:
 
     async def _refused(self, ticket: Ticket, announced: Announced, refusal: Refusal) -> None:
         _log.debug("not_claimed", job_id=announced.job_id, verdict=refusal.verdict.value)
-        if refusal.verdict is Verdict.ENDED and refusal.status is not None:
+        if refusal.verdict is Verdict.TAKEN:  # not even its own content's id is free: leave it to people
+            await ticket.defer(math.inf)
+        elif refusal.verdict is Verdict.ENDED and refusal.status is not None:
+            if refusal.ended_here and refusal.status.error is not None:
+                self._metrics.job_ended(
+                    status=refusal.status.status,
+                    code=refusal.status.error.code,
+                    attempt=refusal.status.attempt,
+                    total_s=0,
+                    timings_ms={},
+                )
+                _log.warning(
+                    "job_given_up",
+                    job_id=refusal.status.job_id,
+                    attempt=refusal.status.attempt,
+                    code=refusal.status.error.code,
+                    reason=refusal.status.error.message,
+                )
             # Its owner may have died before it could clean up and call.
             await self._ended(ticket, announced, refusal.status)
         else:

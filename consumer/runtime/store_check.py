@@ -9,7 +9,7 @@ from storage.stores.conditions import check_conditions
 from storage.stores.port import ObjectStore
 
 _FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 30.0
+_LONGEST_WAIT_S = 10.0
 
 _log = structlog.get_logger()
 

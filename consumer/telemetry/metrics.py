@@ -14,6 +14,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from consumer.triggers.survey import Survey
 from storage.records.status import TERMINAL
 
 # Seconds; from a thumbnail's decode to a long upload.
@@ -61,12 +62,37 @@ class Metrics:
         )
         self._waiting = Gauge(
             "swapdrop_inbox_entries",
-            "Entries of the inbox that the last look saw, which is the first thousand where many are ready.",
+            "Jobs in the inbox, those at work included; of the first thousand files where many are ready.",
             registry=self.registry,
         )
         self._oldest = Gauge(
             "swapdrop_inbox_oldest_seconds",
-            "Age of the oldest entry of the inbox that the last look saw; 0 if there was none.",
+            "Age of the oldest of these; 0 if there is none.",
+            registry=self.registry,
+        )
+        self._ignored = Gauge(
+            "swapdrop_inbox_ignored_files",
+            "Files in the inbox that belong to no job, or not yet.",
+            registry=self.registry,
+        )
+        self._not_understood = Gauge(
+            "swapdrop_inbox_not_understood",
+            "Folders of the inbox with such files, the inbox itself included.",
+            registry=self.registry,
+        )
+        self._dead_letters = Gauge(
+            "swapdrop_dead_letters",
+            "Jobs that used up their attempts and whose dead letter is still there, a thousand at most.",
+            registry=self.registry,
+        )
+        self._takeovers = Counter(
+            "swapdrop_takeovers",
+            "Jobs taken over from a consumer that stopped answering.",
+            registry=self.registry,
+        )
+        self._rescued = Counter(
+            "swapdrop_jobs_rescued",
+            "Jobs without an entry in the inbox that nobody worked on, announced again or ended.",
             registry=self.registry,
         )
         self._ready = Gauge("swapdrop_ready", "1 where this consumer is ready.", registry=self.registry)
@@ -117,10 +143,24 @@ class Metrics:
         for stage, milliseconds in timings_ms.items():
             self._stage.labels(stage=stage).observe(milliseconds / 1000)
 
-    def inbox_seen(self, entries: int, oldest_s: float) -> None:
-        """Take in a look at the inbox: how many entries it has, and the age of the oldest in seconds."""
-        self._waiting.set(entries)
-        self._oldest.set(oldest_s)
+    def inbox_seen(self, survey: Survey) -> None:
+        """Take in what the inbox holds."""
+        self._waiting.set(survey.entries)
+        self._oldest.set(survey.oldest_s)
+        self._ignored.set(survey.ignored)
+        self._not_understood.set(survey.not_understood)
+
+    def dead_letters_seen(self, count: int) -> None:
+        """Take in how many dead letters there are."""
+        self._dead_letters.set(count)
+
+    def taken_over(self) -> None:
+        """Count a job whose last owner stopped answering."""
+        self._takeovers.inc()
+
+    def rescued(self) -> None:
+        """Count a job that nobody could have found any more."""
+        self._rescued.inc()
 
     def state(self, *, ready: bool, facts: Mapping[str, str]) -> None:
         """Say how this consumer is and what runs here: version, engine, provider."""

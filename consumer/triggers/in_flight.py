@@ -29,6 +29,10 @@ class InFlightEntries:
         not_before = self._not_before.get(entry.fingerprint, -math.inf)
         return max(entry.ready_in_s, not_before - self._monotonic())
 
+    def is_fresh(self, entry: InboxEntry) -> bool:
+        """Whether an entry may be offered now and has not been yet, as far as is remembered."""
+        return self.wait_s(entry) <= 0 and entry.fingerprint not in self._not_before
+
     def take(self, entry: InboxEntry) -> bool:
         """Mark an entry as being worked on, unless it may not be offered now."""
         if self.wait_s(entry) > 0:

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import structlog
 
 from consumer.faults import judge
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
+from consumer.triggers.puzzles import PuzzleTeller
+from consumer.triggers.survey import Observe, Surveyor
 from storage.inbox import Inbox, InboxEntry, Scan
 from storage.records.status import Status
 
@@ -83,9 +85,9 @@ class InboxTicket(EntryTicket):
 class InboxTrigger:
     """Offers what lies ready in the inbox, each entry once until its ticket has ended.
 
-    `observe` is told of each look: how many entries there were, and the age in seconds of the oldest.
-    `problem` is why the last look failed, None when it did not and before the first; `polls` counts
-    the successful ones.
+    `observe` is told after each look what the inbox holds, `teller` of what in it is no job. An inbox that
+    is longer than one look reads is seen part by part, so that nothing in it hides the rest. `problem` is
+    why the last look failed, None when it did not and before the first; `polls` counts the successful ones.
     """
 
     def __init__(
@@ -94,7 +96,8 @@ class InboxTrigger:
         *,
         policy: InboxPolicy,
         in_flight: InFlightEntries | None = None,
-        observe: Callable[[int, float], None] = lambda _entries, _oldest_s: None,
+        observe: Observe = lambda _: None,
+        teller: PuzzleTeller | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.problem: str | None = None
@@ -105,6 +108,9 @@ class InboxTrigger:
         self._observe = observe
         self._rng = rng or random.Random()  # noqa: S311 -- spreads consumers, guards nothing
         self._picks = PickWindow()
+        self._teller = teller
+        self._surveyor = Surveyor()
+        self._read_to = ""
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
@@ -126,7 +132,12 @@ class InboxTrigger:
         """The entries to offer now, and in how many seconds the next one will be ready."""
         self._picks.stale = False
         try:
-            found = self._offered(await self._inbox.scan())
+            scan = await self._inbox.scan(go_on_after=self._read_to, is_fresh=self._in_flight.is_fresh)
+            whole = scan.at_end and not self._read_to
+            found = self._offered(scan)
+            if self._teller is not None:
+                places = self._surveyor.places if scan.at_end else None
+                await self._teller.tell(scan.puzzles, scan.store_now, whole=whole, places=places)
         except Exception as error:  # noqa: BLE001 -- a look that fails must not be the last
             fault = judge(error, stage="inbox")
             if self.problem is None:
@@ -139,10 +150,15 @@ class InboxTrigger:
         return found
 
     def _offered(self, scan: Scan) -> tuple[list[InboxEntry], float]:
-        ages_s = ((scan.store_now - entry.announced_at).total_seconds() for entry in scan.entries)
-        self._observe(len(scan.entries), max(ages_s, default=0.0))
+        self._surveyor.take(scan, went_on=bool(self._read_to))
+        self._read_to = scan.read_to
+        self._observe(self._surveyor.survey)
         waits = {entry.fingerprint: self._in_flight.wait_s(entry) for entry in scan.entries}
-        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0][: self._picks.size]
+        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0]
+        fresh = [entry for entry in ready if self._in_flight.is_fresh(entry)]
+        tried = [entry for entry in ready if not self._in_flight.is_fresh(entry)]
+        # A place of their own for each: neither hides the other, however many there are.
+        ready = [*fresh[: self._picks.size], *tried[: self._picks.size]]
         self._rng.shuffle(ready)
         return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
 

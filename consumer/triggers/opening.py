@@ -1,6 +1,6 @@
 """The triggers that the settings ask for: the inbox always, and a queue beside it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from consumer.config.settings import Settings, SettingsError
@@ -8,8 +8,10 @@ from consumer.triggers.base import Trigger
 from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
+from consumer.triggers.puzzles import PuzzleTeller
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from consumer.triggers.queue_port import Queue
+from consumer.triggers.survey import Observe
 from storage.inbox import Inbox
 from storage.stores.port import ObjectStore
 
@@ -18,7 +20,7 @@ from storage.stores.port import ObjectStore
 async def open_triggers(
     settings: Settings,
     store: ObjectStore,
-    observe: Callable[[int, float], None],
+    observe: Observe,
     own_queue: Queue | None = None,
 ) -> AsyncIterator[Trigger]:
     """Open what announces jobs of `store`: its inbox, and a queue: `own_queue`, or the one that is set.
@@ -28,9 +30,10 @@ async def open_triggers(
     Beside a queue the inbox is swept seldom: the sweep finds what the queue has lost.
     """
     inbox, in_flight = Inbox(store, settle_s=settings.settle_s), InFlightEntries()
+    teller = PuzzleTeller(store)
     if settings.queue is None and own_queue is None:
         policy = InboxPolicy(min_s=settings.poll_min_s, max_s=settings.poll_max_s)
-        yield InboxTrigger(inbox, in_flight=in_flight, policy=policy, observe=observe)
+        yield InboxTrigger(inbox, in_flight=in_flight, policy=policy, observe=observe, teller=teller)
         return
     seldom = InboxPolicy(min_s=settings.sweep_s, max_s=settings.sweep_s)
     async with nullcontext(own_queue) if own_queue else open_queue(settings) as queue:
@@ -41,7 +44,8 @@ async def open_triggers(
             bucket=settings.bucket or "",
             policy=QueuePolicy(hold_s=settings.lease_ttl_s),
         )
-        yield Merged([queued, InboxTrigger(inbox, in_flight=in_flight, policy=seldom, observe=observe)])
+        sweep = InboxTrigger(inbox, in_flight=in_flight, policy=seldom, observe=observe, teller=teller)
+        yield Merged([queued, sweep])
 
 
 @asynccontextmanager

@@ -289,7 +289,9 @@ def _missing(missing: Missing) -> ModelMissing:
             f"The model file {name} cannot be used: no checksum is known to verify it by.", where
         )
     state = "damaged or not the right one" if missing.bad else "missing"
-    return ModelMissing(f"The model file {name} is {state}; `swapdrop models pull {name}` gets it.", where)
+    return ModelMissing(
+        f"The model file {name} is {state}; `swapdrop models pull {name}` gets it.", where, pullable=True
+    )
 
 
 def _sentence(error: Exception) -> str:

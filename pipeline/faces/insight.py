@@ -26,6 +26,7 @@ SCALE: Final = IdentityScale(accept=0.72, accept_small=0.6, small_px=60, margin=
 # in more detail, or people 60 px wide in it would be missed.
 _DETECTION_SIDES: Final = (128, 640)
 _LARGE_SIDE: Final = 1280
+DETECTION_SIDES: Final = (*_DETECTION_SIDES, _LARGE_SIDE)  # all there are, for whoever opens the model
 _LARGE_PICTURE: Final = 2560  # pixels of its longer side
 _THRESHOLD: Final = 0.5
 _RECOGNITION_SIDE: Final = 112

@@ -61,6 +61,7 @@ class Verdict(Enum):
     NOT_YET = "not_yet"  # it waits after a failed attempt
     ENDED = "ended"  # its status is terminal: clean up
     CONTENDED = "contended"  # another consumer was faster
+    TAKEN = "taken"  # the id is that of a job that asks for something else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,8 @@ class Refusal:
     verdict: Verdict
     retry_after_s: float
     status: Status | None
+    #: Whether it was this claim that ended the job.
+    ended_here: bool = False
 
 
 class LeaseObservations:

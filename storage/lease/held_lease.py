@@ -25,7 +25,17 @@ class Lease:
     may run beside them.
     """
 
-    def __init__(self, context: LeaseContext, status: Status, *, etag: str, confirmed_at: float) -> None:
+    def __init__(
+        self,
+        context: LeaseContext,
+        status: Status,
+        *,
+        etag: str,
+        confirmed_at: float,
+        taken_over_from: str | None = None,
+    ) -> None:
+        #: Whose lease had lapsed; None where nobody worked on the job.
+        self.taken_over_from = taken_over_from
         self._context = context
         self._record = HeldRecord(context, status, etag=etag, confirmed_at=confirmed_at)
         self._report = WorkReport(

@@ -65,13 +65,19 @@ class Leases:
         return stored.status if stored else None
 
     async def claim(
-        self, job_id: str, manifest: Mapping[str, Any] | None, *, created_at: datetime | None = None
+        self,
+        job_id: str,
+        manifest: Mapping[str, Any] | None,
+        *,
+        created_at: datetime | None = None,
+        is_same: Callable[[Status], bool] = lambda _: True,
     ) -> "Lease | Refusal":
         """Try to become the owner of a job.
 
         A fresh job costs one HEAD (of its cancel marker) and one PUT; for a job seen before, its record is
         read first. A job whose attempts are used up is ended `failed`, one with a cancel marker
-        `cancelled`; both come back as a refusal. Raises StatusUnreadable, StoreUnavailable.
+        `cancelled`; both come back as a refusal. So does a job whose id is in use: one under whose id there
+        is a record that is not `is_same`. Raises StatusUnreadable, StoreUnavailable.
         """
         cancel_requested = await is_cancel_requested(self._context.store, job_id)
         stored = await self._context.register.read(job_id) if job_id in self._observations else None
@@ -90,6 +96,8 @@ class Leases:
             stored = overtaken.stands
         if stored is None:
             return self._contended(None)
+        if not is_same(stored.status):
+            return Refusal(verdict=Verdict.TAKEN, retry_after_s=0, status=stored.status)
         refused = refusal(
             stored,
             self._context.policy,
@@ -118,9 +126,11 @@ class Leases:
             new, over=over, trusted=lambda: context.monotonic() < trusted_until
         )
         if new.terminal:
-            return await self._refused(Refusal(verdict=Verdict.ENDED, retry_after_s=0, status=new), new)
+            ended = Refusal(verdict=Verdict.ENDED, retry_after_s=0, status=new, ended_here=True)
+            return await self._refused(ended, new)
         self._observations.forget(new.job_id)
-        return Lease(context, new, etag=etag, confirmed_at=sent_at)
+        lapsed = status.lease.owner if status.lease else None
+        return Lease(context, new, etag=etag, confirmed_at=sent_at, taken_over_from=lapsed)
 
     async def _refused(self, refused: Refusal, status: Status) -> Refusal:
         """Hand out a refusal; an ended job is forgotten, its dead-letter pointer written if it needs one."""

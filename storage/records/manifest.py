@@ -157,6 +157,7 @@ def source_pictures(manifest: Manifest) -> dict[str, str]:
 def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:
     """Read a manifest in any accepted spelling; raises InvalidManifest with a sentence for its sender."""
     document = _parse(raw)
+    _refuse_half_characters(document)
     try:
         return Manifest.model_validate(_normalise(document))
     except ValidationError as error:
@@ -170,6 +171,36 @@ def named_job_id(raw: bytes) -> str | None:
     except InvalidManifest:
         return None
     return job_id if isinstance(job_id, str) and keys.is_job_id(job_id) else None
+
+
+def _refuse_half_characters(document: Mapping[str, Any]) -> None:
+    r"""Refuse text that no record could hold: JSON may write half a character (`\ud800`), UTF-8 may not.
+
+    Raises InvalidManifest naming where it is.
+    """
+    left: list[tuple[tuple[str, ...], object]] = [((), document)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str) and not _is_whole(value):
+            where = _shown(_where(path))
+            raise InvalidManifest(f"{where} holds half a character (such as `\\ud800`); write it anew.")
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                if not _is_whole(str(key)):
+                    raise InvalidManifest(
+                        f"The key {_shown(key)} holds half a character (such as `\\ud800`); write it anew."
+                    )
+                left.append(((*path, str(key)), inner))
+        elif isinstance(value, list | tuple):
+            left += ((path, inner) for inner in value)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parse(raw: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:

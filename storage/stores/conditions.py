@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from storage.errors import PreconditionFailed, StorageError, StoreThrottled, StoreUnavailable, StoreUnusable
@@ -29,9 +30,8 @@ async def ignored_conditions(
 
     async def put(key: str, *, if_match: str | None = None, if_none_match: bool = False) -> str | None:
         """Write under a condition; the new ETag, or None where the store refuses."""
-        return await _patiently(
-            lambda: _put(store, key, if_match=if_match, if_none_match=if_none_match), sleep
-        )
+        write = partial(_put, store, key, if_match=if_match, if_none_match=if_none_match)
+        return await _patiently(write, sleep)
 
     try:
         etags = await asyncio.gather(*(put(key, if_none_match=True) for key in (fresh, other, own)))

@@ -66,7 +66,7 @@ async def test_without_models_it_lives_names_the_file_and_is_ready_soon_after_th
             alive, _ = await ask(url, "/healthz")
             ready, body = await ask(url, "/readyz")
             assert (alive, ready, body["status"], body["engine"]) == (200, 503, "degraded", None)
-            assert f"`swapdrop models pull {SWAPPER}`" in body["message"]
+            assert "`swapdrop models pull inswapper_128_fp16` gets them all" in body["message"]
             assert set(body["missing_files"]) == set(ENGINE)
             assert body["missing_files"][SWAPPER][0].startswith(str(own.models_dir))
 

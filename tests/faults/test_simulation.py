@@ -23,7 +23,7 @@ _SHARDS = 4  # so that workers can share them
 _RUNS = int(os.environ.get("SIMULATE_RUNS", "2000"))
 _MOST_RUNS_TO_FIND_A_BUG = 300
 _EVENTS = (
-    *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "twin"),
+    *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "removes the entry", "twin"),
     *("ENDS Exit.SICK", "ENDS Exit.DRAINED", "acknowledges a message", "queue: hold"),
 )
 

@@ -14,6 +14,7 @@ import pytest
 from models.devices import GpuOptions, gpus, has_gpu_build, libraries
 from models.errors import DeviceOutOfMemory, ProviderUnavailable
 from models.session import open_session
+from models.tensorrt import FreeSides
 
 pytestmark = [
     pytest.mark.gpu,
@@ -85,6 +86,20 @@ def test_tensorrt_keeps_its_engines_where_it_is_told(tmp_path: Path) -> None:
     session.warm_up()
     assert list(tmp_path.glob("*.engine"))
     assert list(tmp_path.glob("*.timing"))
+
+
+def test_tensorrt_builds_one_engine_for_every_batch(tmp_path: Path) -> None:
+    if any(library.path is None for library in libraries("tensorrt")):
+        pytest.skip("TensorRT is not installed")
+    options = GpuOptions(cache_folder=tmp_path)
+    session = open_session(
+        convolutions(np.float32), provider="tensorrt", gpu=options, free=FreeSides(batch=4)
+    )
+    built = []
+    for batch in (1, 4, 2, 3):
+        assert session.run(picture(np.float32, batch=batch))[0].shape[0] == batch
+        built.append({path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.engine")})
+    assert built == [built[0]] * 4
 
 
 def test_timings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,17 @@
 """Execution providers: what they are asked for, and what is said when one cannot start."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from consumer.config.settings import Settings
 from models.devices import (
     DRIVER,
+    HOW_TO_INSTALL,
+    ORT_NAMES,
     GpuOptions,
+    Provider,
     _loaded_from,
     gpus,
     libraries,
@@ -34,6 +39,40 @@ def test_tensorrt_caches_engines_and_timings_in_the_stated_folder_and_leaves_the
     assert (first[0], second[0]) == ("TensorrtExecutionProvider", "CUDAExecutionProvider")
     assert first[1]["trt_engine_cache_path"] == first[1]["trt_timing_cache_path"] == "/cache/trt"
     assert "trt_engine_cache_enable" not in provider_options("tensorrt", GpuOptions())[0][1]
+
+
+def test_tensorrt_is_told_the_shapes_of_a_model() -> None:
+    profile = {"trt_profile_max_shapes": "target:8x3x128x128"}
+    first, second = provider_options("tensorrt", GpuOptions(profile=profile))
+    assert first[1]["trt_profile_max_shapes"] == "target:8x3x128x128"
+    assert "trt_profile_max_shapes" not in second[1]
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "given"),
+    [
+        ("coreml", "CoreMLExecutionProvider", {"ModelFormat": "MLProgram", "ModelCacheDirectory": "/cache"}),
+        ("migraphx", "MIGraphXExecutionProvider", {"device_id": "0", "migraphx_model_cache_dir": "/cache"}),
+        ("openvino", "OpenVINOExecutionProvider", {"device_type": "GPU.1", "cache_dir": "/cache"}),
+        ("directml", "DmlExecutionProvider", {"device_id": "0"}),
+    ],
+)
+def test_other_makers_providers_are_asked_for_alone_and_by_their_own_options(
+    provider: Provider, name: str, given: dict[str, str]
+) -> None:
+    options = GpuOptions(cache_folder=Path("/cache"), openvino_device="GPU.1")
+    ((asked, said),) = provider_options(provider, options)
+    assert asked == name
+    assert given.items() <= said.items()
+    assert libraries(provider) == []
+    assert why_not_started(provider).startswith("Check that ") or "rocminfo" in why_not_started(provider)
+
+
+@pytest.mark.parametrize("provider", get_args(Provider))
+def test_every_provider_has_a_name_and_a_way_to_get_it(provider: Provider) -> None:
+    assert ORT_NAMES[provider].endswith("ExecutionProvider")
+    assert HOW_TO_INSTALL[provider].startswith("install ")
+    assert provider in get_args(Settings.model_fields["provider"].annotation)
 
 
 def test_the_cpu_needs_no_library() -> None:

@@ -8,9 +8,11 @@ import onnxruntime as ort
 import pytest
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from models.devices import ORT_NAMES, GpuOptions, Provider, provider_options
 from models.embedded import DETECTION_BACK, embedded_path
 from models.errors import DeviceLost, DeviceOutOfMemory, ModelUnavailable, ProviderUnavailable
 from models.session import TensorInfo, device_error, open_session
+from models.tensorrt import FreeSides
 
 
 def test_a_session_says_which_provider_runs_and_what_it_loaded() -> None:
@@ -27,6 +29,53 @@ def test_a_session_says_which_provider_runs_and_what_it_loaded() -> None:
 def test_a_missing_gpu_provider_is_an_error_and_not_the_cpu() -> None:
     with pytest.raises(ProviderUnavailable, match=r"should run on cuda.*no CUDAExecutionProvider"):
         open_session(embedded_path(DETECTION_BACK), provider="cuda")
+
+
+@pytest.mark.parametrize("provider", ["coreml", "migraphx", "openvino", "directml"])
+def test_a_missing_provider_of_another_maker_is_an_error_that_says_how_to_get_it(provider: Provider) -> None:
+    if ORT_NAMES[provider] in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has it")
+    with pytest.raises(
+        ProviderUnavailable, match=rf"should run on {provider}.*To get it, install "
+    ) as caught:
+        open_session(embedded_path(DETECTION_BACK), provider=provider)
+    assert ORT_NAMES[provider] in str(caught.value)
+
+
+@pytest.mark.parametrize("provider", ["coreml", "migraphx", "openvino", "directml"])
+def test_a_provider_of_another_maker_that_does_not_start_is_an_error_and_not_the_cpu(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ORT_NAMES[provider] in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has it")
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [ORT_NAMES[provider]])
+    with (
+        pytest.warns(UserWarning, match="not in available provider names"),
+        pytest.raises(ProviderUnavailable, match=rf"{ORT_NAMES[provider]} did not start.*Check that"),
+    ):
+        open_session(embedded_path(DETECTION_BACK), provider=provider)
+
+
+def test_tensorrt_is_asked_for_the_shapes_that_a_model_will_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[GpuOptions] = []
+
+    def options(_provider: Provider, gpu: GpuOptions) -> list[tuple[str, dict[str, str]]]:
+        asked.append(gpu)
+        return provider_options("cpu", gpu)
+
+    monkeypatch.setattr("models.session.provider_options", options)
+    monkeypatch.setattr("models.session._check_runtime", lambda *_: None)
+    monkeypatch.setattr("models.session.load_libraries", lambda _: None)
+    with pytest.raises(ProviderUnavailable, match="TensorrtExecutionProvider did not start"):
+        open_session(sum_model(), name="sum.onnx", provider="tensorrt", free=FreeSides(batch=8))
+    assert [dict(gpu.profile) for gpu in asked] == [
+        {},
+        {
+            "trt_profile_min_shapes": "target:1x3",
+            "trt_profile_opt_shapes": "target:8x3",
+            "trt_profile_max_shapes": "target:8x3",
+        },
+    ]
 
 
 def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ async def test_a_store_that_is_down_takes_next_to_no_processor_time(tmp_path: Pa
         secret_access_key="tests-secret",  # noqa: S106 -- of a server that is not there
     )
     with run_consumer(quiet_environment(settings), tmp_path / "log") as consumer:
-        await until(lambda: bool(consumer.events("inbox_unreachable")))
+        await until(lambda: bool(consumer.events("store_unreachable")))
         assert await cpu_share(consumer) <= _MOST_CPU
 
 

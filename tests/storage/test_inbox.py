@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from storage import keys
 from storage.errors import ObjectNotFound, StoreUnavailable
 from storage.inbox import Announced, Inbox, InboxEntry
+from storage.records.kept import kept
 from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.records.status import JobError, Status
 from storage.stores.memory_store import MemoryStore
-from tests.support.clock import VirtualTime
+from tests.support.clock import EPOCH, VirtualTime
 from tests.support.stores import CountingStore, Fault, FaultStore
 
 MANIFEST = {"process_type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
@@ -468,3 +470,182 @@ async def test_a_cleared_folder_costs_no_delete(drop: Drop) -> None:
     drop.store.calls.clear()
     await drop.inbox.retire(entry, "j")
     assert drop.store.counts == {"list": 1}
+
+
+async def test_a_copy_that_the_store_refuses_as_not_found_costs_no_file(drop: Drop) -> None:
+    await drop.folder("target.png", "source.png")
+    entry = await drop.entry()
+    refusing = FaultStore(drop.store, [Fault(op="copy", nth=2, error=ObjectNotFound())])
+    with pytest.raises(StoreUnavailable, match=r"did not copy `inbox/pics/target\.png`"):
+        await Inbox(refusing).retire(entry, "j")
+    assert await drop.left("inbox/") == ["inbox/pics/source.png", "inbox/pics/target.png"]
+
+
+async def test_a_file_that_another_consumer_has_cleared_is_no_reason_to_leave_the_rest(drop: Drop) -> None:
+    await drop.folder("target.png", "source.png", "notes.txt")
+    entry = await drop.entry()
+
+    class Racing(FaultStore):
+        async def copy(self, source: str, destination: str) -> None:
+            await drop.memory.delete(["inbox/pics/notes.txt"])
+            await super().copy(source, destination)
+
+    await Inbox(Racing(drop.store, [])).retire(entry, "j")
+    assert await drop.left() == ["archive/j/source.png", "archive/j/target.png"]
+
+
+# A long inbox
+
+
+async def looks(drop: Drop, count: int) -> list[str]:
+    """The names of the entries that some looks in a row have found, each going on where the last stopped."""
+    found, read_to = list[str](), ""
+    for _ in range(count):
+        scan = await drop.inbox.scan(go_on_after=read_to)
+        found += [entry.name for entry in scan.entries]
+        read_to = scan.read_to
+    return found
+
+
+@pytest.mark.parametrize("stray", ["{n:05}.txt", "strays/{n:05}.png", "{n:05}/me.png", "{n:05}/x/target.png"])
+async def test_whatever_lies_before_it_a_job_is_seen_at_the_second_look(drop: Drop, stray: str) -> None:
+    await drop.files({stray.format(n=n): b"" for n in range(10_050)})
+    await drop.manifest(MANIFEST, name="zzz")
+    await drop.folder("source.png", "target.png", folder="zz")
+    assert await looks(drop, 1) == []
+    drop.store.calls.clear()
+    assert set(await looks(drop, 2)) == {"zz", "zzz"}
+    assert drop.store.counts["list"] <= 20
+
+
+async def test_a_folder_that_a_look_cuts_off_is_whole_in_the_next(drop: Drop) -> None:
+    await drop.files({f"{n:05}.txt": b"" for n in range(9_999)})
+    await drop.folder("source.png", "target.png", folder="b")
+    await drop.files({f"c{n}.txt": b"" for n in range(3)})
+    assert await looks(drop, 2) == ["b"]
+
+
+async def test_reading_goes_on_past_entries_that_are_of_no_use_now(drop: Drop) -> None:
+    await drop.files({f"{n:04}.json": b"{}" for n in range(1500)})
+    scan = await drop.inbox.scan(is_fresh=lambda entry: entry.name >= "1400")
+    assert len(scan.entries) == 1500
+    assert scan.at_end
+
+
+async def test_what_is_no_job_is_told_of_once_on_a_way_through(drop: Drop) -> None:
+    await drop.files({f"{n:05}.txt": b"" for n in range(10_500)})
+    first = await drop.inbox.scan()
+    second = await drop.inbox.scan(go_on_after=first.read_to)
+    assert [len(puzzle.files) for scan in (first, second) for puzzle in scan.puzzles] == [10_000, 500]
+
+
+# Files that are no job
+
+
+async def test_what_is_no_job_is_told_by_its_place(drop: Drop) -> None:
+    await drop.files({"loose.png": b"", "own/me.png": b"", "own/Thumbs.db": b"", "2026/us/source.png": b""})
+    await drop.files({"empty/": b"", "": b"", "junk/.DS_Store": b""})
+    await drop.folder("source.png", "target.png")
+    scan = await drop.inbox.scan()
+    assert {puzzle.place: puzzle.files for puzzle in scan.puzzles} == {
+        "": ("loose.png",),
+        "own": ("me.png",),
+        "2026": ("us/source.png",),
+    }
+    assert [entry.name for entry in scan.entries] == ["pics"]
+
+
+async def test_names_as_people_spell_them_make_a_job(drop: Drop) -> None:
+    await drop.folder("Source (1).PNG", "target")
+    announced = await drop.announced()
+    assert announced.manifest is not None
+    assert (announced.manifest.source, announced.manifest.target) == (
+        "inbox/pics/Source (1).PNG",
+        "inbox/pics/target",
+    )
+
+
+async def test_a_picture_is_taken_for_the_source_only_once_nothing_else_comes(drop: Drop) -> None:
+    await drop.folder("me.png", "target.jpg")
+    drop.time.advance(10)
+    assert [entry.ready_in_s for entry in await drop.entries()] == [20]
+    await drop.folder("source.png")
+    drop.time.advance(2)
+    announced = await drop.inbox.open(await drop.entry())
+    assert announced.manifest is not None
+    assert announced.manifest.source == "inbox/pics/source.png"
+
+
+# A used id
+
+
+async def test_the_same_manifest_is_the_same_job_however_it_is_written(drop: Drop) -> None:
+    await drop.manifest({**MANIFEST, "job_id": "j"})
+    first = await drop.announced()
+    record = Status(job_id="j", created_at=EPOCH, updated_at=EPOCH, manifest=first.document)
+    await drop.manifest(
+        {"type": "single_image", "face": "uploads/a.png", "media": "uploads/b.png", "job_id": "j"}
+    )
+    assert (await drop.announced()).is_of(record)
+    older = record.model_copy(update={"manifest": MANIFEST})  # of a version without options
+    assert (await drop.announced()).is_of(older)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**MANIFEST, "target": "uploads/c.png"},
+        {**MANIFEST, "options": {"many_faces": True}},
+        {**MANIFEST, "source": "B" * 5000},
+        {**MANIFEST, "nonsense": 1},
+    ],
+)
+async def test_another_manifest_under_a_used_id_is_another_job(drop: Drop, other: dict[str, object]) -> None:
+    inline = {**MANIFEST, "source": "A" * 5000, "job_id": "j"}
+    for document in ({**MANIFEST, "job_id": "j"}, inline):
+        await drop.manifest(document)
+        first = await drop.announced()
+        assert first.document is not None
+        record = Status(job_id="j", created_at=EPOCH, updated_at=EPOCH, manifest=kept(first.document))
+        await drop.manifest({**other, "job_id": "j"})
+        announced = await drop.announced()
+        assert not announced.is_of(record)
+        assert keys.is_job_id(announced.other_id)
+        assert announced.other_id.startswith("j-")
+
+
+async def test_a_corrected_manifest_is_not_the_one_that_was_refused(drop: Drop) -> None:
+    await drop.manifest({**MANIFEST, "job_id": "j", "nonsense": 1})
+    refused = await drop.announced()
+    error = JobError(code="invalid_manifest", message=str(refused.error), retryable=False)
+    record = Status(job_id="j", created_at=EPOCH, updated_at=EPOCH, error=error)
+    assert refused.is_of(record)
+    await drop.manifest({**MANIFEST, "job_id": "j"})
+    assert not (await drop.announced()).is_of(record)
+
+
+async def test_a_manifest_that_breaks_its_reader_is_a_failed_job(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_document: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("storage.inbox.read_manifest", broken)
+    await drop.manifest(MANIFEST)
+    assert "could not be read" in await error_of(drop)
+
+
+@pytest.mark.parametrize("names_its_id", [True, False])
+async def test_a_message_that_comes_twice_is_one_entry(drop: Drop, names_its_id: bool) -> None:  # noqa: FBT001 -- a case
+    raw = json.dumps({**MANIFEST, **({"job_id": "j"} if names_its_id else {})}).encode()
+    assert await drop.inbox.add(raw) == await drop.inbox.add(raw)
+    assert len(await drop.left()) == 1
+
+
+async def test_another_message_that_names_the_same_job_is_not_lost(drop: Drop) -> None:
+    one, other = ({**MANIFEST, "job_id": "j", "options": {"many_faces": many}} for many in (True, False))
+    first = await drop.inbox.add(json.dumps(one).encode())
+    for _ in range(2):
+        second = await drop.inbox.add(json.dumps(other).encode())
+    assert first == "inbox/j.json"
+    assert await drop.left() == sorted([first, second])

@@ -102,3 +102,13 @@ def test_an_inbox_key_comes_apart(key: str, name: str, file: str | None) -> None
 )
 def test_a_key_that_announces_nothing_is_left_alone(key: str) -> None:
     assert keys.parse_inbox(key) is None
+
+
+@pytest.mark.parametrize("job_id", ["order-1042", "x" * 64, "holiday-3f9a01bc", "a-retry-b"])
+def test_a_job_done_again_keeps_its_name_in_its_id_however_often(job_id: str) -> None:
+    first = keys.retried_job_id(job_id)
+    again = keys.retried_job_id(first)
+    assert keys.is_job_id(first)
+    assert first.startswith(job_id[:49])
+    assert first != again
+    assert (first.rpartition("-")[0], len(first)) == (again.rpartition("-")[0], len(again))

@@ -73,7 +73,8 @@ class OneEngine:
 
 
 MISSING = FilesMissing(
-    {"face.onnx": ModelMissing("The model file face.onnx is missing.", ["/models: empty"])}
+    "inswapper_128_fp16",
+    {"face.onnx": ModelMissing("The model file face.onnx is missing.", ["/models: empty"])},
 )
 
 

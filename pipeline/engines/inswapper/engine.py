@@ -11,6 +11,7 @@ import numpy as np
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
 from models.session import open_session
+from models.tensorrt import FreeSides
 from pipeline.align import Matrix, similarity_fit, warp_crop
 from pipeline.blend.masks import Mask, face_oval, mouth_left_out
 from pipeline.blend.neighbours import neighbours_left_out
@@ -23,7 +24,7 @@ from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_networ
 from pipeline.engines.merge import mean_identity, merged_notices
 from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Bgr, Face, Notice, Source
-from pipeline.faces.insight import SCALE, ArcFace, ScrfdFinder
+from pipeline.faces.insight import DETECTION_SIDES, SCALE, ArcFace, ScrfdFinder
 from pipeline.faces.select import IdentityScale
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
@@ -231,7 +232,9 @@ def open_inswapper_engine(
         batch_size=1 if provider == "cpu" else _GPU_BATCH,
         precise=files.get("swapper_fp32"),
     )
-    detector = open_session(files["detector"], provider=provider, threads=threads, gpu=gpu)
+    detector = open_session(
+        files["detector"], provider=provider, threads=threads, gpu=gpu, free=FreeSides(others=DETECTION_SIDES)
+    )
     recogniser = open_session(files["recogniser"], provider=provider, threads=threads, gpu=gpu)
     finder = ScrfdFinder(detector)
     if provider != "cpu":  # a GPU's first run of each network takes seconds

@@ -13,6 +13,7 @@ from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
 from models.errors import DeviceOutOfMemory, ModelError, ModelUnavailable
 from models.session import Session, Tensor, open_session
+from models.tensorrt import FreeSides
 from pipeline.engines.inswapper.graph import with_dynamic_batch
 from pipeline.errors import OutputInvalid
 from pipeline.face import Array, Bgr
@@ -161,7 +162,8 @@ def open_network(
     again = partial(open_session, precise, provider=provider, threads=threads, gpu=gpu) if precise else None
     if batch_size > 1:
         graph = with_dynamic_batch(path)
-        session = open_session(graph, name=path.name, provider=provider, threads=threads, gpu=gpu)
+        free = FreeSides(batch=batch_size)
+        session = open_session(graph, name=path.name, provider=provider, threads=threads, gpu=gpu, free=free)
         del graph
         network = SwapNetwork(session, spec, batch_size=batch_size, open_precise=again)
         if network.takes_batches():

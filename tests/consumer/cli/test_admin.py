@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from storage import keys
-from storage.records.status import AttemptFailure, JobError, State, Status
+from storage.queries import read_status
+from storage.records.status import AttemptFailure, JobError, JobWarning, LeaseInfo, State, Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
@@ -18,6 +19,8 @@ from tests.support.consumers import consumer_environment
 NOW = datetime.now(UTC)
 FAILED = AttemptFailure(attempt=3, code="internal", message="The machine broke.", stage="swap", at=NOW)
 EXHAUSTED = JobError(code="attempts_exhausted", message="Tried 3 times.", retryable=False, attempts=(FAILED,))
+LONG_AGO = NOW - timedelta(days=30)
+NOT_A_JOB = JobWarning(code="not_understood", message="In `inbox/own/` lie `me.png`, `party.jpg`.")
 MANIFEST = {"process_type": "detect-faces", "target": "uploads/a.png"}
 
 
@@ -89,6 +92,66 @@ async def test_what_was_sent_again_is_told_although_others_could_not_be(bucket: 
     assert (told.exit_code, "running has not ended" in told.stderr) == (1, True)
     assert sorted(await keys_below(bucket, keys.INBOX)) == sorted(map(keys.manifest, told.stdout.split()))
     assert len(told.stdout.split()) == 2
+
+
+async def test_only_dead_letters_are_requeued(bucket: ObjectStore) -> None:
+    told = swapdrop("dead-letter", "requeue", "done", "dead", "nobody")
+    assert told.exit_code == 1
+    assert "done is no dead letter; `swapdrop jobs retry done`" in told.stderr
+    assert "nobody is no dead letter" in told.stderr
+    [job_id] = told.stdout.split()
+    assert job_id.startswith("dead-retry-")
+    assert await keys_below(bucket, keys.INBOX) == [keys.manifest(job_id)]
+    assert await keys_below(bucket, keys.DEAD_LETTER) == []
+
+
+async def strand(bucket: ObjectStore, job_id: str) -> None:
+    """Leave the record of a job whose entry is gone and whose owner has died."""
+    lease = LeaseInfo(owner="dead", ttl_s=-10)  # so that it has lapsed already
+    await put(bucket, job_id, "processing", lease=lease, attempt=1)
+
+
+async def test_a_job_that_nothing_leads_to_can_be_done_again(bucket: ObjectStore) -> None:
+    await strand(bucket, "stranded")
+    told = swapdrop("jobs", "retry", "stranded")
+    assert told.exit_code == 0, told.stderr
+    assert told.stdout.startswith("stranded-retry-")
+    status = await read_status(bucket, "stranded")
+    assert status is not None
+    assert (status.status, status.error is not None) == ("failed", True)
+
+
+async def test_a_job_that_nothing_leads_to_is_cancelled_at_once(bucket: ObjectStore) -> None:
+    await strand(bucket, "stranded")
+    told = swapdrop("cancel", "stranded")
+    assert (told.exit_code, told.stdout.strip()) == (0, "The job is cancelled.")
+    status = await read_status(bucket, "stranded")
+    assert status is not None
+    assert status.status == "cancelled"
+    assert await keys_below(bucket, keys.CANCEL) == []
+
+
+async def test_a_job_that_nothing_leads_to_is_purged(bucket: ObjectStore) -> None:
+    await strand(bucket, "stranded")
+    await put(bucket, "old", "processing", lease=LeaseInfo(owner="dead", ttl_s=-10), updated_at=LONG_AGO)
+    await put(bucket, "told", "pending", manifest=None, warnings=(NOT_A_JOB,), updated_at=LONG_AGO)
+    done = swapdrop("jobs", "purge", "--older-than", "7d", "--status", "processing", "--yes")
+    assert "of 1 jobs" in done.stdout
+    assert await read_status(bucket, "old") is None
+    assert await read_status(bucket, "stranded") is not None
+    assert await read_status(bucket, "told") is not None
+
+
+async def test_what_is_no_job_is_told_with_what_is_missing(bucket: ObjectStore) -> None:
+    for key in ("own/me.png", "own/party.jpg", "loose.png"):
+        await bucket.put(f"{keys.INBOX}{key}", key.encode(), content_type="image/png")
+    told = swapdrop("jobs", "list").stdout
+    assert "The inbox is empty." not in told
+    assert "3 files in it are no job, or not yet:" in told
+    assert "In `inbox/own/` lie `me.png`, `party.jpg`. None of them says what it is for" in told
+    await put(bucket, "told", "pending", manifest=None, warnings=(NOT_A_JOB,))
+    refused = swapdrop("cancel", "told")
+    assert (refused.exit_code, "told is no job: In `inbox/own/` lie" in refused.stderr) == (1, True)
 
 
 async def test_a_purge_tells_first_and_removes_only_what_is_old_and_ended(bucket: ObjectStore) -> None:

@@ -168,7 +168,7 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
             "SWAPDROP_ENGINE: must be one of auto, mesh, inswapper, inswapper_128",
         ),
         ("SWAPDROP_ENGINE", "gfpgan_1.4", "SWAPDROP_ENGINE: must be one of auto"),  # no swapper
-        ("SWAPDROP_PROVIDER", "rocm", "SWAPDROP_PROVIDER: must be one of cpu, cuda, tensorrt"),
+        ("SWAPDROP_PROVIDER", "rocm", "SWAPDROP_PROVIDER: must be one of cpu, cuda, tensorrt, coreml"),
         (
             "SWAPDROP_CATALOGUE",
             "/not/there.toml",

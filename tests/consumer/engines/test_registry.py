@@ -70,6 +70,15 @@ def test_a_file_of_another_content_counts_as_missing_and_says_so(own: OwnModels)
     assert "another content" in " ".join(caught.value.missing[SWAPPER])
 
 
+def test_several_missing_files_are_got_by_one_command(own: OwnModels) -> None:
+    with pytest.raises(FilesMissing) as caught:
+        registry(own).find("inswapper")
+    assert str(caught.value) == (
+        f"The engine inswapper_128_fp16 lacks {', '.join(ENGINE[:-1])} and {ENGINE[-1]}; "
+        "`swapdrop models pull inswapper_128_fp16` gets them all."
+    )
+
+
 def test_what_is_missing_is_said_with_file_and_command_and_the_places_apart(own: OwnModels) -> None:
     own.bring(ENGINE[1:])
     with pytest.raises(FilesMissing) as caught:
@@ -127,7 +136,7 @@ def test_the_operators_limits_reach_every_network(own: OwnModels, monkeypatch: p
     engines = registry(own, model_threads=3, gpu_memory_limit_bytes=2**30)
     engines.find("inswapper").open()
     engines.find_enhancer().open()
-    wanted = GpuOptions(memory_limit_bytes=2**30, cache_folder=own.cache_dir / "tensorrt")
+    wanted = GpuOptions(memory_limit_bytes=2**30, cache_folder=own.cache_dir / "cpu")
     assert opened == [(3, wanted)] * 4
 
 

@@ -139,6 +139,19 @@ async def test_a_request_handed_out_again_is_the_same_job() -> None:
     assert len((await store.list(keys.RESULTS)).objects) == 2
 
 
+async def test_a_request_under_another_jobs_id_is_refused_and_not_answered_with_its_result() -> None:
+    store = MemoryStore()
+    now = datetime.now(UTC)
+    kept = {name: value for name, value in REQUEST.items() if name != "return_base64"}
+    status = Status(job_id="mine", status="cancelled", created_at=now, updated_at=now, manifest=kept)
+    await store.put(keys.status("mine"), status.to_bytes(), content_type="application/json")
+    again = await asked(handler(store), {**REQUEST, "job_id": "mine"})
+    assert again["code"] == "cancelled"
+    other = await asked(handler(store), {**REQUEST, "job_id": "mine", "target": "uploads/other.png"})
+    assert (other["code"], "is the id of another job" in other["error"]) == ("invalid_manifest", True)
+    assert (await store.list(keys.INBOX)).objects == []
+
+
 async def test_a_job_given_back_by_another_worker_is_taken_at_once() -> None:
     store, queue = MemoryStore(), LocalQueue(4)
     given = {"type": "single-image", **await upload_pair(store), "job_id": "mine"}

@@ -92,17 +92,27 @@ async def test_a_manifest_job_ends_completed_with_exactly_the_known_picture() ->
     assert [warning.code for warning in status.warnings] == ["flat_engine"]
 
 
-async def test_a_dropped_folder_is_done_and_kept_in_the_archive() -> None:
+@pytest.mark.parametrize(
+    ("folder", "source", "target"),
+    [
+        ("us", "source.png", "target.png"),
+        ("My holiday (2)", "Source (1).PNG", "target"),
+        ("Fête", "face", "MEDIA"),
+    ],
+)
+async def test_a_dropped_folder_is_done_and_kept_in_the_archive(
+    folder: str, source: str, target: str
+) -> None:
     store = MemoryStore()
-    for name, body in (("source.png", png(picture(colour=SOURCE_BGR))), ("target.png", png(picture()))):
-        await store.put(f"{keys.INBOX}us/{name}", body, content_type="image/png")
+    for name, body in ((source, png(picture(colour=SOURCE_BGR))), (target, png(picture()))):
+        await store.put(f"{keys.INBOX}{folder}/{name}", body, content_type="image/png")
     async with running(store, FlatEngine()):
         await inbox_empty(store)
     [found] = (await store.list(keys.STATUS)).objects
     status = Status.from_bytes((await store.get(found.key, max_bytes=1 << 20)).body)
     assert status.status == "completed"
     archived = (await store.list(f"{keys.ARCHIVE}{status.job_id}/")).objects
-    assert [listed.key.rpartition("/")[2] for listed in archived] == ["source.png", "target.png"]
+    assert [listed.key.rpartition("/")[2] for listed in archived] == sorted([source, target])
 
 
 BAD_FILES = {

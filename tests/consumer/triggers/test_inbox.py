@@ -8,6 +8,7 @@ import pytest
 
 from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
+from consumer.triggers.survey import Survey
 from storage.errors import StoreUnavailable
 from storage.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
@@ -144,3 +145,56 @@ async def test_a_look_that_fails_is_told_and_is_not_the_last(error: Exception) -
     assert trigger.polls == 0
     assert (await waiting).entry.name == "one"
     assert trigger.problem is None
+
+
+class Hopeless:
+    """Whoever asks for a job gets one that cannot be done, until another one comes."""
+
+    def __init__(self, trigger: InboxTrigger) -> None:
+        self.tried = 0
+        self._tickets = trigger.tickets()
+
+    async def first_other(self, prefix: str, *, most: int) -> str:
+        for _ in range(most):
+            ticket = await anext(self._tickets)
+            if not ticket.entry.name.startswith(prefix):
+                return ticket.entry.name
+            self.tried += 1
+            await ticket.defer(0)  # it could be tried again at once
+        raise AssertionError(f"{most} hopeless entries were tried and no other")
+
+
+async def test_a_thousand_hopeless_entries_hide_no_other() -> None:
+    store = MemoryStore()
+    await drop(store, *(f"a{number:04}" for number in range(1200)))
+    await drop(store, "zzz")
+    hopeless = Hopeless(InboxTrigger(Inbox(store), policy=QUICK))
+    async with asyncio.timeout(30):
+        assert await hopeless.first_other("a", most=4000) == "zzz"
+
+
+async def test_ten_thousand_stray_files_hide_no_job() -> None:
+    store = MemoryStore()
+    for number in range(10_050):
+        await store.put(f"inbox/{number:05}.txt", b"", content_type="text/plain")
+    await drop(store, "zzz")
+    seen = list[Survey]()
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, observe=seen.append)
+    assert names(await take(trigger.tickets(), 1)) == ["zzz"]
+    assert trigger.polls == 2
+    assert (seen[-1].ignored, seen[-1].not_understood, seen[-1].entries) == (10_050, 1, 1)
+
+
+async def test_what_an_inbox_holds_is_that_of_the_last_look_while_one_look_sees_it_all() -> None:
+    store, seen = MemoryStore(), list[Survey]()
+    await drop(store, "one", "two")
+    await store.put("inbox/own/me.png", b"", content_type="image/png")
+    trigger = InboxTrigger(Inbox(store), policy=QUICK, observe=seen.append)
+    tickets = trigger.tickets()
+    await take(tickets, 2)
+    await store.delete(["inbox/one.json", "inbox/two.json", "inbox/own/me.png"])
+    await nothing_more(trigger, tickets)
+    assert [(look.entries, look.ignored, look.not_understood) for look in (seen[0], seen[-1])] == [
+        (2, 1, 1),
+        (0, 0, 0),
+    ]

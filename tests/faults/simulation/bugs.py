@@ -16,6 +16,7 @@ from storage.lease.claim import LeasePolicy, Refusal, refusal
 from storage.lease.heartbeat import Heartbeat, OnBeat, Stop
 from storage.lease.held_lease import Lease
 from storage.records.status import Status
+from storage.rounds import Rounds, Step
 from tests.faults.simulation.process import WALL
 
 T = TypeVar("T")
@@ -128,6 +129,13 @@ def _message_acknowledged_at_claim() -> Planted:
     return patch.object(QueueTicket, "claimed", claimed)
 
 
+def _jobs_without_an_entry_forgotten() -> Planted:
+    async def nothing(_self: Rounds) -> Step:
+        return Step()
+
+    return patch.object(Rounds, "step", nothing)
+
+
 BUGS: Mapping[str, Callable[[], Planted]] = {
     "no If-Match on finish": _no_if_match_on_finish,
     "shared result key": _shared_result_key,
@@ -141,6 +149,7 @@ BUGS: Mapping[str, Callable[[], Planted]] = {
     "attempts never end": _attempts_never_end,
     "released attempt used again": _released_attempt_used_again,
     "message acknowledged at the claim": _message_acknowledged_at_claim,
+    "jobs without an entry forgotten": _jobs_without_an_entry_forgotten,
 }
 
 

@@ -15,6 +15,7 @@ from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
+from consumer.triggers.rounds import make_rounds
 from models.errors import DeviceLost
 from storage.errors import InputNotFound, StoreUnavailable
 from storage.inbox import Announced, Inbox
@@ -22,6 +23,7 @@ from storage.lease.leases import Lease, Leases
 from storage.lease.outcome import Output
 from storage.records.manifest import Manifest
 from storage.records.status import EngineRecord
+from storage.rounds import Rounds
 from storage.stores.port import ObjectStore
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.queue import SimulatedQueue
@@ -145,16 +147,25 @@ class SimulatedProcess:
                 queue, inbox, in_flight, bucket="", policy=policy, monotonic=lambda: origin_s + loop.time()
             )
             trigger = Merged([queued, sweep])
+        leases = Leases(
+            store,
+            owner=name,
+            policy=world.policy,
+            monotonic=lambda: origin_s + loop.time(),
+            wall=self.wall,
+            rng=rng,
+        )
+        # Most runs are over long before the first of them would find anything.
+        self._rounds = (
+            Rounds(store, inbox, leases)
+            if any(plan.withdrawn_s is not None for plan in world.scenario.jobs)
+            else None
+        )
+        self._metrics = world.metrics
+        self._rng = random.Random(f"{world.scenario.seed} {name} rounds")
         runner = SimulatedRunner(
             world,
-            leases=Leases(
-                store,
-                owner=name,
-                policy=world.policy,
-                monotonic=lambda: origin_s + loop.time(),
-                wall=self.wall,
-                rng=rng,
-            ),
+            leases=leases,
             metrics=world.metrics,
             webhooks=None,
             owner=name,
@@ -169,7 +180,13 @@ class SimulatedProcess:
         """Work until told to stop."""
         PROCESS.set(self.name)
         WALL.set(self.wall)
-        return await self._scheduler.run()
+        if self._rounds is None:
+            return await self._scheduler.run()
+        rounds = asyncio.create_task(make_rounds(self._rounds, self._metrics, rng=self._rng))
+        try:
+            return await self._scheduler.run()
+        finally:
+            rounds.cancel()
 
     def stop(self) -> None:
         """Send SIGTERM; once more, and jobs in flight are given back at once."""

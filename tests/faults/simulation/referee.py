@@ -42,6 +42,10 @@ class RefereedBucket(WrappedStore):
             self._referee.written(key, before, after)
         return answer
 
+    async def lose(self, key: str) -> None:
+        """Remove an object from outside, which the referee does not judge."""
+        await super().delete([key])
+
     async def delete(self, keys: Sequence[str]) -> None:
         self._referee.deleted([key for key in keys if self.body(key) is not None])
         await super().delete(keys)

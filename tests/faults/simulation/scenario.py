@@ -1,7 +1,7 @@
 """What happens in one run, drawn from its seed: jobs, consumers, and what disturbs them."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tests.faults.simulation.network import DEATH, FREEZE, NETWORK, Mishap
@@ -51,6 +51,7 @@ class JobPlan:
     announced_again_s: float | None  # after its end, as a rule
     has_twin: bool  # a second inbox entry names the same job
     comes_by_queue: bool  # as a raw manifest in a message, and not in the inbox
+    withdrawn_s: float | None  # its inbox entry is removed, if it has begun and not ended by then
     upload_s: float  # before its result is sent: a large one takes longer than a lease
 
 
@@ -86,7 +87,10 @@ def draw_scenario(seed: int) -> Scenario:
         seed=seed,
         consumers=rng.randint(2, 3),
         max_in_flight=rng.choice((1, 2, 4)),
-        jobs=tuple(_draw_job(rng, number, disturbances, queueing) for number in range(rng.choice((1, 1, 2)))),
+        jobs=tuple(
+            _draw_withdrawal(seed, _draw_job(rng, number, disturbances, queueing), queueing)
+            for number in range(rng.choice((1, 1, 2)))
+        ),
         disturbances=disturbances,
         mishaps=tuple(mishap for kind, some in _ROUGH.items() if kind in disturbances for mishap in some),
         likelihood=rng.choice((0.03, 0.1, 0.25)),
@@ -113,4 +117,16 @@ def _draw_job(
         has_twin=doubled and not is_folder and rng.random() < 0.5,
         comes_by_queue=queueing is not Queueing.NONE and not is_folder and rng.random() < 0.4,
         upload_s=rng.uniform(20, 200) if rng.random() < 0.2 else 0.0,
+        withdrawn_s=None,
     )
+
+
+def _draw_withdrawal(seed: int, plan: JobPlan, queueing: Queueing) -> JobPlan:
+    """Have the entry of some jobs removed while they run.
+
+    Not beside a queue: a message whose entry is gone is acknowledged, whatever has become of its job.
+    """
+    rng = random.Random(f"withdrawal {seed} {plan.name}")
+    if queueing is not Queueing.NONE or plan.is_folder or rng.random() > 0.3:
+        return plan
+    return replace(plan, withdrawn_s=rng.uniform(1, 60))

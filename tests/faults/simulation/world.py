@@ -226,9 +226,18 @@ class World:
             await asyncio.sleep(plan.cancelled_s)
             self.note(WORLD, f"asks for the end of {job_id}")
             await self.bucket.put(keys.cancel(job_id), b"", content_type="text/plain")
+        if plan.withdrawn_s is not None:
+            await asyncio.sleep(plan.withdrawn_s)
+            await self._withdraw(plan.name)
         if plan.announced_again_s is not None:
             await asyncio.sleep(max(0, plan.announced_again_s - self.loop.time()))
             await self._announce(plan, plan.name)
+
+    async def _withdraw(self, job_id: str) -> None:
+        """Remove the entry of a job that runs, as whoever does not know better may."""
+        if job_id in self.referee.records and job_id in self.referee.unfinished:
+            self.note(WORLD, f"removes the entry of {job_id}")
+            await self.bucket.lose(keys.manifest(job_id))
 
     async def _announce(self, plan: JobPlan, name: str) -> str:
         """Drop a job into the inbox, with a message of it, or send it as a message alone."""

@@ -207,8 +207,36 @@ def test_several_pictures_of_one_person_may_be_the_source() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [[], ["a"] * 17, "\ud800", ["a", "b\udfff"], ["a", ""], ["a", 1], [["a"]], {"a": "b"}, 7, "", True],
+    [[], ["a"] * 17, ["a", ""], ["a", 1], [["a"]], {"a": "b"}, 7, "", True],
 )
 def test_a_source_that_is_neither_a_file_nor_a_list_of_them_is_told_in_one_sentence(source: object) -> None:
     said = refusal_of({**SINGLE, "source": source})
     assert said == "`source`: must be a file, or a list of at most 16 that show the same person."
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ({**SINGLE, "options": {"execution_provider": "\ud800"}}, "`options.execution_provider`"),
+        ({**SINGLE, "target": "uploads/\udfff.png"}, "`target`"),
+        ({**SINGLE, "consent": {"attested": True, "reference": "x\ud83d"}}, "`consent.reference`"),
+        ({**SINGLE, "a\ud800b": 1}, "`a\\ud800b`"),
+        (
+            {"process_type": "multi-image", "target": "t", "face_mappings": {"face_0": "\ud800"}},
+            "`face_mappings",
+        ),
+        ({**SINGLE, "trim": [[["\ud800"]]]}, "`trim`"),
+    ],
+)
+def test_text_that_no_record_can_hold_is_refused_by_name(document: dict[str, object], named: str) -> None:
+    for raw in (json.dumps(document), document):
+        with pytest.raises(InvalidManifest) as caught:
+            read_manifest(raw)
+        assert named in str(caught.value)
+        assert str(caught.value).encode()
+    assert named_job_id(json.dumps({**document, "job_id": "mine"}).encode()) == "mine"
+
+
+def test_a_character_of_two_halves_is_whole() -> None:
+    raw = json.dumps({**SINGLE, "target": "uploads/\U0001f642.png"})  # written as two escapes
+    assert read_manifest(raw).target == "uploads/\U0001f642.png"
