@@ -60,8 +60,12 @@ def new_result(job_id: str, attempt: int, extension: str) -> str:
     The attempt is in it so that a zombie cannot overwrite a winner, and 120 random bits so that nobody can
     guess where another's result lies: job ids are chosen by senders.
     """
-    secret = base64.b32encode(secrets.token_bytes(_RANDOM_BYTES)).decode().lower()
-    return f"{result_folder(job_id)}{attempt}-{secret}.{extension}"
+    return f"{result_folder(job_id)}{attempt}-{new_secret()}.{extension}"
+
+
+def new_secret() -> str:
+    """24 characters that nobody can guess."""
+    return base64.b32encode(secrets.token_bytes(_RANDOM_BYTES)).decode().lower()
 
 
 def is_secret_result(key: str) -> bool:

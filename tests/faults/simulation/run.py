@@ -1,9 +1,11 @@
 """Playing runs: one by its seed, with its trace where it goes wrong."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import structlog
 from structlog.typing import EventDict
@@ -32,7 +34,8 @@ def simulate(seed: int, metrics: Metrics | None = None) -> Played:
     the scenario and the end of the trace.
     """
     world = World(draw_scenario(seed), metrics or Metrics())
-    with _quiet() as events:
+    numbers = itertools.count(1)
+    with _quiet() as events, patch("storage.keys.new_secret", lambda: f"{next(numbers)}"):  # traces tell keys
         try:
             world.loop.run(world.play(events))
             return Played(trace=[*world.trace], calls=world.calls.total(), virtual_s=world.loop.time())
