@@ -50,19 +50,30 @@ class FaceFinder:
     def _confirmed(self, picture: Bgr, detections: Iterable[Detection]) -> list[Face]:
         faces: list[Face] = []
         for detection in detections:
-            look = self._closer.at_detection(picture, detection)
-            seen = look.in_the_middle()
-            if seen is None or (detection.score < _SURE and not seen.score > _FAINT):
+            landmarks = self._located(picture, detection)
+            if landmarks is None:
                 continue
-            landmarks = self._locate(picture, detection, seen)
             face = _face(detection, landmarks)
-            if landmarks.presence <= _PRESENCE or any(_is_part(face, other) for other in faces):
-                continue
-            if look.confirms(landmarks.points) or (
-                detection.score >= _SURE and self._closer.confirm(picture, landmarks.points)
-            ):
+            if not any(_is_part(face, other) for other in faces):
                 faces.append(face)
         return faces
+
+    def _located(self, picture: Bgr, detection: Detection) -> Landmarks | None:
+        """The landmarks of what was detected; None if it is no face, or they do not fit it."""
+        look = self._closer.at_detection(picture, detection)
+        seen = look.in_the_middle()
+        is_sure = detection.score >= _SURE
+        if seen is None or not (is_sure or seen.score > _FAINT):
+            return None
+        landmarks = self._locate(picture, seen, detection)
+        if landmarks.presence <= _PRESENCE:
+            return None
+        if look.confirms(landmarks.points):
+            return landmarks
+        if not is_sure:
+            return None
+        landmarks = self._landmarks.refine(picture, landmarks.points)  # they may not have settled yet
+        return landmarks if self._closer.confirm(picture, landmarks.points) else None
 
     def _locate(self, picture: Bgr, *seen: Detection) -> Landmarks:
         """The landmarks where one of two boxes leads to some; each model draws its own around a face."""
