@@ -14,7 +14,7 @@ from models.session import open_session
 from pipeline.face import Bgr, Face
 from pipeline.faces.blazeface import BACK, FULL_RANGE, BlazeFace
 from pipeline.faces.closer import CloserLooks
-from pipeline.faces.detect import Detection, Detector, overlaps
+from pipeline.faces.detect import FAINTEST, SURE, Detection, Detector, overlaps
 from pipeline.faces.landmarks import LandmarkModel, Landmarks, bounding_box, five_points
 from pipeline.faces.select import reading_order
 
@@ -22,11 +22,8 @@ _PRESENCE: Final = 0.5
 # What the second look does not see at all is no face and costs no landmarks. A lower score than 0.4, the
 # models' usual one: in crowds of blurred faces 1 % more are found with it, and no more where there is none.
 _CLOSER_THRESHOLD: Final = 0.3
-# Faces of 8 px score little. Of 48 faces, 44 px wide in a picture of 24 MP, 41 score 0.4 and all 0.2.
-_FAINTEST: Final = 0.2
 # A suspicion below the usual score counts only if the second look is sure of it at once: else two of 208
 # pictures without a face had one more.
-_SURE: Final = 0.4
 _FAINT: Final = 0.7
 # Of two faces that share half of the smaller one, one is a part of the other.
 _SHARED: Final = 0.5
@@ -50,19 +47,31 @@ class FaceFinder:
     def _confirmed(self, picture: Bgr, detections: Iterable[Detection]) -> list[Face]:
         faces: list[Face] = []
         for detection in detections:
-            look = self._closer.at_detection(picture, detection)
-            seen = look.in_the_middle()
-            if seen is None or (detection.score < _SURE and not seen.score > _FAINT):
+            landmarks = self._located(picture, detection)
+            if landmarks is None:
                 continue
-            landmarks = self._locate(picture, detection, seen)
             face = _face(detection, landmarks)
-            if landmarks.presence <= _PRESENCE or any(_is_part(face, other) for other in faces):
-                continue
-            if look.confirms(landmarks.points) or (
-                detection.score >= _SURE and self._closer.confirm(picture, landmarks.points)
-            ):
+            if not any(_is_part(face, other) for other in faces):
                 faces.append(face)
         return faces
+
+    def _located(self, picture: Bgr, detection: Detection) -> Landmarks | None:
+        """The landmarks of what was detected; None if it is no face, or they do not fit it."""
+        look = self._closer.at_detection(picture, detection)
+        seen = look.in_the_middle()
+        is_sure = detection.score >= SURE
+        if seen is None or not (is_sure or seen.score > _FAINT):
+            return None
+        landmarks = self._locate(picture, seen, detection)
+        if landmarks.presence > _PRESENCE:
+            # A third pass: after two, the landmarks of cut and small faces still depend on the box.
+            landmarks = self._landmarks.refine(picture, landmarks.points)
+        if landmarks.presence <= _PRESENCE:
+            return None
+        is_confirmed = look.confirms(landmarks.points) or (
+            is_sure and self._closer.confirm(picture, landmarks.points)
+        )
+        return landmarks if is_confirmed else None
 
     def _locate(self, picture: Bgr, *seen: Detection) -> Landmarks:
         """The landmarks where one of two boxes leads to some; each model draws its own around a face."""
@@ -85,7 +94,7 @@ def embedded_face_finder(*, threads: int = 1) -> FaceFinder:
     )
     return FaceFinder(
         Detector(
-            back=BlazeFace(back, BACK, threshold=_FAINTEST), full_range=BlazeFace(full_range, FULL_RANGE)
+            back=BlazeFace(back, BACK, threshold=FAINTEST), full_range=BlazeFace(full_range, FULL_RANGE)
         ),
         LandmarkModel(landmarks, embedded_path(ATTENTION_INDICES)),
         closer=CloserLooks(BlazeFace(full_range, FULL_RANGE, threshold=_CLOSER_THRESHOLD)),

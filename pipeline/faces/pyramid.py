@@ -25,8 +25,13 @@ _FINEST: Final = 0.36
 # ... but has no more pixels than this, which take 80 ms: of a picture of 24 MP, a face of 44 px is then
 # seen 10 px wide.
 _MOST_PX: Final = 1_250_000
+# A smaller picture is looked at as closely as this number of pixels allows, the cost of a 1080p frame.
+_CHEAP_PX: Final = 270_000
+_CLOSEST: Final = 0.5
 # Levels differ by this factor at most: a face that is small in one is large in the next.
 _STEP: Final = 3.3
+# ... and a level that shows hardly more than the last, 1.3 times its size, is not worth its time.
+_NOT_WORTH: Final = 0.25
 # What is cut by the picture's edge is found more surely with something beyond the edge.
 _RIM_PX: Final = 8
 # A tile's longer side. Larger ones take more memory (60 MB at this size) and, beyond the processor's cache,
@@ -120,10 +125,14 @@ def amid_black(picture: Bgr, long_px: float, tile_px: int, steps: tuple[float, f
 def scales(height: int, width: int) -> list[float]:
     """By how much to shrink, or enlarge, a picture of that size for each level, the largest first."""
     whole = WHOLE_PX / max(height, width)
-    finest = min(_FINEST, (_MOST_PX / (height * width)) ** 0.5)
+    closest, finest = (
+        min(scale, (pixels / (height * width)) ** 0.5)
+        for scale, pixels in ((_CLOSEST, _CHEAP_PX), (_FINEST, _MOST_PX))
+    )
+    finest = max(closest, finest)
     while finest > whole and np.prod(_canvas(_size(height, width, finest), _RIM_PX)) > 1.2 * _MOST_PX:
         finest *= 0.9  # a strip of few rows lies in a canvas of many
-    between = int(np.ceil(np.log(finest / whole) / np.log(_STEP) - 0.2)) if finest > whole else 0
+    between = int(np.ceil(np.log(finest / whole) / np.log(_STEP) - _NOT_WORTH)) if finest > whole else 0
     return [whole * (finest / whole) ** (number / between) for number in range(between, 0, -1)] + [whole]
 
 
