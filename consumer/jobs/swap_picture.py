@@ -18,6 +18,7 @@ from pipeline.media.writer import FrameWriter, Written
 from pipeline.swap.naming import naming, source_title
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
+from pipeline.swap.turned import find_either_way_up
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
 from storage.records.detection import MAX_DETECTION_BYTES, read_detection
@@ -184,7 +185,7 @@ async def check_sources(context: JobContext) -> None:
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
-            if not await context.on_device(partial(engine.find_faces, picture.bgr)):
+            if not await context.on_device(partial(find_either_way_up, engine, picture.bgr)):
                 raise NoFaceInSource
 
 

@@ -43,7 +43,9 @@ def ellipse(middle: np.ndarray, width: float, height: float) -> np.ndarray:
 def fingers(picture: Bgr, middle: np.ndarray, width: float, height: float, skin: np.ndarray) -> Bgr:
     covered = painted(picture, ellipse(middle, width, height), tuple(0.97 * skin))
     for row in (-0.5, 0, 0.5):
-        left, right = ((middle + (side * 0.8 * width, row * height)).round().astype(int) for side in (-1, 1))
+        left, right = (
+            np.add(middle, (side * 0.8 * width, row * height)).round().astype(int) for side in (-1, 1)
+        )
         cv2.line(covered, left.tolist(), right.tolist(), (0.75 * skin).tolist(), max(1, int(0.05 * height)))
     return covered
 
