@@ -22,7 +22,7 @@ from pipeline.faces.find import FaceFinder, embedded_face_finder
 from pipeline.faces.identity import SCALE, IdentityModel, distance
 from pipeline.faces.select import IdentityScale
 
-VERSION: Final = "4"  # goes up whenever the same input gives other pixels
+VERSION: Final = "5"  # goes up whenever the same input gives other pixels
 
 _BASIC: Final = Notice(
     code="basic_engine",
