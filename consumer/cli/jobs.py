@@ -3,13 +3,13 @@
 import json
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
-from pathlib import Path
 
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.cli.progress import ProgressReporter, reporting
-from consumer.client.files import write_whole
+from consumer.cli.destination import read_destination, write_to_stdout
+from consumer.cli.progress import ProgressReporter, print_warnings, reporting
+from consumer.client.files import describe_os_error, write_whole
 from storage import keys
 from storage.errors import ObjectNotFound
 from storage.queries import follow, read_status
@@ -83,6 +83,7 @@ def watch_job(job_id: str) -> int:
                 return await anext(ends)
 
     status = with_bucket(work)
+    print_warnings(status.warnings)
     if status.status == "completed" and status.result is not None:
         typer.echo(status.result.key)
         return 0
@@ -112,7 +113,7 @@ def cancel_job(job_id: str) -> int:
     return 0
 
 
-def save_result(job_id: str, output: Path | None) -> int:
+def save_result(job_id: str, output: str | None) -> int:
     """Download the bytes that the status record points to."""
 
     async def work(store: ObjectStore) -> tuple[str, bytes]:
@@ -122,8 +123,15 @@ def save_result(job_id: str, output: Path | None) -> int:
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")
         return result_name(status), await fetch_result(store, status)
 
-    name, body = with_bucket(work)
-    path = output or Path(name)
-    write_whole(path, body)
+    try:
+        place = read_destination(output or "./")
+        name, body = with_bucket(work)
+        path = place.file(name)
+        if path is None:
+            write_to_stdout(body)
+            return 0
+        write_whole(path, body)
+    except OSError as error:
+        raise fail(describe_os_error(error)) from None
     typer.echo(str(path))
     return 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from consumer.cli.destination import Destination
 from consumer.cli.swap_work import Item
 from consumer.client.fingerprint import BatchRequest
 from consumer.client.submission import WrongWords, describe, parse_faces, split_words
@@ -25,7 +26,7 @@ class SwapCommand:
     """What the command line asks for; see the help texts of `swapdrop swap`."""
 
     words: Sequence[str]
-    output: Path
+    output: Destination
     options: Mapping[str, Any]
     faces: Sequence[str] = ()
     reference: Path | None = None
@@ -57,8 +58,11 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     """
     faces = parse_faces(command.faces)
     source, words = split_words(command.words, faces)
-    single = len(words) == 1 and Path(words[0]).is_file() and not command.output.is_dir()
-    options = _as_named(command.output, command.options) if single else command.options
+    single = len(words) == 1 and Path(words[0]).is_file() and not command.output.is_folder
+    output = command.output.path if single else command.output.folder()
+    if output is None:
+        raise ValueError("a plan is made for a file or a folder")
+    options = _as_named(output, command.options) if single else command.options
     manifest = read_manifest(describe(source, words[0], faces, options=options))
     sources = manifest.face_mappings or {"source": str(manifest.source)}
     _check_choice(command, faces)
@@ -71,15 +75,15 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     for path in request.sources.values():
         if not path.is_file():
             raise NoSuchFile(f"{path} is not a file.")
-    targets = find_targets(words, recursive=command.recursive, leave_out=command.output)
+    targets = find_targets(words, recursive=command.recursive, leave_out=output)
     if not targets.pictures:
         raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
     limits, requested = picture_limits(settings), manifest.options.output_format
     if single:
-        _check_name(command.output, _extension(Path(words[0]), requested, limits))
-        outputs = [command.output]
+        _check_name(output, _extension(Path(words[0]), requested, limits))
+        outputs = [output]
     else:
-        outputs = _outputs(targets, command.output, requested, limits)
+        outputs = _outputs(targets, output, requested, limits)
     items = [
         Item(name=str(target.name), target=target.path, output=output)
         for target, output in zip(targets.pictures, outputs, strict=True)

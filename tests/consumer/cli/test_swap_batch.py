@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from consumer.cli.destination import Destination
 from consumer.cli.swap import swap_items
 from consumer.cli.swap_plan import Batch, SwapCommand, plan
 from consumer.cli.swap_work import DONE, Outcome
@@ -89,7 +90,8 @@ def _swapdrop(*words: object) -> Ended:
 
 def _plan(*words: object, output: Path, **changes: object) -> Batch:
     options = {**MESH, **{name: changes.pop(name) for name in tuple(changes) if name in MESH}}
-    wanted = {"words": [*map(str, words)], "output": output, "options": options, **changes}
+    place = Destination.read(str(output))
+    wanted = {"words": [*map(str, words)], "output": place, "options": options, **changes}
     return plan(SwapCommand(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
 
 

@@ -298,6 +298,11 @@ def test_lossless_files_of_any_size_and_mode_come_back_exactly(
         np.testing.assert_array_equal(picture.alpha, expected[..., 3])
 
 
+def turned_scene(orientation: int) -> Image.Image:
+    """The scene as it is stored with an orientation."""
+    return to_image(np.ascontiguousarray(TURNS[orientation](SCENE)))
+
+
 def exif_block(order: str, kind: int, orientation: int) -> bytes:
     """An EXIF block whose orientation is of any type."""
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 1)
@@ -309,8 +314,8 @@ def exif_block(order: str, kind: int, orientation: int) -> bytes:
 @pytest.mark.parametrize("kind", [1, 3, 4], ids=["BYTE", "SHORT", "LONG"])
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 def test_an_orientation_of_any_type_is_heeded(form: str, kind: int, order: str) -> None:
-    for orientation, turned in TURNS.items():
-        stored = to_image(np.ascontiguousarray(turned(SCENE)))
+    for orientation in TURNS:
+        stored = turned_scene(orientation)
         data = save(stored, form, exif=b"Exif\0\0" + exif_block(order, kind, orientation))
         assert mean_difference(decode(data, LIMITS).bgr, SCENE) <= 6, orientation
 
@@ -335,8 +340,8 @@ def with_xmp(image: Image.Image, form: str, xmp: bytes, exif: bytes = b"", *, pa
 @pytest.mark.parametrize("as_element", [False, True], ids=["attribute", "element"])
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 def test_an_orientation_in_xmp_is_heeded_unless_exif_has_another(form: str, *, as_element: bool) -> None:
-    for orientation, turned in TURNS.items():
-        stored = to_image(np.ascontiguousarray(turned(SCENE)))
+    for orientation in TURNS:
+        stored = turned_scene(orientation)
         xmp = xmp_of(orientation, as_element=as_element)
         picture = decode(with_xmp(stored, form, xmp), LIMITS)
         assert mean_difference(picture.bgr, SCENE) <= 6, orientation
@@ -371,17 +376,18 @@ def test_a_moving_picture_is_turned_by_its_xmp_too() -> None:
 def tiled_tiff(bgr: Bgr, *, depth: int, tile: tuple[int, int]) -> bytes:
     """An uncompressed TIFF of one tile, which may be larger than the picture."""
     height, width = bgr.shape[:2]
-    held = np.zeros((tile[1], tile[0], 3), np.uint16 if depth == 16 else np.uint8)
-    held[:height, :width] = bgr[..., ::-1].astype(held.dtype) * (257 if depth == 16 else 1)
+    held = np.zeros((tile[1], tile[0], 3), np.uint16)
+    held[:height, :width] = bgr[..., ::-1]
+    packed = (held * 257).tobytes() if depth == 16 else held.astype(np.uint8).tobytes()
     entries = {256: (4, width), 257: (4, height), 259: (3, 1), 262: (3, 2), 277: (3, 3), 322: (4, tile[0])}
-    entries |= {323: (4, tile[1]), 324: (4, 8), 325: (4, held.nbytes)}
-    after = 8 + held.nbytes
+    entries |= {323: (4, tile[1]), 324: (4, 8), 325: (4, len(packed))}
+    after = 8 + len(packed)
     directory = [struct.pack("<HHII", 258, 3, 3, after)]
     directory += [struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in entries.items()]
-    listed = b"".join(sorted(directory, key=lambda entry: struct.unpack("<H", entry[:2])))
+    listed = b"".join(sorted(directory, key=lambda entry: int.from_bytes(entry[:2], "little")))
     bits = struct.pack("<3H", depth, depth, depth)
     head = b"II*\0" + struct.pack("<I", after + len(bits))
-    return head + held.tobytes() + bits + struct.pack("<H", len(directory)) + listed + bytes(4)
+    return head + packed + bits + struct.pack("<H", len(directory)) + listed + bytes(4)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
