@@ -42,15 +42,15 @@ class Destination:
             WrongWords: it is none, or named like a file.
         """
         if self.path is None:
-            raise WrongWords("Only one result can go to standard output; for several name a folder: -o out/.")
+            raise WrongWords("Only one result can go to standard output; name a folder: -o out/.")
         if self.is_folder:
             return self.path
         if self.path.is_file():
             raise WrongWords(f"{self.path} is a file; name a folder for the results: -o results/.")
         if self.path.suffix.lower().lstrip(".") in _EXTENSIONS:
             raise WrongWords(
-                f"{self.path} is a name for one file, but there may be several results; name a folder, or end "
-                "it with a slash."
+                f"{self.path} is a name for one file, but there may be several results; name a folder, or "
+                "end it with a slash."
             )
         return self.path
 

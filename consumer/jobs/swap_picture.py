@@ -103,7 +103,11 @@ async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Wr
     """Decode, change and encode frame by frame, all three at once on different frames."""
     options = context.manifest.options
     writer = swap.target.writer(
-        requested=options.output_format, quality=options.image_quality, mark=context.mark(), sink=sink
+        requested=options.output_format,
+        quality=options.image_quality,
+        mark=context.mark(),
+        sink=sink,
+        keep_date=options.keep_date,
     )
     # A frame is held from before it is decoded until it is encoded, which bounds memory whatever the length.
     room = asyncio.Semaphore(FRAMES_IN_FLIGHT)

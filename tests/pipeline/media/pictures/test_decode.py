@@ -384,10 +384,10 @@ def tiled_tiff(bgr: Bgr, *, depth: int, tile: tuple[int, int]) -> bytes:
     after = 8 + len(packed)
     directory = [struct.pack("<HHII", 258, 3, 3, after)]
     directory += [struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in entries.items()]
-    listed = b"".join(sorted(directory, key=lambda entry: int.from_bytes(entry[:2], "little")))
+    directory.sort(key=lambda entry: struct.unpack_from("<H", entry))
     bits = struct.pack("<3H", depth, depth, depth)
     head = b"II*\0" + struct.pack("<I", after + len(bits))
-    return head + packed + bits + struct.pack("<H", len(directory)) + listed + bytes(4)
+    return head + packed + bits + struct.pack("<H", len(directory)) + b"".join(directory) + bytes(4)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
