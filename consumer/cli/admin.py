@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, with_bucket
+from consumer.cli.tables import print_table
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StorageError
 from storage.folders import explain
@@ -262,12 +262,12 @@ def _brief(status: Status) -> dict[str, object]:
 def _print_jobs(found: Sequence[Status]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("job", "status", "stage", "attempt", "code", "last written"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "job")
+        table.add_column(heading, no_wrap=True)
     for status in found:
         code = status.error.code if status.error else ""
         attempt = f"{status.attempt}/{status.max_attempts}"
         table.add_row(status.job_id, status.status, status.stage, attempt, code, _moment(status.updated_at))
-    Console().print(table)
+    print_table(table)
 
 
 def _moment(moment: datetime) -> str:

@@ -96,9 +96,13 @@ def swap(
         ),
     ],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
-            "--output", "-o", help="The result, or for many the folder they go to.", show_default=False
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/|-",
+            help="The result, or for many the folder they go to; - is standard output.",
+            show_default=False,
         ),
     ],
     faces: Faces = None,
@@ -119,12 +123,13 @@ def swap(
 
     What is there already is not done again: the same command goes on where it was interrupted.
     """
+    from consumer.cli.destination import read_destination
     from consumer.cli.swap import run_swap
     from consumer.cli.swap_plan import SwapCommand
 
     command = SwapCommand(
         words=pictures,
-        output=output,
+        output=read_destination(output),
         options=options,
         faces=faces or (),
         reference=reference,
@@ -150,7 +155,16 @@ def process(
         ),
     ],
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The result.", show_default=False)],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/|-",
+            help="The result; - is standard output.",
+            show_default=False,
+        ),
+    ],
 ) -> None:
     """Do the job of a manifest right here, whatever its kind, without a bucket."""
     from consumer.cli.process import run_process
@@ -250,8 +264,8 @@ def submit(
     ] = False,
     watch_it: Annotated[bool, typer.Option("--watch", help="Wait until all have ended.")] = False,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Watch, and save the results in this folder.", file_okay=False),
+        str | None,
+        typer.Option("--output", "-o", metavar="FOLDER/", help="Watch, and save the results in this folder."),
     ] = None,
     sheet: Sheet = None,
 ) -> None:
@@ -304,7 +318,13 @@ def cancel(job_id: JobId) -> None:
 def result(
     job_id: JobId,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to save it; its own name if not given.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/|-",
+            help="Where to save it; its own name if not given. - is standard output.",
+        ),
     ] = None,
 ) -> None:
     """Download the result of a completed job."""

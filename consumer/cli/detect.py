@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.progress import print_warnings
+from consumer.cli.tables import print_table
 from consumer.client.local import open_local_jobs
 from consumer.client.submission import describe
 from consumer.config.limits import face_filter_of
 from consumer.config.settings import Settings
 from consumer.jobs.context import JobContext
+from consumer.telemetry.logs import configure_logging
 from models.errors import ModelError
 from storage.errors import StorageError
 from storage.records.detection import Detection, read_detection
@@ -22,6 +24,7 @@ from storage.records.manifest import Manifest, read_manifest
 def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
     """Print what was found; 0 only if there is a face."""
     settings = settings_or_exit()
+    configure_logging(settings)
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
@@ -32,8 +35,11 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
     found = read_detection(body)
     if as_json:
         typer.echo(body)
-    else:
-        _print_table(context, found)
+    elif found.faces:
+        _print_table(found)
+    print_warnings(context.known.warnings)
+    if not found.faces:
+        raise fail(f"No face was found in {target}{_of_what_size(min_face_px)}.")
     return 0 if found.faces else 1
 
 
@@ -49,15 +55,17 @@ async def _detect(
         return context, output.body or b""
 
 
-def _print_table(context: JobContext, found: Detection) -> None:
+def _of_what_size(min_face_px: float | None) -> str:
+    return f" that is at least {min_face_px:g} pixels wide and high" if min_face_px else ""
+
+
+def _print_table(found: Detection) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("face", "where", "x", "y", "width", "height", "score"):
-        table.add_column(title, justify="left" if title in {"face", "where"} else "right")
+        table.add_column(title, justify="left" if title in {"face", "where"} else "right", no_wrap=True)
     for face in found.faces:
         numbers = (f"{value:.0f}" for value in (face.x, face.y, face.width, face.height))
         table.add_row(
             face.face_id.removeprefix("face_"), face.position_description, *numbers, f"{face.confidence:.2f}"
         )
-    Console(highlight=False).print(table)
-    for warning in context.known.warnings:
-        typer.secho(f"{warning.code} {warning.message}", err=True, fg=typer.colors.YELLOW)
+    print_table(table)

@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
-from consumer.cli.progress import ProgressReporter, reporting
+from consumer.cli.destination import read_destination, write_to_stdout
+from consumer.cli.progress import ProgressReporter, print_warnings, reporting
 from consumer.client.files import describe_os_error
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound
@@ -94,6 +95,7 @@ def watch_job(job_id: str) -> int:
                 return await anext(ends)
 
     status = with_bucket(work)
+    print_warnings(status.warnings)
     if status.status == "completed" and status.result is not None:
         typer.echo(status.result.key)
         return 0
@@ -133,20 +135,26 @@ def cancel_job(job_id: str) -> int:
     return 0
 
 
-def save_result(job_id: str, output: Path | None) -> int:
+def save_result(job_id: str, output: str | None) -> int:
     """Download the bytes that the status record points to."""
+    place = read_destination(output or "./")
 
-    async def work(store: ObjectStore) -> Path:
+    async def work(store: ObjectStore) -> Path | None:
         status = await read_status(store, job_id)
         if status is None or status.result is None:
             state = status.status if status else "not started"
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")
-        path = output or Path(result_name(status))
-        await download_result(store, status, path)
+        path = place.file(result_name(status))
+        if path is None:
+            write_to_stdout(await fetch_result(store, status))
+        else:
+            await download_result(store, status, path)
         return path
 
     try:
-        typer.echo(str(with_bucket(work)))
+        path = with_bucket(work)
     except OSError as error:
         raise fail(describe_os_error(error)) from None
+    if path is not None:
+        typer.echo(str(path))
     return 0

@@ -32,6 +32,9 @@ def picture_options(
     quality: Annotated[
         int, _option("--quality", metavar="1-100", min=1, max=100, help="Encoder quality.")
     ] = 95,
+    keep_date: Annotated[
+        bool, _option("--keep-date", help="Keep the date of the target, and no other metadata.")
+    ] = False,
     engine: Engine = "auto",
 ) -> Options:
     """The contract's options for pictures, under the contract's names."""
@@ -43,6 +46,7 @@ def picture_options(
         "use_face_enhancer": enhance,
         "output_format": output_format,
         "image_quality": quality,
+        "keep_date": keep_date,
     }
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import typer
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.cli.progress import ProgressReporter, reporting
-from consumer.client.files import describe_os_error, keep_whole
+from consumer.cli.destination import Destination, read_destination, write_to_stdout
+from consumer.cli.progress import ProgressReporter, print_warnings, reporting
+from consumer.client.files import body_of, describe_os_error, keep_whole
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
 from consumer.jobs.context import JobContext, output_id
@@ -19,34 +20,40 @@ from storage.records.status import Progress, Stage
 _ATTEMPT = 1
 
 
-def run_process(path: Path, output: Path) -> int:
+def run_process(path: Path, output: str) -> int:
     """Do the job and save its result; 0 if it was done."""
     settings = settings_or_exit()
     try:
+        place = read_destination(output)
         manifest = read_manifest(path.read_bytes())
         with reporting(settings) as reporter:
-            context = asyncio.run(_process(settings, manifest, path.parent, output, reporter))
+            context, saved = asyncio.run(_process(settings, manifest, path, place, reporter))
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
     except OSError as error:
         raise fail(describe_os_error(error)) from None
-    for warning in context.known.warnings:
-        typer.secho(f"{warning.code} {warning.message}", err=True, fg=typer.colors.YELLOW)
-    typer.echo(output)
+    print_warnings(context.known.warnings)
+    if saved is not None:
+        typer.echo(saved)
     return 0
 
 
 async def _process(
-    settings: Settings, manifest: Manifest, folder: Path, output: Path, reporter: ProgressReporter
-) -> JobContext:
+    settings: Settings, manifest: Manifest, path: Path, place: Destination, reporter: ProgressReporter
+) -> tuple[JobContext, Path | None]:
     def report(stage: Stage, progress: Progress | None) -> None:
         if progress is not None:
             reporter.move(stage, done=progress.done, total=progress.total)
 
-    name = output_id(manifest.job_id or output.name, _ATTEMPT)
+    name = output_id(manifest.job_id or path.name, _ATTEMPT)
     async with (
-        open_local_jobs(settings, folder=folder) as jobs,
+        open_local_jobs(settings, folder=path.parent) as jobs,
         jobs.context(manifest, output_id=name, report=report) as context,
     ):
-        await asyncio.to_thread(keep_whole, output, await context.run())
-        return context
+        output = await context.run()
+        saved = place.file(f"{path.stem}.{output.extension}")
+        if saved is None:
+            await asyncio.to_thread(write_to_stdout, body_of(output))
+        else:
+            await asyncio.to_thread(keep_whole, saved, output)
+        return context, saved

@@ -1,17 +1,26 @@
-"""How a command that does many things tells of them: a bar on a terminal, log lines elsewhere."""
+"""How a command that does many things tells of them: a bar on a terminal, log lines elsewhere.
 
+Results go to standard output, all talk to standard error. Both may be one terminal, so the bar goes away
+while something else is written.
+"""
+
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TextIO, cast
 
 import structlog
+import typer
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from consumer.config.settings import Settings
 from consumer.telemetry.logs import configure_logging
+from storage.records.status import JobWarning
 
 
 class ProgressReporter:
@@ -39,15 +48,42 @@ class ProgressReporter:
         else:
             self._log.error("failed", what=what, code=code, message=message)
 
+    def result(self, line: str) -> None:
+        """Write a line to standard output, with no part of the bar in it."""
+        with self._without_bar():
+            typer.echo(line)
+
+    @contextmanager
+    def _without_bar(self) -> Iterator[None]:
+        if self._progress.disable or not sys.stdout.isatty():
+            yield
+            return
+        self._progress.stop()
+        yield
+        self._progress.start()
+
 
 @contextmanager
 def reporting(settings: Settings) -> Iterator[ProgressReporter]:
     """Tell on standard error while the block runs; the bar leaves nothing behind."""
-    configure_logging(settings)
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield ProgressReporter(console, progress, progress.add_task("", total=None))
+    progress = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,  # or results would be written to standard error
+        redirect_stderr=False,
+    )
+    # Log lines go above the bar.
+    above = cast("TextIO", FileProxy(console, sys.stderr)) if console.is_terminal else None
+    configure_logging(settings, above)
+    try:
+        with progress:
+            yield ProgressReporter(console, progress, progress.add_task("", total=None))
+    finally:
+        configure_logging(settings)
 
 
 def print_counts(tally: Counter[str], *, good: frozenset[str]) -> None:
@@ -61,3 +97,11 @@ def print_counts(tally: Counter[str], *, good: frozenset[str]) -> None:
         colour = "green" if name in good else "red"
         table.add_row(str(count), f"[{colour}]{escape(name)}[/{colour}]")
     Console(stderr=True, highlight=False).print(table)
+
+
+def print_warnings(warnings: Iterable[JobWarning], *, things: str = "pictures") -> None:
+    """Print each warning once on standard error, and how many `things` it is about if several."""
+    console = Console(stderr=True, highlight=False)
+    for warning, count in Counter(warnings).items():
+        often = f" ({count} {things})" if count > 1 else ""
+        console.print(f"[yellow]{escape(warning.code)}[/yellow]{often} {escape(warning.message)}")

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-import typer
-
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
+from consumer.cli.destination import Destination
 from consumer.cli.jobs import download_result, ends_of, fetch_result, reason, result_name
-from consumer.cli.progress import ProgressReporter, print_counts, reporting
+from consumer.cli.progress import ProgressReporter, print_counts, print_warnings, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.csv_jobs import InvalidTable
@@ -22,7 +21,7 @@ from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
 from pipeline.media.pictures.decode import Limits
 from storage.errors import InvalidManifest
-from storage.records.status import Status
+from storage.records.status import JobWarning, Status
 from storage.stores.port import ObjectStore
 
 _AT_ONCE = 8
@@ -31,14 +30,15 @@ _GOOD = frozenset({_SENT, _BEFORE, _DONE})
 
 
 def run_submit(
-    command: SubmitCommand, *, watch: bool, retry: bool, output: Path | None, sheet: Path | None
+    command: SubmitCommand, *, watch: bool, retry: bool, output: str | None, sheet: Path | None
 ) -> int:
     """Send the jobs and print their ids; 0 only if none of them has failed.
 
-    `watch` waits for them; so do `output`, a folder for their results, and `sheet`, a page that shows them.
+    `watch` waits for them; so do `output`, the folder for their results, and `sheet`, a page that shows them.
     """
     files = LocalFiles()
     try:
+        folder = Destination.read(output).folder() if output is not None else None
         jobs = plan(command, files)
     except (InvalidManifest, InvalidTable, NoSuchFile, WrongWords) as error:
         raise fail(str(error)) from None
@@ -47,16 +47,17 @@ def run_submit(
     if sheet is not None and (sheet == command.table or files.hold(sheet)):
         raise fail(f"That would overwrite {sheet}; name another place for it.")
     settings = settings_or_exit()
+    warnings = list[JobWarning]()
 
     async def work(store: ObjectStore) -> Counter[str]:
         with reporting(settings) as reporter:
             sent = await _send_all(Sender(store, files, retry=retry), jobs, reporter)
             for job in sent:
-                typer.echo(job.job_id)
-            if not (watch or output or sheet):
+                reporter.result(job.job_id)
+            if not (watch or folder or sheet):
                 return _standing(sent, reporter)
-            keeper = _ResultSaver(store, files, folder=output, sheet=sheet, limits=picture_limits(settings))
-            return await _follow(store, {job.job_id: job for job in sent}, keeper, reporter)
+            keeper = _ResultSaver(store, files, folder=folder, sheet=sheet, limits=picture_limits(settings))
+            return await _follow(store, {job.job_id: job for job in sent}, keeper, reporter, warnings)
 
     try:
         tally = with_bucket(work)
@@ -66,6 +67,7 @@ def run_submit(
         message = "Interrupted. What was sent goes on; the same command again finds it and sends the rest."
         raise fail(message, code=130) from None
     print_counts(tally, good=_GOOD)
+    print_warnings(warnings, things="jobs")
     return 0 if _GOOD.issuperset(tally) else 1
 
 
@@ -105,16 +107,24 @@ def _standing(sent: Sequence[Sent], reporter: ProgressReporter) -> Counter[str]:
 
 
 async def _follow(
-    store: ObjectStore, jobs: Mapping[str, Sent], keeper: "_ResultSaver", reporter: ProgressReporter
+    store: ObjectStore,
+    jobs: Mapping[str, Sent],
+    keeper: "_ResultSaver",
+    reporter: ProgressReporter,
+    warnings: list[JobWarning],
 ) -> Counter[str]:
-    """Wait until all have ended, print where their results lie, and keep what is to be kept."""
+    """Wait until all have ended, print where their results lie, and keep what is to be kept.
+
+    `warnings` gains those of all jobs.
+    """
     tally: Counter[str] = Counter()
     async with aclosing(ends_of(store, jobs, reporter)) as ends:
         async for status in ends:
             job = jobs[status.job_id]
+            warnings += status.warnings
             where = await keeper.keep(job, status, len(jobs))
             if status.status == "completed":
-                typer.echo(where)
+                reporter.result(where)
                 tally[_DONE] += 1
             else:
                 tally[_tell_failure(job, status, reporter)] += 1

@@ -2,28 +2,32 @@
 
 import asyncio
 import itertools
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
+import typer
 from rich.console import Console
-from rich.markup import escape
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.cli.progress import ProgressReporter, print_counts, reporting
+from consumer.cli.destination import Destination, write_to_stdout
+from consumer.cli.progress import ProgressReporter, print_counts, print_warnings, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.swap_plan import Batch, SwapCommand, one_by_one, plan
 from consumer.cli.swap_work import DONE, Item, Outcome, swap_all
 from consumer.client.files import describe_os_error
 from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.local import open_local_jobs
-from consumer.client.submission import WrongWords
+from consumer.client.submission import WrongWords, parse_faces, split_sources
 from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
 from consumer.config.settings import Settings
 from consumer.engines.registry import FilesMissing
 from consumer.jobs.swap_picture import check_sources
+from consumer.telemetry.logs import configure_logging
 from models.errors import ModelError
 from pipeline.media.pictures.decode import Limits
 from storage.errors import StorageError
@@ -35,8 +39,21 @@ _GOOD = frozenset({DONE, _EXISTS, _IGNORED})
 
 def run_swap(command: SwapCommand) -> int:
     """Swap and save; 0 only if in every picture at least one face was swapped."""
+    if command.output.path is not None:
+        return _run(command)
+    with tempfile.TemporaryDirectory(prefix="swapdrop-") as folder:
+        path = Path(folder) / "result"
+        code = _run(replace(command, output=Destination(path=path)), to_stdout=True)
+        write_to_stdout(path.read_bytes())
+        return code
+
+
+def _run(command: SwapCommand, *, to_stdout: bool = False) -> int:
     settings = settings_or_exit()
+    configure_logging(settings)
     try:
+        if to_stdout:
+            _check_one(command)
         work = [(one.sheet, plan(one, settings)) for one in one_by_one(command)]
         done: list[tuple[Batch, list[Outcome]]] = []
         for sheet, batch in work:
@@ -55,7 +72,16 @@ def run_swap(command: SwapCommand) -> int:
         raise fail(describe_os_error(error)) from None
     except KeyboardInterrupt:
         raise fail("Interrupted. The same command again goes on from here.", code=130) from None
-    return max(_summarise(batch, outcomes) for batch, outcomes in done)
+    return max(_summarise(batch, outcomes, to_stdout=to_stdout) for batch, outcomes in done)
+
+
+def _check_one(command: SwapCommand) -> None:
+    """Refuse several pictures, before anything is done, where there is one standard output."""
+    sources, words = split_sources(
+        command.words, parse_faces(command.faces), command.sources, each=command.each
+    )
+    if len(sources) != 1 or len(words) != 1 or not Path(words[0]).is_file():
+        Destination(path=None).folder()
 
 
 def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
@@ -124,12 +150,13 @@ def _teller(reporter: ProgressReporter, total: int) -> Callable[[Outcome], None]
             reporter.fault(outcome.item.name, outcome.message, outcome.state)
         else:
             reporter.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
+            reporter.result(str(outcome.item.output))
         reporter.move(f"{number} of {total}", done=number, total=total)
 
     return tell
 
 
-def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
+def _summarise(batch: Batch, outcomes: Sequence[Outcome], *, to_stdout: bool) -> int:
     console = Console(stderr=True, highlight=False)
     if batch.single:
         _describe(console, outcomes[0])
@@ -137,11 +164,9 @@ def _summarise(batch: Batch, outcomes: Sequence[Outcome]) -> int:
     tally[_EXISTS] = len(batch.items) - len(outcomes)
     tally[_IGNORED] = batch.ignored
     print_counts(+tally, good=_GOOD)
-    for warning, count in Counter(found for outcome in outcomes for found in outcome.warnings).items():
-        often = f" ({count} pictures)" if count > 1 else ""
-        console.print(f"[yellow]{warning.code}[/yellow]{often} {escape(warning.message)}")
-    if batch.single:
-        console.print(str(outcomes[0].item.output), markup=False)
+    print_warnings(found for outcome in outcomes for found in outcome.warnings)
+    if batch.single and not to_stdout:
+        typer.echo(outcomes[0].item.output)
     return 0 if _GOOD.issuperset(+tally) else 1
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from consumer.cli.destination import Destination
 from consumer.cli.swap_work import Item
 from consumer.client.fingerprint import BatchRequest
 from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
@@ -26,7 +27,7 @@ class SwapCommand:
     """What the command line asks for; see the help texts of `swapdrop swap`."""
 
     words: Sequence[str]
-    output: Path
+    output: Destination
     options: Mapping[str, Any]
     faces: Sequence[str] = ()
     reference: Path | None = None
@@ -58,11 +59,12 @@ def one_by_one(command: SwapCommand) -> list[SwapCommand]:
     """The commands that one with `each` stands for: their results go to folders named as the sources are.
 
     Raises:
-        WrongWords: there are no sources to take one by one.
+        WrongWords: there are no sources to take one by one, or no folder for their results.
     """
     if not command.each:
         return [command]
     sources, _ = split_sources(command.words, parse_faces(command.faces), command.sources, each=True)
+    folder = command.output.folder()
     seen: Counter[str] = Counter()
     commands = []
     for source in map(str, sources):
@@ -75,8 +77,8 @@ def one_by_one(command: SwapCommand) -> list[SwapCommand]:
                 command,
                 sources=[source],
                 each=False,
-                output=command.output / name,
-                all_results=command.output,
+                output=Destination(path=folder / name, is_folder=True),
+                all_results=folder,
                 sheet=sheet,
             )
         )
@@ -96,9 +98,12 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
         command.all_results is None
         and len(words) == 1
         and Path(words[0]).is_file()
-        and not command.output.is_dir()
+        and not command.output.is_folder
     )
-    options = _as_named(command.output, command.options) if single else command.options
+    output = command.output.path if single else command.output.folder()
+    if output is None:
+        raise ValueError("a plan is made for a file or a folder")
+    options = _as_named(output, command.options) if single else command.options
     manifest = read_manifest(describe(source, words[0], faces, options=options))
     sources = source_pictures(manifest)
     _check_choice(command, faces)
@@ -111,17 +116,15 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     for path in request.sources.values():
         if not path.is_file():
             raise NoSuchFile(f"{path} is not a file.")
-    targets = find_targets(
-        words, recursive=command.recursive, leave_out=command.all_results or command.output
-    )
+    targets = find_targets(words, recursive=command.recursive, leave_out=command.all_results or output)
     if not targets.pictures:
         raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
     limits, requested = picture_limits(settings), manifest.options.output_format
     if single:
-        _check_name(command.output, _extension(Path(words[0]), requested, limits))
-        outputs = [command.output]
+        _check_name(output, _extension(Path(words[0]), requested, limits))
+        outputs = [output]
     else:
-        outputs = _outputs(targets, command.output, requested, limits)
+        outputs = _outputs(targets, output, requested, limits)
     items = [
         Item(name=str(target.name), target=target.path, output=output)
         for target, output in zip(targets.pictures, outputs, strict=True)

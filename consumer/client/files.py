@@ -27,6 +27,11 @@ def keep_whole(path: Path, output: Output) -> None:
     _replace(path, write)
 
 
+def body_of(output: Output) -> bytes:
+    """A job's result, wherever it lies; raises OSError."""
+    return (output.body or b"") if output.path is None else output.path.read_bytes()
+
+
 def describe_os_error(error: OSError) -> str:
     """Say which file and why, for whoever gave the command."""
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."

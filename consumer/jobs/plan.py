@@ -16,6 +16,7 @@ _SWAP_OPTIONS: Final = (
     "color_correction",
     "output_format",
     "image_quality",
+    "keep_date",
 )
 
 

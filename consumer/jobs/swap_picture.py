@@ -18,6 +18,7 @@ from pipeline.media.writer import FrameWriter, Written
 from pipeline.swap.naming import naming, source_title
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
+from pipeline.swap.turned import find_either_way_up
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
 from storage.records.detection import MAX_DETECTION_BYTES, read_detection
@@ -103,7 +104,11 @@ async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Wr
     """Decode, change and encode frame by frame, all three at once on different frames."""
     options = context.manifest.options
     writer = swap.target.writer(
-        requested=options.output_format, quality=options.image_quality, mark=context.mark(), sink=sink
+        requested=options.output_format,
+        quality=options.image_quality,
+        mark=context.mark(),
+        sink=sink,
+        keep_date=options.keep_date,
     )
     # A frame is held from before it is decoded until it is encoded, which bounds memory whatever the length.
     room = asyncio.Semaphore(FRAMES_IN_FLIGHT)
@@ -185,5 +190,5 @@ async def check_sources(context: JobContext) -> None:
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
-            if not await context.on_device(partial(engine.find_faces, picture.bgr)):
+            if not await context.on_device(partial(find_either_way_up, engine, picture.bgr)):
                 raise NoFaceInSource

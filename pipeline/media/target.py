@@ -19,7 +19,7 @@ from pipeline.media.pictures.decode import (
 )
 from pipeline.media.pictures.encode import OutputFormat, output_format
 from pipeline.media.sniff import MediaType
-from pipeline.media.writer import AnimationWriter, FrameWriter, PictureWriter, result_media
+from pipeline.media.writer import NO_DATE, AnimationWriter, FrameWriter, PictureWriter, result_media
 
 Unit = Literal["faces", "frames"]
 
@@ -88,7 +88,13 @@ class Target(Protocol):
         ...
 
     def writer(
-        self, *, requested: OutputFormat | None, quality: int, mark: Mark, sink: BinaryIO
+        self,
+        *,
+        requested: OutputFormat | None,
+        quality: int,
+        mark: Mark,
+        sink: BinaryIO,
+        keep_date: bool = False,
     ) -> FrameWriter:
         """Begin a result in the format `requested`, else the target's own, with its provenance mark.
 
@@ -99,6 +105,7 @@ class Target(Protocol):
             quality: 1..100, of formats that lose something.
             mark: what the result says of its making.
             sink: where its bytes go; seekable, and closed by the caller.
+            keep_date: whether a picture keeps the date of the target; what moves has none.
         """
         ...
 
@@ -158,11 +165,17 @@ class PictureTarget:
         yield self._file.load()
 
     def writer(
-        self, *, requested: OutputFormat | None, quality: int, mark: Mark, sink: BinaryIO
+        self,
+        *,
+        requested: OutputFormat | None,
+        quality: int,
+        mark: Mark,
+        sink: BinaryIO,
+        keep_date: bool = False,
     ) -> FrameWriter:
         """Begin a picture."""
         to = output_format(requested, self.media)
-        return PictureWriter(sink, to, quality=quality, xmp=xmp_packet(mark))
+        return PictureWriter(sink, to, quality=quality, xmp=xmp_packet(mark), keep_date=keep_date)
 
 
 class AnimationTarget:
@@ -191,15 +204,24 @@ class AnimationTarget:
         return self._file.frames()
 
     def writer(
-        self, *, requested: OutputFormat | None, quality: int, mark: Mark, sink: BinaryIO
+        self,
+        *,
+        requested: OutputFormat | None,
+        quality: int,
+        mark: Mark,
+        sink: BinaryIO,
+        keep_date: bool = False,
     ) -> FrameWriter:
         """Begin an animation, or a picture of one frame where the format does not move."""
         timeline, xmp = self._file.timeline, xmp_packet(mark)
         moving = animation_format(requested, self.media)
         if moving is not None:
             lossless = self.media.name == "webp" and timeline.lossless
-            return AnimationWriter(sink, moving, timeline, quality=quality, lossless=lossless, xmp=xmp)
+            left = (NO_DATE,) if keep_date else ()
+            return AnimationWriter(
+                sink, moving, timeline, quality=quality, lossless=lossless, xmp=xmp, notices=left
+            )
         to = output_format(requested, self.media)
         message = f"A {to.upper()} result does not move; it is the first frame with a swapped face."
         notice = Notice(code="first_frame_only", message=message)
-        return PictureWriter(sink, to, quality=quality, xmp=xmp, notices=(notice,))
+        return PictureWriter(sink, to, quality=quality, xmp=xmp, notices=(notice,), keep_date=keep_date)

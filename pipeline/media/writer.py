@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import cv2
 
@@ -34,6 +34,12 @@ class Written:
     duration_s: float | None = None
     #: What was lost on the way.
     notices: tuple[Notice, ...] = ()
+
+
+NO_DATE: Final = Notice(
+    code="date_unknown",
+    message="`keep_date` has no effect: the target does not say when it was taken, or moves.",
+)
 
 
 class FrameWriter(Protocol):
@@ -76,6 +82,7 @@ class PictureWriter:
         quality: int,
         xmp: bytes | None,
         notices: tuple[Notice, ...] = (),
+        keep_date: bool = False,
     ) -> None:
         """Begin a picture; `notices` is what its sender should know beside what the encoder says."""
         self.media = MEDIA_TYPES[to]
@@ -84,20 +91,23 @@ class PictureWriter:
         self._quality = quality
         self._xmp = xmp
         self._notices = notices
+        self._keep_date = keep_date
         self._written: Written | None = None
 
     def add(self, frame: Picture, *, changed: bool) -> None:
         """Write the frame if it is the first that was changed."""
         if self._written is not None or not changed:
             return
-        encoded = encode_picture(frame, to=self._to, quality=self._quality, xmp=self._xmp)
+        date = frame.date if self._keep_date else None
+        encoded = encode_picture(frame, to=self._to, quality=self._quality, xmp=self._xmp, date=date)
+        dateless = (NO_DATE,) if self._keep_date and date is None else ()
         self._sink.write(encoded.data)
         self._written = Written(
             media=encoded.media,
             width=encoded.width,
             height=encoded.height,
             size_bytes=len(encoded.data),
-            notices=(*encoded.notices, *self._notices),
+            notices=(*encoded.notices, *self._notices, *dateless),
         )
 
     def finish(self) -> Written:
@@ -119,12 +129,14 @@ class AnimationWriter:
         quality: int,
         lossless: bool,
         xmp: bytes | None,
+        notices: tuple[Notice, ...] = (),
     ) -> None:
         """Begin an animation as `open_packer` does; the sink must be seekable, and may hold something."""
         self.media = MEDIA_TYPES[to]
         self._sink = sink
         self._start = sink.tell()
         self._timeline = timeline
+        self._notices = notices
         self._packer = open_packer(to, timeline, quality=quality, lossless=lossless, xmp=xmp)
         self._size = (0, 0)
         self._frames = 0
@@ -161,6 +173,7 @@ class AnimationWriter:
             size_bytes=self._size_bytes,
             frames=self._frames,
             duration_s=round(sum(durations_ms) / 1000, 3),
+            notices=self._notices,
         )
 
     def _write(self, packed: bytes) -> None:

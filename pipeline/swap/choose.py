@@ -9,6 +9,7 @@ from pipeline.face import Bgr, Face, Notice
 from pipeline.faces.match import StoredFace, StoredFaces, bind, identity_distances
 from pipeline.faces.select import at_least, by_reading_order, by_reference, largest, reading_order
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
+from pipeline.swap.turned import find_either_way_up
 
 #: The name of a source by the place of the face it goes onto.
 ChosenFaces = Mapping[int, str]
@@ -16,7 +17,7 @@ ChosenFaces = Mapping[int, str]
 
 def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list[Face]:
     """The faces of a BGR uint8 (h, w, 3) picture that count, in reading order."""
-    found = engine.find_faces(picture)
+    found = find_either_way_up(engine, picture)
     counting = at_least(found, side_px=face_filter.min_size_px, score=face_filter.min_score)
     return reading_order(counting)  # anew: one that does not count must not join two rows either
 
@@ -48,7 +49,7 @@ class FaceChooser:
         Raises:
             NoFaceInSource: it shows no face.
         """
-        shown = self._engine.find_faces(reference)
+        shown = find_either_way_up(self._engine, reference)
         if not shown:
             raise NoFaceInSource(
                 "No usable face was found in the reference picture; send a sharp, frontal one."

@@ -9,6 +9,7 @@ from functools import partial
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
+from pipeline.faces.covered import is_covered
 from pipeline.swap.choose import ChosenFaces, find_faces
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
@@ -28,6 +29,8 @@ class SwappedFrame:
     chosen: ChosenFaces
     #: Those that changed.
     likenesses: Likenesses
+    #: The places of those that something seemed to cover before they were changed, where that was looked at.
+    covered: frozenset[int] = frozenset()
 
     @property
     def changed(self) -> bool:
@@ -72,7 +75,7 @@ class FrameSwapper:
     def begin(self, frame: Bgr, *, measured: bool, on_done: Callable[[SwappedFrame], None]) -> "FrameSwap":
         """Begin a BGR uint8 (h, w, 3) frame, which its steps change in place.
 
-        With `measured` the likeness of each changed face is measured; `on_done` is called by the last step.
+        With `measured` each chosen face is looked at before and after; `on_done` is called by the last step.
         """
         return FrameSwap(self, frame, measured=measured, on_done=on_done)
 
@@ -101,6 +104,7 @@ class FrameSwap:
         self._faces: Sequence[Face] = ()
         self._chosen: ChosenFaces = {}
         self._before: dict[int, Array | None] = {}
+        self._covered: set[int] = set()
         self._likenesses: dict[int, Likeness | None] = {}
         self._steps: deque[Callable[[], None]] = deque([self._find])
 
@@ -118,7 +122,8 @@ class FrameSwap:
     def outcome(self) -> SwappedFrame:
         """What was done so far."""
         likenesses = dict(sorted(self._likenesses.items()))
-        return SwappedFrame(faces=self._faces, chosen=self._chosen, likenesses=likenesses)
+        covered = frozenset(self._covered & likenesses.keys())
+        return SwappedFrame(faces=self._faces, chosen=self._chosen, likenesses=likenesses, covered=covered)
 
     def step(self) -> bool:
         """Take the next step, on the device's thread; returns whether it was the last.
@@ -156,6 +161,8 @@ class FrameSwap:
         with self._swapper.timings.measure("swap"):
             for place in batch:
                 self._before[place] = self._swapper.painter.embed(self._frame, self._faces[place])
+                if is_covered(self._frame, self._faces[place]):
+                    self._covered.add(place)
 
     def _paint(self, batch: Sequence[int]) -> None:
         pairs = [(self._faces[place], self._source(place)) for place in batch]

@@ -12,6 +12,7 @@ from pipeline.face import Notice, Source
 from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture
 from pipeline.swap.naming import SOURCE, naming, source_title
+from pipeline.swap.turned import find_either_way_up
 
 
 class SourcePreparer:
@@ -43,7 +44,7 @@ class SourcePreparer:
         if kept:
             return kept[sha256]
         with _blaming(name):
-            faces = self._engine.find_faces(picture.bgr)
+            faces = find_either_way_up(self._engine, picture.bgr)
             if not faces:
                 raise NoFaceInSource
             ready: Source = self._engine.prepare_source(picture.bgr, largest(faces))

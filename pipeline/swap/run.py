@@ -7,6 +7,7 @@ from pipeline.face import Notice, Source
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import OutputFormat
 from pipeline.swap.choose import FaceChooser
+from pipeline.swap.doubts import doubts
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
 from pipeline.swap.inputs import OpenedFiles, TargetFrames
 from pipeline.swap.naming import REFERENCE, SOURCE, naming, source_title
@@ -152,7 +153,11 @@ class SwapRun:
             raise NoFaceInTarget(self._rules.nothing_swapped)
         return SwapResult(
             faces=self._shown.results(),
-            notices=(*self.notices, *self._rules.notices()),
+            notices=(
+                *self.notices,
+                *self._rules.notices(),
+                *doubts(self._shown, self._engine.identity_scale),
+            ),
             engine=self._engine.info,
         )
 

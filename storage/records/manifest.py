@@ -91,6 +91,7 @@ class Options(BaseModel):
     color_correction: bool = True
     output_format: OutputFormat | None = None
     image_quality: int = Field(default=95, ge=1, le=100)
+    keep_date: bool = False
     keep_fps: bool = True
     keep_audio: bool = True
     video_encoder: VideoEncoder = "libx264"

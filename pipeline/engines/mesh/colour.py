@@ -3,13 +3,15 @@
 All arrays are maps of one face at up to 256 px: `lab` is (h, w, 3) float32 with L 0..100.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.blend.masks import smoothstep
 from pipeline.engines.mesh.regions import Regions, masked_blur
-from pipeline.face import Array
+from pipeline.face import Array, Bgr
 
 Chosen = NDArray[np.intp]  # flat indices of pixels
 
@@ -29,6 +31,9 @@ _DARKER, _LIGHTER = -22, 30  # units of lightness from skin's mean, beyond which
 _FLAT = 4  # variance of lightness, added: in flat light a slope says nothing
 # Sigmas in which the border of a region fades, of the face; a pixel of the maps at least, or it would show.
 _SOFT, _SOFT_LIGHT = 0.02, 0.015
+_LAMP = 1.0, 0.5  # logarithm to 2 of the channels' ratio: where a lamp begins to show, and until it is sure
+_DARK = 0.0031308  # light up to which sRGB is a straight line (IEC 61966-2-1)
+_OTHER_HUE = 2.0  # levels of a and b beyond the target's own
 _SOFTER, _SHARPER = 0.85, 1.15  # ratios of detail nobody sees between
 _SOFTER_FEATURES = 1.5  # ratio of edge widths; 1.3 at most between two sharp portraits at their own size
 
@@ -43,6 +48,60 @@ def to_bgr(lab: Array) -> Array:
     inside = lab.copy()
     np.clip(lab[..., 0], 0, 100, out=inside[..., 0])  # OpenCV turns a negative L into bright garbage
     return np.asarray(np.clip(cv2.cvtColor(inside, cv2.COLOR_LAB2BGR), 0, 1) * 255, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lamp:
+    """A coloured light on the target's face that does not shine on the source's.
+
+    No mean and deviation of colours turns the one into the other: where there is no red light lips are dark.
+    """
+
+    #: (3,) float32: how much of each channel's light there is, by that on the source.
+    gain: Array
+    #: How surely it is a lamp and no complexion, 0..1.
+    share: float
+
+    def tint(self, picture: Bgr) -> Bgr:
+        """Let it shine on a BGR uint8 (h, w, 3) picture."""
+        levels = _linear(np.arange(256, dtype=np.float32))
+        lit = np.clip(levels[None, :, None] * self.gain**self.share, 0, 1)
+        table = np.where(lit <= _DARK, 12.92 * lit, 1.055 * lit ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
+        return np.asarray(cv2.LUT(picture, np.rint(255 * table).astype(np.uint8)), np.uint8)
+
+    def keep_hues(self, lab: Array, target: Array, regions: Regions) -> Array:
+        """Bring hues that the target's face has nowhere nearer to its own."""
+        theirs = _pick(target, choose((regions.core > 0) & (regions.features == 0)))[1:]
+        along = theirs.mean(axis=1) / max(float(np.linalg.norm(theirs.mean(axis=1))), 1e-6)
+        across = np.array([-along[1], along[0]], np.float32)
+        low, high = np.percentile(across @ theirs, (2, 98))
+        beside = lab[..., 1:] @ across
+        excess = beside - np.clip(beside, low - _OTHER_HUE, high + _OTHER_HUE)
+        kept = lab.copy()
+        kept[..., 1:] -= self.share * excess[..., None] * across
+        return kept
+
+
+def find_lamp(drawn: Array, target: Array, regions: Regions, skin: Array) -> Lamp | None:
+    """Compare the skin of two (h, w, 3) BGR float32 0..255 faces; None where their light is alike."""
+    sample = choose((regions.core > 0) & (skin > _LIKELY) & (regions.features == 0))
+    if len(sample) < _ENOUGH:
+        return None
+    ours, theirs = (_linear(_pick(bgr, sample)).mean(axis=1) + 1e-3 for bgr in (drawn, target))
+    gain = theirs / ours
+    # What is only bright is pale, and what is pale has no hue to go wrong.
+    added, there = (float(np.log2(light.max() / light.min())) for light in (gain, theirs))
+    strength = min(added, 2 * there)
+    share = float(smoothstep(np.array([strength - _LAMP[0]]) / _LAMP[1])[0])
+    return None if share <= 0 else Lamp(gain=np.asarray(gain, np.float32), share=share)
+
+
+def _linear(bgr: Array) -> Array:
+    """BGR 0..255 to light 0..1 (IEC 61966-2-1)."""
+    value = bgr / 255
+    return np.asarray(
+        np.where(value <= 12.92 * _DARK, value / 12.92, ((value + 0.055) / 1.055) ** 2.4), np.float32
+    )
 
 
 def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> Array:

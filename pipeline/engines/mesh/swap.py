@@ -8,7 +8,14 @@ import numpy as np
 
 from pipeline.blend.masks import Mask, combine, smoothstep
 from pipeline.engines.base import BlendOptions
-from pipeline.engines.mesh.colour import find_blur, match_colour, match_sharpness, to_bgr, to_lab
+from pipeline.engines.mesh.colour import (
+    find_blur,
+    find_lamp,
+    match_colour,
+    match_sharpness,
+    to_bgr,
+    to_lab,
+)
 from pipeline.engines.mesh.geometry import bend
 from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
@@ -79,6 +86,12 @@ def swap_face(
             cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
         )
     drawn = patch.reduce(picture)
+    common_skin, lamp = np.minimum(target_skin, drawing.skin), None
+    if blend.color_correction:
+        lamp = find_lamp(drawn, target_map, drawing.regions, common_skin)
+        if lamp is not None:
+            picture = lamp.tint(picture)
+            drawn = patch.reduce(picture)
     change = np.zeros_like(drawn)
     if blend.color_correction:
         lab = to_lab(drawn)
@@ -87,7 +100,9 @@ def swap_face(
             picture = _soften(patch, picture, drawing.regions, sigma)
             drawn = patch.reduce(picture)
             lab = to_lab(drawn)
-        lab = match_colour(lab, target_lab, drawing.regions, np.minimum(target_skin, drawing.skin))
+        lab = match_colour(lab, target_lab, drawing.regions, common_skin)
+        if lamp is not None:
+            lab = lamp.keep_hues(lab, target_lab, drawing.regions)
         lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
         change = to_bgr(lab) - drawn
     patch.blend(picture, change, alpha)

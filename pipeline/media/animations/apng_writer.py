@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from pipeline.media.animations.changes import Changes, parted
 from pipeline.media.animations.timeline import Timeline
-from pipeline.media.pictures.containers import png_chunks
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import PNG_HEADER_BYTES, encode, png_chunk, png_xmp
+from pipeline.media.pictures.png import png_chunks
 
 
 class ApngWriter:

@@ -54,8 +54,8 @@ class AnimationFile:
             with decoder_faults():
                 image.seek(number)
                 image.load()
-                bgr, alpha = to_pixels(image, exif=timeline.exif, icc=timeline.icc)
-            yield Picture(bgr=bgr, alpha=alpha, media=self.media)
+                bgr, alpha = to_pixels(image, orientation=timeline.orientation, icc=timeline.icc)
+            yield Picture(bgr=bgr, alpha=alpha, media=self.media, notices=timeline.notices)
 
 
 def read_timeline(data: bytes, media: MediaType) -> Timeline | None:

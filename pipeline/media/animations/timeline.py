@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import MediaCorrupt
+from pipeline.face import Notice
 from pipeline.media.pictures.containers import (
     GIF_CONTROL,
     KeptParts,
     gif_blocks_end,
     gif_palette_bytes,
-    png_chunks,
-    png_profile,
 )
+from pipeline.media.pictures.metadata import orientation
+from pipeline.media.pictures.png import PngDescription, png_chunks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +37,12 @@ class Timeline:
     lossless: bool = True
     #: Where the decoder finds the first frame; 1 where a picture that is no part comes before.
     first: int = 0
-    #: The EXIF block, empty if there is none.
-    exif: bytes = b""
+    #: How each frame is to be turned, 1..8, as EXIF counts.
+    orientation: int = 1
     #: The ICC profile, empty if there is none.
     icc: bytes = b""
+    #: What the sender should know of how the file is made.
+    notices: tuple[Notice, ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -124,9 +127,10 @@ def read_png_timeline(data: bytes) -> Timeline | None:
     if not _announces_animation(data):
         return None
     kept, durations_ms = KeptParts(data, 8), list[float]()
-    size, count, plays, clear, first, beside = (0, 0), 0, 0, False, 0, dict[bytes, bytes]()
+    size, count, plays, clear, first, about = (0, 0), 0, 0, False, 0, PngDescription()
     for kind, start, end in png_chunks(data):
         body = memoryview(data)[start + 8 : end - 4]
+        about.take(kind, body)
         if kind == b"IHDR":  # always the first
             size = struct.unpack(">II5x", body)
             clear = body[9] in _CLEAR_COLOUR_TYPES
@@ -136,8 +140,6 @@ def read_png_timeline(data: bytes) -> Timeline | None:
             durations_ms.append(_frame_control(body, size))
         elif kind == b"IDAT" and not durations_ms:
             first = 1
-        elif kind in (b"eXIf", b"iCCP"):
-            beside[kind] = bytes(body)
         clear |= kind == b"tRNS"
         if kind in _PIXEL_CHUNKS:
             kept.keep(start, end)
@@ -150,8 +152,9 @@ def read_png_timeline(data: bytes) -> Timeline | None:
         plays=plays,
         has_alpha=clear,
         first=first,
-        exif=beside.get(b"eXIf", b""),
-        icc=png_profile(beside.get(b"iCCP", b"")),
+        orientation=orientation(about.exif, about.xmp),
+        icc=about.icc,
+        notices=about.notices,
     )
 
 
@@ -181,7 +184,7 @@ def read_webp_timeline(data: bytes) -> Timeline | None:
     if data[12:16] != b"VP8X" or len(data) < 30 or not data[20] & _ANIMATED:  # noqa: PLR2004 -- VP8X's end
         return None
     width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-    durations_ms, plays, lossless, exif, icc = list[float](), 0, True, b"", b""
+    durations_ms, plays, lossless, about = list[float](), 0, True, dict[bytes, bytes]()
     for kind, body in riff_chunks(data, 12, int.from_bytes(data[4:8], "little") + 8):
         if kind == b"ANIM":
             plays = int.from_bytes(body[4:6], "little")
@@ -189,10 +192,8 @@ def read_webp_timeline(data: bytes) -> Timeline | None:
             durations_ms.append(int.from_bytes(body[12:15], "little"))
             parts = [part for part, _ in riff_chunks(body, 16, len(body))]
             lossless = lossless and b"VP8L" in parts
-        elif kind == b"EXIF":
-            exif = body
-        elif kind == b"ICCP":
-            icc = body
+        elif kind in (b"EXIF", b"XMP ", b"ICCP"):
+            about[kind] = body
     return Timeline(
         size=(width, height),
         data=data,
@@ -200,8 +201,8 @@ def read_webp_timeline(data: bytes) -> Timeline | None:
         plays=plays,
         has_alpha=bool(data[20] & _CLEAR),
         lossless=lossless,
-        exif=exif,
-        icc=icc,
+        orientation=orientation(about.get(b"EXIF", b""), about.get(b"XMP ", b"")),
+        icc=about.get(b"ICCP", b""),
     )
 
 

@@ -1,10 +1,12 @@
 """Any picture file to 8-bit sRGB pixels the right way up, or a sentence that says why not."""
 
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import pillow_heif
@@ -22,17 +24,18 @@ from PIL import (
 
 from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.face import Bgr, Notice
+from pipeline.media.pictures.colour_space import HDR_READ_AS_SDR, HDR_TRANSFERS
 from pipeline.media.pictures.containers import (
     Container,
-    exif_orientation,
     read_bmp,
     read_gif,
-    read_jpeg,
-    read_png,
     read_webp,
     without_exif,
 )
+from pipeline.media.pictures.jpeg import check_whole, read_jpeg
+from pipeline.media.pictures.metadata import exif_date, orientation
 from pipeline.media.pictures.pixels import to_pixels
+from pipeline.media.pictures.png import read_png
 from pipeline.media.pictures.tiff import read_tiff
 from pipeline.media.sniff import MediaType, sniff
 
@@ -81,6 +84,8 @@ class Picture:
     media: MediaType
     #: What the sender should know, such as that only a first frame was read.
     notices: tuple[Notice, ...] = ()
+    #: When it was taken, as EXIF writes it: `YYYY:MM:DD HH:MM:SS`; None where the file does not say.
+    date: str | None = None
     #: The 16 bits a channel of which `bgr` holds the high 8; None where the file has no more than those.
     original_16bit: Original16Bit | None = None
 
@@ -90,9 +95,12 @@ class _Loaded:
     """Decoded pixels as the file holds them, and how they are meant."""
 
     image: Image.Image
-    exif: bytes = b""
+    #: 1..8, as EXIF counts them; 1 where the decoder has turned it.
+    orientation: int = 1
     icc: bytes = b""
+    date: str | None = None
     frames: int = 1
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,6 +110,8 @@ class _Header:
     #: Width and height in pixels as the decoder will hold them.
     size: tuple[int, int]
     load: Callable[[], _Loaded]
+    #: The same of the picture itself, where the decoder holds more.
+    picture_size: tuple[int, int] | None = None
     #: None for the formats whose decoders read the container themselves.
     container: Container | None = None
 
@@ -144,12 +154,13 @@ class PictureFile:
         with decoder_faults():
             loaded = header.load()
             check_size(loaded.image.size, self._limits)
-            bgr, alpha = to_pixels(loaded.image, exif=loaded.exif, icc=loaded.icc)
+            bgr, alpha = to_pixels(loaded.image, orientation=loaded.orientation, icc=loaded.icc)
         return Picture(
             bgr=bgr,
             alpha=alpha,
             media=self.media,
-            notices=_notices(loaded.frames),
+            notices=(*_notices(loaded.frames), *loaded.notices),
+            date=loaded.date,
             original_16bit=_original(self.media, header.container, bgr),
         )
 
@@ -177,7 +188,8 @@ def open_picture(
             header = _pillow(plugin, container or read(data))
         else:
             header = _OPENERS[media.name](data)
-        check_size(header.size, limits)
+        check_size(header.picture_size or header.size, limits)
+        _check_tile(header.size, limits)
     return PictureFile(media, header, limits)
 
 
@@ -215,6 +227,19 @@ def check_size(size: tuple[int, int], limits: Limits) -> None:
         )
 
 
+_TILE_PIXELS: Final = 1 << 20
+"""A tile of so many pixels is held whatever the limit: writers take one size for pictures of any."""
+
+
+def _check_tile(held: tuple[int, int], limits: Limits) -> None:
+    width, height = held
+    if width * height > max(limits.max_pixels, _TILE_PIXELS):
+        raise MediaTooLarge(
+            f"The TIFF is stored in tiles so large that {width} x {height} pixels had to be held; at most "
+            f"{limits.max_pixels / 1e6:.1f} million are accepted. Save it in smaller tiles or as PNG."
+        )
+
+
 @contextmanager
 def decoder_faults() -> Iterator[None]:
     """Name the faults of decoders, which raise whatever their parsers run into, as ours."""
@@ -247,7 +272,7 @@ def _original(media: MediaType, container: Container | None, bgr: Bgr) -> Origin
     # OpenCV makes alpha of a transparent colour in some PNGs and not in others; and turns TIFFs, not PNGs.
     return Original16Bit(
         packed=container.data.replace(container.transparent_colour, b"", 1),
-        orientation=exif_orientation(container.exif) if media.name == "png" else 1,
+        orientation=orientation(container.exif, container.xmp) if media.name == "png" else 1,
         checksum=zlib.crc32(bgr.data),
     )
 
@@ -258,14 +283,19 @@ def _pillow(plugin: type[ImageFile.ImageFile], container: Container) -> _Header:
     def load() -> _Loaded:
         image = plugin(io.BytesIO(container.data))
         image.load()
+        check_whole(image, container)
+        exif = container.exif or image.info.get("exif", b"")
         return _Loaded(
             image=image,
-            exif=container.exif or image.info.get("exif", b""),
+            orientation=orientation(exif, container.xmp or image.info.get("xmp", b"")),
             icc=container.icc or image.info.get("icc_profile") or b"",
+            date=container.date or exif_date(exif),
             frames=max(container.frames, getattr(image, "n_frames", 1)),
+            notices=container.notices,
         )
 
-    return _Header(size=container.size, load=load, container=container)
+    held = max(container.size[0], container.tile[0]), max(container.size[1], container.tile[1])
+    return _Header(size=held, picture_size=container.size, load=load, container=container)
 
 
 def _open_avif(data: bytes) -> _Header:
@@ -276,9 +306,11 @@ def _open_avif(data: bytes) -> _Header:
         info = image.info
         return _Loaded(
             image=image,
-            exif=info.get("exif", b""),
+            orientation=orientation(info.get("exif", b"")),  # which Pillow makes of the file's own turns
             icc=info.get("icc_profile", b""),
+            date=_avif_date(data),
             frames=image.n_frames,
+            notices=(HDR_READ_AS_SDR,) if _has_hdr_tones(data) else (),
         )
 
     return _Header(size=image.size, load=load)
@@ -290,9 +322,37 @@ def _open_heic(data: bytes) -> _Header:
     def load() -> _Loaded:
         pixels = heif.data  # libheif turns the picture itself, so its EXIF orientation no longer applies
         image = Image.frombuffer(heif.mode, heif.size, pixels, "raw", heif.mode, heif.stride, 1)
-        return _Loaded(image=image, icc=heif.info.get("icc_profile", b""), frames=len(heif))
+        return _Loaded(
+            image=image,
+            icc=heif.info.get("icc_profile", b""),
+            date=exif_date(heif.info.get("exif") or b""),
+            frames=len(heif),
+            notices=(HDR_READ_AS_SDR,) if _has_hdr_tones(data) else (),
+        )
 
     return _Header(size=heif.size, load=load)
+
+
+_MOST_BLOCKS: Final = 8
+_TIFF_HEADER = re.compile(rb"II\*\0|MM\0\*")
+
+
+def _avif_date(data: bytes) -> str | None:
+    """When an AVIF was taken, by the EXIF block in it, whose place only its item tables tell."""
+    if b"Exif" not in data:
+        return None
+    dates = (exif_date(data[found.start() :]) for found in islice(_TIFF_HEADER.finditer(data), _MOST_BLOCKS))
+    return next((date for date in dates if date), None)
+
+
+# The colour box of ISO/IEC 14496-12, 12.1.5, with its primaries, tones, matrix and range.
+_COLOUR_BOX = re.compile(rb"colrnclx..(..)", re.DOTALL)
+
+
+def _has_hdr_tones(data: bytes) -> bool:
+    """Whether an AVIF or HEIC speaks of PQ or HLG alone; a gain map says so beside ordinary tones."""
+    tones = {int.from_bytes(found[1], "big") for found in _COLOUR_BOX.finditer(data)}
+    return bool(tones) and tones <= set(HDR_TRANSFERS)
 
 
 _PILLOW: dict[str, tuple[type[ImageFile.ImageFile], Callable[[bytes], Container]]] = {

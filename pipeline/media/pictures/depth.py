@@ -19,20 +19,23 @@ _STEP: Final = 257
 """One of 256 levels in levels of 65536: 255 x 257 = 65535."""
 
 
-def encode_picture(picture: Picture, *, to: OutputFormat, quality: int, xmp: bytes | None) -> Encoded:
+def encode_picture(
+    picture: Picture, *, to: OutputFormat, quality: int, xmp: bytes | None, date: str | None = None
+) -> Encoded:
     """Encode a picture as `encode` does, as PNG with the 16 bits a channel of the file it was decoded from.
 
     There pixels that were not changed are those of the file, bit by bit; others differ from it by as much
     as they were changed, so that no step shows at the edge of a change. Where the 16 bits are not to be had,
-    as with a colour profile that had to be converted, the result has 8, with a notice.
+    as with a colour profile that had to be converted, the result has 8, with a notice. `date` is what EXIF is
+    to say of when it was taken; without one there is no EXIF.
     """
     if to != "png" or picture.original_16bit is None:
-        return encode(picture.bgr, picture.alpha, to=to, quality=quality, xmp=xmp)
+        return encode(picture.bgr, picture.alpha, to=to, quality=quality, xmp=xmp, date=date)
     deep = _deepen(picture, picture.original_16bit)
     if deep is not None:
-        return encode_deep_png(deep, xmp=xmp)
+        return encode_deep_png(deep, xmp=xmp, date=date)
     message = "The target has 16 bits a channel in a form that could not be kept; the result has 8."
-    encoded = encode(picture.bgr, picture.alpha, to=to, quality=quality, xmp=xmp)
+    encoded = encode(picture.bgr, picture.alpha, to=to, quality=quality, xmp=xmp, date=date)
     return replace(encoded, notices=(*encoded.notices, Notice(code="depth_reduced", message=message)))
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.errors import MediaTooLarge, OutputInvalid
 from pipeline.face import Bgr, Notice
+from pipeline.media.pictures.metadata import dated_exif
 from pipeline.media.sniff import MEDIA_TYPES, MediaType
 
 OutputFormat = Literal["jpeg", "png", "webp", "avif"]
@@ -67,8 +68,10 @@ def output_format(requested: OutputFormat | None, media: MediaType) -> OutputFor
     return requested or _SAME_AS_TARGET[media.name]
 
 
-def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: bytes | None) -> Encoded:
-    """Encode a picture, embedding an XMP packet and nothing else.
+def encode(
+    bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: bytes | None, date: str | None = None
+) -> Encoded:
+    """Encode a picture, embedding an XMP packet and a date, and nothing else.
 
     Args:
         bgr: (h, w, 3) uint8 sRGB in BGR order, not multiplied by alpha.
@@ -76,6 +79,7 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
         to: the format to write; PNG is exact, the others lossy.
         quality: 1..100, of no effect on PNG. From 90 JPEG and AVIF keep colour at full resolution.
         xmp: the provenance mark, see `pipeline.marks.provenance.xmp_packet`; None only for previews.
+        date: when it was taken, `YYYY:MM:DD HH:MM:SS`, as the only thing that EXIF says; None for no EXIF.
 
     Raises:
         MediaTooLarge: the format cannot hold a picture this wide or high.
@@ -92,20 +96,20 @@ def encode(bgr: Bgr, alpha: Bgr | None, *, to: OutputFormat, quality: int, xmp: 
         alpha = None
     try:
         if to == "png":
-            data = _png(bgr if alpha is None else np.dstack((bgr, alpha)), xmp)
+            data = _png(bgr if alpha is None else np.dstack((bgr, alpha)), xmp, date)
         else:
-            data = _pillow(bgr, alpha, to, quality, xmp)
+            data = _pillow(bgr, alpha, to, quality, xmp, date)
     except (OSError, ValueError, RuntimeError, cv2.error) as error:
         raise OutputInvalid from error
     return Encoded(data=data, media=MEDIA_TYPES[to], width=width, height=height, notices=notices)
 
 
-def encode_deep_png(pixels: NDArray[np.uint16], *, xmp: bytes | None) -> Encoded:
+def encode_deep_png(pixels: NDArray[np.uint16], *, xmp: bytes | None, date: str | None = None) -> Encoded:
     """Encode (h, w, 3 or 4) uint16 BGR(A), not multiplied by alpha, as PNG; raises as `encode`."""
     height, width = pixels.shape[:2]
     _check_side(max(width, height), "png")
     try:
-        data = _png(pixels, xmp)
+        data = _png(pixels, xmp, date)
     except cv2.error as error:
         raise OutputInvalid from error
     return Encoded(data=data, media=MEDIA_TYPES["png"], width=width, height=height)
@@ -125,14 +129,16 @@ def on_white(bgr: Bgr, alpha: Bgr) -> Bgr:
     return ((bgr * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None) -> bytes:
+def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None, date: str | None) -> bytes:
     written, encoded = cv2.imencode(".png", pixels, _PNG_PARAMETERS)
     if not written:
         raise OutputInvalid
-    if xmp is None:
+    if xmp is None and date is None:
         return encoded.tobytes()
     file = encoded.data
-    return b"".join((file[:PNG_HEADER_BYTES], png_xmp(xmp), file[PNG_HEADER_BYTES:]))
+    mark = b"" if xmp is None else png_xmp(xmp)
+    taken = b"" if date is None else png_chunk(b"eXIf", dated_exif(date))
+    return b"".join((file[:PNG_HEADER_BYTES], mark, taken, file[PNG_HEADER_BYTES:]))
 
 
 def png_xmp(xmp: bytes) -> bytes:
@@ -145,7 +151,9 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _pillow(bgr: Bgr, alpha: Bgr | None, to: OutputFormat, quality: int, xmp: bytes | None) -> bytes:
+def _pillow(
+    bgr: Bgr, alpha: Bgr | None, to: OutputFormat, quality: int, xmp: bytes | None, date: str | None
+) -> bytes:
     if alpha is None:
         image = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
     else:
@@ -159,6 +167,8 @@ def _pillow(bgr: Bgr, alpha: Bgr | None, to: OutputFormat, quality: int, xmp: by
     }
     if xmp is not None:
         settings[to]["xmp"] = xmp
+    if date is not None:
+        settings[to]["exif"] = b"Exif\0\0" + dated_exif(date) if to == "jpeg" else dated_exif(date)
     buffer = io.BytesIO()
     image.save(buffer, to, quality=quality, **settings[to])
     return buffer.getvalue()

@@ -6,7 +6,6 @@ from PIL import Image
 
 from pipeline.errors import UnsupportedMedia
 from pipeline.face import Bgr
-from pipeline.media.pictures.containers import exif_orientation
 from pipeline.media.pictures.icc import to_srgb
 
 _TURNS = {
@@ -20,12 +19,12 @@ _TURNS = {
 }
 
 
-def to_pixels(image: Image.Image, *, exif: bytes, icc: bytes) -> tuple[Bgr, Bgr | None]:
+def to_pixels(image: Image.Image, *, orientation: int, icc: bytes) -> tuple[Bgr, Bgr | None]:
     """Make a decoded image of any mode upright sRGB.
 
     Args:
         image: as the file holds it; of 16 bits a channel the high byte is kept.
-        exif: its EXIF block, whose orientation is applied; may be empty.
+        orientation: how it is to be turned, 1..8 (EXIF 2.32, table 6).
         icc: its ICC profile, may be empty.
 
     Returns:
@@ -36,7 +35,7 @@ def to_pixels(image: Image.Image, *, exif: bytes, icc: bytes) -> tuple[Bgr, Bgr 
     """
     image, alpha = _split(image)
     image = to_srgb(image, icc)
-    turn = _TURNS.get(exif_orientation(exif))
+    turn = _TURNS.get(orientation)
     if turn is not None:
         image = image.transpose(turn)
         alpha = None if alpha is None else alpha.transpose(turn)
@@ -69,8 +68,9 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode == "RGB" and key is not None and max(key) > 255:  # noqa: PLR2004 -- a key of 16 bits
         image.info["transparency"] = tuple(value >> 8 for value in key)
     if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        return image, image.getchannel("A")
+        clear = image if image.mode == "RGBA" else image.convert("RGBA")
+        # Grey stays grey, or a grey picture's profile would not fit it.
+        return (image.convert("L") if image.mode in ("1", "L", "LA") else clear), clear.getchannel("A")
     if image.mode in ("L", "RGB", "CMYK"):
         return image, None
     if image.mode == "1":

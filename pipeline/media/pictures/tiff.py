@@ -4,6 +4,7 @@ import struct
 
 from pipeline.errors import MediaCorrupt, UnsupportedMedia
 from pipeline.media.pictures.containers import Container
+from pipeline.media.pictures.metadata import exif_date
 
 _TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 # Geometry, layout, compression and colour; neither descriptions nor EXIF, XMP or further directories.
@@ -16,8 +17,6 @@ _TIFF_NUMBERS = (_WIDTH, _LENGTH, _SAMPLES, _PLANES, _TILE_WIDTH, _TILE_LENGTH)
 
 def read_tiff(data: bytes) -> Container:
     """Read a TIFF's first directory (TIFF 6.0, BigTIFF) and write it anew with what concerns pixels.
-
-    `size` covers a tile where that is larger than the picture, for the decoder holds a whole one.
 
     Raises:
         MediaCorrupt: the directory leaves the file.
@@ -63,13 +62,12 @@ def read_tiff(data: bytes) -> Container:
         )
     directory = struct.pack(count_format, len(kept)) + b"".join(kept) + struct.pack(offset_format, 0)
     return Container(
-        size=(
-            max(numbers[_WIDTH], numbers.get(_TILE_WIDTH, 0)),
-            max(numbers[_LENGTH], numbers.get(_TILE_LENGTH, 0)),
-        ),
+        size=(numbers[_WIDTH], numbers[_LENGTH]),
+        tile=(numbers.get(_TILE_WIDTH, 0), numbers.get(_TILE_LENGTH, 0)),
         data=b"".join((data[:at], directory, data[at + len(directory) :])),
         frames=2 if following else 1,
         depth=depth,
+        date=None if big else exif_date(data),
     )
 
 

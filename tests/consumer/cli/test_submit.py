@@ -278,6 +278,8 @@ async def test_a_batch_is_sent_watched_saved_shown_and_found_again(
             assert run.exit_code == 1, run.stderr
             assert "no_face_in_target" in run.stderr
             assert "1  done" in run.stderr
+            assert run.stderr.count("basic_engine") == 1  # a warning of the job's record
+            assert "basic_engine" not in run.stdout
             assert "doctor" not in run.stderr
         assert await keys_below(store, "") == written
     (saved,) = (tmp_path / "out").iterdir()

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from consumer.cli.destination import Destination
 from consumer.cli.swap import swap_items
 from consumer.cli.swap_plan import Batch, SwapCommand, one_by_one, plan
 from consumer.cli.swap_work import DONE, Outcome
@@ -90,7 +91,8 @@ def _swapdrop(*words: object) -> Ended:
 
 def _plan(*words: object, output: Path, **changes: object) -> Batch:
     options = {**MESH, **{name: changes.pop(name) for name in tuple(changes) if name in MESH}}
-    wanted = {"words": [*map(str, words)], "output": output, "options": options, **changes}
+    place = Destination.read(str(output))
+    wanted = {"words": [*map(str, words)], "output": place, "options": options, **changes}
     return plan(SwapCommand(**wanted), Settings())  # type: ignore[arg-type] # the test's own words
 
 
@@ -100,7 +102,7 @@ def test_each_source_has_a_folder_of_results_and_none_is_taken_for_a_picture_to_
     other = _write(tmp_path / "more" / "WHO.png", scaled(hopper(), 0.5))
     command = SwapCommand(
         words=[str(folder)],
-        output=folder / "out",
+        output=Destination(path=folder / "out", is_folder=True),
         options=MESH,
         sources=[str(source), str(other)],
         each=True,
@@ -108,7 +110,7 @@ def test_each_source_has_a_folder_of_results_and_none_is_taken_for_a_picture_to_
         sheet=tmp_path / "sheet.html",
     )
     ones = one_by_one(command)
-    assert [(one.output, one.sheet) for one in ones] == [
+    assert [(one.output.path, one.sheet) for one in ones] == [
         (folder / "out" / "who", tmp_path / "sheet-who.html"),
         (folder / "out" / "WHO-2", tmp_path / "sheet-WHO-2.html"),
     ]

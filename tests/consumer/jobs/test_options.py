@@ -9,6 +9,7 @@ import pytest
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.metadata import dated_exif
 from storage.records.manifest import Options
 from storage.records.status import Result, Status
 from storage.stores.memory_store import MemoryStore
@@ -20,7 +21,8 @@ from tests.support.scenes import grid, tiles
 
 SCENE = grid([tiles()[0], tiles()[2]], 2)
 """Twice the same person, once mirrored."""
-TARGET = save(to_image(SCENE), "JPEG", quality=95)
+DATE = "2019:07:06 18:30:05"
+TARGET = save(to_image(SCENE), "JPEG", quality=95, exif=b"Exif\0\0" + dated_exif(DATE))
 
 
 def warm_with_blue_lips() -> Bgr:
@@ -107,6 +109,10 @@ def differs_in_tone(plain: Outcome, raw: Outcome) -> bool:
     return off(raw) > off(plain) + 2
 
 
+def date_of(found: Outcome) -> str | None:
+    return decode(found.body, Limits()).date
+
+
 def is_ignored(name: str) -> Callable[[Outcome, Outcome], bool]:
     def said(plain: Outcome, changed: Outcome) -> bool:
         same = np.array_equal(plain.bgr, changed.bgr)
@@ -131,6 +137,7 @@ CASES: dict[str, tuple[object, Callable[[Outcome, Outcome], bool]]] = {
         ),
     ),
     "image_quality": (30, lambda plain, changed: changed.result.size < plain.result.size / 2),
+    "keep_date": (True, lambda plain, changed: (date_of(plain), date_of(changed)) == (None, DATE)),
     "keep_fps": (False, is_ignored("keep_fps")),
     "keep_audio": (False, is_ignored("keep_audio")),
     "video_encoder": ("libx265", is_ignored("video_encoder")),

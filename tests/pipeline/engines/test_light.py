@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -127,3 +128,43 @@ def test_no_skin_turns_into_the_opposite_colour(pairs: list[Pair], light: Callab
         _, after = tone(pair, light, corrected=True)
         blue, _, red = (after[middle_of(pair)][..., channel].astype(int) for channel in range(3))
         assert (blue - red > 25).mean() < 0.01  # noise in pale skin may be cool
+
+
+LAMPS = {
+    "tungsten": (0.55, 0.85, 1.1),
+    "pale blue": (1.1, 0.85, 0.75),
+    "blue": (1.15, 0.65, 0.55),
+    "deep blue": (1.15, 0.45, 0.35),
+    "ultramarine": (1.2, 0.2, 0.15),
+    "red": (0.3, 0.3, 1.2),
+    "green": (0.4, 1.15, 0.4),
+    "magenta": (1.1, 0.35, 1.1),
+}
+"""What a lamp leaves of blue, green and red, clipped as a camera does."""
+
+
+def strange_hues(before: Bgr, after: Bgr) -> float:
+    """The share of pixels whose hue is 40 degrees and more off every hue that was there before."""
+    (hue, saturation, _), (new_hue, new_saturation, value) = (
+        cv2.split(cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV_FULL).astype(int)) for bgr in (before, after)
+    )
+    often = np.bincount(hue[saturation > 60], minlength=256) > 0.003 * hue.size
+    if not often.any():
+        return 0.0
+    off = np.abs(new_hue[..., None] - np.flatnonzero(often))
+    degrees = np.minimum(off, 256 - off).min(axis=-1) * 360 / 256
+    return float(((degrees > 40) & (new_saturation > 60) & (value > 40)).mean())
+
+
+@pytest.mark.parametrize("lamp", LAMPS)
+@pytest.mark.parametrize("pairs", ["mesh"], indirect=True)
+def test_a_lamps_light_brings_no_hue_that_the_target_never_had(pairs: list[Pair], lamp: str) -> None:
+    for pair in pairs:
+        matched, after = tone(pair, lambda bgr: lit_by(bgr, LAMPS[lamp]), corrected=True)
+        middle = middle_of(pair)
+        assert strange_hues(lit_by(pair.target, LAMPS[lamp])[middle], after[middle]) < 0.04
+        assert matched < 5
+
+
+def lit_by(bgr: Bgr, lamp: tuple[float, ...]) -> Bgr:
+    return np.asarray(np.clip(bgr * np.array(lamp), 0, 255), np.uint8)

@@ -179,7 +179,7 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_costs_a_pass_for_each
     data = save(to_image(scene(64, 64)), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     scan = data[last:-2]
-    assert decode(data[:-2] + scan * 20 + data[-2:], LIMITS).bgr.shape == (64, 64, 3)
+    assert open_picture(data[:-2] + scan * 20 + data[-2:], LIMITS).size == (64, 64)
     with pytest.raises(MediaCorrupt, match="passes"):
         open_picture(data[:-2] + scan * 1000 + data[-2:], LIMITS)
     hidden = b"\xff\xfe\0\x04\xff\xd9"  # a comment that looks like the end

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import OutputInvalid
 from pipeline.media.animations import read, timeline
-from pipeline.media.pictures import containers, decode, depth, tiff
+from pipeline.media.pictures import containers, decode, depth, jpeg, png, tiff
 from pipeline.media.pictures.decode import Limits, PictureFile
 from pipeline.media.pictures.encode import OutputFormat
 from pipeline.media.sniff import sniff
@@ -27,8 +27,8 @@ STILLS = every_format(scene(40, 30))
 MOVING = in_every_format(walk(4), (40, 50, 60, 50))
 FILES = {**STILLS, **{f"{name}-moving": data for name, data in MOVING.items()}}
 WALKS = (
-    containers.read_png,
-    containers.read_jpeg,
+    png.read_png,
+    jpeg.read_jpeg,
     containers.read_gif,
     containers.read_webp,
     containers.read_bmp,

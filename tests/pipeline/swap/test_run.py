@@ -18,8 +18,8 @@ from pipeline.errors import (
 )
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
-from pipeline.media.pictures.containers import read_png
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.pictures.png import read_png
 from pipeline.media.sniff import sniff
 from pipeline.swap.request import Every, Largest, SwapRequest
 from pipeline.swap.run import SwapRun

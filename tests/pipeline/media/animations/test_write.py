@@ -15,8 +15,8 @@ from pipeline.face import Bgr
 from pipeline.media.animations.read import AnimationFile, open_animation
 from pipeline.media.animations.timeline import Timeline
 from pipeline.media.animations.write import AnimationFormat, animation_format
-from pipeline.media.pictures.containers import png_chunks
 from pipeline.media.pictures.decode import Limits, Picture
+from pipeline.media.pictures.png import png_chunks
 from pipeline.media.sniff import MEDIA_TYPES, sniff
 from pipeline.media.writer import AnimationWriter, Written
 from tests.support.animations import walk

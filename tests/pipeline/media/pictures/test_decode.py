@@ -1,8 +1,11 @@
 """Every readable file becomes the picture it shows, upright and in sRGB."""
 
 import io
+import struct
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.errors import MediaCorrupt, UnsupportedMedia
+from pipeline.errors import MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.face import Bgr
+from pipeline.media.animations.read import open_animation
 from pipeline.media.pictures.decode import Limits, Picture, decode, open_picture
+from pipeline.media.pictures.depth import encode_picture
 from tests.support.pictures import every_format, png, png_chunk, save, scene, texture, to_image, with_alpha
 
 SCENE = scene(61, 47)
@@ -291,3 +296,123 @@ def test_lossless_files_of_any_size_and_mode_come_back_exactly(
     np.testing.assert_array_equal(picture.bgr, expected[..., 2::-1])
     if picture.alpha is not None:
         np.testing.assert_array_equal(picture.alpha, expected[..., 3])
+
+
+def turned_scene(orientation: int) -> Image.Image:
+    """The scene as it is stored with an orientation."""
+    return to_image(np.ascontiguousarray(TURNS[orientation](SCENE)))
+
+
+def exif_block(order: str, kind: int, orientation: int) -> bytes:
+    """An EXIF block whose orientation is of any type."""
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 1)
+    form = {1: "Bxxx", 3: "Hxx", 4: "I"}[kind]
+    return head + struct.pack(order + "HHI" + form + "I", 0x0112, kind, 1, orientation, 0)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", [1, 3, 4], ids=["BYTE", "SHORT", "LONG"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_an_orientation_of_any_type_is_heeded(form: str, kind: int, order: str) -> None:
+    for orientation in TURNS:
+        stored = turned_scene(orientation)
+        data = save(stored, form, exif=b"Exif\0\0" + exif_block(order, kind, orientation))
+        assert mean_difference(decode(data, LIMITS).bgr, SCENE) <= 6, orientation
+
+
+def xmp_of(orientation: int, *, as_element: bool) -> bytes:
+    said = f"<tiff:Orientation>{orientation}</tiff:Orientation>" if as_element else ""
+    attribute = "" if as_element else f' tiff:Orientation="{orientation}"'
+    return f"<x:xmpmeta><rdf:RDF><rdf:Description{attribute}>{said}</rdf:Description></rdf:RDF>".encode()
+
+
+def with_xmp(image: Image.Image, form: str, xmp: bytes, exif: bytes = b"", *, packed: bool = False) -> bytes:
+    settings = {"exif": b"Exif\0\0" + exif} if exif else {}
+    if form != "PNG":
+        return save(image, form, xmp=xmp, **settings)
+    data = save(image, "PNG", **settings)
+    text = zlib.compress(xmp) if packed else xmp
+    return (
+        data[:33] + png_chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes((packed, 0, 0, 0)) + text) + data[33:]
+    )
+
+
+@pytest.mark.parametrize("as_element", [False, True], ids=["attribute", "element"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_an_orientation_in_xmp_is_heeded_unless_exif_has_another(form: str, *, as_element: bool) -> None:
+    for orientation in TURNS:
+        stored = turned_scene(orientation)
+        xmp = xmp_of(orientation, as_element=as_element)
+        picture = decode(with_xmp(stored, form, xmp), LIMITS)
+        assert mean_difference(picture.bgr, SCENE) <= 6, orientation
+    stored = to_image(np.ascontiguousarray(TURNS[6](SCENE)))
+    both = with_xmp(stored, form, xmp_of(3, as_element=as_element), exif_block("<", 3, 6))
+    assert mean_difference(decode(both, LIMITS).bgr, SCENE) <= 6
+
+
+def test_xmp_that_is_packed_or_broken_is_read_or_left() -> None:
+    stored = to_image(np.ascontiguousarray(TURNS[8](SCENE)))
+    packed = with_xmp(stored, "PNG", xmp_of(8, as_element=False), packed=True)
+    assert mean_difference(decode(packed, LIMITS).bgr, SCENE) == 0
+    for body in (b"", b"\0", b"\1\0\0\0nothing packed", b"\0\0\0\0 tiff:Orientation=", b"\0\0"):
+        data = save(to_image(SCENE), "PNG")
+        chunk = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0" + body)
+        assert mean_difference(decode(data[:33] + chunk + data[33:], LIMITS).bgr, SCENE) == 0
+
+
+def test_a_moving_picture_is_turned_by_its_xmp_too() -> None:
+    stored = [to_image(np.ascontiguousarray(TURNS[6](frame))) for frame in (SCENE, 255 - SCENE)]
+    xmp = xmp_of(6, as_element=False)
+    several: dict[str, Any] = {"save_all": True, "append_images": stored[1:]}
+    webp = save(stored[0], "WEBP", xmp=xmp, lossless=True, **several)
+    png = save(stored[0], "PNG", **several)
+    png = png[:33] + png_chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + xmp) + png[33:]
+    for data in (webp, png):
+        animation = open_animation(data, LIMITS)
+        assert animation is not None
+        assert mean_difference(next(animation.frames()).bgr, SCENE) == 0
+
+
+def tiled_tiff(bgr: Bgr, *, depth: int, tile: tuple[int, int]) -> bytes:
+    """An uncompressed TIFF of one tile, which may be larger than the picture."""
+    height, width = bgr.shape[:2]
+    held = np.zeros((tile[1], tile[0], 3), np.uint16)
+    held[:height, :width] = bgr[..., ::-1]
+    packed = (held * 257).tobytes() if depth == 16 else held.astype(np.uint8).tobytes()
+    entries = {256: (4, width), 257: (4, height), 259: (3, 1), 262: (3, 2), 277: (3, 3), 322: (4, tile[0])}
+    entries |= {323: (4, tile[1]), 324: (4, 8), 325: (4, len(packed))}
+    after = 8 + len(packed)
+    directory = [struct.pack("<HHII", 258, 3, 3, after)]
+    directory += [struct.pack("<HHII", tag, kind, 1, value) for tag, (kind, value) in entries.items()]
+    directory.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    bits = struct.pack("<3H", depth, depth, depth)
+    head = b"II*\0" + struct.pack("<I", after + len(bits))
+    return head + packed + bits + struct.pack("<H", len(directory)) + b"".join(directory) + bytes(4)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("tile", [(64, 48), (256, 256), (1024, 1024), (16, 256)])
+def test_a_tile_larger_than_the_picture_does_not_count_as_the_picture(
+    depth: int, tile: tuple[int, int]
+) -> None:
+    small = SCENE[:40, :16] if tile[0] == 16 else SCENE
+    height, width = small.shape[:2]
+    limits = Limits(max_pixels=width * height)
+    opened = open_picture(tiled_tiff(small, depth=depth, tile=tile), limits)
+    assert opened.pixels == max(width, tile[0]) * max(height, tile[1])  # by which memory is reckoned
+    picture = opened.load()
+    np.testing.assert_array_equal(picture.bgr, small)
+    encoded = encode_picture(picture, to="png", quality=95, xmp=None)
+    assert not encoded.notices
+    with pytest.raises(MediaTooLarge, match=f"{width} x {height} pixels"):
+        open_picture(tiled_tiff(small, depth=depth, tile=tile), Limits(max_pixels=width * height - 1))
+
+
+def test_a_tile_far_larger_than_any_picture_is_refused_as_such() -> None:
+    data = tiled_tiff(SCENE, depth=16, tile=(64, 48))
+    for tag, side in ((322, 64), (323, 48)):
+        said, claimed = (struct.pack("<HHII", tag, 4, 1, value) for value in (side, 65_536))
+        assert said in data
+        data = data.replace(said, claimed)
+    with pytest.raises(MediaTooLarge, match="tiles"):
+        open_picture(data, LIMITS)

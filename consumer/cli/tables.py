@@ -1,0 +1,18 @@
+"""Tables whose words stay whole, however narrow the terminal is."""
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+_ANY_WIDTH = 10_000
+
+
+def print_table(table: Table) -> None:
+    """Print to standard output; no word of it is cut, and where it is no terminal no line is broken.
+
+    What is wider than the terminal goes on in its next line, where it can still be selected as a whole.
+    """
+    console = Console(highlight=False)
+    needs = Measurement.get(console, console.options.update_width(_ANY_WIDTH), table)
+    console.width = max(console.width, needs.minimum) if console.is_terminal else needs.maximum
+    console.print(table)
