@@ -128,7 +128,7 @@ def changed(before: Bgr, after: Bgr) -> NDArray[np.bool_]:
     return np.asarray((before != after).any(axis=2), np.bool_)
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("blend", LOOKS)
 def test_far_from_the_face_no_pixel_changes_and_its_middle_does(case: Case, blend: BlendOptions) -> None:
     differs = changed(case.portrait, case.swapped(case.portrait, case.face, blend))
     assert not differs[beyond_reach(case.face, case.portrait.shape)].any()
@@ -200,7 +200,7 @@ def edges(across: int, down: int) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize(
-    "look", [BlendOptions(), BlendOptions(color_correction=False), BlendOptions(paste="oval")]
+    "blend", [BlendOptions(), BlendOptions(color_correction=False), BlendOptions(paste="oval")]
 )
 def test_what_covers_a_face_keeps_every_pixel_and_the_rest_is_swapped(
     case: Case, blend: BlendOptions
@@ -260,7 +260,7 @@ def beside(case: Case, gap: float) -> tuple[Bgr, Face, Face]:
 
 
 @pytest.mark.parametrize("gap", [0.7, 0.85])
-@pytest.mark.parametrize("look", [BlendOptions(), BlendOptions(paste="fast")])
+@pytest.mark.parametrize("blend", [BlendOptions(), BlendOptions(paste="fast")])
 def test_the_larger_of_two_faces_that_overlap_keeps_every_pixel_of_its_own(
     case: Case, gap: float, blend: BlendOptions
 ) -> None:
