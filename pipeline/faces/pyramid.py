@@ -22,9 +22,9 @@ _WHOLE_RIM_PX: Final = 20
 # The first level shows a face of 20 px, below which little gets across in a swap, 7 px wide. Of upright and
 # turned faces the model `back` finds about 19 of 24 at 7 px, 21 at 8 and all at 12.
 _FINEST: Final = 0.36
-# ... but has no more pixels than this, which take 80 ms: of a picture of 24 MP, a face of 44 px is then
-# seen 10 px wide.
-_MOST_PX: Final = 1_250_000
+# ... but has no more pixels than this, which take 100 ms: of a picture of 24 MP, a face of 44 px is then
+# seen 11 px wide.
+_MOST_PX: Final = 1_500_000
 # A smaller picture is looked at as closely as this number of pixels allows, the cost of a 1080p frame.
 _CHEAP_PX: Final = 270_000
 _CLOSEST: Final = 0.5

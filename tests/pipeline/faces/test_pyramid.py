@@ -35,7 +35,7 @@ def test_tiles_are_few_large_and_cover_the_canvas(shape: tuple[int, int]) -> Non
 
 @pytest.mark.parametrize("shape", [*SHAPES, (6928, 9238), (65_000, 1000), (30, 2_000_000)])
 def test_no_picture_takes_more_than_a_bounded_look(shape: tuple[int, int]) -> None:
-    assert sum(scale * scale * shape[0] * shape[1] for scale in scales(*shape)) < 1_600_000
+    assert sum(scale * scale * shape[0] * shape[1] for scale in scales(*shape)) < 1_900_000
 
 
 @pytest.mark.parametrize("shape", SHAPES)
