@@ -57,15 +57,17 @@ def is_covered(frame: Bgr, face: Face) -> bool:
     """
     if min(face.size) < _SMALLEST_PX or not np.isfinite(face.kps).all():
         return False
+    eyes, nose = face.kps[:2], face.kps[2]
+    along = eyes[1] - eyes[0]
+    apart = float(np.linalg.norm(along))
+    if apart < 1:  # pixel, as of points that are no face's
+        return False
     matrix = similarity_fit(face.kps, _TEMPLATE)
     height, width = frame.shape[:2]
     looked_at = transform(invert(matrix), _CORNERS)
     if bool((looked_at < 0).any() or (looked_at > (width - 1, height - 1)).any()):
         return False
-    eyes, nose = face.kps[:2], face.kps[2]
-    along = eyes[1] - eyes[0]
-    apart = float(np.linalg.norm(along))
-    if apart <= 0 or abs(float((nose - eyes.mean(axis=0)) @ along)) / apart**2 > _TURNED:
+    if abs(float((nose - eyes.mean(axis=0)) @ along)) / apart**2 > _TURNED:
         return False
     crop = warp_crop(frame, matrix, _SIDE).astype(np.float32) / 255
     lab = np.asarray(cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_BGR2LAB), (0, 0), 1.2), np.float32)

@@ -64,7 +64,8 @@ def mixed_files() -> Iterator[Odd]:
     for head in ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic"):
         for length in (4, 16, 40, 200):
             tail = bodies[draw.choice(sorted(bodies))]
-            ends = ANY - {"result"} if length < 100 and head != "gif" else ANY
+            # A JPEG goes on at the next marker, which may be one of the other's body.
+            ends = ANY - {"result"} if length < 100 and head not in ("gif", "jpeg") else ANY
             yield Odd(name=f"{head}-head{length}", data=bodies[head][:length] + tail, ends=ends)
         yield Odd(name=f"{head}-zeroed", data=bodies[head][:16] + bytes(4000), ends=ANY - {"result"})
         yield Odd(name=f"{head}-ones", data=bodies[head][:16] + b"\xff" * 4000, ends=ANY - {"result"})

@@ -66,7 +66,10 @@ def _jpeg() -> Iterator[Odd]:
     yield sound("jpeg-rgb-not-ycc", save(image, "JPEG", keep_rgb=True), SIZE)
     yield sound("jpeg-icc", save(image, "JPEG", icc_profile=_srgb()), SIZE)
     yield sound("jpeg-filled", plain[:2] + b"\xff" * 40 + plain[2:], SIZE)
-    yield refused("jpeg-no-end", plain[:-2], CORRUPT)
+    yield sound("jpeg-no-end", plain[:-2], SIZE)
+    yield refused("jpeg-half", plain[: len(plain) // 2], CORRUPT)
+    yield refused("jpeg-half-closed", plain[: len(plain) // 2] + plain[-2:], CORRUPT)
+    yield sound("jpeg-stray-bytes", plain[:20] + b"stray bytes" + plain[20:], SIZE)
     yield sound("jpeg-two-in-one", plain + plain, SIZE)
     yield sound("mpo", save(image, "MPO", save_all=True, append_images=[image.convert("L")]), SIZE)
     for size in ((1, 1), (1, 2000), (2000, 1), (7, 9)):

@@ -125,6 +125,9 @@ def test_what_cannot_be_told_is_not_claimed() -> None:
     aside = made_up_face(100, 100, 100)
     aside.kps[2] += (25, 0)
     assert not is_covered(flat, aside)
+    point = made_up_face(100, 100, 100)
+    point.kps[:] = 100
+    assert not is_covered(flat, point)
     broken = made_up_face(100, 100, 100)
     broken.kps[:] = np.nan
     assert not is_covered(flat, broken)
