@@ -34,6 +34,7 @@ from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
+from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
 from consumer.runtime.store_check import StoreCheck
@@ -44,17 +45,16 @@ from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
-from consumer.triggers.rounds import make_rounds
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
 from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
-from storage.rounds import Rounds
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
+from storage.upkeep.rounds import Rounds
 
 if TYPE_CHECKING:
     from storage.stores.s3_store import Observer

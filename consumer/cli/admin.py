@@ -14,13 +14,13 @@ from consumer.cli.bucket import fail, with_bucket
 from consumer.cli.tables import print_table
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StorageError
-from storage.folders import explain
-from storage.inbox import Inbox, Scan
-from storage.queries import CALLBACK, listed, newest_first, purge, read_status, run_again
+from storage.inbox.folders import explain
+from storage.inbox.inbox import Inbox, Scan
 from storage.records.kept import not_kept
 from storage.records.status import TERMINAL, Status
 from storage.stores.port import ObjectStore
-from storage.stranded import end_if_stranded, is_stranded
+from storage.upkeep.queries import CALLBACK, listed, newest_first, purge, read_status, run_again
+from storage.upkeep.stranded import end_if_stranded, is_stranded
 
 _MOST_PUZZLES: Final = 20
 _AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])")

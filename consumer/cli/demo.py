@@ -25,11 +25,11 @@ from consumer.telemetry.health import wait_until_ready
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from storage import keys
-from storage.inbox import Inbox
-from storage.queries import follow
+from storage.inbox.inbox import Inbox
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import S3Settings, open_s3_store
+from storage.upkeep.queries import follow
 
 _BUCKET = "swapdrop-demo"
 _PORTRAITS = ("astronaut.png", "grace_hopper.jpg")

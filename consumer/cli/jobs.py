@@ -13,12 +13,12 @@ from consumer.cli.progress import ProgressReporter, print_warnings, reporting
 from consumer.client.files import describe_os_error
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound
+from storage.inbox.puzzles import is_puzzle
 from storage.inputs.download import download_object
-from storage.puzzles import is_puzzle
-from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
-from storage.stranded import end, leases_of
+from storage.upkeep.queries import follow, read_status
+from storage.upkeep.stranded import end, leases_of
 
 
 async def ends_of(

@@ -11,9 +11,9 @@ from consumer.client.submission import LocalFiles, Submission
 from pipeline.media.sniff import sniff
 from storage import keys
 from storage.errors import ObjectNotFound, PreconditionFailed
-from storage.queries import read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
+from storage.upkeep.queries import read_status
 
 
 @dataclass(frozen=True, kw_only=True)

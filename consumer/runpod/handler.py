@@ -18,13 +18,13 @@ from consumer.runpod.progress import Progress, SendProgress
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
 from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, StorageError, StoreUnavailable
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.cas import Stored, read_record
-from storage.queries import follow
 from storage.records.kept import is_same
 from storage.records.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from storage.records.status import Result, Status
 from storage.stores.port import ObjectStore
+from storage.upkeep.queries import follow
 
 _MAX_INLINE_BYTES = 10_000_000  # RunPod takes answers of 20 MB, and base64 makes a third more of them
 _POLL_S = 0.5

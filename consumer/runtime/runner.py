@@ -17,7 +17,7 @@ from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
 from consumer.webhooks.sender import Webhooks
 from storage.errors import ObjectNotFound, StorageError
-from storage.inbox import Announced
+from storage.inbox.inbox import Announced
 from storage.lease.leases import Lease, Leases, Refusal, Stop, Verdict
 from storage.records.status import JobWarning, Status
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Protocol
 
-from storage.inbox import Announced
+from storage.inbox.inbox import Announced
 from storage.records.status import Status
 
 

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from storage.inbox import Announced, Inbox, InboxEntry
+from storage.inbox.inbox import Announced, Inbox, InboxEntry
 from storage.records.status import Status
 
 # How long a "not now" is believed at most. Another consumer may give a job back early (it drains, it

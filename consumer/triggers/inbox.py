@@ -11,7 +11,7 @@ from consumer.faults import judge
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.puzzles import PuzzleTeller
 from consumer.triggers.survey import Observe, Surveyor
-from storage.inbox import Inbox, InboxEntry, Scan
+from storage.inbox.inbox import Inbox, InboxEntry, Scan
 from storage.records.status import Status
 
 _NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds

@@ -12,7 +12,7 @@ from consumer.triggers.puzzles import PuzzleTeller
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from consumer.triggers.queue_port import Queue
 from consumer.triggers.survey import Observe
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.stores.port import ObjectStore
 
 

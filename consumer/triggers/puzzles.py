@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from consumer.faults import judge
-from storage.folders import explain
-from storage.inbox import Puzzle
-from storage.puzzles import puzzle_id, take_back, tell_of
+from storage.inbox.folders import explain
+from storage.inbox.inbox import Puzzle
+from storage.inbox.puzzles import puzzle_id, take_back, tell_of
 from storage.stores.port import ObjectStore
 
 # Nothing has come for so long: 50 MB take about that long at 1.5 Mbit/s, and a record is no failure.

@@ -18,7 +18,7 @@ from consumer.faults import judge
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.messages import read_message
 from consumer.triggers.queue_port import Message, Queue, reason, told
-from storage.inbox import Inbox, InboxEntry
+from storage.inbox.inbox import Inbox, InboxEntry
 from storage.records.status import Status
 
 _BATCH = 10  # SQS's own limit for one request

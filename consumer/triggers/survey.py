@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.inbox import Scan
+from storage.inbox.inbox import Scan
 
 if TYPE_CHECKING:
     from datetime import datetime

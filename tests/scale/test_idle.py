@@ -22,7 +22,7 @@ from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from storage import keys
 from storage.errors import StoreUnavailable
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.leases import LeasePolicy, Leases
 from storage.lease.transitions import new_record
 from storage.stores.memory_store import MemoryStore

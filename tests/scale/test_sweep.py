@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings

@@ -11,10 +11,10 @@ from importlib import resources
 from botocore.exceptions import ClientError
 
 from storage import keys
-from storage.queries import follow, read_status
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import S3Settings, open_s3_store
+from storage.upkeep.queries import follow, read_status
 from tests.support.s3_servers import plain_client
 
 ASTRONAUT = resources.files("consumer.samples").joinpath("astronaut.png").read_bytes()

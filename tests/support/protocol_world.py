@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from storage import keys
 from storage.errors import LeaseLost, ObjectNotFound, StoreUnavailable
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.leases import Findings, Lease, LeasePolicy, Leases, Output, Refusal, Verdict
 from storage.records.status import AttemptFailure, EngineRecord, Status
 from storage.stores.memory_store import MemoryStore

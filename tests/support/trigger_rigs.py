@@ -21,7 +21,7 @@ from consumer.triggers.queue import QueuePolicy, QueueTrigger
 from consumer.triggers.queue_port import Message, Queue
 from consumer.triggers.sqs import open_sqs
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings

@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 
 from storage import keys
-from storage.queries import read_status
 from storage.records.status import AttemptFailure, JobError, JobWarning, LeaseInfo, State, Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
+from storage.upkeep.queries import read_status
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.command import swapdrop
 from tests.support.consumers import consumer_environment

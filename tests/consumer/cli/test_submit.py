@@ -16,12 +16,12 @@ from consumer.client.submission import LocalFiles, Submission, WrongWords
 from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.errors import InvalidManifest
-from storage.queries import follow
 from storage.records.manifest import read_manifest
 from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
+from storage.upkeep.queries import follow
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.command import swapdrop
 from tests.support.consumers import consumer_environment, run_consumer

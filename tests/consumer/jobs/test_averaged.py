@@ -1,8 +1,8 @@
 """Several pictures of one person as the source of a job."""
 
 from pipeline.media.pictures.decode import Limits, decode
-from storage.queries import run_again
 from storage.stores.memory_store import MemoryStore
+from storage.upkeep.queries import run_again
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import announce, ended, running, upload_pair
 

@@ -7,9 +7,9 @@ import pytest
 
 from storage import keys
 from storage.errors import InvalidManifest
-from storage.queries import run_again
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
+from storage.upkeep.queries import run_again
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import announce, ended, inbox_empty, running, upload_pair
 

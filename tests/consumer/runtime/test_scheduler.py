@@ -14,7 +14,7 @@ from consumer.runtime.scheduler import Pace
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from models.errors import DeviceLost
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png

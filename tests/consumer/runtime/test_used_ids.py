@@ -9,12 +9,12 @@ import pytest
 import structlog
 
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.leases import Lease, LeasePolicy, Leases
-from storage.queries import newest_first
 from storage.records.status import Status
-from storage.rounds import Rounds
 from storage.stores.memory_store import MemoryStore
+from storage.upkeep.queries import newest_first
+from storage.upkeep.rounds import Rounds
 from tests.support.engines import FlatEngine
 from tests.support.jobs import announce, drop_job, ended, inbox_empty, running, start, upload_pair
 

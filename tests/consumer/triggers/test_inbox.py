@@ -10,7 +10,7 @@ from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from consumer.triggers.survey import Survey
 from storage.errors import StoreUnavailable
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
 from tests.support.clock import VirtualTime
 from tests.support.jobs import announce, until

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from consumer.triggers.base import Ticket
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.merged import Merged
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
 from tests.support.jobs import announce
 

@@ -5,8 +5,8 @@ import structlog
 
 from consumer.triggers.puzzles import PuzzleTeller
 from storage import keys
-from storage.inbox import Inbox, Scan
-from storage.puzzles import puzzle_id
+from storage.inbox.inbox import Inbox, Scan
+from storage.inbox.puzzles import puzzle_id
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.clock import VirtualTime

@@ -16,7 +16,7 @@ from storage.lease.claim import LeasePolicy, Refusal, refusal
 from storage.lease.heartbeat import Heartbeat, OnBeat, Stop
 from storage.lease.held_lease import Lease
 from storage.records.status import Status
-from storage.rounds import Rounds, Step
+from storage.upkeep.rounds import Rounds, Step
 from tests.faults.simulation.process import WALL
 
 T = TypeVar("T")

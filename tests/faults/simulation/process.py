@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from consumer.jobs.context import JobContext, JobServices
+from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
 from consumer.triggers.base import Ticket
@@ -15,16 +16,15 @@ from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
 from consumer.triggers.queue import QueuePolicy, QueueTrigger
-from consumer.triggers.rounds import make_rounds
 from models.errors import DeviceLost
 from storage.errors import InputNotFound, StoreUnavailable
-from storage.inbox import Announced, Inbox
+from storage.inbox.inbox import Announced, Inbox
 from storage.lease.leases import Lease, Leases
 from storage.lease.outcome import Output
 from storage.records.manifest import Manifest
 from storage.records.status import EngineRecord
-from storage.rounds import Rounds
 from storage.stores.port import ObjectStore
+from storage.upkeep.rounds import Rounds
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.scenario import JobPlan, Nature

@@ -17,7 +17,7 @@ from structlog.typing import EventDict
 
 from consumer.telemetry.metrics import Metrics
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.leases import LeasePolicy
 from tests.faults.simulation.loop import PROCESS, WORLD, VirtualLoop, at_once
 from tests.faults.simulation.network import Fate, SimulatedNetwork, Wires, draw_fate

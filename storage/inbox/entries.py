@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from storage import keys
-from storage.folders import Folder, is_junk, read_folder
+from storage.inbox.folders import Folder, is_junk, read_folder
 from storage.stores.port import ListedObject, Listing
 
 _LAST = "\U0010fffd"  # comes after whatever a key has in its place

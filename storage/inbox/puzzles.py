@@ -10,8 +10,8 @@ from datetime import datetime
 
 from storage import keys
 from storage.errors import PreconditionFailed
-from storage.folders import explain
-from storage.inbox import Puzzle
+from storage.inbox.folders import explain
+from storage.inbox.inbox import Puzzle
 from storage.lease.cas import read_record
 from storage.records.status import JobWarning, Status, new_write_id
 from storage.stores.port import ObjectStore

@@ -18,7 +18,15 @@ from functools import partial
 from typing import Any
 
 from storage import keys
-from storage.entries import (
+from storage.errors import (
+    InputTooLarge,
+    InvalidManifest,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+    StoreUnavailable,
+)
+from storage.inbox.entries import (
     TAKEN_DIGITS,
     InboxEntry,
     InboxReader,
@@ -29,15 +37,7 @@ from storage.entries import (
     roles_of,
     scan_of,
 )
-from storage.errors import (
-    InputTooLarge,
-    InvalidManifest,
-    ObjectNotFound,
-    PreconditionFailed,
-    StorageError,
-    StoreUnavailable,
-)
-from storage.folders import is_video
+from storage.inbox.folders import is_video
 from storage.records.kept import is_same
 from storage.records.manifest import (
     MAX_MANIFEST_BYTES,

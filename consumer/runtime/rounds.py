@@ -8,7 +8,7 @@ import structlog
 
 from consumer.faults import judge
 from consumer.telemetry.metrics import Metrics
-from storage.rounds import Rounds
+from storage.upkeep.rounds import Rounds
 
 # 720 steps a day cost 1,440 LISTs and at most 72,000 GETs: a few cents, whatever the bucket holds.
 _EVERY_S = 120.0

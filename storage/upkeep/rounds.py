@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from storage import keys
 from storage.errors import StatusUnreadable, StorageError, StoreUnavailable
-from storage.inbox import Announcements, Inbox
+from storage.inbox.inbox import Announcements, Inbox
+from storage.inbox.puzzles import is_puzzle, puzzle_id
 from storage.lease.cas import Stored, read_record
 from storage.lease.leases import Leases
-from storage.puzzles import is_puzzle, puzzle_id
 from storage.stores.port import ListedObject, Listing, ObjectStore
-from storage.stranded import announce_again, end, is_announced, is_idle
+from storage.upkeep.stranded import announce_again, end, is_announced, is_idle
 
 # Others try a job they could not have again within 20 s, and a lease lasts 90 s: whoever can do it has begun.
 IDLE_S = 600.0

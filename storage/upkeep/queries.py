@@ -10,7 +10,7 @@ from typing import Any
 
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StatusUnreadable
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
 from storage.lease.cas import read_record
 from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from storage import keys
 from storage.errors import ObjectNotFound, StoreUnavailable
-from storage.inbox import Announced, Inbox, InboxEntry
+from storage.inbox.inbox import Announced, Inbox, InboxEntry
 from storage.records.kept import kept
 from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
 from storage.records.status import JobError, Status
@@ -631,7 +631,7 @@ async def test_a_manifest_that_breaks_its_reader_is_a_failed_job(
     def broken(_document: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("storage.inbox.read_manifest", broken)
+    monkeypatch.setattr("storage.inbox.inbox.read_manifest", broken)
     await drop.manifest(MANIFEST)
     assert "could not be read" in await error_of(drop)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from storage import keys
 from storage.errors import InvalidManifest, PreconditionFailed
-from storage.inbox import Announcements, Inbox
+from storage.inbox.inbox import Announcements, Inbox
+from storage.inbox.puzzles import is_puzzle
 from storage.lease.cas import Stored, read_record
 from storage.lease.leases import LeasePolicy, Leases, Refusal
-from storage.puzzles import is_puzzle
 from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest
 from storage.records.status import ErrorCode, Status

@@ -8,10 +8,10 @@ import pytest
 
 from storage import keys
 from storage.errors import InvalidManifest
-from storage.queries import newest_first, purge, run_again
 from storage.records.kept import kept
 from storage.records.status import State, Status
 from storage.stores.memory_store import MemoryStore
+from storage.upkeep.queries import newest_first, purge, run_again
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import announce, ended, inbox_empty, running, upload_pair
 from tests.support.stores import CountingStore

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from storage import keys
-from storage.inbox import Inbox
+from storage.inbox.inbox import Inbox
+from storage.inbox.puzzles import puzzle_id, tell_of
 from storage.lease.cas import read_record
 from storage.lease.leases import Lease, LeasePolicy, Leases
-from storage.puzzles import puzzle_id, tell_of
 from storage.records.status import Status
-from storage.rounds import Rounds, Step
 from storage.stores.memory_store import MemoryStore
-from storage.stranded import end_if_stranded
+from storage.upkeep.rounds import Rounds, Step
+from storage.upkeep.stranded import end_if_stranded
 from tests.support.clock import VirtualTime
 from tests.support.stores import CountingStore
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.folders import explain, read_folder
+from storage.inbox.folders import explain, read_folder
 
 TAKEN = {
     "as documented": ({"source.png": "source", "target.jpg": "target"}, False),
