@@ -149,14 +149,14 @@ def test_device_faults_are_told_apart_by_their_words(words: str, kind: type[Exce
 
 def test_a_fault_that_is_not_the_devices_stays_what_it_is() -> None:
     session = open_session(embedded_path(DETECTION_BACK))
-    with pytest.raises(ort_errors.InvalidArgument, match="invalid dimensions"):
+    with pytest.raises(ort_errors.InvalidArgument, match="[Ii]nvalid (dimensions|input shape)"):
         session.run(np.zeros((1, 3, 3, 3), np.float32))
 
 
 def test_a_model_says_what_it_takes_and_gives() -> None:
     session = open_session(embedded_path(DETECTION_BACK))
-    assert session.inputs == (TensorInfo(name="input", shape=(1, 256, 256, 3), dtype=np.dtype(np.float32)),)
-    assert [output.shape for output in session.outputs] == [(1, 896, 16), (1, 896, 1)]
+    assert session.inputs == (TensorInfo(name="input", shape=(1, None, None, 3), dtype=np.dtype(np.float32)),)
+    assert [output.shape for output in session.outputs] == [(1, None, 16), (1, None, 1)]
 
 
 def test_a_model_with_several_inputs_runs_from_memory_by_name() -> None:

@@ -41,9 +41,10 @@ class ConsumerProcess:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The lines of one event that are whole."""
+        """The lines of one event that are whole; two processes may have written theirs onto one."""
         whole = [line for line in self.output().splitlines(keepends=True) if re.fullmatch(r'\{".*\}\n', line)]
-        return [line for line in map(json.loads, whole) if line.get("event") == name]
+        apart = [part for line in whole for part in re.sub(r'\}\{"', '}\n{"', line).splitlines()]
+        return [line for line in map(json.loads, apart) if line.get("event") == name]
 
     def children(self) -> list[int]:
         """The processes that a supervisor has started, those that have ended among them."""
