@@ -11,7 +11,7 @@ from models.errors import ModelError
 from storage.errors import StorageError
 from storage.records.status import ErrorCode
 
-Kind = Literal["input", "transient", "machine"]
+FaultKind = Literal["input", "transient", "machine"]
 
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 60.0
@@ -28,7 +28,7 @@ class Fault:
     """Why an attempt failed, for three readers."""
 
     #: What the consumer goes by.
-    kind: Kind
+    kind: FaultKind
     code: ErrorCode
     #: For the job's sender.
     message: str

@@ -4,14 +4,14 @@ import inspect
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-Kind = Literal["input", "transient", "machine"]
+FaultKind = Literal["input", "transient", "machine"]
 
 
 class ModelError(Exception):
     """A model failed in a way nobody foresaw."""
 
     code: ClassVar[str] = "internal"
-    kind: ClassVar[Kind] = "transient"
+    kind: ClassVar[FaultKind] = "transient"
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))

@@ -82,13 +82,12 @@ class Session:
     """One opened model.
 
     `name` is its file's name, `inputs` and `outputs` are in the file's order, `provider` is ONNX Runtime's
-    name of the provider that really runs it and `runtime` is ONNX Runtime's version.
+    name of the provider that really runs it.
     """
 
     def __init__(self, session: ort.InferenceSession, *, name: str, gpu: GpuOptions | None = None) -> None:
         self.name = name
         self.provider: str = session.get_providers()[0]
-        self.runtime: str = ort.__version__
         self.inputs = tuple(map(_tensor_info, session.get_inputs()))
         self.outputs = tuple(map(_tensor_info, session.get_outputs()))
         self._session = session

@@ -7,14 +7,14 @@ later, a *machine* fault gives the job back and ends this consumer.
 import inspect
 from typing import ClassVar, Literal
 
-Kind = Literal["input", "transient", "machine"]
+FaultKind = Literal["input", "transient", "machine"]
 
 
 class StorageError(Exception):
     """The storage failed in a way nobody foresaw."""
 
     code: ClassVar[str] = "internal"
-    kind: ClassVar[Kind] = "transient"
+    kind: ClassVar[FaultKind] = "transient"
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))

@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from models.errors import Kind, ModelError
+from models.errors import FaultKind, ModelError
 from storage.errors import StorageError
 from storage.records.status import ErrorCode
 
@@ -177,6 +177,6 @@ def test_every_error_code_is_in_the_contracts_vocabulary() -> None:
 
 def test_every_error_says_what_becomes_of_the_job_and_tells_its_sender_in_a_sentence() -> None:
     for cls in error_classes():
-        assert cls.kind in get_args(Kind)
+        assert cls.kind in get_args(FaultKind)
         message = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
         assert re.fullmatch(r"[A-Z].*\.", message, re.DOTALL), cls.__name__

@@ -19,7 +19,7 @@ dead_letter_app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a page for people.")]
-State = Annotated[
+StateOption = Annotated[
     str | None,
     typer.Option("--status", help="Only jobs that are pending, processing, completed, failed, cancelled."),
 ]
@@ -29,7 +29,7 @@ JobIds = Annotated[list[str], typer.Argument(help="Ids of jobs that have ended."
 @jobs_app.command("list")
 def jobs_list(
     *,
-    state: State = None,
+    state: StateOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     json_output: Json = False,
 ) -> None:
@@ -61,7 +61,7 @@ def jobs_purge(
     older_than: Annotated[
         str, typer.Option(help="Only jobs that ended longer ago: 30m, 12h, 7d, 4w.", show_default=False)
     ],
-    state: State = None,
+    state: StateOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; else only their number is told.")] = False,
 ) -> None:
     """Remove records, results and archived files of jobs that ended long ago."""

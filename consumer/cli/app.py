@@ -10,7 +10,7 @@ import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
 from consumer.cli.models_app import models_app
-from consumer.cli.options import Engine, Options, picture_options, with_options
+from consumer.cli.options import EngineOption, OptionValues, picture_options, with_options
 
 app = typer.Typer(
     name="swapdrop",
@@ -41,7 +41,7 @@ MinFace = Annotated[
         "--min-face-px", min=0, metavar="PX", help="Smaller faces do not count.", show_default=False
     ),
 ]
-Sources = Annotated[
+SourcesOption = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
@@ -84,7 +84,7 @@ def demo(
 @app.command(rich_help_panel=_WORK)
 @with_options(picture_options)
 def swap(
-    options: Options,
+    options: OptionValues,
     *,
     pictures: Annotated[
         list[str],
@@ -111,7 +111,7 @@ def swap(
         typer.Option("--reference", help="Swap the face of the person this picture shows.", dir_okay=False),
     ] = None,
     min_face_px: MinFace = None,
-    sources: Sources = None,
+    sources: SourcesOption = None,
     each: Each = False,
     recursive: Recursive = False,
     force: Annotated[
@@ -179,7 +179,7 @@ def detect(
     ],
     *,
     min_face_px: MinFace = None,
-    engine: Engine = "auto",
+    engine: EngineOption = "auto",
     json_output: Json = False,
 ) -> None:
     """Find the faces of a picture right here: their numbers for --face, where they are and how large."""
@@ -229,7 +229,7 @@ def runpod() -> None:
 @app.command(rich_help_panel=_JOBS)
 @with_options(picture_options)
 def submit(
-    options: Options,
+    options: OptionValues,
     *,
     pictures: Annotated[
         list[str] | None,
@@ -249,7 +249,7 @@ def submit(
         ),
     ] = None,
     faces: Faces = None,
-    sources: Sources = None,
+    sources: SourcesOption = None,
     each: Each = False,
     detection: Annotated[
         str | None,

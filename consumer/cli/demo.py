@@ -20,7 +20,7 @@ from consumer.children import python_command
 from consumer.cli.jobs import fetch_result, result_name
 from consumer.cli.local_s3 import LocalS3, run_local_s3
 from consumer.client.send import Sender
-from consumer.client.submission import LocalFiles, check, describe
+from consumer.client.submission import SubmittedFiles, check, describe
 from consumer.telemetry.health import wait_until_ready
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
@@ -107,7 +107,7 @@ async def _drop_folder(store: ObjectStore, astronaut: bytes, hopper: bytes) -> s
 
 async def _submit(store: ObjectStore, *, source: str, target: str) -> str:
     """Send a job as `swapdrop submit` does; returns its id."""
-    files, folder = LocalFiles(), Path(str(resources.files("consumer.samples")))
+    files, folder = SubmittedFiles(), Path(str(resources.files("consumer.samples")))
     job = check(target, describe(files.refer(source, folder), files.refer(target, folder), {}))
     return (await Sender(store, files).send(job)).job_id
 

@@ -15,11 +15,16 @@ from consumer.cli.doctor_bucket import bucket_findings
 from consumer.cli.doctor_machine import machine_findings
 from consumer.cli.doctor_models import model_findings
 from consumer.cli.doctor_queue import queue_findings
-from consumer.cli.finding import Finding, State
+from consumer.cli.finding import Finding, FindingState
 
-_EXIT: dict[State, int] = {"ok": 0, "unused": 0, "degraded": 1, "broken": 2}
-_VERDICT: dict[State, str] = {"ok": "ready", "unused": "ready", "degraded": "degraded", "broken": "broken"}
-_COLOUR: dict[State, str] = {"ok": "green", "unused": "dim", "degraded": "yellow", "broken": "red"}
+_EXIT: dict[FindingState, int] = {"ok": 0, "unused": 0, "degraded": 1, "broken": 2}
+_VERDICT: dict[FindingState, str] = {
+    "ok": "ready",
+    "unused": "ready",
+    "degraded": "degraded",
+    "broken": "broken",
+}
+_COLOUR: dict[FindingState, str] = {"ok": "green", "unused": "dim", "degraded": "yellow", "broken": "red"}
 
 
 def run_doctor(*, as_json: bool) -> int:
@@ -40,7 +45,7 @@ def run_doctor(*, as_json: bool) -> int:
     return _EXIT[worst]
 
 
-def _print_page(findings: Sequence[Finding], worst: State) -> None:
+def _print_page(findings: Sequence[Finding], worst: FindingState) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         if finding.state == "unused":

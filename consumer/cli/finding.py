@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "unused", "degraded", "broken"]
+FindingState = Literal["ok", "unused", "degraded", "broken"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Finding:
     """
 
     name: str
-    state: State
+    state: FindingState
     detail: str
     fix: str = ""
     tried: tuple[str, ...] = ()

@@ -204,7 +204,7 @@ def _show_licences(store: ModelStore, files: Iterable[ModelFile], *, accept: boo
 
 
 @contextmanager
-def _progress(settings: Settings) -> Iterator[download.Progress]:
+def _progress(settings: Settings) -> Iterator[download.DownloadProgress]:
     """A bar on a terminal, log lines elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:

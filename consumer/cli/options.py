@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-Options = dict[str, Any]
+OptionValues = dict[str, Any]
 
 _option = partial(typer.Option, rich_help_panel="The result")
-Engine = Annotated[str, _option("--engine", metavar="NAME", help="Which engine works; auto: the best ready.")]
+EngineOption = Annotated[
+    str, _option("--engine", metavar="NAME", help="Which engine works; auto: the best ready.")
+]
 
 
 def picture_options(
@@ -35,8 +37,8 @@ def picture_options(
     keep_date: Annotated[
         bool, _option("--keep-date", help="Keep the date of the target, and no other metadata.")
     ] = False,
-    engine: Engine = "auto",
-) -> Options:
+    engine: EngineOption = "auto",
+) -> OptionValues:
     """The contract's options for pictures, under the contract's names."""
     return {
         "engine": engine,
@@ -51,7 +53,7 @@ def picture_options(
 
 
 def with_options(
-    shared: Callable[..., Options],
+    shared: Callable[..., OptionValues],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of `shared`, whose answer becomes the command's first argument."""
     options = inspect.signature(shared).parameters

@@ -16,7 +16,7 @@ from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.csv_jobs import InvalidTable
 from consumer.client.files import describe_os_error
 from consumer.client.send import Sender, Sent
-from consumer.client.submission import LocalFiles, Submission, WrongWords
+from consumer.client.submission import Submission, SubmittedFiles, WrongWords
 from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
 from pipeline.media.pictures.decode import Limits
@@ -36,7 +36,7 @@ def run_submit(
 
     `watch` waits for them; so do `output`, the folder for their results, and `sheet`, a page that shows them.
     """
-    files = LocalFiles()
+    files = SubmittedFiles()
     try:
         folder = Destination.read(output).folder() if output is not None else None
         jobs = plan(command, files)
@@ -144,7 +144,7 @@ class _ResultSaver:
     def __init__(
         self,
         store: ObjectStore,
-        files: LocalFiles,
+        files: SubmittedFiles,
         *,
         folder: Path | None,
         sheet: Path | None,

@@ -7,9 +7,9 @@ from typing import Any
 
 from consumer.client.csv_jobs import read_table
 from consumer.client.submission import (
-    LocalFiles,
-    Source,
+    SourceWords,
     Submission,
+    SubmittedFiles,
     WrongWords,
     check,
     describe,
@@ -36,7 +36,7 @@ class SubmitCommand:
     each: bool = False
 
 
-def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
+def plan(command: SubmitCommand, files: SubmittedFiles) -> list[Submission]:
     """Check everything that is asked for, before anything is sent.
 
     Raises:
@@ -52,7 +52,7 @@ def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
     if command.detect:
         if command.sources or command.each:
             raise WrongWords("--detect finds faces; --source and --each are for swapping them.")
-        sources: Sequence[Source] = [None]
+        sources: Sequence[SourceWords] = [None]
         targets = command.words
     else:
         sources, targets = split_sources(command.words, faces, command.sources, each=command.each)
@@ -68,7 +68,7 @@ def plan(command: SubmitCommand, files: LocalFiles) -> list[Submission]:
     ]
 
 
-def _refer(source: Source, files: LocalFiles) -> Source:
+def _refer(source: SourceWords, files: SubmittedFiles) -> SourceWords:
     if source is None or isinstance(source, str):
         return source and files.refer(source)
     return tuple(files.refer(one) for one in source)

@@ -10,7 +10,7 @@ from consumer.cli.destination import Destination
 from consumer.cli.swap_work import Item
 from consumer.client.fingerprint import BatchRequest
 from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
-from consumer.client.targets import NoSuchFile, Targets, find_targets, result_names, sniff_file
+from consumer.client.targets import NoSuchFile, TargetFiles, find_targets, result_names, sniff_file
 from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings
 from pipeline.errors import InputError
@@ -151,7 +151,9 @@ def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _outputs(targets: Targets, folder: Path, requested: OutputFormat | None, limits: Limits) -> list[Path]:
+def _outputs(
+    targets: TargetFiles, folder: Path, requested: OutputFormat | None, limits: Limits
+) -> list[Path]:
     extensions = [_extension(target.path, requested, limits) for target in targets.pictures]
     names = [target.name for target in targets.pictures]
     return [folder / name for name in result_names(zip(names, extensions, strict=True))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from consumer.client.submission import LocalFiles, Submission, check
+from consumer.client.submission import Submission, SubmittedFiles, check
 from consumer.client.targets import NoSuchFile
 from storage.errors import InvalidManifest
 from storage.records.manifest import Options
@@ -24,7 +24,7 @@ class InvalidTable(ValueError):
     """A table of jobs is not one; the message has a line for each fault."""
 
 
-def read_table(path: Path, options: Mapping[str, Any], files: LocalFiles) -> list[Submission]:
+def read_table(path: Path, options: Mapping[str, Any], files: SubmittedFiles) -> list[Submission]:
     """Read a CSV file, with comma, semicolon or tab; `options` hold where a row does not say otherwise.
 
     Files are looked for beside the table. Empty cells and rows count as not there.
@@ -87,7 +87,7 @@ def _unknown(columns: Sequence[str]) -> Iterator[str]:
 
 
 def _document(
-    filled: Mapping[str, str], folder: Path, options: Mapping[str, Any], files: LocalFiles
+    filled: Mapping[str, str], folder: Path, options: Mapping[str, Any], files: SubmittedFiles
 ) -> tuple[dict[str, Any], list[str]]:
     """The manifest that a row stands for, and what is wrong with its cells."""
     faults: list[str] = []
@@ -109,7 +109,7 @@ def _document(
     return {**document, "options": {**options, **chosen}}, faults
 
 
-def _value(name: str, cell: str, folder: Path, files: LocalFiles) -> object:
+def _value(name: str, cell: str, folder: Path, files: SubmittedFiles) -> object:
     """A cell as the manifest has it; raises NoSuchFile, ValidationError."""
     if name in _FILES or _FACE.fullmatch(name):
         return files.refer(cell, folder)

@@ -27,7 +27,7 @@ from storage.records.status import Progress, Stage
 _CPU_THREADS = 3  # one decodes, one encodes, and one more for the job beside
 
 
-class LocalFiles:
+class LocalInputs:
     """A job's files as paths, those of a manifest file relative to its folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -118,7 +118,7 @@ async def open_local_jobs(
             settings,
             kinds=kinds,
             pool=EnginePool(registry, device),
-            inputs=LocalFiles(folder),
+            inputs=LocalInputs(folder),
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 
-from consumer.client.submission import LocalFiles, Submission
+from consumer.client.submission import Submission, SubmittedFiles
 from pipeline.media.sniff import sniff
 from storage import keys
 from storage.errors import ObjectNotFound, PreconditionFailed
@@ -32,7 +32,7 @@ class Sender:
     With `retry` a job that failed or was cancelled is sent again, under the id of its next turn.
     """
 
-    def __init__(self, store: ObjectStore, files: LocalFiles, *, retry: bool = False) -> None:
+    def __init__(self, store: ObjectStore, files: SubmittedFiles, *, retry: bool = False) -> None:
         self._store = store
         self._files = files
         self._retry = retry

@@ -13,14 +13,14 @@ from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.records.manifest import read_manifest
 
-Source = str | tuple[str, ...] | None
+SourceWords = str | tuple[str, ...] | None
 """A picture of whom is put in, several of one person, or nobody: faces are only looked for."""
 
 _DIGITS = 12  # 8 would let two of ten thousand pictures called IMG_0001 meet once in a hundred times
 _REMOTE = ("https://", keys.UPLOADS, keys.RESULTS)
 
 
-class LocalFiles:
+class SubmittedFiles:
     """Local files by their content; each is read once, however often it is named."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ def split_words(words: Sequence[str], faces: Mapping[str, str | None]) -> tuple[
 
 def split_sources(
     words: Sequence[str], faces: Mapping[str, str | None], sources: Sequence[str], *, each: bool
-) -> tuple[Sequence[Source], Sequence[str]]:
+) -> tuple[Sequence[SourceWords], Sequence[str]]:
     """Who is put in, for each a job, and the targets; `sources` are those of `--source`, if any.
 
     Raises:
@@ -150,7 +150,7 @@ def split_sources(
 
 
 def describe(
-    source: Source, target: str, faces: Mapping[str, str | None], **fields: object
+    source: SourceWords, target: str, faces: Mapping[str, str | None], **fields: object
 ) -> dict[str, Any]:
     """The manifest that puts `source` onto the target, or someone onto each of `faces`."""
     if faces:

@@ -17,7 +17,7 @@ class NoSuchFile(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class TargetFile:
     """A picture to change; `name` is its path below the folder that all targets have in common."""
 
     path: Path
@@ -25,14 +25,16 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Targets:
+class TargetFiles:
     """What was found; `ignored` counts the files in folders that are no pictures."""
 
-    pictures: tuple[Target, ...]
+    pictures: tuple[TargetFile, ...]
     ignored: int = 0
 
 
-def find_targets(words: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None) -> Targets:
+def find_targets(
+    words: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None
+) -> TargetFiles:
     """Find the files that are named, match a pattern, or lie in a folder and are pictures.
 
     Folders are searched below only if `recursive`; hidden files, and all that patterns and folders hold below
@@ -56,8 +58,10 @@ def find_targets(words: Sequence[str], *, recursive: bool = False, leave_out: Pa
                 found.setdefault(_whole(file), file)
             else:
                 ignored += 1
-    pictures = tuple(Target(path=path, name=absolute.relative_to(common)) for absolute, path in found.items())
-    return Targets(pictures=pictures, ignored=ignored)
+    pictures = tuple(
+        TargetFile(path=path, name=absolute.relative_to(common)) for absolute, path in found.items()
+    )
+    return TargetFiles(pictures=pictures, ignored=ignored)
 
 
 def is_pattern(word: str) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from models.errors import ModelError
-from models.store.download import Progress
+from models.store.download import DownloadProgress
 from storage.errors import StoreUnusable
 
 _LONGEST_PAUSE_S = 300.0
@@ -31,7 +31,7 @@ class ModelDownloader:
     download that failed is tried again after growing pauses. Each distinct reason is logged once.
     """
 
-    def __init__(self, pool: EnginePool, pull: Callable[[Progress], None], *, retry_s: float) -> None:
+    def __init__(self, pool: EnginePool, pull: Callable[[DownloadProgress], None], *, retry_s: float) -> None:
         self._pool = pool
         self._pull = pull
         self._retry_s = retry_s

@@ -11,9 +11,10 @@ import structlog
 
 from consumer.config.settings import AUTO
 from consumer.devices.worker import WorkerThread
-from consumer.engines.registry import AnyEngine, EngineHandle, EngineRegistry, FilesMissing
+from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
+from pipeline.engines.base import AnyEngine
 from pipeline.swap.swapper import Swapper
 
 if TYPE_CHECKING:

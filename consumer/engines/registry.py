@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
 from consumer.engines.model_files import model_fetchers, open_model_store
@@ -15,17 +15,16 @@ from models.devices import GpuOptions
 from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
 from models.errors import ModelMissing, ModelUnavailable
 from models.session import open_session
-from models.store.download import Progress
+from models.store.download import DownloadProgress
 from models.store.fetch import Fetcher
 from models.store.model_store import Found, ModelStore
 from pipeline.blend.enhance import Enhancer, open_enhancer
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
-from pipeline.engines.base import Engine
+from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import OptionUnavailable
 
 T_co = TypeVar("T_co", covariant=True)
-AnyEngine = Engine[Any]
 
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
@@ -91,7 +90,7 @@ class EngineRegistry(Protocol):
         """Prove that the provider asked for works here, without any file; raises ProviderUnavailable."""
         ...
 
-    def pull(self, progress: Progress) -> None:
+    def pull(self, progress: DownloadProgress) -> None:
         """Download what the engine in the settings lacks, if that is allowed; blocks.
 
         Raises:
@@ -195,7 +194,7 @@ class CatalogueRegistry:
         graph = embedded_path(DETECTION_BACK).read_bytes()
         open_session(graph, name="The consumer", provider=self._settings.provider, gpu=self._gpu)
 
-    def pull(self, progress: Progress) -> None:
+    def pull(self, progress: DownloadProgress) -> None:
         """Download what the engine in the settings lacks, if that is allowed; see EngineRegistry."""
         if self._store.offline:
             return

@@ -90,7 +90,7 @@ class JobServices:
     stall_timeout_s: float
 
 
-class Place(Enum):
+class JobPlace(Enum):
     """Where a job is, as far as the device is concerned."""
 
     ELSEWHERE = "elsewhere"
@@ -176,11 +176,11 @@ class JobContext:
         return self.asked
 
     @property
-    def place(self) -> Place:
+    def place(self) -> JobPlace:
         """Where the job is now."""
         if self._on_device:
-            return Place.ON_DEVICE
-        return Place.WAITING if self._waits else Place.ELSEWHERE
+            return JobPlace.ON_DEVICE
+        return JobPlace.WAITING if self._waits else JobPlace.ELSEWHERE
 
     @property
     def limits(self) -> Limits:
@@ -347,7 +347,7 @@ class JobContext:
         limit_s = self._services.stall_timeout_s
         while True:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            if self.place is Place.WAITING and self._services.device.silent_s < limit_s:
+            if self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s:
                 self._tell(self.stage, None)
 
 

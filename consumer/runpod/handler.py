@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from consumer.runpod.progress import Progress, SendProgress
+from consumer.runpod.progress import ProgressSender, SendProgress
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
 from storage.errors import InputTooLarge, InvalidManifest, ObjectNotFound, StorageError, StoreUnavailable
@@ -78,7 +78,7 @@ class RunpodHandler:
             return {**_REPLACE, "error": "This worker ends; send the request again."}
         self._answering.add(asyncio.current_task())
         try:
-            async with Progress(send_progress) as progress:
+            async with ProgressSender(send_progress) as progress:
                 return await self._do(_read(request), progress)
         except StorageError as error:
             return {"error": str(error), "code": error.code}
@@ -93,7 +93,7 @@ class RunpodHandler:
             task.cancel()
         await asyncio.gather(*answering, return_exceptions=True)
 
-    async def _do(self, wish: "_Wish", progress: Progress) -> dict[str, Any]:
+    async def _do(self, wish: "_Request", progress: ProgressSender) -> dict[str, Any]:
         announced = False
         try:
             async with asyncio.timeout(self._patience_s) as patience:
@@ -115,7 +115,7 @@ class RunpodHandler:
             return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
         return await self._told(status, inline=wish.inline)
 
-    async def _announce(self, wish: "_Wish") -> None:
+    async def _announce(self, wish: "_Request") -> None:
         """See to it that the job is done here or elsewhere, unless it has been.
 
         Raises InvalidManifest where its id is another job's: whoever names one must not get its result.
@@ -128,13 +128,13 @@ class RunpodHandler:
         if known is None or not known.status.terminal:
             self._queue.announce(keys.manifest(wish.job_id))
 
-    async def _refuse_another(self, wish: "_Wish", known: Stored | None) -> None:
+    async def _refuse_another(self, wish: "_Request", known: Stored | None) -> None:
         if not await self._is_of(wish, known):
             raise InvalidManifest(
                 f"The job id `{wish.job_id}` is taken by another job; leave `job_id` out or name another."
             )
 
-    async def _is_of(self, wish: "_Wish", known: Stored | None) -> bool:
+    async def _is_of(self, wish: "_Request", known: Stored | None) -> bool:
         """Whether the job of this id, whose record is `known`, is the one that is asked for."""
         if known is not None:
             return is_same(known.status.manifest or {}, wish.asked)
@@ -159,7 +159,7 @@ class RunpodHandler:
                 _log.warning("job_not_followed", job_id=job_id, reason=str(error))
                 await asyncio.sleep(_AWAY_POLLS * self._poll_s)
 
-    async def _call_off(self, wish: "_Wish") -> None:
+    async def _call_off(self, wish: "_Request") -> None:
         job_id = wish.job_id
         try:
             if not await self._is_of(wish, await read_record(self._store, job_id)):
@@ -192,7 +192,7 @@ class RunpodHandler:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wish:
+class _Request:
     """What a request asks for."""
 
     job_id: str
@@ -203,7 +203,7 @@ class _Wish:
     inline: bool
 
 
-def _read(request: Mapping[str, Any]) -> _Wish:
+def _read(request: Mapping[str, Any]) -> _Request:
     """Read a request; one that RunPod hands out again is the same job. Raises InvalidManifest."""
     given = request.get("input")
     if not isinstance(given, Mapping):
@@ -220,7 +220,7 @@ def _read(request: Mapping[str, Any]) -> _Wish:
     if len(body) > MAX_MANIFEST_BYTES:
         limit = MAX_MANIFEST_BYTES // 2**20
         raise InvalidManifest(f"The input is larger than {limit} MiB; give the files' keys or links.")
-    return _Wish(job_id=job_id, asked=asked, manifest=body, inline=inline)
+    return _Request(job_id=job_id, asked=asked, manifest=body, inline=inline)
 
 
 def _is_health_check(given: Mapping[str, Any]) -> bool:

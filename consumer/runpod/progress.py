@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 SendProgress = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class Progress:
+class ProgressSender:
     """Sends one update at a time, always the newest; its end waits until none is on its way any more."""
 
     def __init__(self, send: SendProgress, *, give_up_s: float = _GIVE_UP_S) -> None:

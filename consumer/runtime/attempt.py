@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
-from consumer.jobs.context import JobContext, Place
+from consumer.jobs.context import JobContext, JobPlace
 from storage.errors import LeaseLost
 from storage.lease.leases import Lease, Stop
 from storage.lease.outcome import Findings, Output
@@ -89,16 +89,16 @@ class Attempt:
             lambda: self.lease.complete(output, self._findings, on_beat=self._on_beat), Ending.FINISHED
         )
 
-    async def _stopped(self, stop: Stop, place: Place) -> Ending:
+    async def _stopped(self, stop: Stop, place: JobPlace) -> Ending:
         self.stop = stop
         if stop is Stop.CANCELLED:
             return await self._end(self.lease.cancelled, Ending.FINISHED)
         if stop is not Stop.STALLED:
             return Ending.ABANDONED
-        if place is Place.ON_DEVICE:
+        if place is JobPlace.ON_DEVICE:
             # It may be this job that makes devices hang: its lease lapses and the attempt counts.
             return Ending.SICK
-        if place is Place.WAITING:
+        if place is JobPlace.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
         self.fault = Fault(kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage)
         return await self._retry(self.fault)

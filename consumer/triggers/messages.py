@@ -21,7 +21,7 @@ _MOST_WRAPPINGS = 5  # base64 of an SNS notification of base64 of an event, and 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hint:
+class Announcement:
     """What a message announces: one inbox key of each entry in `keys`, or a raw `manifest`.
 
     `ignored` says why the message, or a part of it, announces nothing; None when all of it does.
@@ -41,7 +41,7 @@ class _Event:
     key: str
 
 
-def read_message(body: str | bytes, *, bucket: str) -> Hint:
+def read_message(body: str | bytes, *, bucket: str) -> Announcement:
     """Read a message of any known shape; never raises.
 
     Events of other buckets than `bucket` are ignored. A JSON object that is no event counts as a manifest,
@@ -51,12 +51,12 @@ def read_message(body: str | bytes, *, bucket: str) -> Hint:
     if isinstance(document, str) and document.startswith(keys.INBOX):
         return _announced([_Event(created=True, bucket=bucket, key=document)], bucket)
     if not isinstance(document, Mapping):
-        return Hint(ignored="unreadable")
+        return Announcement(ignored="unreadable")
     if document.get("Event") == "s3:TestEvent":
-        return Hint(ignored="test_event")
+        return Announcement(ignored="test_event")
     events = _events(document)
     if events is None:
-        return Hint(manifest=text.encode(errors="backslashreplace"))
+        return Announcement(manifest=text.encode(errors="backslashreplace"))
     return _announced(events, bucket)
 
 
@@ -135,7 +135,7 @@ def _text(document: object, *path: str) -> str:
     return document if isinstance(document, str) else ""
 
 
-def _announced(events: Sequence[_Event], bucket: str) -> Hint:
+def _announced(events: Sequence[_Event], bucket: str) -> Announcement:
     """The inbox entries that events speak of, by one key each."""
     found: dict[tuple[str, bool], str] = {}
     ignored = None if events else "unreadable"
@@ -149,4 +149,4 @@ def _announced(events: Sequence[_Event], bucket: str) -> Hint:
             ignored = "not_in_inbox"
         else:
             found.setdefault((parsed.name, parsed.file is None), event.key)
-    return Hint(keys=tuple(found.values()), ignored=ignored)
+    return Announcement(keys=tuple(found.values()), ignored=ignored)

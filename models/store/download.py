@@ -10,13 +10,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from models.catalogue import ModelFile
 from models.store.fetch import Fetcher, FetchFailed, FetchRefused, RangeRefused, Reply
-from models.store.partial import Origin, Partial
+from models.store.partial import DownloadOrigin, Partial
 from models.store.verify import is_web_page, wrong_size
 
 Sleep = Callable[[float], None]
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """What a download tells while it goes on."""
 
     def note(self, name: str, sentence: str) -> None:
@@ -43,7 +43,7 @@ class Patience:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class DownloadSource:
     """One address and the fetcher that can read it."""
 
     fetcher: Fetcher
@@ -62,7 +62,7 @@ class Download:
     """Fetches `file` into `partial`; the caller holds its lock."""
 
     def __init__(
-        self, file: ModelFile, partial: Partial, progress: Progress, patience: Patience, sleep: Sleep
+        self, file: ModelFile, partial: Partial, progress: DownloadProgress, patience: Patience, sleep: Sleep
     ) -> None:
         self._file = file
         self._partial = partial
@@ -70,7 +70,7 @@ class Download:
         self._patience = patience
         self._sleep = sleep
 
-    def run(self, sources: Iterable[Source]) -> str:
+    def run(self, sources: Iterable[DownloadSource]) -> str:
         """Get the whole, verified file into `partial` and return its sha256.
 
         Raises:
@@ -95,7 +95,7 @@ class Download:
             raise
         raise NothingDelivered(reasons or ["no source has it."])
 
-    def _from(self, source: Source) -> str:
+    def _from(self, source: DownloadSource) -> str:
         tries = _Tries(self._patience, self._partial)
         retrying = Retrying(
             retry=retry_if_exception_type(FetchFailed),
@@ -106,7 +106,7 @@ class Download:
         )
         return retrying(self._once, source)
 
-    def _once(self, source: Source) -> str:
+    def _once(self, source: DownloadSource) -> str:
         """One connection: what arrives is kept, even when it breaks off."""
         start, validator = self._resumable(source.address)
         try:
@@ -135,7 +135,7 @@ class Download:
         if reply.total is not None and not self._file.fits(reply.total):
             raise FetchRefused(f"its file is {wrong_size(reply.total, self._file)}")
         if reply.start == 0:
-            self._partial.begin(Origin(address=address, validator=reply.validator))
+            self._partial.begin(DownloadOrigin(address=address, validator=reply.validator))
         done, limit = reply.start, reply.total or self._file.largest_bytes
         speed = _Speed(self._patience)
         with self._partial.path.open("ab") as out:

@@ -9,12 +9,19 @@ from pathlib import Path
 from models.catalogue import Catalogue, ModelFile, Version
 from models.errors import ModelMissing
 from models.store.archive import unpack
-from models.store.download import Download, NothingDelivered, Patience, Progress, Sleep, Source
+from models.store.download import (
+    Download,
+    DownloadProgress,
+    DownloadSource,
+    NothingDelivered,
+    Patience,
+    Sleep,
+)
 from models.store.fetch import Fetcher
 from models.store.licences import Licences
 from models.store.lock import exclusive
 from models.store.partial import Partial
-from models.store.places import Place, make_ready, reason
+from models.store.places import SearchPlace, make_ready, reason
 from models.store.verify import NOT_THERE, BadFile, Digests, examine
 
 
@@ -68,7 +75,7 @@ class ModelStore:
     def __init__(
         self,
         catalogue: Catalogue,
-        places: Sequence[Place],
+        places: Sequence[SearchPlace],
         *,
         cache_dir: Path,
         licences: Licences,
@@ -118,7 +125,7 @@ class ModelStore:
             return found.path
         raise _missing(found)
 
-    def pull(self, name: str, fetchers: Sequence[Fetcher], progress: Progress) -> Found:
+    def pull(self, name: str, fetchers: Sequence[Fetcher], progress: DownloadProgress) -> Found:
         """Return a verified copy, after fetching it into the first folder that takes it if there is none.
 
         Raises:
@@ -166,7 +173,7 @@ class ModelStore:
         return removed
 
     def _pull_into(
-        self, place: Place, file: ModelFile, fetchers: Sequence[Fetcher], progress: Progress
+        self, place: SearchPlace, file: ModelFile, fetchers: Sequence[Fetcher], progress: DownloadProgress
     ) -> None:
         source = self.catalogue.files[file.archive] if file.archive else file
         make_ready(place, _room(file, source, place.folder))
@@ -179,7 +186,9 @@ class ModelStore:
             else:
                 self._fetch_member(file, source, place.folder, fetchers, progress)
 
-    def _fetch(self, file: ModelFile, target: Path, fetchers: Sequence[Fetcher], progress: Progress) -> None:
+    def _fetch(
+        self, file: ModelFile, target: Path, fetchers: Sequence[Fetcher], progress: DownloadProgress
+    ) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, f"a folder is in the place of {file.name}")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +202,7 @@ class ModelStore:
         archive: ModelFile,
         folder: Path,
         fetchers: Sequence[Fetcher],
-        progress: Progress,
+        progress: DownloadProgress,
     ) -> None:
         """Take a member by itself where a source has it so, else out of its archive."""
         if not self.offline and any(fetcher.addresses(file) for fetcher in fetchers):
@@ -217,12 +226,12 @@ class ModelStore:
             partial.discard()
 
     def _download(
-        self, file: ModelFile, partial: Partial, fetchers: Sequence[Fetcher], progress: Progress
+        self, file: ModelFile, partial: Partial, fetchers: Sequence[Fetcher], progress: DownloadProgress
     ) -> str:
         if self.offline:
             raise NothingDelivered([f"offline mode is on; put {file.path} into a folder of the search path."])
         sources = [
-            Source(fetcher=fetcher, address=address)
+            DownloadSource(fetcher=fetcher, address=address)
             for fetcher in fetchers
             for address in fetcher.addresses(file)
         ]
@@ -242,7 +251,7 @@ class ModelStore:
 class _Waiting:
     """Tells how far the process is that holds the lock, which is also where a wait can be broken off."""
 
-    def __init__(self, file: ModelFile, partial: Partial, progress: Progress) -> None:
+    def __init__(self, file: ModelFile, partial: Partial, progress: DownloadProgress) -> None:
         self._file = file
         self._partial = partial
         self._progress = progress

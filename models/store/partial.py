@@ -9,7 +9,7 @@ from models.store.verify import Digests, sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class DownloadOrigin:
     """Where the first bytes came from; with the same validator the rest can be asked for."""
 
     address: str
@@ -36,14 +36,14 @@ class Partial:
         """Hash what is there; raises OSError."""
         return sha256_of(self.path)
 
-    def origin(self) -> Origin | None:
+    def origin(self) -> DownloadOrigin | None:
         """Where it came from; None where nobody knows."""
         try:
-            return Origin(**json.loads(self._note.read_bytes()))
+            return DownloadOrigin(**json.loads(self._note.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
-    def begin(self, origin: Origin) -> None:
+    def begin(self, origin: DownloadOrigin) -> None:
         """Start from zero; raises OSError."""
         self.discard()
         self.path.touch()

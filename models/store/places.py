@@ -27,7 +27,7 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class SearchPlace:
     """A folder of the search path; below `volume` it is only made where that volume is mounted.
 
     Without `may_make` it is used if it is there, and never made.
@@ -38,23 +38,23 @@ class Place:
     may_make: bool = True
 
 
-def search_path(models_dir: Path | None, cache_dir: Path) -> tuple[Place, ...]:
+def search_path(models_dir: Path | None, cache_dir: Path) -> tuple[SearchPlace, ...]:
     """List where model files may lie, first hit wins: the operator's folder, volumes, the user's cache."""
-    chosen = () if models_dir is None else (Place(folder=models_dir.absolute()),)
+    chosen = () if models_dir is None else (SearchPlace(folder=models_dir.absolute()),)
     return (
         *chosen,
-        Place(folder=_RUNPOD / "faceswap/models", volume=_RUNPOD),
-        Place(folder=_RUNPOD / "models", volume=_RUNPOD),
-        Place(folder=_RUNPOD / "faceswap", volume=_RUNPOD),
-        Place(folder=_WORKSPACE / "faceswap/models", volume=_WORKSPACE),
-        Place(folder=_WORKSPACE / "models", volume=_WORKSPACE),
-        Place(folder=_WORKSPACE / "faceswap", volume=_WORKSPACE),
-        Place(folder=Path("/app/models"), may_make=False),
-        Place(folder=cache_dir.absolute() / "models"),
+        SearchPlace(folder=_RUNPOD / "faceswap/models", volume=_RUNPOD),
+        SearchPlace(folder=_RUNPOD / "models", volume=_RUNPOD),
+        SearchPlace(folder=_RUNPOD / "faceswap", volume=_RUNPOD),
+        SearchPlace(folder=_WORKSPACE / "faceswap/models", volume=_WORKSPACE),
+        SearchPlace(folder=_WORKSPACE / "models", volume=_WORKSPACE),
+        SearchPlace(folder=_WORKSPACE / "faceswap", volume=_WORKSPACE),
+        SearchPlace(folder=Path("/app/models"), may_make=False),
+        SearchPlace(folder=cache_dir.absolute() / "models"),
     )
 
 
-def make_ready(place: Place, needed_bytes: int) -> None:
+def make_ready(place: SearchPlace, needed_bytes: int) -> None:
     """Make sure that a folder takes new files and has room for `needed_bytes`.
 
     Raises:

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.align import Matrix, invert, transform, warp_crop
 from pipeline.face import Array, Bgr
 from pipeline.faces.blazeface import BlazeFace
-from pipeline.faces.detect import Detection, overlaps
+from pipeline.faces.detect import DetectedBox, overlaps
 from pipeline.faces.landmarks import Roi, bounding_box, five_points, roi_of_detection, roi_of_points
 
 STRETCH: Final = 4.0  # the crop's side over the face's
@@ -52,7 +52,7 @@ class CloserLook:
         fits = offsets < _DISTANCE * self.side / STRETCH
         return bool((fits & (iou > _IOU) & (self.found[:, 16] > _SCORES[self.side])).any())
 
-    def in_the_middle(self) -> Detection | None:
+    def in_the_middle(self) -> DetectedBox | None:
         """The face in the crop's middle as the model sees it, in pixels of the picture; None if it does not.
 
         The box is that of the upright face, around its middle in the picture.
@@ -66,7 +66,7 @@ class CloserLook:
         to_picture = invert(self.matrix)
         middle = transform(to_picture, (best[None, :2] + best[None, 2:4]) / 2)[0]
         half = (best[2:4] - best[:2]) / 2 * np.hypot(to_picture[0, 0], to_picture[1, 0])
-        return Detection(
+        return DetectedBox(
             bbox=np.concatenate([middle - half, middle + half]).astype(np.float32),
             points=transform(to_picture, best[4:16].reshape(6, 2)),
             score=float(best[16]),
@@ -79,7 +79,7 @@ class CloserLooks:
     def __init__(self, model: BlazeFace) -> None:
         self._model = model
 
-    def at_detection(self, picture: Bgr, detection: Detection) -> CloserLook:
+    def at_detection(self, picture: Bgr, detection: DetectedBox) -> CloserLook:
         """Look at what was detected in a BGR uint8 (h, w, 3) picture."""
         return self._look(picture, roi_of_detection(detection, STRETCH), _FIRST)
 

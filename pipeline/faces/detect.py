@@ -33,7 +33,7 @@ _SAME_FACE_INSIDE: Final = 0.6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Detection:
+class DetectedBox:
     """One detected face before its landmarks are known, in pixels of the picture.
 
     Attributes:
@@ -56,7 +56,7 @@ class Detector:
         self._back = back
         self._full_range = full_range
 
-    def detect(self, picture: Bgr) -> list[Detection]:
+    def detect(self, picture: Bgr) -> list[DetectedBox]:
         """Find the faces of a BGR uint8 (h, w, 3) picture, best score first; an empty list if none."""
         found: list[Array] = []
         for level in levels(picture):
@@ -67,7 +67,7 @@ class Detector:
         found += _scan(self._full_range, whole)
         return _merge(np.concatenate(found))
 
-    def detect_from_afar(self, picture: Bgr) -> list[Detection]:
+    def detect_from_afar(self, picture: Bgr) -> list[DetectedBox]:
         """As `detect`, for faces larger than the picture: it is seen small, amid black."""
         found: list[Array] = []
         for model, side in ((self._back, _BACK_PX), (self._full_range, _FULL_RANGE_PX)):
@@ -83,7 +83,7 @@ def _scan(model: BlazeFace, level: Level) -> Iterator[Array]:
         yield tile.to_original(found[(found[:, 16] > SURE) | is_tiny])
 
 
-def _merge(found: Array) -> list[Detection]:
+def _merge(found: Array) -> list[DetectedBox]:
     """One detection per face: the mean of what agrees with the best, weighted by score."""
     merged = []
     left = found[np.argsort(-found[:, 16], kind="stable")]
@@ -91,7 +91,7 @@ def _merge(found: Array) -> list[Detection]:
         iou, inside = overlaps(left[0], left)
         agree = left[iou > _SAME_FACE_IOU]
         mean = np.average(agree[:, :16], axis=0, weights=agree[:, 16]).astype(np.float32)
-        merged.append(Detection(bbox=mean[:4], points=mean[4:].reshape(6, 2), score=float(left[0, 16])))
+        merged.append(DetectedBox(bbox=mean[:4], points=mean[4:].reshape(6, 2), score=float(left[0, 16])))
         left = left[(iou <= _SAME_FACE_IOU) & (inside <= _SAME_FACE_INSIDE)]
     return merged
 

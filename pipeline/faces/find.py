@@ -14,7 +14,7 @@ from models.session import open_session
 from pipeline.face import Bgr, Face
 from pipeline.faces.blazeface import BACK, FULL_RANGE, BlazeFace
 from pipeline.faces.closer import CloserLooks
-from pipeline.faces.detect import FAINTEST, SURE, Detection, Detector, overlaps
+from pipeline.faces.detect import FAINTEST, SURE, DetectedBox, Detector, overlaps
 from pipeline.faces.landmarks import LandmarkModel, Landmarks, bounding_box, five_points
 from pipeline.faces.select import reading_order
 
@@ -44,7 +44,7 @@ class FaceFinder:
             faces = self._confirmed(picture, self._detector.detect_from_afar(picture))
         return reading_order(faces)
 
-    def _confirmed(self, picture: Bgr, detections: Iterable[Detection]) -> list[Face]:
+    def _confirmed(self, picture: Bgr, detections: Iterable[DetectedBox]) -> list[Face]:
         faces: list[Face] = []
         for detection in detections:
             landmarks = self._located(picture, detection)
@@ -55,7 +55,7 @@ class FaceFinder:
                 faces.append(face)
         return faces
 
-    def _located(self, picture: Bgr, detection: Detection) -> Landmarks | None:
+    def _located(self, picture: Bgr, detection: DetectedBox) -> Landmarks | None:
         """The landmarks of what was detected; None if it is no face, or they do not fit it."""
         look = self._closer.at_detection(picture, detection)
         seen = look.in_the_middle()
@@ -73,7 +73,7 @@ class FaceFinder:
         )
         return landmarks if is_confirmed else None
 
-    def _locate(self, picture: Bgr, *seen: Detection) -> Landmarks:
+    def _locate(self, picture: Bgr, *seen: DetectedBox) -> Landmarks:
         """The landmarks where one of two boxes leads to some; each model draws its own around a face."""
         for detection in seen:
             landmarks = self._landmarks.locate(picture, detection)
@@ -101,7 +101,7 @@ def embedded_face_finder(*, threads: int = 1) -> FaceFinder:
     )
 
 
-def _face(detection: Detection, landmarks: Landmarks) -> Face:
+def _face(detection: DetectedBox, landmarks: Landmarks) -> Face:
     return Face(
         bbox=bounding_box(landmarks.points),
         score=detection.score,

@@ -14,7 +14,7 @@ import numpy as np
 from models.session import Session
 from pipeline.align import Matrix, invert, rgb_input, similarity_fit, transform, warp_crop
 from pipeline.face import Array, Bgr
-from pipeline.faces.detect import Detection
+from pipeline.faces.detect import DetectedBox
 
 MESH_POINTS: Final = 468
 POINTS: Final = 478
@@ -68,7 +68,7 @@ class LandmarkModel:
         self._session = session
         self._lips, self._left, self._right = (np.array(indices[part]) for part in ("lips", "left", "right"))
 
-    def locate(self, picture: Bgr, detection: Detection) -> Landmarks:
+    def locate(self, picture: Bgr, detection: DetectedBox) -> Landmarks:
         """Find the landmarks of a detected face in a BGR uint8 (h, w, 3) picture, in two passes."""
         rough = self._blend(picture, roi_of_detection(detection))
         return self.refine(picture, rough.points)
@@ -110,7 +110,7 @@ def bounding_box(points: Array) -> Array:
     return np.concatenate([mesh.min(axis=0), mesh.max(axis=0)])
 
 
-def roi_of_detection(detection: Detection, stretch: float = _ROI_STRETCH) -> Roi:
+def roi_of_detection(detection: DetectedBox, stretch: float = _ROI_STRETCH) -> Roi:
     """The square around a detected face, `stretch` times its longer side, turned with its eyes."""
     width, height = detection.bbox[2:] - detection.bbox[:2]
     middle = (detection.bbox[:2] + detection.bbox[2:]) / 2

@@ -62,12 +62,12 @@ class Inline:
     body: bytes = field(repr=False)
 
 
-Reference = BucketKey | UploadId | Url | Inline
+ParsedReference = BucketKey | UploadId | Url | Inline
 
 
 def parse_reference(
     text: str, *, allowed_prefixes: Sequence[str], job_folder: str | None = None
-) -> Reference:
+) -> ParsedReference:
     """Understand a file reference; no key outside of `allowed_prefixes` and `job_folder` ever comes out.
 
     Of results only those count whose keys cannot be guessed. What lies in the job's own folder is taken to
@@ -130,7 +130,7 @@ def describe(text: str) -> str:
     return f"`{_shorten(text, limit)}`"
 
 
-def _with_scheme(scheme: str, text: str) -> Reference:
+def _with_scheme(scheme: str, text: str) -> ParsedReference:
     if scheme == "data":
         head = _DATA_URL.match(text)
         if not head:

@@ -18,7 +18,6 @@ from models.tensorrt import FreeSides
 def test_a_session_says_which_provider_runs_and_what_it_loaded() -> None:
     session = open_session(embedded_path(DETECTION_BACK), provider="cpu")
     assert (session.provider, session.name) == ("CPUExecutionProvider", DETECTION_BACK)
-    assert session.runtime == ort.__version__
     outputs = session.run(np.zeros((1, 256, 256, 3), np.float32))
     assert [output.shape for output in outputs] == [(1, 896, 16), (1, 896, 1)]
 
@@ -149,7 +148,7 @@ def test_device_faults_are_told_apart_by_their_words(words: str, kind: type[Exce
 
 def test_a_fault_that_is_not_the_devices_stays_what_it_is() -> None:
     session = open_session(embedded_path(DETECTION_BACK))
-    with pytest.raises(ort_errors.InvalidArgument, match="[Ii]nvalid (dimensions|input shape)"):
+    with pytest.raises(ort_errors.InvalidArgument, match=r"[Ii]nvalid (dimensions|input shape)"):
         session.run(np.zeros((1, 3, 3, 3), np.float32))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelMissing
-from models.store.download import Progress
+from models.store.download import DownloadProgress
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import OptionUnavailable
@@ -69,7 +69,7 @@ class OneEngine:
 
     def check_provider(self) -> None: ...
 
-    def pull(self, progress: Progress) -> None: ...
+    def pull(self, progress: DownloadProgress) -> None: ...
 
 
 MISSING = FilesMissing(
@@ -110,7 +110,7 @@ class Cupboard:
     def check_provider(self) -> None:
         self.checks += 1
 
-    def pull(self, progress: Progress) -> None: ...
+    def pull(self, progress: DownloadProgress) -> None: ...
 
 
 def _given(kept: T | Exception) -> T:

@@ -18,7 +18,7 @@ from models.store.download import Patience
 from models.store.fetch import HttpsFetcher
 from models.store.licences import Licences
 from models.store.model_store import ModelStore
-from models.store.places import Place
+from models.store.places import SearchPlace
 
 SIZE = 20_000
 MODEL = random.Random(1).randbytes(SIZE)
@@ -229,7 +229,7 @@ def store(
     cache = root / "cache"
     return ModelStore(
         known or catalogue(),
-        [Place(folder=folder) for folder in folders or (root / "models",)],
+        [SearchPlace(folder=folder) for folder in folders or (root / "models",)],
         cache_dir=cache,
         licences=Licences(cache / "licences.json", accepted),
         offline=offline,

@@ -12,7 +12,7 @@ import typer
 from consumer.cli.submit import run_submit
 from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.send import Sender, Sent
-from consumer.client.submission import LocalFiles, Submission, WrongWords
+from consumer.client.submission import Submission, SubmittedFiles, WrongWords
 from consumer.client.targets import NoSuchFile
 from storage import keys
 from storage.errors import InvalidManifest
@@ -44,13 +44,13 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _plan(files: LocalFiles, *words: object, **changes: object) -> list[Submission]:
+def _plan(files: SubmittedFiles, *words: object, **changes: object) -> list[Submission]:
     fields = {"words": [*map(str, words)], "options": {}, **changes}
     return plan(SubmitCommand(**fields), files)  # type: ignore[arg-type] # the test's own words
 
 
 async def _send(store: ObjectStore, *words: object, retry: bool = False, **changes: object) -> list[Sent]:
-    files = LocalFiles()
+    files = SubmittedFiles()
     jobs = _plan(files, *words, **changes)
     sender = Sender(store, files, retry=retry)
     return [await sender.send(job) for job in jobs]
@@ -98,7 +98,7 @@ async def test_the_same_again_sends_nothing_also_after_the_job_has_ended(folder:
 async def test_an_interrupted_run_is_gone_on_with(folder: Path) -> None:
     store = MemoryStore()
     words = [folder / name for name in ("me.png", "her.jpg", "hill.png")]
-    files = LocalFiles()
+    files = SubmittedFiles()
     begun = await Sender(store, files).send(_plan(files, *words)[0])
     again = await _send(store, *words)
     assert [job.fresh for job in again] == [False, True]
@@ -109,7 +109,7 @@ def test_a_job_is_its_content(folder: Path) -> None:
     me, her = folder / "me.png", folder / "her.jpg"
 
     def job_id(*words: object, **changes: object) -> str:
-        (job,) = _plan(LocalFiles(), *words, **changes)
+        (job,) = _plan(SubmittedFiles(), *words, **changes)
         return job.job_id()
 
     plain = job_id(me, her)
@@ -151,7 +151,7 @@ async def test_what_failed_is_sent_again_only_if_asked_and_then_once(folder: Pat
 
 def test_faces_become_the_mappings_of_the_contract(folder: Path) -> None:
     me, her, hill = (folder / name for name in ("me.png", "her.jpg", "hill.png"))
-    files = LocalFiles()
+    files = SubmittedFiles()
     (both,) = _plan(files, hill, faces=[f"0={me}", f"face_2={her}"], detection="results/x/1.json")
     assert both.document["process_type"] == "multi-image"
     assert both.document["face_mappings"] == {"face_0": files.refer(str(me)), "face_2": files.refer(str(her))}
@@ -173,13 +173,13 @@ async def test_several_pictures_of_one_person_are_one_source_and_uploaded(folder
     assert isinstance(manifest.source, list)
     bodies = [(await store.get(key, max_bytes=1 << 20)).body for key in manifest.source]
     assert bodies == [me.read_bytes(), her.read_bytes()]
-    (alone,) = _plan(LocalFiles(), hill, sources=[str(me)])
-    assert alone.document == _plan(LocalFiles(), me, hill)[0].document
+    (alone,) = _plan(SubmittedFiles(), hill, sources=[str(me)])
+    assert alone.document == _plan(SubmittedFiles(), me, hill)[0].document
 
 
 def test_each_puts_every_source_onto_every_target_as_a_job_of_its_own(folder: Path) -> None:
     me, her, hill = (folder / name for name in ("me.png", "her.jpg", "hill.png"))
-    files = LocalFiles()
+    files = SubmittedFiles()
     jobs = _plan(files, hill, folder / "copy.jpg", sources=[str(me), str(her), str(me)], each=True)
     pairs = [(job.document["source"], job.name) for job in jobs]
     assert pairs == [
@@ -212,15 +212,15 @@ def test_sources_that_do_not_go_with_the_rest_are_refused(
 ) -> None:
     monkeypatch.chdir(folder)
     with pytest.raises(WrongWords, match=r"^.*\.$"):
-        plan(SubmitCommand(**{"words": [], "options": {}, **wrong}), LocalFiles())
+        plan(SubmitCommand(**{"words": [], "options": {}, **wrong}), SubmittedFiles())
 
 
 def test_patterns_folders_keys_and_links_may_be_mixed(folder: Path) -> None:
     words = (folder / "me.png", "uploads/abc.jpg", folder / "h*.*", "https://example.org/a%20b.jpg?x=1")
-    jobs = _plan(LocalFiles(), *words)
+    jobs = _plan(SubmittedFiles(), *words)
     names = [job.job_id()[:-13] for job in jobs]
     assert names == ["abc", "a-20b", "her", "hill"]
-    assert len(_plan(LocalFiles(), folder / "me.png", folder)) == 4
+    assert len(_plan(SubmittedFiles(), folder / "me.png", folder)) == 4
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(
     folder: Path, words: list[str], changes: dict[str, object], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        _plan(LocalFiles(), *(folder / word for word in words), **changes)
+        _plan(SubmittedFiles(), *(folder / word for word in words), **changes)
 
 
 @pytest.mark.parametrize("sheet", ["her.jpg", "sub/../her.jpg", "jobs.csv"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.client.csv_jobs import InvalidTable, read_table
-from consumer.client.submission import LocalFiles, Submission, check
+from consumer.client.submission import Submission, SubmittedFiles, check
 from storage.records.manifest import Options
 
 FILES = ("anna.jpg", "Bénédicte & co.png", "a,b;c.jpg", 'quo"te.png')
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _read(folder: Path, text: str | bytes, **options: object) -> list[Submission]:
     table = folder / "jobs.csv"
     table.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_table(table, options, LocalFiles())
+    return read_table(table, options, SubmittedFiles())
 
 
 def _manifest(row: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_a_table_says_what_its_manifests_say(
         who = {"source": row["who"]} if isinstance(row["who"], str) else row["who"]
         cells = {**who, "target": row["target"], **row["options"]}
         writer.writerow([cells.get(name, "") for name in columns])
-    files = LocalFiles()
+    files = SubmittedFiles()
     expected = []
     for row in rows:
         manifest = {**_manifest(row), "target": files.refer(row["target"], folder), "options": row["options"]}

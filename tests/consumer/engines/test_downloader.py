@@ -12,14 +12,14 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
 from models.errors import ModelMissing, ModelUnavailable
-from models.store.download import Progress
+from models.store.download import DownloadProgress
 from tests.support.engines import Cupboard, FlatEngine
 from tests.support.jobs import until
 
 SOON_S = 0.01
 
 
-def no_download(_progress: Progress) -> None: ...
+def no_download(_progress: DownloadProgress) -> None: ...
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_a_download_that_fails_is_tried_again_and_each_reason_told_once(po
     reasons = ["no network", "no network", "disk full", "no network"]
     left = reasons.copy()
 
-    def fail(_progress: Progress) -> None:
+    def fail(_progress: DownloadProgress) -> None:
         raise ModelMissing(left.pop(0) if left else "no network")
 
     with structlog.testing.capture_logs() as lines:
@@ -79,7 +79,7 @@ async def test_looking_goes_on_while_a_download_takes_its_time_and_a_drain_ends_
 ) -> None:
     over = threading.Event()
 
-    def endless(progress: Progress) -> None:
+    def endless(progress: DownloadProgress) -> None:
         done = 0
         try:
             while True:

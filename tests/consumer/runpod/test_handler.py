@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.runpod.handler import RunpodHandler
-from consumer.runpod.progress import Progress
+from consumer.runpod.progress import ProgressSender
 from consumer.triggers.local_queue import LocalQueue
 from storage import keys
 from storage.errors import StoreUnavailable
@@ -245,7 +245,7 @@ async def test_progress_that_fails_or_never_arrives_costs_a_request_nothing() ->
             raise OSError
         await asyncio.sleep(3600)
 
-    async with asyncio.timeout(10), Progress(send, give_up_s=0.05) as progress:
+    async with asyncio.timeout(10), ProgressSender(send, give_up_s=0.05) as progress:
         progress.tell({"n": 1})
         await asyncio.sleep(0.01)
         progress.tell({"n": 2})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.triggers.messages import Hint, read_message
+from consumer.triggers.messages import Announcement, read_message
 
 BUCKET = "pictures"
 KEY = "inbox/a b+ü.json"
@@ -67,8 +67,8 @@ ANNOUNCING = {
 
 @pytest.mark.parametrize("body", ANNOUNCING.values(), ids=ANNOUNCING.keys())
 def test_every_way_to_name_a_key_names_the_same_key(body: str) -> None:
-    assert read_message(body, bucket=BUCKET) == Hint(keys=(KEY,))
-    assert read_message(body.encode(), bucket=BUCKET) == Hint(keys=(KEY,))
+    assert read_message(body, bucket=BUCKET) == Announcement(keys=(KEY,))
+    assert read_message(body.encode(), bucket=BUCKET) == Announcement(keys=(KEY,))
 
 
 IGNORED = {
@@ -100,13 +100,13 @@ IGNORED = {
 
 @pytest.mark.parametrize(("body", "reason"), IGNORED.values(), ids=IGNORED.keys())
 def test_what_announces_nothing_is_told_with_its_reason(body: str | bytes, reason: str) -> None:
-    assert read_message(body, bucket=BUCKET) == Hint(ignored=reason)
+    assert read_message(body, bucket=BUCKET) == Announcement(ignored=reason)
 
 
 def test_a_manifest_comes_through_byte_for_byte() -> None:
     raw = json.dumps(MANIFEST, indent=3)
     for body in (raw, raw.encode(), in_base64(raw), json.dumps(sns(raw))):
-        assert read_message(body, bucket=BUCKET) == Hint(manifest=raw.encode())
+        assert read_message(body, bucket=BUCKET) == Announcement(manifest=raw.encode())
 
 
 def test_an_object_that_is_no_event_is_a_manifest_however_wrong() -> None:
@@ -115,9 +115,9 @@ def test_an_object_that_is_no_event_is_a_manifest_however_wrong() -> None:
 
 def test_a_message_may_name_several_entries_each_once_and_others_besides() -> None:
     records = [s3_record("inbox/x/target.png"), s3_record("inbox/x/source.png"), s3_record("inbox/y.json")]
-    assert read_message(json.dumps(s3_event(*records, s3_record("results/1.png"))), bucket=BUCKET) == Hint(
-        keys=("inbox/x/target.png", "inbox/y.json"), ignored="not_in_inbox"
-    )
+    assert read_message(
+        json.dumps(s3_event(*records, s3_record("results/1.png"))), bucket=BUCKET
+    ) == Announcement(keys=("inbox/x/target.png", "inbox/y.json"), ignored="not_in_inbox")
 
 
 _NAMES = ["Records", "s3", "object", "bucket", "key", "name", "eventName", "action", "detail"]

@@ -18,7 +18,7 @@ from models.store import download
 from models.store.download import Patience
 from models.store.lock import exclusive
 from models.store.model_store import Found, ModelStore
-from models.store.places import Place, make_ready
+from models.store.places import SearchPlace, make_ready
 from tests.support.mirrors import (
     DETECTOR,
     FLAT_ZIP,
@@ -446,7 +446,7 @@ def test_if_no_folder_takes_it_each_says_why(tmp_path: Path) -> None:
 
 
 def test_a_volume_that_is_not_mounted_is_not_made_up(tmp_path: Path) -> None:
-    place = Place(folder=tmp_path / "volume/models", volume=tmp_path / "volume")
+    place = SearchPlace(folder=tmp_path / "volume/models", volume=tmp_path / "volume")
     with pytest.raises(FileNotFoundError):
         make_ready(place, 0)
     assert not (tmp_path / "volume").exists()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.embedded import ATTENTION_INDICES, LANDMARKS, TOPOLOGY, embedded_path
 from models.session import open_session
 from pipeline.face import Array, Bgr
-from pipeline.faces.detect import Detection
+from pipeline.faces.detect import DetectedBox
 from pipeline.faces.landmarks import LandmarkModel, bounding_box, five_points
 from tests.support.faces import ASTRONAUT_FACE, HOPPER_FACE, astronaut, hopper, scaled, turned
 
@@ -21,13 +21,15 @@ def model() -> LandmarkModel:
     return LandmarkModel(open_session(embedded_path(LANDMARKS)), embedded_path(ATTENTION_INDICES))
 
 
-def _detection(box: tuple[int, int, int, int]) -> Detection:
+def _detection(box: tuple[int, int, int, int]) -> DetectedBox:
     """What a detector would say of an upright face, give or take."""
     x0, y0, x1, y1 = box
     side, middle, center = (x1 - x0) * 1.05, (y0 + y1) / 2 + 4, (x0 + x1) / 2
     bbox = np.array([center - side / 2, middle - side / 2, center + side / 2, middle + side / 2], np.float32)
     eyes = np.array([[-0.2, -0.15], [0.2, -0.15]]) * side + (center, middle)
-    return Detection(bbox=bbox, points=np.concatenate([eyes, np.zeros((4, 2))]).astype(np.float32), score=0.9)
+    return DetectedBox(
+        bbox=bbox, points=np.concatenate([eyes, np.zeros((4, 2))]).astype(np.float32), score=0.9
+    )
 
 
 @pytest.fixture(scope="module")

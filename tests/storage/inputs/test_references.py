@@ -14,7 +14,7 @@ from storage.inputs.references import (
     MAX_KEY_BYTES,
     BucketKey,
     Inline,
-    Reference,
+    ParsedReference,
     UploadId,
     Url,
     describe,
@@ -27,7 +27,7 @@ HEX_ID = "7f3c0d1e2b4a59687786a5b4c3d2e1f0"
 PICTURE = bytes(range(256))
 
 
-def parse(text: str) -> Reference:
+def parse(text: str) -> ParsedReference:
     return parse_reference(text, allowed_prefixes=ALLOWED, job_folder=FOLDER)
 
 
