@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-_TURN_S: Final = 0.25
+TURN_S: Final = 0.25
 """Longer than a picture with a few faces takes on a GPU, and no long wait behind a video (docs/adr/0007)."""
 
 
@@ -49,7 +49,7 @@ class WorkerThread:
     """
 
     def __init__(
-        self, *, name: str, turn_s: float = _TURN_S, monotonic: Callable[[], float] = time.monotonic
+        self, *, name: str, turn_s: float = TURN_S, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._turn_s = turn_s
         self._monotonic = monotonic

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
 from consumer.devices.budget import ByteBudget
-from consumer.devices.worker import Share, WorkerThread
+from consumer.devices.worker import TURN_S, Share, WorkerThread
 from consumer.engines.pool import EnginePool, LoadedEngine
 from consumer.jobs.files import fetch_all
 from consumer.jobs.workspace import Workspace, Workspaces
@@ -265,6 +265,15 @@ class JobContext:
         with self._waiting():
             return await self._services.device.run(partial(self._step, function), share=self._share)
 
+    async def on_device_until_done(self, step: Callable[[], bool], told: Callable[[], None]) -> None:
+        """Call `step` on the device's thread until it returns true, other jobs in turn between calls.
+
+        `told` is called between two steps. As many are taken at once as fit a turn: coming back here after
+        every one would leave the device idle where the store and the codecs keep this thread busy.
+        """
+        while not await self.on_device(partial(_take_a_turn, step, told)):
+            pass
+
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""
         self._on_swapped(self)
@@ -349,6 +358,14 @@ class JobContext:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
             if self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s:
                 self._tell(self.stage, None)
+
+
+def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:
+    """Take steps until they are done, which is returned, or a turn is over."""
+    began = time.monotonic()
+    while not (done := step()) and time.monotonic() - began < TURN_S:
+        told()
+    return done
 
 
 class _JobDisk:

@@ -141,12 +141,15 @@ async def _change(
     changed: asyncio.Queue[tuple[Picture, bool]],
 ) -> None:
     """Take every frame to the device, in steps between which other jobs have their turn."""
+
+    def report() -> None:
+        context.report("swap", *swap.progress, unit=swap.target.unit)
+
     for _ in range(swap.target.total):
         frame = await decoded.get()
         work = swap.begin(frame)
-        context.report("swap", *swap.progress, unit=swap.target.unit)
-        while not await context.on_device(work.step):
-            context.report("swap", *swap.progress, unit=swap.target.unit)
+        report()
+        await context.on_device_until_done(work.step, report)
         changed.put_nowait((frame, work.changed))
         del frame, work
     context.leave_device()
