@@ -90,6 +90,16 @@ class JobServices:
     stall_timeout_s: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Milestones:
+    """Who is told how far a job has come, on the event loop; the scheduler claims by it."""
+
+    #: The job is in line for the device for the first time.
+    arrived: Callable[[], None] = lambda: None
+    #: The job needs the device no more.
+    swapped: Callable[["JobContext"], None] = lambda _context: None
+
+
 class JobPlace(Enum):
     """Where a job is, as far as the device is concerned."""
 
@@ -114,7 +124,7 @@ class JobContext:
         report: Callable[[Stage, Progress | None], None],
         job_folder: str | None = None,
         began: float | None = None,
-        on_swapped: Callable[["JobContext"], None] = lambda _context: None,
+        milestones: Milestones = Milestones(),
         reference: str | None = None,
     ) -> None:
         #: The job as it was asked for, or why that cannot be understood, as `run` will say.
@@ -137,7 +147,7 @@ class JobContext:
         self._output_id = output_id
         self._tell = report
         self._job_folder = job_folder
-        self._on_swapped = on_swapped
+        self._milestones = milestones
         self._share: Share | None = None
         self._on_device = False
         self._waits = 0  # things that it waits for and that depend on other jobs
@@ -262,6 +272,7 @@ class JobContext:
         if self._share is None:
             self._share = self._services.device.share()
             self.ready_s = time.monotonic() - self.began - self._waited_s
+            self._milestones.arrived()
         with self._waiting():
             return await self._services.device.run(partial(self._step, function), share=self._share)
 
@@ -276,7 +287,7 @@ class JobContext:
 
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""
-        self._on_swapped(self)
+        self._milestones.swapped(self)
 
     @asynccontextmanager
     async def memory(self, size_bytes: int) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from consumer.faults import judge, retry_delay_s
-from consumer.jobs.context import JobContext, JobServices, output_id
+from consumer.jobs.context import JobContext, JobServices, Milestones, output_id
 from consumer.jobs.plan import service_warnings
 from consumer.runtime.attempt import Attempt, Ending
 from consumer.telemetry.metrics import Metrics
@@ -58,13 +58,13 @@ class JobRunner:
         ticket: Ticket,
         *,
         release: asyncio.Event,
-        on_swapped: Callable[[JobContext], None],
+        milestones: Milestones,
         room_for_long: Callable[[], Awaitable[bool]],
     ) -> Ending:
         """Do the job behind `ticket`, if it is ours to do.
 
-        `release` set, the job is given back as soon as may be; `on_swapped` is told when its work has left
-        the device; a job that looks long is left unclaimed unless `room_for_long` lets it in.
+        `release` set, the job is given back as soon as may be; `milestones` are told as it passes them; a job
+        that looks long is left unclaimed unless `room_for_long` lets it in.
         """
         began = time.monotonic()
         try:
@@ -92,7 +92,7 @@ class JobRunner:
         try:
             attempt = Attempt(
                 lease=claimed,
-                context=self._context(ticket, announced, claimed, began, on_swapped),
+                context=self._context(ticket, announced, claimed, began, milestones),
                 rng=self._rng,
                 on_beat=ticket.beat,
             )
@@ -150,7 +150,7 @@ class JobRunner:
         announced: Announced,
         lease: Lease,
         began: float,
-        on_swapped: Callable[[JobContext], None],
+        milestones: Milestones,
     ) -> JobContext:
         asked = announced.manifest or announced.error
         if asked is None:
@@ -162,7 +162,7 @@ class JobRunner:
             report=lease.report,
             job_folder=ticket.folder,
             began=began,
-            on_swapped=on_swapped,
+            milestones=milestones,
         )
         if announced.manifest is not None:
             context.note(warnings=tuple(service_warnings(announced.manifest, self._objection)))

@@ -15,19 +15,17 @@ from enum import Enum
 
 import structlog
 
-from consumer.jobs.context import JobContext
+from consumer.jobs.context import JobContext, Milestones
 from consumer.runtime.attempt import Ending
 from consumer.runtime.runner import JobRunner
 from consumer.triggers.base import Ticket
 
-# Before anything is measured: a store with 50 ms a call, and a picture with one face on a small machine.
-_FIRST_READY_S = 0.4
-_FIRST_DEVICE_S = 0.1
 _WEIGHT = 0.25  # of the newest job in the running means
+_SOON_S = 5.0  # of the device's work may be claimed here; what would start later is left for other consumers
 _SPARE = 2  # one on the device and one waiting, so that uneven jobs leave no gap
 _LONG = 3  # long jobs at once: one is fetched, one on the device, one encoded
 _PARKED = 16  # long jobs that wait here unclaimed, so that the next one is at hand when one ends
-_SLOW_S = 5.0  # who waits longer for an input (it may come late, or never) no longer holds up the others
+_SLOW_S = 5.0  # who has not reached the device by then (its input may never come) holds up no others
 _GIVE_BACK_S = 10.0  # for the writes that give jobs back, before the process ends without them
 
 _log = structlog.get_logger()
@@ -45,17 +43,28 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._ready_s = _FIRST_READY_S
-        self._device_s = _FIRST_DEVICE_S
+        self._ready_s = 0.0
+        self._device_s: float | None = None  # before anything is measured
 
     @property
     def ahead(self) -> int:
-        """How many jobs may be on their way to the device or on it."""
-        needed = math.ceil(self._ready_s / self._device_s) + _SPARE if self._device_s > 0 else self._most
-        return min(needed, self._most)
+        """How many jobs may be on their way to the device or on it: as many as keep it busy, and start soon.
+
+        Before the first job has been measured, only those: on a slow machine more would wait for minutes, and
+        others could have done them.
+        """
+        if self._device_s is None:
+            return min(_SPARE, self._most)
+        if self._device_s == 0:
+            return self._most
+        needed = math.ceil(self._ready_s / self._device_s) + _SPARE
+        soon = max(_SPARE, math.ceil(_SOON_S / self._device_s))
+        return min(needed, soon, self._most)
 
     def observe(self, *, ready_s: float, device_s: float) -> None:
-        """Take in one job's times."""
+        """Take in one job's times; the first one's are the means."""
+        if self._device_s is None:
+            self._ready_s, self._device_s = ready_s, device_s
         self._ready_s += _WEIGHT * (ready_s - self._ready_s)
         self._device_s += _WEIGHT * (device_s - self._device_s)
 
@@ -84,6 +93,7 @@ class Scheduler:
         self._jobs: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[None]] = set()
         self._long: set[asyncio.Task[None]] = set()
+        self._arrived: set[asyncio.Task[None]] = set()
         self._parked: OrderedDict[asyncio.Task[None], asyncio.Future[bool]] = OrderedDict()
         self._changed = asyncio.Event()
         self._drain = asyncio.Event()
@@ -151,7 +161,7 @@ class Scheduler:
         self._jobs.add(task)
         self._ahead.add(task)
         task.add_done_callback(self._ended)
-        asyncio.get_running_loop().call_later(_SLOW_S, self._not_ahead, task)
+        asyncio.get_running_loop().call_later(_SLOW_S, self._pass_by, task)
 
     async def _run(self, ticket: Ticket) -> None:
         task = asyncio.current_task()
@@ -167,7 +177,7 @@ class Scheduler:
             ending = await self._runner.run(
                 ticket,
                 release=self._release,
-                on_swapped=swapped,
+                milestones=Milestones(arrived=lambda: self._arrived.add(task), swapped=swapped),
                 room_for_long=lambda: self._room_for_long(task),
             )
         except Exception:  # noqa: BLE001 -- whatever it was, the lease lapses and this consumer lives on
@@ -198,9 +208,15 @@ class Scheduler:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._jobs.discard(task)
+        self._arrived.discard(task)
         self._long.discard(task)
         self._admit_long()
         self._not_ahead(task)
+
+    def _pass_by(self, task: asyncio.Task[None]) -> None:
+        """Let others come before a job that still waits for its inputs; one in line keeps its place."""
+        if task not in self._arrived:
+            self._not_ahead(task)
 
     def _not_ahead(self, task: asyncio.Task[None]) -> None:
         """Make room for another job on the way to the device."""

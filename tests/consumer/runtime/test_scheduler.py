@@ -54,12 +54,15 @@ async def states(store: MemoryStore) -> dict[str, Status]:
 
 def test_as_many_jobs_are_ahead_as_the_device_finishes_while_one_gets_there() -> None:
     pace = Pace(most=16)
+    assert pace.ahead == 2  # nothing has been measured
+    pace.observe(ready_s=0.25, device_s=0.05)
+    assert pace.ahead == 7
     for _ in range(50):
         pace.observe(ready_s=0.25, device_s=0.05)
     assert pace.ahead == 7  # 5 on their way, 1 on the device, 1 waiting
     for _ in range(50):
         pace.observe(ready_s=0.25, device_s=30)
-    assert pace.ahead == 3
+    assert pace.ahead == 2  # one on the device, one waiting: the others are somebody else's
     for _ in range(50):
         pace.observe(ready_s=10, device_s=0.001)
     assert pace.ahead == 16
@@ -159,7 +162,7 @@ async def test_a_consumer_told_to_stop_finishes_what_it_has_and_takes_nothing_mo
 @pytest.mark.parametrize("second_signal", [False, True], ids=["grace is over", "second signal"])
 async def test_jobs_that_cannot_be_finished_are_given_back_uncounted(*, second_signal: bool) -> None:
     store, engine = MemoryStore(), BlockingEngine()
-    jobs = [await drop_job(store) for _ in range(3)]
+    jobs = [await drop_job(store) for _ in range(Pace(most=16).ahead)]
     consumer, task = start(store, engine, drain_grace_s=30 if second_signal else 0.1)
     await until(engine.begun.is_set)
     for job in jobs:
@@ -255,6 +258,20 @@ async def test_jobs_whose_inputs_do_not_come_do_not_hold_up_the_others(
     assert {status.status for status in (await states(store)).values() if status.job_id in waiting} == {
         "pending"
     }
+
+
+async def test_jobs_that_wait_long_for_a_slow_device_are_all_that_is_claimed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.runtime.scheduler._SLOW_S", 0.05)
+    store, engine = MemoryStore(), BlockingEngine()
+    for _ in range(30):
+        await drop_job(store)
+    async with running(store, engine, drain_grace_s=0):
+        await until(engine.begun.is_set)
+        await asyncio.sleep(0.5)  # ten times as long as a job may keep others from being claimed
+        assert len(await states(store)) == Pace(most=16).ahead
+        engine.go.set()
 
 
 async def test_long_jobs_leave_room_for_short_ones_and_all_are_done_in_the_end(

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.context import JobContext, JobServices
+from consumer.jobs.context import JobContext, JobServices, Milestones
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
@@ -43,11 +43,9 @@ _MAX_SKEW_S = 600.0
 class SimulatedWork(JobContext):
     """Takes virtual time and makes a result that names its attempt; its end is in the job's nature."""
 
-    def __init__(
-        self, world: "World", asked: Manifest, lease: Lease, on_swapped: Callable[[JobContext], None]
-    ) -> None:
+    def __init__(self, world: "World", asked: Manifest, lease: Lease, milestones: Milestones) -> None:
         super().__init__(
-            cast("JobServices", world), asked, output_id="", report=lease.report, on_swapped=on_swapped
+            cast("JobServices", world), asked, output_id="", report=lease.report, milestones=milestones
         )
         self._world = world
         self._lease = lease
@@ -118,11 +116,11 @@ class SimulatedRunner(JobRunner):
         announced: Announced,
         lease: Lease,
         began: float,  # noqa: ARG002 -- as above
-        on_swapped: Callable[[JobContext], None],
+        milestones: Milestones,
     ) -> JobContext:
         if announced.manifest is None:
             raise RuntimeError("every job of a simulation has a manifest")
-        return SimulatedWork(self._world, announced.manifest, lease, on_swapped)
+        return SimulatedWork(self._world, announced.manifest, lease, milestones)
 
 
 class SimulatedProcess:
