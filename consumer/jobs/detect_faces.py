@@ -24,7 +24,7 @@ async def run(context: JobContext) -> Output:
     check_engine(manifest.options, context.engine_names)
     engine = (await context.engine(manifest.options.engine)).engine
     context.note(engine=to_engine_record(engine.info, {}))
-    body = (await context.fetch(manifest.target))[manifest.target].read()
+    body = (await context.fetch(manifest.target, limit=context.limits.max_bytes))[manifest.target].read()
     context.report("decode")
     with naming("target"):
         target = await context.on_cpu(partial(open_target, body, context.limits))

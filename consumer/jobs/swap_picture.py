@@ -2,9 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_stored_faces
@@ -23,6 +24,8 @@ from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
 from storage.records.detection import MAX_DETECTION_BYTES, read_detection
 from storage.records.manifest import source_pictures
+
+_STEP_BYTES: Final = 4 * 2**20  # of disk for a result that grows
 
 
 async def run(context: JobContext) -> Output:
@@ -48,7 +51,7 @@ async def _swap(context: JobContext, swap: SwapRun) -> Output:
                 return _output(context, written, body=sink.getvalue())
         path = context.workspace.path("result")  # what moves may become larger than memory should hold
         with path.open("w+b") as file:
-            written = await _swap_frames(context, swap, file)
+            written = await _swap_frames(context, swap, file, _Room(context, file).follow)
         return _output(context, written, path=path)
 
 
@@ -62,7 +65,7 @@ async def open_swap(context: JobContext) -> SwapRun:
     context.note(engine=to_engine_record(loaded.engine.info, loaded.enhancer_models))
     sources = source_pictures(manifest)
     wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
-    files = await context.fetch(*wanted)
+    files = await context.fetch(*wanted, limit=context.limits.max_bytes)
     request = SwapRequest(
         sources={
             name: SourceFile(body=files[reference].read(), sha256=files[reference].sha256)
@@ -100,8 +103,35 @@ async def _choice(context: JobContext, files: Mapping[str, FetchedInput]) -> Cho
     return Every() if manifest.options.many_faces else Largest()
 
 
-async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Written:
-    """Decode, change and encode frame by frame, all three at once on different frames."""
+class _Room:
+    """Disk space for a result that grows: held in steps, as nobody knows how large it will be."""
+
+    def __init__(self, context: JobContext, file: BinaryIO) -> None:
+        self._context = context
+        self._file = file
+        self._held = 0
+
+    async def follow(self) -> None:
+        """Hold what has been written, and the next step; raises DiskFull, InputTooLarge."""
+        while self._file.tell() > self._held:
+            await self._context.disk(_STEP_BYTES)
+            self._held += _STEP_BYTES
+
+
+async def _no_room_needed() -> None:
+    """What lies in memory takes no disk."""
+
+
+async def _swap_frames(
+    context: JobContext,
+    swap: SwapRun,
+    sink: BinaryIO,
+    follow: Callable[[], Awaitable[None]] = _no_room_needed,
+) -> Written:
+    """Decode, change and encode frame by frame, all three at once on different frames.
+
+    `follow` is awaited after each frame that was written.
+    """
     options = context.manifest.options
     writer = swap.target.writer(
         requested=options.output_format,
@@ -124,6 +154,7 @@ async def _swap_frames(context: JobContext, swap: SwapRun, sink: BinaryIO) -> Wr
         for _ in range(swap.target.total):
             frame, is_changed = await changed.get()
             await context.on_cpu(partial(writer.add, frame, changed=is_changed), stage="encode")
+            await follow()
             del frame
             room.release()
 
@@ -167,9 +198,12 @@ async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Wr
     return written
 
 
-def _output(context: JobContext, written: Written, **where: Any) -> Output:  # noqa: ANN401 -- body or path
+def _output(
+    context: JobContext, written: Written, *, body: bytes | None = None, path: Path | None = None
+) -> Output:
     return Output(
-        **where,
+        body=body,
+        path=path,
         extension=written.media.extension,
         content_type=written.media.content_type,
         width=written.width,
@@ -189,7 +223,7 @@ async def check_sources(context: JobContext) -> None:
     manifest = context.manifest
     engine = (await context.engine(manifest.options.engine)).engine
     sources = source_pictures(manifest)
-    files = await context.fetch(*sources.values())
+    files = await context.fetch(*sources.values(), limit=context.limits.max_bytes)
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))

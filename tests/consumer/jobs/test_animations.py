@@ -3,9 +3,11 @@
 import io
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,7 +17,8 @@ from pipeline.media.writer import AnimationWriter
 from pipeline.swap.frame import FrameSwap
 from pipeline.swap.run import SwapRun
 from storage.stores.memory_store import MemoryStore
-from tests.support.engines import FlatEngine, picture, png
+from tests.support.copying import files_below
+from tests.support.engines import FACE_BGR, FlatEngine, picture, png
 from tests.support.jobs import drop_job, ended, running, until
 
 T = TypeVar("T")
@@ -123,3 +126,31 @@ async def test_a_job_holds_a_few_frames_at_once_however_many_there_are(
         status = await ended(store, job)
     assert status.status == "completed", status.error
     assert 2 <= most <= FRAMES_IN_FLIGHT + 1  # the one the writer compares the next one with
+
+
+async def test_a_result_that_outgrows_the_disk_ends_its_job_and_gives_all_of_it_back(tmp_path: Path) -> None:
+    noise = np.random.default_rng(7).integers(0, 200, (900, 900, 3), np.uint8)
+    frames = []
+    for number in range(8):
+        frame = np.roll(noise, number, axis=0)
+        frame[10:34, 20:44] = FACE_BGR
+        frames.append(png(frame))
+    store = MemoryStore()
+    job = await drop_job(store, target=moving(*frames))
+    settings = {"work_dir": tmp_path, "disk_budget_bytes": 16 << 20, "max_input_bytes": 100_000_000}
+    async with running(store, FlatEngine(), **settings):
+        status = await ended(store, job)
+        small = await ended(store, await drop_job(store, target=moving(*frames[:2])))
+    assert status.error is not None
+    assert (status.error.code, small.status) == ("input_too_large", "completed")
+    assert not files_below(tmp_path)
+
+
+async def test_a_large_video_is_refused_by_its_size_before_it_is_read() -> None:
+    store = MemoryStore()
+    video = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(200_000)
+    job = await drop_job(store, target=video)
+    async with running(store, FlatEngine(), max_input_bytes=100_000):
+        status = await ended(store, job)
+    assert status.error is not None
+    assert status.error.code == "input_too_large"
