@@ -30,8 +30,9 @@ install: $(VENV)/.installed ## make the local environment (.venv) from the hashe
 demo: install ## swap two pictures through a local bucket, end to end, offline
 	$(BIN)/swapdrop demo
 
+# Some tests take a hundred times as long as others: workers that are done take some from those that are not.
 test: install ## run the fast tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults
