@@ -20,7 +20,10 @@ from consumer.runtime.attempt import Ending
 from consumer.runtime.runner import JobRunner
 from consumer.triggers.base import Ticket
 
-_WEIGHT = 0.25  # of the newest job in the running means
+_WEIGHT = 0.25  # of the newest job in the running means, once there are so many
+_FIRST = (
+    4  # before anything is measured: they hide the latency of a store, and are few to wait on a slow machine
+)
 _SOON_S = 5.0  # of the device's work may be claimed here; what would start later is left for other consumers
 _SPARE = 2  # one on the device and one waiting, so that uneven jobs leave no gap
 _LONG = 3  # long jobs at once: one is fetched, one on the device, one encoded
@@ -44,17 +47,18 @@ class Pace:
     def __init__(self, most: int) -> None:
         self._most = most
         self._ready_s = 0.0
-        self._device_s: float | None = None  # before anything is measured
+        self._device_s = 0.0
+        self._jobs = 0
 
     @property
     def ahead(self) -> int:
         """How many jobs may be on their way to the device or on it: as many as keep it busy, and start soon.
 
-        Before the first job has been measured, only those: on a slow machine more would wait for minutes, and
+        Before the first job has been measured it is a few: on a slow machine more would wait for minutes, and
         others could have done them.
         """
-        if self._device_s is None:
-            return min(_SPARE, self._most)
+        if not self._jobs:
+            return min(_FIRST, self._most)
         if self._device_s == 0:
             return self._most
         needed = math.ceil(self._ready_s / self._device_s) + _SPARE
@@ -63,10 +67,10 @@ class Pace:
 
     def observe(self, *, ready_s: float, device_s: float) -> None:
         """Take in one job's times; the first one's are the means."""
-        if self._device_s is None:
-            self._ready_s, self._device_s = ready_s, device_s
-        self._ready_s += _WEIGHT * (ready_s - self._ready_s)
-        self._device_s += _WEIGHT * (device_s - self._device_s)
+        self._jobs += 1
+        weight = max(_WEIGHT, 1 / self._jobs)
+        self._ready_s += weight * (ready_s - self._ready_s)
+        self._device_s += weight * (device_s - self._device_s)
 
 
 class Scheduler:
