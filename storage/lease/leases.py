@@ -114,6 +114,7 @@ class Leases:
     async def _take(self, status: Status, *, over: str | None, cancel_requested: bool) -> "Lease | Refusal":
         """Write the step that this claim leads to: cancelled, exhausted or claimed; raises Overtaken."""
         context, now = self._context, self._context.wall()
+        status = transitions.lapsed(status)
         if cancel_requested:
             new = transitions.cancelled(status, now=now)
         elif transitions.is_exhausted(status):
@@ -129,8 +130,8 @@ class Leases:
             ended = Refusal(verdict=Verdict.ENDED, retry_after_s=0, status=new, ended_here=True)
             return await self._refused(ended, new)
         self._observations.forget(new.job_id)
-        lapsed = status.lease.owner if status.lease else None
-        return Lease(context, new, etag=etag, confirmed_at=sent_at, taken_over_from=lapsed)
+        before = status.lease.owner if status.lease else None
+        return Lease(context, new, etag=etag, confirmed_at=sent_at, taken_over_from=before)
 
     async def _refused(self, refused: Refusal, status: Status) -> Refusal:
         """Hand out a refusal; an ended job is forgotten, its dead-letter pointer written if it needs one."""
