@@ -114,13 +114,13 @@ class Leases:
     async def _take(self, status: Status, *, over: str | None, cancel_requested: bool) -> "Lease | Refusal":
         """Write the step that this claim leads to: cancelled, exhausted or claimed; raises Overtaken."""
         context, now = self._context, self._context.wall()
-        status = transitions.lapsed(status)
+        counted = transitions.lapsed(status)
         if cancel_requested:
             new = transitions.cancelled(status, now=now)
-        elif transitions.is_exhausted(status):
-            new = transitions.exhausted(status, now=now)
+        elif transitions.is_exhausted(counted):
+            new = transitions.exhausted(counted, now=now)
         else:
-            new = transitions.claimed(status, now=now, owner=self._owner, ttl_s=context.policy.ttl_s)
+            new = transitions.claimed(counted, now=now, owner=self._owner, ttl_s=context.policy.ttl_s)
         sent_at = context.monotonic()
         trusted_until = sent_at + context.policy.trusted_for_s
         etag = await context.register.swap(
