@@ -149,8 +149,7 @@ def lapsed(status: Status) -> Status:
     (docs/adr/0011).
     """
     uncounted = status.attempt - 1 - len(_recorded(status))
-    only_claimed = status.status == "processing" and status.stage == "queued"
-    if not only_claimed or uncounted >= _MAX_UNCOUNTED:
+    if not status.only_claimed or uncounted >= _MAX_UNCOUNTED:
         return status
     return status.model_copy(update={"status": "pending", "max_attempts": _one_more(status)})
 
