@@ -61,7 +61,12 @@ def show_job(job_id: str) -> int:
         f"  dropped {_moment(status.created_at)}, last written {_moment(status.updated_at)}",
     ]
     if status.lease is not None:
-        lines.append(f"  {status.lease.owner} works on it: {status.stage}, {status.progress.percent} %")
+        owner, stage = status.lease.owner, f"{status.stage}, {status.progress.percent} %"
+        lines.append(
+            f"  {owner} has taken it; it waits for its turn"
+            if status.only_claimed
+            else f"  {owner} works on it: {stage}"
+        )
     if status.not_before is not None:
         lines.append(f"  rests until {_moment(status.not_before)}")
     if status.error is not None:

@@ -32,13 +32,17 @@ async def ends_of(
         async for status in revisions:
             percent[status.job_id] = 100 if status.terminal else status.progress.percent
             ended += status.terminal
-            state = f"{status.status}: {status.stage}" if len(percent) == 1 else f"{ended} of {len(percent)}"
+            state = _state(status) if len(percent) == 1 else f"{ended} of {len(percent)}"
             reporter.move(state, done=sum(percent.values()), total=100 * len(percent))
             reporter.event(
                 "status", job_id=status.job_id, status=status.status, stage=status.stage, rev=status.rev
             )
             if status.terminal:
                 yield status
+
+
+def _state(status: Status) -> str:
+    return "taken, waits for its turn" if status.only_claimed else f"{status.status}: {status.stage}"
 
 
 async def fetch_result(store: ObjectStore, status: Status) -> bytes:

@@ -41,9 +41,8 @@ def run_process(path: Path, output: str) -> int:
 async def _process(
     settings: Settings, manifest: Manifest, path: Path, place: Destination, reporter: ProgressReporter
 ) -> tuple[JobContext, Path | None]:
-    def report(stage: Stage, progress: Progress | None) -> None:
-        if progress is not None:
-            reporter.move(stage, done=progress.done, total=progress.total)
+    def report(stage: Stage, progress: Progress) -> None:
+        reporter.move(stage, done=progress.done, total=progress.total)
 
     name = output_id(manifest.job_id or path.name, _ATTEMPT)
     async with (

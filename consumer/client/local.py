@@ -85,7 +85,7 @@ class LocalJobs:
         *,
         output_id: str,
         reference: Path | None = None,
-        report: Callable[[Stage, Progress | None], None] = lambda _stage, _progress: None,
+        report: Callable[[Stage, Progress], None] = lambda _stage, _progress: None,
     ) -> JobContext:
         """A context whose `run` does the job of a manifest; see JobContext for its arguments."""
         return JobContext(

@@ -121,7 +121,7 @@ class JobContext:
         asked: Manifest | InvalidManifest,
         *,
         output_id: str,
-        report: Callable[[Stage, Progress | None], None],
+        report: Callable[[Stage, Progress], None],
         job_folder: str | None = None,
         began: float | None = None,
         milestones: Milestones = Milestones(),
@@ -133,7 +133,8 @@ class JobContext:
         self.reference = reference
         #: Monotonic time at which the job's ticket was opened.
         self.began = time.monotonic() if began is None else began
-        self.stage: Stage = "download"
+        #: Where its work is, or will go on once it no longer waits in line for the device.
+        self.stage: Stage = "queued"
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
@@ -148,7 +149,9 @@ class JobContext:
         self._tell = report
         self._job_folder = job_folder
         self._milestones = milestones
+        self._progress = Progress()
         self._share: Share | None = None
+        self._was_on_device = False
         self._on_device = False
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
@@ -273,6 +276,7 @@ class JobContext:
             self._share = self._services.device.share()
             self.ready_s = time.monotonic() - self.began - self._waited_s
             self._milestones.arrived()
+            self._show()
         with self._waiting():
             return await self._services.device.run(partial(self._step, function), share=self._share)
 
@@ -315,10 +319,13 @@ class JobContext:
         return self._workspace
 
     def report(self, stage: Stage, done: int = 0, total: int = 0, *, unit: str = "pictures") -> None:
-        """Say how far the job is, `percent` of its stage; cheap, from any thread."""
-        self.stage = stage
+        """Say how far the job is, `percent` of its stage; cheap, from any thread.
+
+        As long as the job waits for its first turn on the device, it is told as `queued` all the same.
+        """
         percent = min(100, 100 * done // total) if total else 0
-        self._tell(stage, Progress(done=done, total=total, unit=unit, percent=percent))
+        self.stage, self._progress = stage, Progress(done=done, total=total, unit=unit, percent=percent)
+        self._show()
 
     def note(
         self,
@@ -345,8 +352,18 @@ class JobContext:
             created_at=datetime.now(UTC),
         )
 
+    def _show(self) -> None:
+        if self._share is not None and not self._was_on_device:
+            self._tell("queued", Progress())
+            if not self._was_on_device:  # else its turn has come meanwhile, on the device's thread
+                return
+        self._tell(self.stage, self._progress)
+
     def _step(self, function: Callable[[], T]) -> T:
         self._on_device = True
+        if not self._was_on_device:
+            self._was_on_device = True
+            self._show()
         began = time.monotonic()
         try:
             return function()
@@ -368,7 +385,7 @@ class JobContext:
         while True:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
             if self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s:
-                self._tell(self.stage, None)
+                self._show()
 
 
 def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:

@@ -129,7 +129,7 @@ class JobRunner:
         delay_s = retry_delay_s(lease.attempt, self._rng)
         try:
             status = await lease.retry(fault, delay_s=delay_s)
-        except Exception as refused:  # noqa: BLE001 -- judged: the lease lapses, which counts as well
+        except Exception as refused:  # noqa: BLE001 -- judged: the lease lapses, which counts as well in the end
             _log.warning(
                 "lease_left_to_lapse", job_id=lease.job_id, reason=judge(refused, stage="finish").message
             )

@@ -114,12 +114,13 @@ class Leases:
     async def _take(self, status: Status, *, over: str | None, cancel_requested: bool) -> "Lease | Refusal":
         """Write the step that this claim leads to: cancelled, exhausted or claimed; raises Overtaken."""
         context, now = self._context, self._context.wall()
+        counted = transitions.lapsed(status)
         if cancel_requested:
             new = transitions.cancelled(status, now=now)
-        elif transitions.is_exhausted(status):
-            new = transitions.exhausted(status, now=now)
+        elif transitions.is_exhausted(counted):
+            new = transitions.exhausted(counted, now=now)
         else:
-            new = transitions.claimed(status, now=now, owner=self._owner, ttl_s=context.policy.ttl_s)
+            new = transitions.claimed(counted, now=now, owner=self._owner, ttl_s=context.policy.ttl_s)
         sent_at = context.monotonic()
         trusted_until = sent_at + context.policy.trusted_for_s
         etag = await context.register.swap(
@@ -129,8 +130,8 @@ class Leases:
             ended = Refusal(verdict=Verdict.ENDED, retry_after_s=0, status=new, ended_here=True)
             return await self._refused(ended, new)
         self._observations.forget(new.job_id)
-        lapsed = status.lease.owner if status.lease else None
-        return Lease(context, new, etag=etag, confirmed_at=sent_at, taken_over_from=lapsed)
+        before = status.lease.owner if status.lease else None
+        return Lease(context, new, etag=etag, confirmed_at=sent_at, taken_over_from=before)
 
     async def _refused(self, refused: Refusal, status: Status) -> Refusal:
         """Hand out a refusal; an ended job is forgotten, its dead-letter pointer written if it needs one."""

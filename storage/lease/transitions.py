@@ -19,6 +19,7 @@ from storage.records.status import (
 
 _CRASH_MESSAGE = "The machine working on this job stopped answering."
 _MAX_CLAIMS = 100  # a job that makes every machine give it back must end some day
+_MAX_UNCOUNTED = 3  # claims of one job, after which those of owners that died count whatever they had done
 _NOTHING = Findings()
 
 
@@ -37,14 +38,14 @@ def new_record(
 
 
 def claimed(status: Status, *, now: datetime, owner: str, ttl_s: float) -> Status:
-    """The next attempt begins; an attempt that was cut off is recorded as failed.
+    """The job has an owner, whose work has yet to begin; an attempt that was cut off is recorded as failed.
 
     `attempt` is the fencing token: it grows with every claim and is part of the result key.
     """
     return status.evolve(
         now=now,
         status="processing",
-        stage="download",
+        stage="queued",
         progress=Progress(),
         attempt=status.attempt + 1,
         not_before=None,
@@ -137,7 +138,20 @@ def released(status: Status, *, now: datetime) -> Status:
     `attempt` must never be used twice, or a zombie of the same number would write to the winner's result
     key. So the attempt is given back by allowing one more (docs/adr/0005).
     """
-    return _queued(status, now, not_before=None, max_attempts=min(status.max_attempts + 1, _MAX_CLAIMS))
+    return _queued(status, now, not_before=None, max_attempts=_one_more(status))
+
+
+def lapsed(status: Status) -> Status:
+    """What a record whose lease is over counts as: a job that was only claimed, as one that was given back.
+
+    Any other is returned as it is. A job that ends its owner before the first word of its work is written
+    looks the same, so only a few claims of a job may go uncounted, those that were given back among them
+    (docs/adr/0011).
+    """
+    uncounted = status.attempt - 1 - len(_recorded(status))
+    if not status.only_claimed or uncounted >= _MAX_UNCOUNTED:
+        return status
+    return status.model_copy(update={"status": "pending", "max_attempts": _one_more(status)})
 
 
 def cancelled(status: Status, *, now: datetime) -> Status:
@@ -148,6 +162,10 @@ def cancelled(status: Status, *, now: datetime) -> Status:
 def is_exhausted(status: Status) -> bool:
     """Whether no further attempt is allowed."""
     return status.attempt >= status.max_attempts
+
+
+def _one_more(status: Status) -> int:
+    return min(status.max_attempts + 1, _MAX_CLAIMS)
 
 
 def _queued(status: Status, now: datetime, **changes: object) -> Status:

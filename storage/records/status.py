@@ -153,7 +153,7 @@ class JobError(_Record):
     message: str
     #: Whether it is tried again by itself.
     retryable: bool
-    #: All that failed so far; attempts that were given back uncounted are not among them.
+    #: All that failed so far; attempts that do not count are not among them.
     attempts: tuple[AttemptFailure, ...] = ()
 
 
@@ -183,13 +183,14 @@ class Status(_Record):
     write_id: str = ""
     #: The last three states never change again.
     status: State = "pending"
-    #: Where in its work the job is; while it is processing, at most three seconds old.
+    #: Where in its work the job is; while it is processing, at most three seconds old. `queued` is told of a
+    #: job that is only claimed, too, and of one that waits for its first turn on the device.
     stage: Stage = "queued"
     #: How far the stage is; as old as that.
     progress: Progress = Progress()
     #: The fencing token: grows with every claim and is never used twice.
     attempt: int = 0
-    #: Grows by one when an attempt is given back uncounted.
+    #: Grows by one when an attempt is given back uncounted, or taken over from an owner that never began.
     max_attempts: int = 3
     #: A pending job may not be claimed earlier than this, by the store's clock.
     not_before: Utc | None = None
@@ -222,6 +223,11 @@ class Status(_Record):
     def terminal(self) -> bool:
         """Whether the job has ended; a terminal record never changes again."""
         return self.status in TERMINAL
+
+    @property
+    def only_claimed(self) -> bool:
+        """Whether the job is somebody's whose work has yet to begin, as far as the record tells."""
+        return self.status == "processing" and self.stage == "queued"
 
     def moment(self, now: datetime) -> datetime:
         """`now`, or the record's last time if a clock that is fast, the store's or another's, made it later.

@@ -23,7 +23,7 @@ from tests.support.consumers import consumer_environment
 from tests.support.copying import WITH_COPY, files_below
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.failpoints import Conditions, Failpoint, forked_consumer
-from tests.support.jobs import SOURCE_BGR, ended, inbox_empty, running
+from tests.support.jobs import SOURCE_BGR, drop_job, ended, inbox_empty, reached, running
 from tests.support.stores import CountingStore, Op
 
 pytestmark = [pytest.mark.seaweedfs, pytest.mark.timeout(300)]
@@ -41,6 +41,7 @@ _HEIR = {
     "max_attempts": ATTEMPTS,
 }
 _VICTIM = {**_HEIR, "lease_ttl_s": 2}  # soon over, and yet long enough for a busy machine
+_SHOWS_AFTER_S = 2.0  # of work the record tells of it: a third of the lease, and a second to notice
 Step = tuple[Op, str]
 
 
@@ -294,24 +295,47 @@ async def test_a_kill_before_or_after_any_call_costs_neither_the_job_nor_its_one
     await survive_all([(kind, point) for point in failpoints(kind)], seaweedfs_s3, tmp_path)
 
 
-@pytest.mark.faults
-async def test_a_job_that_kills_every_consumer_ends_after_max_attempts_with_one_dead_letter(
+async def test_jobs_that_a_killed_consumer_had_only_claimed_lose_no_attempt(
     seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
-    point = Failpoint(op="put", key=keys.RESULTS, when="after")
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        environment = consumer_environment(settings, **_VICTIM)
+        with forked_consumer(environment, tmp_path / "victim", Conditions(swap_s=60)) as victim:
+            begun = await drop_job(store)
+            await reached(store, begun, lambda status: status.stage == "swap")
+            waiting = [await drop_job(store) for _ in range(2)]
+            for job in waiting:
+                await reached(store, job, lambda status: status.rev > 1)  # it has waited for a heartbeat
+            victim.send(signal.SIGKILL)
+            assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+        async with running(store, FlatEngine(), **_HEIR):
+            done = [await ended(store, job) for job in (begun, *waiting)]
+        assert {(status.status, status.attempt) for status in done} == {("completed", 2)}
+        assert [status.max_attempts - ATTEMPTS for status in done] == [0, 1, 1]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("swap_s", "uncounted"), [(_SHOWS_AFTER_S, 0), (0, 3)], ids=["at its work", "before its work shows"]
+)
+async def test_a_job_that_kills_every_consumer_ends_after_max_attempts_with_one_dead_letter(
+    seaweedfs_s3: S3Settings, tmp_path: Path, swap_s: float, uncounted: int
+) -> None:
+    conditions = Conditions(failpoint=Failpoint(op="put", key=keys.RESULTS, when="after"), swap_s=swap_s)
+    first, last = uncounted + 1, uncounted + 2
     async with fresh_bucket(seaweedfs_s3) as (store, settings):
         await drop_manifest(store)
         environment = consumer_environment(settings, **{**_VICTIM, "max_attempts": 2})
-        for number in range(2):
-            with forked_consumer(environment, tmp_path / str(number), Conditions(failpoint=point)) as victim:
+        for number in range(last):
+            with forked_consumer(environment, tmp_path / str(number), conditions) as victim:
                 assert await victim.exit_code() == -signal.SIGKILL, victim.output()
         async with running(store, FlatEngine(), **_HEIR):
             await inbox_empty(store)
         status = await status_of_the_job(store)
         assert status.error is not None
-        assert (status.status, status.error.code, status.attempt) == ("failed", "attempts_exhausted", 2)
-        assert [attempt.attempt for attempt in status.error.attempts] == [1, 2]
-        assert status.result is None  # both lie there, and nothing leads to either
+        assert (status.status, status.error.code, status.attempt) == ("failed", "attempts_exhausted", last)
+        assert [attempt.attempt for attempt in status.error.attempts] == [first, last]
+        assert status.result is None  # all lie there, and nothing leads to any
         results = await keys_below(store, keys.RESULTS)
-        assert [key.partition("-")[0] for key in results] == ["results/job/1", "results/job/2"]
+        assert [key.partition("-")[0] for key in results] == [f"results/job/{n + 1}" for n in range(last)]
         assert await keys_below(store, keys.DEAD_LETTER) == [keys.dead_letter("job")]

@@ -24,6 +24,7 @@ _RUNS = int(os.environ.get("SIMULATE_RUNS", "2000"))
 _MOST_RUNS_TO_FIND_A_BUG = 300
 _EVENTS = (
     *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "removes the entry", "twin"),
+    "was only claimed and does not count",
     *("ENDS Exit.SICK", "ENDS Exit.DRAINED", "acknowledges a message", "queue: hold"),
 )
 

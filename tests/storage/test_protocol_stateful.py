@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from storage import keys
-from storage.lease import cas
+from storage.lease import cas, transitions
 from storage.lease.leases import LeasePolicy
 from storage.records import status
 from storage.records.status import Status
@@ -182,6 +182,10 @@ def _lost_answer_taken_for_success(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cas.StatusStore, "_read_back", read_back)
 
 
+def _mere_claims_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transitions, "lapsed", lambda status: status)
+
+
 def _nothing(_monkeypatch: pytest.MonkeyPatch) -> None:
     pass
 
@@ -203,6 +207,7 @@ def _without_condition(store: ObjectStore) -> ObjectStore:
         pytest.param(_one_write_id, _world(), id="write_id always the same"),
         pytest.param(_lost_answer_taken_for_success, _world(), id="no read-back"),
         pytest.param(_nothing, _world(policy=Overconfident()), id="no self-fencing"),
+        pytest.param(_mere_claims_count, _world(), id="mere claims count"),
     ],
 )
 def test_a_planted_bug_is_seen(

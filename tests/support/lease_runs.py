@@ -72,11 +72,9 @@ class Report:
 
 
 def reports(*, every_s: float, until_s: float, moving: bool) -> list[Report]:
-    """A report each `every_s`, each a step further or all the same."""
+    """A report each `every_s`, each a step further, or all of a job that still waits for its turn."""
     return [
-        Report(at_s=n * every_s, done=n, stage="swap")
-        if moving
-        else Report(at_s=n * every_s, stage="download")
+        Report(at_s=n * every_s, done=n, stage="swap") if moving else Report(at_s=n * every_s, stage="queued")
         for n in range(1, int(until_s / every_s) + 1)
     ]
 

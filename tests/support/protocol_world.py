@@ -30,6 +30,7 @@ MANIFEST = {"job_id": JOB, "process_type": "single-image", "source": "uploads/a"
 ENDINGS = ("complete", "complete", "complete", "fail", "retry", "release", "vanish")
 FAILURE = AttemptFailure(attempt=0, code="storage_unavailable", message="Away.", stage="swap", at=EPOCH)
 _SETTLING_TURNS = 5  # of the event loop, until both tasks of a consumer that uploads have halted
+_SPARED = 3  # claims of a job that do not count
 ENGINE = EngineRecord(name="mesh", version="1", provider="CPUExecutionProvider")
 
 
@@ -168,6 +169,8 @@ class Actor:
     async def _work(self, lease: Lease) -> bool:
         """Do the planned work; whether the job has ended."""
         self.working = True
+        if self._plan.beats or self._plan.ending == "complete":
+            self._world.begun.add(lease.attempt)
         for _ in range(self._plan.beats):
             lease.report("swap")
             if await lease.beat():
@@ -211,6 +214,7 @@ class World:
         self.spoil = spoil
         self.retires_early = retires_early
         self.actors: list[Actor] = []
+        self.begun: set[int] = set()  # attempts whose owners came to work, or went on to the end
         self._count = 0
         self._terminal: bytes | None = None
 
@@ -284,6 +288,8 @@ class World:
         self._terminal = body
         if status and status.attempt > status.max_attempts:
             raise Violation("more attempts than allowed")
+        if status:
+            self._check_counted(status)
         if body is None and not await self._has(keys.manifest(JOB)):
             raise Violation("the inbox entry is gone and the job has not ended")
         if status and status.result:
@@ -293,6 +299,16 @@ class World:
         working = [actor for actor in self.actors if actor.working and actor.lease and actor.lease.trusted]
         if len(working) > 1:
             raise Violation("two owners work on the job and both trust themselves")
+
+    def _check_counted(self, status: Status) -> None:
+        """Whoever was killed before it came to work has cost the job an attempt only after three others."""
+        counted = {each.attempt: each for each in status.error.attempts} if status.error else {}
+        uncounted = 0
+        for number in range(1, max(counted, default=0) + 1):
+            if number not in counted:
+                uncounted += 1
+            elif counted[number].code == "internal" and number not in self.begun and uncounted < _SPARED:
+                raise Violation("a job that was only claimed has lost an attempt")
 
     def _sweep(self) -> None:
         self.actors = [actor for actor in self.actors if not actor.task.done()]

@@ -72,6 +72,17 @@ async def test_show_names_each_attempt_that_failed(bucket: ObjectStore) -> None:
     assert (unknown.exit_code, "no record of a job nobody" in unknown.stderr) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [("queued", "gpu-1 has taken it; it waits for its turn"), ("swap", "gpu-1 works on it: swap, 0 %")],
+)
+async def test_show_tells_a_job_that_waits_for_its_turn_from_one_that_is_worked_on(
+    bucket: ObjectStore, stage: str, said: str
+) -> None:
+    await put(bucket, "taken", "processing", stage=stage, lease=LeaseInfo(owner="gpu-1", ttl_s=90))
+    assert said in swapdrop("jobs", "show", "taken").stdout
+
+
 async def test_a_dead_job_is_requeued_as_a_new_one_and_its_pointer_goes(bucket: ObjectStore) -> None:
     assert "dead" in swapdrop("dead-letter", "list").stdout
     done = swapdrop("dead-letter", "requeue", "--all")

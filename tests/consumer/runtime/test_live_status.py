@@ -71,6 +71,41 @@ class Held:
         self._go.set()
 
 
+async def test_a_job_is_queued_until_its_first_turn_on_the_device_and_never_after() -> None:
+    store, holds = MemoryStore(), {"first": Held(), "second": Held()}
+
+    async def take_turns(context: JobContext) -> Output:
+        held = holds[context.manifest.target.removeprefix("uploads/")]
+        context.report("decode")
+        context.report("swap", 0, 2)
+        await context.on_device(held.on_thread)
+        context.report("swap", 1, 2)
+        await context.on_device(lambda: None)
+        return RESULT
+
+    async def begin(name: str) -> str:
+        return await announce(store, {"process_type": "turns", "target": f"uploads/{name}"})
+
+    def shows(stage: str, status: Status) -> bool:
+        return (status.status, status.stage) == ("processing", stage) and status.rev > 2
+
+    try:
+        async with running(store, FlatEngine(), kinds={**KINDS, "turns": take_turns}, **QUICK):
+            first = await begin("first")
+            await until(holds["first"].reached.is_set)
+            second = await begin("second")
+            assert (await reached(store, second, partial(shows, "queued"))).progress.total == 0
+            assert (await reached(store, first, lambda status: status.stage == "swap")).progress.total == 2
+            holds["first"].let_go()
+            assert (await reached(store, second, partial(shows, "swap"))).progress.total == 2
+            holds["second"].let_go()
+            for job in (first, second):
+                assert (await ended(store, job)).status == "completed"
+    finally:
+        for held in holds.values():
+            held.let_go()
+
+
 class HoldingStore(WrappedStore):
     """Stands still at calls of one kind to keys below one prefix."""
 

@@ -121,6 +121,24 @@ def _released_attempt_used_again() -> Planted:
     return patch.object(transitions, "released", reused)
 
 
+def _mere_claims_count() -> Planted:
+    return patch.object(transitions, "lapsed", lambda status: status)
+
+
+def _mere_claims_never_count() -> Planted:
+    return patch.object(transitions, "_MAX_UNCOUNTED", 1_000_000)
+
+
+def _work_cut_off_does_not_count() -> Planted:
+    lapsed = transitions.lapsed
+
+    def as_if_queued(status: Status) -> Status:
+        spared = lapsed(status.model_copy(update={"stage": "queued"}))
+        return status if spared.max_attempts == status.max_attempts else spared
+
+    return patch.object(transitions, "lapsed", as_if_queued)
+
+
 def _message_acknowledged_at_claim() -> Planted:
     async def claimed(self: QueueTicket) -> None:
         if self._delivery:
@@ -148,6 +166,9 @@ BUGS: Mapping[str, Callable[[], Planted]] = {
     "no dead letter": _no_dead_letter,
     "attempts never end": _attempts_never_end,
     "released attempt used again": _released_attempt_used_again,
+    "mere claims count": _mere_claims_count,
+    "mere claims never count": _mere_claims_never_count,
+    "work that was cut off does not count": _work_cut_off_does_not_count,
     "message acknowledged at the claim": _message_acknowledged_at_claim,
     "jobs without an entry forgotten": _jobs_without_an_entry_forgotten,
 }

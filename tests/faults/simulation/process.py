@@ -56,6 +56,9 @@ class SimulatedWork(JobContext):
         plan = world.plan_of(self._lease.job_id)
         self.note(engine=_ENGINE, faces=())
         with world.at_work(self):
+            with self._waiting():
+                await asyncio.sleep(plan.waits_s)
+            world.referee.attempts.begun(self.job_id, self.attempt)
             self.report("download")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BAD:

@@ -7,6 +7,7 @@ from datetime import datetime
 from storage import keys
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
+from tests.faults.simulation.counting import AttemptCount
 from tests.faults.simulation.loop import PROCESS
 from tests.faults.simulation.process import SimulatedWork
 from tests.support.stores import Op, T, WrappedStore
@@ -65,6 +66,7 @@ class Referee:
         self.entries: dict[str, str] = {}  # job ids by inbox key
         self.jobs: set[str] = set()
         self.records: dict[str, Status] = {}
+        self.attempts = AttemptCount()
         self._max_attempts = max_attempts
         self._workers = workers
         self._note = note
@@ -120,9 +122,13 @@ class Referee:
     def _judge_step(self, old: Status | None, new: Status, author: str) -> None:
         if old is not None and old.terminal:
             raise Violation(f"{new.job_id}: a terminal status changed from {old.status} to {new.status}")
-        allowed = old.max_attempts if old else self._max_attempts
-        if new.attempt > new.max_attempts or new.max_attempts > allowed + (new.status == "pending"):
+        allowed = old.max_attempts + 1 if old else self._max_attempts
+        if new.attempt > new.max_attempts or new.max_attempts > allowed:
             raise Violation(f"{new.job_id}: more attempts than allowed")
+        if (objection := self.attempts.objection(old, new, author)) is not None:
+            raise Violation(f"{new.job_id}: {objection}")
+        if old is not None and new.status == "processing" and new.max_attempts > old.max_attempts:
+            self._note(f"  {new.job_id}: attempt {old.attempt} was only claimed and does not count")
         if old is not None and (new.attempt < old.attempt or new.rev <= old.rev):
             raise Violation(f"{new.job_id}: an older record has replaced a newer one")
         if old is not None and old.lease is not None and old.lease.owner != author:

@@ -52,6 +52,7 @@ class JobPlan:
     has_twin: bool  # a second inbox entry names the same job
     comes_by_queue: bool  # as a raw manifest in a message, and not in the inbox
     withdrawn_s: float | None  # its inbox entry is removed, if it has begun and not ended by then
+    waits_s: float  # for its turn, once it is claimed
     upload_s: float  # before its result is sent: a large one takes longer than a lease
 
 
@@ -88,7 +89,7 @@ def draw_scenario(seed: int) -> Scenario:
         consumers=rng.randint(2, 3),
         max_in_flight=rng.choice((1, 2, 4)),
         jobs=tuple(
-            _draw_withdrawal(seed, _draw_job(rng, number, disturbances, queueing), queueing)
+            _draw_wait(seed, _draw_withdrawal(seed, _draw_job(rng, number, disturbances, queueing), queueing))
             for number in range(rng.choice((1, 1, 2)))
         ),
         disturbances=disturbances,
@@ -118,6 +119,7 @@ def _draw_job(
         comes_by_queue=queueing is not Queueing.NONE and not is_folder and rng.random() < 0.4,
         upload_s=rng.uniform(20, 200) if rng.random() < 0.2 else 0.0,
         withdrawn_s=None,
+        waits_s=0.0,
     )
 
 
@@ -130,3 +132,9 @@ def _draw_withdrawal(seed: int, plan: JobPlan, queueing: Queueing) -> JobPlan:
     if queueing is not Queueing.NONE or plan.is_folder or rng.random() > 0.3:
         return plan
     return replace(plan, withdrawn_s=rng.uniform(1, 60))
+
+
+def _draw_wait(seed: int, plan: JobPlan) -> JobPlan:
+    """Have some jobs wait behind others that nobody sees, so that their owners may die before they begin."""
+    rng = random.Random(f"wait {seed} {plan.name}")
+    return replace(plan, waits_s=rng.uniform(1, 60)) if rng.random() < 0.3 else plan

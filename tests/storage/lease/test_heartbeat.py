@@ -135,7 +135,7 @@ def test_writes_are_two_seconds_apart_but_for_the_last_and_each_tells_something(
     beats = (kept[-1] - kept[0]) // (POLICY.beat_every_s - 5)
     assert len(kept) <= 1 + len(work) + 1 + beats
     assert {(s.stage, s.progress.done) for _, s in run.seen if s.stage != "finish"} <= {
-        ("download", 0),
+        ("queued", 0),
         *told,
         *(("upload", done) for _, done in {*told, ("", 0)}),
     }
