@@ -57,8 +57,9 @@ bench: install ## measure, side by side with the references; writes build/bench.
 quality: install ## judge the embedded engine on many pictures; writes build/quality.json and a contact sheet
 	$(BIN)/python -m tests.quality
 
-contract: install ## write infra/worker/openapi.json anew, from the consumer's models and infra/worker/routes.yaml
+contract: install ## write infra/worker/openapi.json and its types anew, from the consumer's models and routes.yaml
 	$(BIN)/python -m tests.contract
+	test ! -d infra/worker/node_modules || npm --prefix infra/worker run --silent types
 
 corpus: install ## send thousands of freshly damaged files through whole jobs (SEED=… brings a run back)
 	$(BIN)/python -m tests.corpus $(if $(SEED),--seed $(SEED))

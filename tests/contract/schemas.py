@@ -32,10 +32,10 @@ def bucket_schemas() -> dict[str, Schema]:
     A record's fields are all required, since a record is written whole; what a detection does not know is
     left out of it, so it is optional there and never null.
     """
-    manifest = _of(Manifest, "validation")
+    manifest = {name: _asked(schema) for name, schema in _of(Manifest, "validation").items()}
     manifest["Manifest"]["properties"]["process_type"] = {"$ref": f"{_REF}ProcessType"}
-    status = {name: _whole(schema) for name, schema in _of(Status, "serialization").items()}
-    detection = {name: _never_null(schema) for name, schema in _of(Detection, "validation").items()}
+    status = {name: _written_whole(one) for name, one in _of(Status, "serialization").items()}
+    detection = {name: _written_as_known(one) for name, one in _of(Detection, "validation").items()}
     return {
         "ProcessType": {"type": "string", "enum": list(PROCESS_TYPES)},
         **{name: TypeAdapter(words).json_schema() for name, words in _WORDS.items()},
@@ -67,43 +67,53 @@ def _of(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Schema]:
 
 
 def _plain(schema: Any) -> Any:  # noqa: ANN401 -- any JSON
-    """Without what only pydantic's readers want, and vocabularies by name.
-
-    A default is told in words: readers of OpenAPI that make types take a field with a default for one that
-    is always there, which holds for answers and not for requests.
-    """
+    """Without what only pydantic's readers want, and with vocabularies by name."""
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
+    kept = {name: value for name, value in schema.items() if name != "title"}
     for name, words in _WORDS.items():
-        if schema.get("enum") == list(get_args(words)):
-            return {"$ref": f"{_REF}{name}", **_described(schema)}
-    kept = {name: value for name, value in schema.items() if name not in {"title", "default"}}
+        if kept.get("enum") == list(get_args(words)):
+            del kept["enum"], kept["type"]
+            kept["$ref"] = f"{_REF}{name}"
     if "properties" in kept:
         kept["properties"] = {name: _plain(one) for name, one in kept["properties"].items()}
-    kept.update({name: _plain(kept[name]) for name in ("anyOf", "items", "prefixItems") if name in kept})
     if "patternProperties" in kept:
-        # Names that fit no pattern would pass as anything.
+        # By itself it lets names pass that fit no pattern, with anything in them.
         [(pattern, values)] = kept.pop("patternProperties").items()
         kept |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
-    return {**kept, **_described(schema)}
+    inner = {name: _plain(kept[name]) for name in ("anyOf", "items", "prefixItems") if name in kept}
+    return {**kept, **inner}
 
 
-def _described(schema: Mapping[str, Any]) -> Schema:
-    said = [schema["description"]] if "description" in schema else []
-    if isinstance(default := schema.get("default"), str | int):
-        said.append(f"Default: {json.dumps(default)}.")
-    return {"description": " ".join(said)} if said else {}
+def _asked(schema: Schema) -> Schema:
+    """What may be left out of a request, its default told in words.
+
+    Makers of types take a field with a default for one that is always there, which requests are not.
+    """
+    properties = {name: _with_default_in_words(one) for name, one in schema["properties"].items()}
+    return {**schema, "properties": properties}
 
 
-def _whole(schema: Schema) -> Schema:
-    return {**schema, "required": list(schema["properties"])} if "properties" in schema else schema
+def _with_default_in_words(schema: Schema) -> Schema:
+    kept, default = _without_default(schema), schema.get("default")
+    known = isinstance(default, str | int)
+    return {**kept, "description": f"Default: {json.dumps(default)}."} if known else kept
 
 
-def _never_null(schema: Schema) -> Schema:
+def _without_default(schema: Schema) -> Schema:
+    return {name: value for name, value in schema.items() if name != "default"}
+
+
+def _written_whole(schema: Schema) -> Schema:
+    properties = {name: _without_default(one) for name, one in schema["properties"].items()}
+    return {**schema, "properties": properties, "required": list(properties)}
+
+
+def _written_as_known(schema: Schema) -> Schema:
     properties = {}
     for name, one in schema["properties"].items():
-        kinds = [kind for kind in one.get("anyOf", []) if kind != _NULL]
-        properties[name] = {**kinds[0], **_described(one)} if len(kinds) == 1 else one
+        kinds = [kind for kind in one.get("anyOf", ()) if kind != _NULL]
+        properties[name] = kinds[0] if len(kinds) == 1 else _without_default(one)
     return {**schema, "properties": properties}

@@ -40,8 +40,8 @@ def test_where_no_picture_has_an_embedding_there_is_none() -> None:
 
 
 def test_a_flaw_counts_where_no_picture_makes_up_for_it_and_a_files_fault_always() -> None:
-    one, other = a_source("source_small", "source_profile"), a_source("source_small", "source_small")
+    one, other = a_source("source_small", "source_profile"), a_source("source_small", "end_missing")
     both = merged_notices([one, other], flaws_of=[one, other])
-    assert [notice.code for notice in both] == ["source_small", "source_small"]
+    assert [notice.code for notice in both] == ["source_small", "end_missing"]
     drawn = merged_notices([one, other], flaws_of=[one])
-    assert [notice.code for notice in drawn] == ["source_small", "source_profile", "source_small"]
+    assert [notice.code for notice in drawn] == ["source_small", "source_profile", "end_missing"]

@@ -1,0 +1,30 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+/** A request that is not done: its HTTP status, a stable code for programs, and a sentence for whoever sent it. */
+export class Refused extends Error {
+  constructor(
+    readonly status: ContentfulStatusCode,
+    readonly code: string,
+    message: string,
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** An answer in the envelope. */
+export function answer(c: Context, data: unknown, status: ContentfulStatusCode = 200): Response {
+  return c.json({ success: true, data }, status);
+}
+
+/** A refusal in the envelope; anything that is no `Refused` is a fault of ours and tells nothing of itself. */
+export function refusal(c: Context, error: unknown): Response {
+  const known =
+    error instanceof Refused
+      ? error
+      : new Refused(500, "internal", "Something went wrong here, not with what you sent. Please try again.");
+  if (known !== error) console.error(error);
+  const headers = { ...known.headers, "Cache-Control": "no-store" };
+  return c.json({ success: false, error: known.message, code: known.code }, known.status, headers);
+}
