@@ -51,6 +51,7 @@ async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
     assert {"python", "ONNX Runtime", "OpenCV", "provider", "codecs", "engine", "clock"} <= findings.keys()
     assert {found["state"] for found in findings.values()} == {"ok", "unused"}
     assert all(found.keys() == {"name", "state", "detail", "fix", "tried"} for found in findings.values())
+    assert findings["clock"]["detail"] == "the store is on this machine, so that they have one clock"
     assert findings["conditional writes"]["detail"] == "If-None-Match and If-Match are honoured"
     missing = findings["inswapper_128_fp16.onnx"]
     assert missing["state"] == "unused"
