@@ -58,6 +58,14 @@ async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
     assert missing["tried"][0].startswith(nowhere["models_dir"])
 
 
+@pytest.mark.wrangler
+def test_the_local_bucket_of_a_worker_will_do_although_it_tells_no_time(
+    wrangler_s3: S3Settings, nowhere: dict[str, str]
+) -> None:
+    _, _, findings = diagnosis(consumer_environment(wrangler_s3, **nowhere))
+    assert {findings[name]["state"] for name in ("bucket", "conditional writes", "clock")} == {"ok"}, findings
+
+
 def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:
     done = typed("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
     assert done.exit_code == 1
