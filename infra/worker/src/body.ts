@@ -1,27 +1,24 @@
 import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { App } from "./env";
 import { Refused } from "./errors";
+import { readJson, tooLarge } from "./limits";
 import { type Fields, isObject } from "./spelling";
 
 /** A thousand mappings to uploads have 60 kB. */
-const MAX_BYTES = 1 << 20;
+const MAX_BYTES = 1_000_000;
 
-/** The JSON object that a request holds; refuses with `invalid_request` or `input_too_large`. */
-export async function readObject(c: Context): Promise<Fields> {
-  const length = Number(c.req.header("Content-Length") ?? 0);
-  const body = length > MAX_BYTES ? null : await c.req.arrayBuffer();
-  if (body === null || body.byteLength > MAX_BYTES) {
-    const message = "What is asked for may have 1 MiB; send pictures to PUT /api/uploads and name their fileId.";
-    throw new Refused(413, "input_too_large", message);
-  }
-  const document = parsed(new TextDecoder().decode(body));
-  if (isObject(document)) return document;
+/** Let no request through that holds more than words about a job. */
+export const limitManifest = bodyLimit({
+  maxSize: MAX_BYTES,
+  onError: () => {
+    throw tooLarge("A job may have at most 1 MB; send pictures to PUT /api/uploads and name their fileId.");
+  },
+});
+
+/** The JSON object that a request holds; refused (400) where it is none. */
+export async function readObject(c: Context<App>): Promise<Fields> {
+  const body = await readJson(c);
+  if (isObject(body)) return body;
   throw new Refused(400, "invalid_request", "The body must be a JSON object.");
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -28,7 +28,9 @@ const MAX_SHOWN = 64;
  * `errors` is all that the validator found; `known` tells the keys that may stand at a place, such as `options`.
  */
 export function explain(errors: OutputUnit[], known: (place: string) => string[]): string {
-  const inner = errors.filter((unit) => !OUTER.has(unit.keyword)).map((unit) => ({ ...unit, path: pathOf(unit) }));
+  const inner = errors
+    .filter((unit) => !OUTER.has(unit.keyword))
+    .map((unit) => ({ ...unit, path: pathOf(unit) }));
   const told = inner.filter((unit) => !isOvershadowed(unit, inner));
   const sentences = [...unknownKeys(told, known), ...otherFaults(told)];
   const more = sentences.length - MAX_SENTENCES;
@@ -55,7 +57,9 @@ function pathOf(unit: OutputUnit): string {
 /** Of several forms that a value may have, the one that fits best tells most: other types say nothing. */
 function isOvershadowed(unit: Unit, all: Unit[]): boolean {
   if (unit.keyword !== "type") return false;
-  return all.some(({ path, keyword }) => path.startsWith(`${unit.path}.`) || (path === unit.path && keyword !== "type"));
+  return all.some(
+    ({ path, keyword }) => path.startsWith(`${unit.path}.`) || (path === unit.path && keyword !== "type"),
+  );
 }
 
 function unknownKeys(units: Unit[], known: (place: string) => string[]): string[] {

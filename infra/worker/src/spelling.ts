@@ -5,11 +5,23 @@ import { invalid, shown } from "./explain";
 export type Fields = Record<string, unknown>;
 
 const PROCESS_TYPES = openapi.components.schemas.ProcessType.enum;
-const PROCESS_ALIASES: Record<string, string> = { "single-image-base64": "single-image", video: "single-video" };
+const PROCESS_ALIASES: Record<string, string> = {
+  "single-image-base64": "single-image",
+  video: "single-video",
+};
 const FIELD_ALIASES: Record<string, string> = {
   type: "process_type",
   ...aliases("source", "face", "source_file", "source_url", "source_image"),
-  ...aliases("target", "media", "target_file", "target_url", "target_image", "target_video", "image_file", "image_url"),
+  ...aliases(
+    "target",
+    "media",
+    "target_file",
+    "target_url",
+    "target_image",
+    "target_video",
+    "image_file",
+    "image_url",
+  ),
 };
 /** No manifest goes deeper than four. */
 const MAX_DEPTH = 16;
@@ -23,7 +35,9 @@ export function normalised(document: Fields, type: string): Fields {
   const fields = renamed(unwrapped(document), FIELD_ALIASES);
   const asked = processTypeOf(type);
   if (typeof fields.process_type === "string" && processTypeOf(fields.process_type) !== asked) {
-    throw invalid(`The address says ${shown(asked)} and the body ${shown(fields.process_type)}; let them agree.`);
+    throw invalid(
+      `The address says ${shown(asked)} and the body ${shown(fields.process_type)}; let them agree.`,
+    );
   }
   if (Array.isArray(fields.source) && fields.source.length === 1) fields.source = fields.source[0];
   if (isObject(fields.options)) {
@@ -53,7 +67,8 @@ export function refuseHalfCharacters(document: Fields): void {
     }
     if (typeof value !== "object" || value === null) continue;
     for (const [key, inner] of Object.entries(value)) {
-      if (!key.isWellFormed()) throw invalid("A key holds half a character (such as \\ud800); write it anew.");
+      if (!key.isWellFormed())
+        throw invalid("A key holds half a character (such as \\ud800); write it anew.");
       left.push([[...path, key], inner]);
     }
   }
