@@ -1,12 +1,16 @@
 import { type Context, Hono } from "hono";
-import { requireReadable } from "./auth";
-import { stripped } from "./detection";
+import type { components } from "../contract";
+import { withoutIdentities } from "./detection";
 import type { App, Routes } from "./env";
 import { Refused } from "./errors";
-import { isFileId } from "./ids";
+import { isFileId, isServed } from "./ids";
 import * as keys from "./keys";
 import { attachment, withExtension } from "./names";
 import { condition, readRange } from "./range";
+import { readRecord } from "./records";
+import { noSuchJob } from "./status";
+
+type Detection = components["schemas"]["Detection"];
 
 /** The bytes of an upload or of a job's result. */
 export const routes: Routes = new Hono<App>().get("/api/download/:id", (c) => download(c, c.req.param("id")));
@@ -15,22 +19,24 @@ export const routes: Routes = new Hono<App>().get("/api/download/:id", (c) => do
 interface Found {
   object: R2Object;
   name: string;
+  /** The job whose result it is. */
+  jobId?: string;
 }
 
 /** Answer with what `id` names: an upload's id, or a job's, which may end in any extension. */
 export async function download(c: Context<App>, id: string): Promise<Response> {
-  const { object, name } = (await findUpload(c, id)) ?? (await findResult(c, id));
+  const { object, name, jobId } = (await findUpload(c, id)) ?? (await findResult(c, id));
   const headers = new Headers({
     "Content-Type": object.httpMetadata?.contentType ?? "application/octet-stream",
     "Content-Disposition": attachment(name),
     ETag: object.httpEtag,
     "Cache-Control": "private, max-age=3600, immutable",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
   });
   const found = condition(c.req.raw.headers, object.httpEtag);
   if (found === "failed") throw new Refused(412, "precondition_failed", "The file is another one.");
   if (found === "not modified") return new Response(null, { status: 304, headers });
-  return isMedia(object) ? sendBytes(c, object, headers) : sendDetection(c, object, headers);
+  if (jobId !== undefined && !isMedia(object)) return sendDetection(c, jobId, object, headers);
+  return sendBytes(c, object, headers);
 }
 
 async function sendBytes(c: Context<App>, object: R2Object, headers: Headers): Promise<Response> {
@@ -51,11 +57,17 @@ async function sendBytes(c: Context<App>, object: R2Object, headers: Headers): P
   return new Response(body, { status: 206, headers });
 }
 
-/** A detection holds what identifies the people in it, so only what the page needs of it leaves the bucket. */
-async function sendDetection(c: Context<App>, object: R2Object, headers: Headers): Promise<Response> {
-  const bytes = await (await c.env.BUCKET.get(object.key))?.bytes();
-  if (!bytes) throw gone();
-  return new Response(JSON.stringify(stripped(bytes)), { headers });
+/** A detection holds what identifies the people in it: it leaves the bucket without that. */
+async function sendDetection(
+  c: Context<App>,
+  jobId: string,
+  object: R2Object,
+  headers: Headers,
+): Promise<Response> {
+  const stored = await c.env.BUCKET.get(object.key);
+  if (!stored) throw gone();
+  const view = withoutIdentities(jobId, object.key, await stored.json<Detection>());
+  return new Response(JSON.stringify(view), { headers });
 }
 
 /** A range counts only for the very file that If-Range names. */
@@ -64,7 +76,7 @@ function wantedRange(c: Context<App>, object: R2Object): string | undefined {
   return only === undefined || only === object.httpEtag ? c.req.header("Range") : undefined;
 }
 
-/** Whatever is no picture or video must pass as a detection, or is not sent at all. */
+/** A result that is neither passes as a detection or is not sent at all. */
 function isMedia(object: R2Object): boolean {
   return /^(image|video)\//.test(object.httpMetadata?.contentType ?? "");
 }
@@ -78,13 +90,13 @@ async function findUpload(c: Context<App>, id: string): Promise<Found | null> {
 
 async function findResult(c: Context<App>, id: string): Promise<Found> {
   const jobId = id.split(".", 1)[0] ?? "";
-  requireReadable(c, jobId);
-  const record = await (await c.env.BUCKET.get(keys.status(jobId)))?.json<{ result: { key: string } | null }>();
-  if (!record) throw gone();
-  if (!record.result) throw new Refused(404, "not_found", "The job has no result, or not yet: see its status.");
+  const record = isServed(c.env, jobId) ? await readRecord(c.env.BUCKET, jobId) : null;
+  if (!record) throw noSuchJob();
+  if (!record.result)
+    throw new Refused(404, "not_found", "The job has no result, or not yet: see its status.");
   const object = await c.env.BUCKET.head(record.result.key);
   if (object === null) throw gone();
-  return { object, name: withExtension(jobId, extensionOf(record.result.key)) };
+  return { object, jobId, name: withExtension(jobId, extensionOf(record.result.key)) };
 }
 
 const extensionOf = (key: string): string => key.split(".").at(-1) ?? "";

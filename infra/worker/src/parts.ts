@@ -1,10 +1,11 @@
 import { type Context, Hono } from "hono";
 import type { components } from "../contract";
+import { readObject } from "./body";
 import type { App, Routes } from "./env";
 import { answer, Refused, storageCode } from "./errors";
 import { isFileId } from "./ids";
 import * as keys from "./keys";
-import { limitBody, readJson, requireSize, sizeLimits, tooLarge } from "./limits";
+import { requireSize, sizeLimits, tooLarge } from "./limits";
 import { claimed, type Media, SNIFF_BYTES, sniff } from "./sniff";
 import { behead, contentLength, newFile, passOn, type Upload, unsupported, uploadOf } from "./uploads";
 
@@ -15,9 +16,9 @@ const MOST_PARTS = 10_000;
 
 /** Files in parts, all of one size but the last. */
 export const routes: Routes = new Hono<App>()
-  .post("/api/uploads", limitBody(MIB), async (c) => answer(c, await begin(c), 201))
+  .post("/api/uploads", async (c) => answer(c, await begin(c), 201))
   .put("/api/uploads/:fileId/parts/:n", async (c) => answer(c, await putPart(c)))
-  .post("/api/uploads/:fileId/complete", limitBody(2 * MIB), async (c) => answer(c, await complete(c), 201))
+  .post("/api/uploads/:fileId/complete", async (c) => answer(c, await complete(c), 201))
   .delete("/api/uploads/:fileId", async (c) => {
     await explained(resume(c, c.req.query("uploadId")).abort());
     return c.body(null, 204);
@@ -29,7 +30,7 @@ function partSize(size: number): number {
 }
 
 async function begin(c: Context<App>): Promise<Schemas["UploadBegun"]> {
-  const { fileName, size, type } = (await readJson(c)) as Partial<Record<string, unknown>>;
+  const { fileName, size, type } = await readObject(c);
   if (typeof fileName !== "string" || typeof type !== "string" || !isCount(size)) {
     throw new Refused(400, "invalid_request", "Say `fileName`, `size` in bytes and `type` of the file.");
   }
@@ -62,9 +63,13 @@ async function putPart(c: Context<App>): Promise<Schemas["UploadedPart"]> {
 }
 
 async function complete(c: Context<App>): Promise<Upload> {
-  const { uploadId, parts } = (await readJson(c)) as Partial<Record<string, unknown>>;
+  const { uploadId, parts } = await readObject(c);
   if (typeof uploadId !== "string" || !Array.isArray(parts) || !parts.every(isPart)) {
-    throw new Refused(400, "invalid_request", "Say `uploadId` and `parts`, each with its `partNumber` and `etag`.");
+    throw new Refused(
+      400,
+      "invalid_request",
+      "Say `uploadId` and `parts`, each with its `partNumber` and `etag`.",
+    );
   }
   const stored = await join(c, resume(c, uploadId), parts);
   try {
@@ -94,7 +99,8 @@ async function requireTruth(c: Context<App>, stored: R2Object): Promise<Media> {
   const media = requireKind(c, sniff(new Uint8Array((await head?.arrayBuffer()) ?? [])));
   requireSize(sizeLimits(c.env), media, stored.size);
   const said = Number(stored.customMetadata?.size);
-  if (stored.size > said) throw tooLarge("The file is larger than it was said to be. Begin the upload again.");
+  if (stored.size > said)
+    throw tooLarge("The file is larger than it was said to be. Begin the upload again.");
   if (stored.size < said) throw incomplete("Parts of the file are missing.");
   return media;
 }
@@ -127,7 +133,9 @@ function explanation(error: unknown): unknown {
   const code = storageCode(error);
   if (code === NO_SUCH_UPLOAD) return noSuchUpload();
   if (code === null || !WRONG_PARTS.includes(code)) return error;
-  return incomplete("The parts do not fit: a part is missing, was replaced, or is not as large as the others.");
+  return incomplete(
+    "The parts do not fit: a part is missing, was replaced, or is not as large as the others.",
+  );
 }
 
 function noSuchUpload(): Refused {

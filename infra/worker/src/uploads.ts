@@ -42,11 +42,11 @@ export async function storeUpload(
   fileName: string,
 ): Promise<Upload> {
   if (length === 0) throw new Refused(400, "invalid_request", "The file is empty.");
-  const stream = body instanceof Uint8Array ? null : await behead(body);
-  const file = newFile(sniff(stream?.head ?? body), fileName);
+  const parts = body instanceof Uint8Array ? { head: body, rest: null } : await behead(body);
+  const file = newFile(sniff(parts.head), fileName);
   requireSize(limits, file.media, length);
   const put = (bytes: ReadableStream | Uint8Array) => bucket.put(file.key, bytes, file.metadata);
-  await (stream ? passOn(stream, length, put) : put(body));
+  await (parts.rest ? passOn(parts, length, put) : put(parts.head));
   return uploadOf(file, length);
 }
 
