@@ -1,6 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import type { App, Bindings } from "./env";
+import type { Bindings } from "./env";
 import { Refused } from "./errors";
 import type { Media } from "./sniff";
 
@@ -16,25 +14,6 @@ export function sizeLimits(env: Bindings): SizeLimits {
 export function requireSize(limits: SizeLimits, media: Media, bytes: number): void {
   const most = limits[media.kind];
   if (bytes > most) throw tooLarge(`A ${media.kind} may have at most ${megabytes(most)}.`);
-}
-
-/** Let no body of more than `maxSize` bytes through; for routes that hold the whole body in memory. */
-export function limitBody(maxSize: number): MiddlewareHandler<App> {
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw tooLarge(`This request may have at most ${megabytes(maxSize)}.`);
-    },
-  });
-}
-
-/** The body as JSON. */
-export async function readJson(c: Context<App>): Promise<unknown> {
-  try {
-    return await c.req.json();
-  } catch {
-    throw new Refused(400, "invalid_request", "The body could not be read as JSON.");
-  }
 }
 
 /** A refusal of too many bytes. */

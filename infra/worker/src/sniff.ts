@@ -61,6 +61,7 @@ const BRANDS: Record<string, Media | null> = {
 const PICTURE_CONTAINERS = ["mif1", "mif2", "msf1", "miaf"];
 /** QuickTime files older than the `ftyp` box start with one of these. */
 const OLD_QUICKTIME = ["moov", "mdat", "wide", "free", "skip", "pnot"];
+const SPELLINGS: Record<string, string> = { jpeg: "jpg", heif: "heic", tif: "tiff", m4v: "mp4", qt: "mov" };
 const BMP_HEADER_SIZES = [12, 40, 52, 56, 64, 108, 124];
 
 /** Tell what a file is from its first `SNIFF_BYTES` bytes; null for whatever this service does not take. */
@@ -74,11 +75,18 @@ export function sniff(bytes: Uint8Array): Media | null {
   return isoMedia(head);
 }
 
-/** What is stored for a claimed media type such as `video/mp4`; null for whatever this service does not take. */
-export function mediaOf(type: string): Media | null {
+/**
+ * What a file is said to be: by its media type, such as `video/mp4`, or where that says nothing (browsers know
+ * none for HEIC and MKV) by its name. Null for whatever this service does not take.
+ */
+export function claimed(type: string, name: string): Media | null {
   const plain = type.split(";", 1)[0]?.trim().toLowerCase();
-  if (plain === "image/heif") return HEIC;
-  return MEDIA.find((media) => media.type === plain) ?? null;
+  const extension = name.split(".").at(-1)?.toLowerCase() ?? "";
+  return (
+    MEDIA.find((media) => media.type === plain) ??
+    MEDIA.find((media) => media.extension === (SPELLINGS[extension] ?? extension)) ??
+    null
+  );
 }
 
 function isoMedia(head: string): Media | null {

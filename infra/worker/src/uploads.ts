@@ -42,11 +42,11 @@ export async function storeUpload(
   fileName: string,
 ): Promise<Upload> {
   if (length === 0) throw new Refused(400, "invalid_request", "The file is empty.");
-  const { head, rest } = body instanceof Uint8Array ? { head: body, rest: null } : await behead(body);
-  const file = newFile(sniff(head), fileName);
+  const parts = body instanceof Uint8Array ? { head: body, rest: null } : await behead(body);
+  const file = newFile(sniff(parts.head), fileName);
   requireSize(limits, file.media, length);
-  if (rest) await putStream(bucket, file, head, rest, length);
-  else await bucket.put(file.key, head, file.metadata);
+  const put = (bytes: ReadableStream | Uint8Array) => bucket.put(file.key, bytes, file.metadata);
+  await (parts.rest ? passOn(parts, length, put) : put(parts.head));
   return uploadOf(file, length);
 }
 
@@ -63,7 +63,7 @@ export function newFile(media: Media | null, fileName: string): NewFile {
 }
 
 /** What the sender is told of a file of `size` bytes that has been stored. */
-export function uploadOf(file: NewFile, size: number): Upload {
+export function uploadOf(file: Pick<NewFile, "id" | "name" | "media">, size: number): Upload {
   return {
     fileId: file.id,
     fileName: file.name,
@@ -99,7 +99,7 @@ function sentName(c: Context<App>): string {
 }
 
 /** The first bytes of a stream, at least as many as tell its type, and the rest of it. */
-async function behead(body: ReadableStream<Uint8Array>) {
+export async function behead(body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();
   let head = new Uint8Array();
   while (head.length < SNIFF_BYTES) {
@@ -111,21 +111,12 @@ async function behead(body: ReadableStream<Uint8Array>) {
   return { head, rest: body };
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
-}
-
-/** R2 takes no stream whose length it does not know. */
-async function putStream(
-  bucket: R2Bucket,
-  file: NewFile,
-  head: Uint8Array,
-  rest: ReadableStream<Uint8Array>,
+/** Put a stream together again and hand it to R2, which takes none whose length it does not know. */
+export async function passOn<T>(
+  { head, rest }: { head: Uint8Array; rest: ReadableStream<Uint8Array> },
   length: number,
-): Promise<void> {
+  take: (whole: ReadableStream) => Promise<T>,
+): Promise<T> {
   const { readable, writable } = new FixedLengthStream(length);
   const send = async () => {
     const writer = writable.getWriter();
@@ -134,11 +125,16 @@ async function putStream(
     await rest.pipeTo(writable);
   };
   const sent = send().catch(() => {
-    throw new Refused(
-      400,
-      "invalid_request",
-      "The file did not arrive as long as it was said to be. Send it again.",
-    );
+    const sentence = "The file did not arrive as long as it was said to be. Send it again.";
+    throw new Refused(400, "invalid_request", sentence);
   });
-  await Promise.all([bucket.put(file.key, readable, file.metadata), sent]);
+  const [taken] = await Promise.all([take(readable), sent]);
+  return taken;
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
