@@ -1,24 +1,37 @@
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import type { App } from "./env";
 import { Refused } from "./errors";
-import { readJson, tooLarge } from "./limits";
 import { type Fields, isObject } from "./spelling";
 
 /** A thousand mappings to uploads have 60 kB. */
 const MAX_BYTES = 1_000_000;
 
-/** Let no request through that holds more than words about a job. */
-export const limitManifest = bodyLimit({
-  maxSize: MAX_BYTES,
-  onError: () => {
-    throw tooLarge("A job may have at most 1 MB; send pictures to PUT /api/uploads and name their fileId.");
-  },
-});
-
-/** The JSON object that a request holds; refused (400) where it is none. */
-export async function readObject(c: Context<App>): Promise<Fields> {
-  const body = await readJson(c);
-  if (isObject(body)) return body;
+/** The JSON object that a request holds; refused where it is none (400) or too large to be words only (413). */
+export async function readObject(c: Context): Promise<Fields> {
+  const document = parsed(await readText(c.req.raw.body));
+  if (isObject(document)) return document;
   throw new Refused(400, "invalid_request", "The body must be a JSON object.");
+}
+
+async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, size] = ["", 0];
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw tooLarge();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function tooLarge(): Refused {
+  const sentence = "This may have at most 1 MB; send pictures to PUT /api/uploads and name their fileId.";
+  return new Refused(413, "input_too_large", sentence);
 }

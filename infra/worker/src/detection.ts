@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { components } from "../contract";
-import { limitManifest, readObject } from "./body";
+import { readObject } from "./body";
 import type { App, Bindings, Routes } from "./env";
 import { answer, Refused } from "./errors";
 import { digestOf, forget } from "./idempotency";
@@ -26,7 +26,7 @@ const RETRY_AFTER_S = 5;
 
 /** Finding the faces of a picture or video, as one request that waits for them. */
 export function detectionRoutes(patience: Patience = { asyncMs: 25_000, syncMs: 90_000 }): Routes {
-  return new Hono<App>().post("/api/detect-faces", limitManifest, async (c) => {
+  return new Hono<App>().post("/api/detect-faces", async (c) => {
     const { fileId } = await readObject(c);
     if (typeof fileId !== "string" || !isFileId(fileId)) {
       const what = fileId ? "No file ID of an upload" : "No file ID";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { limitManifest, readObject } from "./body";
+import { readObject } from "./body";
 import type { App, Routes } from "./env";
 import { answer, Refused } from "./errors";
 import { modern } from "./legacy";
@@ -9,7 +9,7 @@ import { submit } from "./submit";
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 
 /** Sending jobs. */
-export const jobRoutes: Routes = new Hono<App>().post("/api/process/:type", limitManifest, async (c) => {
+export const jobRoutes: Routes = new Hono<App>().post("/api/process/:type", async (c) => {
   const word = c.req.header("Idempotency-Key");
   if (word !== undefined && !IDEMPOTENCY_KEY.test(word)) {
     const message = "An Idempotency-Key has 1 to 255 printable ASCII characters.";

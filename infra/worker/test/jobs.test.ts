@@ -10,9 +10,12 @@ const AUTHORIZED = { Authorization: "Bearer secret" };
 const process = (body: unknown, headers = {}, vars = {}, type = "single-image") =>
   ask(`/api/process/${type}`, sent(body, headers), vars);
 
-async function swap<T extends object>(changes?: T) {
-  return { source: await uploaded(), target: await uploaded("jpg"), ...CONSENT, ...changes };
-}
+const swap = async <T extends object = object>(changes = {} as T) => ({
+  source: await uploaded(),
+  target: await uploaded("jpg"),
+  ...CONSENT,
+  ...changes,
+});
 
 test("a job lies in the inbox as the consumer reads it, under an id that sorts by time", async () => {
   const body = await swap({ options: { many_faces: true }, callback_url: "https://example.com/done" });
@@ -62,7 +65,7 @@ describe("a swap needs consent", () => {
   });
 
   test("but for services that ask for none, and a detection", async () => {
-    const asked = await swap({ consent: undefined });
+    const asked = { ...(await swap()), consent: undefined };
     expect((await process(asked, {}, { REQUIRE_CONSENT: "false" })).status).toBe(202);
     expect((await process({ target: asked.target }, {}, {}, "detect-faces")).status).toBe(202);
   });
