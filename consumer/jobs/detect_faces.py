@@ -4,7 +4,7 @@ from functools import partial
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_record
-from consumer.jobs.plan import check_engine, ignored_warnings
+from consumer.jobs.plan import ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from pipeline.media.target import open_target
 from pipeline.swap.detect import DetectRun
@@ -21,7 +21,6 @@ async def run(context: JobContext) -> Output:
     """
     manifest = context.manifest
     context.note(warnings=tuple(ignored_warnings(manifest)))
-    check_engine(manifest.options, context.engine_names)
     engine = (await context.engine(manifest.options.engine)).engine
     context.note(engine=to_engine_record(engine.info, {}))
     body = (await context.fetch(manifest.target, limit=context.limits.max_bytes))[manifest.target].read()

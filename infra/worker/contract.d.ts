@@ -518,7 +518,7 @@ export interface components {
             /** @description Default: false. */
             many_faces?: boolean;
             /** @description Default: false. */
-            use_face_enhancer?: boolean;
+            use_face_enhancer?: boolean | "auto";
             /** @description Default: false. */
             mouth_mask?: boolean;
             /** @description Default: true. */
