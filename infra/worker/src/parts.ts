@@ -151,6 +151,11 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
+function areParts(value: unknown): value is R2UploadedPart[] {
+  if (!Array.isArray(value) || !value.every(isPart)) return false;
+  return value.length > 0 && new Set(value.map((part) => part.partNumber)).size === value.length;
+}
+
 function isPart(value: unknown): value is R2UploadedPart {
   const part = value as Partial<Record<string, unknown>> | null;
   return isCount(part?.partNumber) && typeof part?.etag === "string";
