@@ -4,7 +4,9 @@ import type { Upload } from "../src/uploads";
 import { call, data, failing, file, JPEG, MP4, PNG, refused } from "./support";
 
 /** The body and headers of a form, as a browser sends it. */
-async function form(fields: Record<string, string | [Uint8Array<ArrayBuffer>, string]>): Promise<RequestInit> {
+async function form(
+  fields: Record<string, string | [Uint8Array<ArrayBuffer>, string]>,
+): Promise<RequestInit> {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value === "string") form.append(name, value);
@@ -32,12 +34,15 @@ test("a small file of a form is stored in one piece, whatever fields stand besid
   expect(await stored(upload)).toEqual(picture);
 });
 
-test.each([8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB])("a file of %i bytes comes out as it went in", async (size) => {
-  const video = file(MP4, size);
-  const upload = await data<Upload>(await call("/api/upload", await form({ file: [video, "a.mp4"] })));
-  expect(upload).toMatchObject({ size, type: "video/mp4" });
-  expect(await digest(await stored(upload))).toEqual(await digest(video));
-});
+test.each([8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB])(
+  "a file of %i bytes comes out as it went in",
+  async (size) => {
+    const video = file(MP4, size);
+    const upload = await data<Upload>(await call("/api/upload", await form({ file: [video, "a.mp4"] })));
+    expect(upload).toMatchObject({ size, type: "video/mp4" });
+    expect(await digest(await stored(upload))).toEqual(await digest(video));
+  },
+);
 
 test("a file that is too large or of no type that is taken leaves nothing behind", async () => {
   const before = (await env.BUCKET.list({ prefix: "uploads/" })).objects.length;
@@ -54,7 +59,12 @@ test("a file that is too large or of no type that is taken leaves nothing behind
 });
 
 test("a form without its file, or with an empty one, is refused", async () => {
-  const sends = [{ picture: [file(PNG), "a.png"] }, { file: "a.png" }, { file: [new Uint8Array(), "a.png"] }, {}];
+  const sends = [
+    { picture: [file(PNG), "a.png"] },
+    { file: "a.png" },
+    { file: [new Uint8Array(), "a.png"] },
+    {},
+  ];
   for (const fields of sends) {
     const sent = await form(fields as Parameters<typeof form>[0]);
     expect(await refused(await call("/api/upload", sent))).toEqual([400, "invalid_request"]);
@@ -70,7 +80,10 @@ test("what is no form is refused", async () => {
     {},
   ];
   for (const sent of sends) {
-    expect(await refused(await call("/api/upload", { method: "POST", ...sent }))).toEqual([400, "invalid_request"]);
+    expect(await refused(await call("/api/upload", { method: "POST", ...sent }))).toEqual([
+      400,
+      "invalid_request",
+    ]);
   }
 });
 

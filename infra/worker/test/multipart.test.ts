@@ -37,7 +37,15 @@ const END = `\r\n--${BOUNDARY}--\r\n`;
 
 test("a form is read alike however it is cut on its way", async () => {
   // Bytes that nearly are a boundary, at the ends of which a reader may stumble.
-  const tricky = await form("\r\n", "\r\n-----", `\r\r\n--${BOUNDARY.slice(0, -1)}`, file("", 40), "\r\n--", "\r", "-");
+  const tricky = await form(
+    "\r\n",
+    "\r\n-----",
+    `\r\r\n--${BOUNDARY.slice(0, -1)}`,
+    file("", 40),
+    "\r\n--",
+    "\r",
+    "-",
+  );
   const whole = await form(
     `before it all\r\n${head('name="a"; filename="a.bin"')}Content-Type: image/png\r\n\r\n`,
     tricky,
@@ -61,8 +69,8 @@ test.each([
   ['name="file"; filename="say %22no%22.jpg"', 'say "no".jpg'],
   ['name="file"; filename="say \\"no\\".jpg"', 'say "no".jpg'],
   ["name=file; filename=plain.jpg", "plain.jpg"],
-  ["name=\"file\"; filename=\"x\"; filename*=UTF-8''%E5%9B%BE.jpg", "图.jpg"],
-  ["name=\"file\"; filename=\"x\"; filename*=UTF-8''%E5%9", "x"],
+  ['name="file"; filename="x"; filename*=UTF-8\'\'%E5%9B%BE.jpg', "图.jpg"],
+  ['name="file"; filename="x"; filename*=UTF-8\'\'%E5%9', "x"],
   ['name="file"; filename=""', ""],
 ])("the name of a file is read from %s", async (disposition, fileName) => {
   const whole = await form(`${head(disposition)}\r\n`, "x", END);
@@ -79,7 +87,12 @@ test("what a browser's own form looks like is read", async () => {
   for await (const piece of readForm(request.body as ReadableStream<Uint8Array>, boundary as string)) {
     pieces.push(piece instanceof Uint8Array ? new TextDecoder().decode(piece) : piece);
   }
-  expect(pieces).toEqual([{ name: "file", fileName: "名.txt" }, "words", { name: "note", fileName: null }, "b"]);
+  expect(pieces).toEqual([
+    { name: "file", fileName: "名.txt" },
+    "words",
+    { name: "note", fileName: null },
+    "b",
+  ]);
 });
 
 test.each([

@@ -17,7 +17,11 @@ const post = (path: string, body: unknown, over = {}) =>
 const begin = async (plan: object, over = {}) => data<Begun>(await post("/api/uploads", plan, over), 201);
 
 const putPart = ({ fileId, uploadId }: Begun, n: number | string, body: Uint8Array, over = {}) =>
-  call(`/api/uploads/${fileId}/parts/${n}?uploadId=${encodeURIComponent(uploadId)}`, { method: "PUT", body }, over);
+  call(
+    `/api/uploads/${fileId}/parts/${n}?uploadId=${encodeURIComponent(uploadId)}`,
+    { method: "PUT", body },
+    over,
+  );
 
 const complete = ({ fileId, uploadId }: Begun, parts: Part[], over = {}) =>
   post(`/api/uploads/${fileId}/complete`, { uploadId, parts }, over);
@@ -118,7 +122,9 @@ test("parts that do not fit are refused and can be sent again", async () => {
   const incomplete = [400, "upload_incomplete"];
   const wrongEtag = { partNumber: 2, etag: "0123456789abcdef0123456789abcdef" };
   expect(await refused(await complete(begun, [first, wrongEtag, third]))).toEqual(incomplete);
-  expect(await refused(await complete(begun, [first, second, { ...third, partNumber: 4 }]))).toEqual(incomplete);
+  expect(await refused(await complete(begun, [first, second, { ...third, partNumber: 4 }]))).toEqual(
+    incomplete,
+  );
   const smaller = await data<Part>(await putPart(begun, 2, video.subarray(PART, 2 * PART - 1)));
   expect(await refused(await complete(begun, [first, second, third]))).toEqual(incomplete);
   expect(await refused(await complete(begun, [first, smaller, third]))).toEqual(incomplete);
@@ -130,9 +136,19 @@ test("what cannot be a list of parts is refused", async () => {
   const begun = await begin(plan(4096));
   const part = { partNumber: 1, etag: "a" };
   const wrong = [{}, { uploadId: begun.uploadId }, { uploadId: begun.uploadId, parts: [] }, { parts: [] }];
-  const entries = [{ partNumber: 0, etag: "a" }, { partNumber: 1 }, { partNumber: "1", etag: "a" }, null, "1"];
+  const entries = [
+    { partNumber: 0, etag: "a" },
+    { partNumber: 1 },
+    { partNumber: "1", etag: "a" },
+    null,
+    "1",
+  ];
   const twice = { uploadId: begun.uploadId, parts: [part, part] };
-  for (const body of [twice, ...wrong, ...entries.map((entry) => ({ uploadId: begun.uploadId, parts: [entry] }))]) {
+  for (const body of [
+    twice,
+    ...wrong,
+    ...entries.map((entry) => ({ uploadId: begun.uploadId, parts: [entry] })),
+  ]) {
     const response = await post(`/api/uploads/${begun.fileId}/complete`, body);
     expect(await refused(response)).toEqual([400, "invalid_request"]);
   }
@@ -145,18 +161,27 @@ test("a part has a number, a length and an upload it belongs to", async () => {
   }
   expect(await refused(await putPart(begun, 1, new Uint8Array()))).toEqual([400, "invalid_request"]);
   const path = `/api/uploads/${begun.fileId}/parts/1`;
-  expect(await refused(await call(path, { method: "PUT", body: file(MP4) }))).toEqual([400, "invalid_request"]);
+  expect(await refused(await call(path, { method: "PUT", body: file(MP4) }))).toEqual([
+    400,
+    "invalid_request",
+  ]);
   const stream = new Blob([file(MP4)]).stream();
   const streamed = await call(`${path}?uploadId=${begun.uploadId}`, { method: "PUT", body: stream });
   expect(await refused(streamed)).toEqual([411, "length_required"]);
   const headers = { "Content-Length": String(10 * MIB + 1) };
   const long = { method: "PUT", body: file(MP4), headers };
-  expect(await refused(await call(`${path}?uploadId=${begun.uploadId}`, long))).toEqual([413, "input_too_large"]);
+  expect(await refused(await call(`${path}?uploadId=${begun.uploadId}`, long))).toEqual([
+    413,
+    "input_too_large",
+  ]);
 });
 
 test("an upload that is not there is named so", async () => {
   const begun = await begin(plan(4096));
-  for (const nowhere of [{ ...begun, uploadId: "nowhere" }, { ...begun, fileId: "etc" }]) {
+  for (const nowhere of [
+    { ...begun, uploadId: "nowhere" },
+    { ...begun, fileId: "etc" },
+  ]) {
     expect(await refused(await putPart(nowhere, 1, file(MP4)))).toEqual([404, "upload_not_found"]);
   }
   const ending = await complete({ ...begun, fileId: "etc" }, [{ partNumber: 1, etag: "a" }]);

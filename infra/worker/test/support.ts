@@ -6,7 +6,11 @@ import app from "../src/index";
 export const FRIEND = "https://friend.example";
 
 /** Ask the whole application, as it is configured but for `over`; a body of known length says how long it is. */
-export async function call(path: string, init: RequestInit = {}, over: Partial<Bindings> = {}): Promise<Response> {
+export async function call(
+  path: string,
+  init: RequestInit = {},
+  over: Partial<Bindings> = {},
+): Promise<Response> {
   const headers = new Headers(init.headers);
   const length = lengthOf(init.body);
   if (length !== null && !headers.has("Content-Length")) headers.set("Content-Length", String(length));
@@ -48,7 +52,8 @@ export const MP4 = "\0\0\0\x18ftypisom\0\0\x02\0isommp41";
 export function failing(method: keyof R2Bucket): R2Bucket {
   return new Proxy(env.BUCKET, {
     get(bucket, name) {
-      if (name === method) return () => Promise.reject(new Error(`${method}: We encountered an internal error. (10001)`));
+      if (name === method)
+        return () => Promise.reject(new Error(`${method}: We encountered an internal error. (10001)`));
       const value = Reflect.get(bucket, name);
       return typeof value === "function" ? value.bind(bucket) : value;
     },

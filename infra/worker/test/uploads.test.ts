@@ -1,6 +1,6 @@
 import { env } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { type Upload, storeUpload } from "../src/uploads";
+import { storeUpload, type Upload } from "../src/uploads";
 import { call, data, failing, file, JPEG, MP4, PNG, refused } from "./support";
 
 const put = (body: Uint8Array, headers: Record<string, string> = {}, over = {}) =>
@@ -32,14 +32,24 @@ test("a video may be larger than a picture, but not than a video may be", async 
 
 test("what is no picture or video is refused whatever its name and type say", async () => {
   const headers = { "X-File-Name": "cat.jpg", "Content-Type": "image/jpeg" };
-  for (const text of ["<svg xmlns=", "<!doctype html>", "%PDF-1.7", "\0\0\x01\0\x01\0", "PK\x03\x04", "hello"]) {
+  for (const text of [
+    "<svg xmlns=",
+    "<!doctype html>",
+    "%PDF-1.7",
+    "\0\0\x01\0\x01\0",
+    "PK\x03\x04",
+    "hello",
+  ]) {
     expect(await refused(await put(file(text), headers))).toEqual([415, "unsupported_media"]);
   }
 });
 
 test("an upload says its length, and has one", async () => {
   const body = new Blob([file(PNG)]).stream();
-  expect(await refused(await call("/api/uploads", { method: "PUT", body }))).toEqual([411, "length_required"]);
+  expect(await refused(await call("/api/uploads", { method: "PUT", body }))).toEqual([
+    411,
+    "length_required",
+  ]);
   expect(await refused(await put(file(PNG), { "Content-Length": "many" }))).toEqual([411, "length_required"]);
   expect(await refused(await put(new Uint8Array()))).toEqual([400, "invalid_request"]);
   const none = { method: "PUT", headers: { "Content-Length": "0" } };
@@ -54,7 +64,10 @@ test("a name keeps no folder, no control character, no mark that turns its readi
   const sent = encodeURIComponent("..\\..//etc/\u202egnp.\0cat\n.png");
   const { fileName } = await data<Upload>(await put(file(PNG), { "X-File-Name": sent }), 201);
   expect(fileName).toBe("gnp.cat.png");
-  const long = await data<Upload>(await put(file(PNG), { "X-File-Name": encodeURIComponent("图".repeat(500)) }), 201);
+  const long = await data<Upload>(
+    await put(file(PNG), { "X-File-Name": encodeURIComponent("图".repeat(500)) }),
+    201,
+  );
   expect(long.fileName).toHaveLength(200);
 });
 
@@ -62,7 +75,13 @@ test("a file that arrives shorter or longer than it was said to be is refused, a
   const limits = { picture: 1e6, video: 1e6 };
   const before = (await env.BUCKET.list({ prefix: "uploads/" })).objects.length;
   for (const length of [5000, 4000]) {
-    const storing = storeUpload(env.BUCKET, limits, new Blob([file(PNG, 4096)]).stream(), length, "short.png");
+    const storing = storeUpload(
+      env.BUCKET,
+      limits,
+      new Blob([file(PNG, 4096)]).stream(),
+      length,
+      "short.png",
+    );
     await expect(storing).rejects.toMatchObject({ status: 400, code: "invalid_request" });
   }
   expect((await env.BUCKET.list({ prefix: "uploads/" })).objects).toHaveLength(before);
