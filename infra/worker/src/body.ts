@@ -7,15 +7,16 @@ const MAX_BYTES = 1_000_000;
 
 /** The JSON object that a request holds; refused where it is none (400) or too large to be words only (413). */
 export async function readObject(c: Context): Promise<Fields> {
-  const document = parsed(await readText(c.req.raw.body));
+  const document = parsed(await readText(c));
   if (isObject(document)) return document;
   throw new Refused(400, "invalid_request", "The body must be a JSON object.");
 }
 
-async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+async function readText(c: Context): Promise<string> {
+  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BYTES) throw tooLarge();
   const decoder = new TextDecoder();
   let [text, size] = ["", 0];
-  for await (const chunk of body ?? []) {
+  for await (const chunk of c.req.raw.body ?? []) {
     size += chunk.length;
     if (size > MAX_BYTES) throw tooLarge();
     text += decoder.decode(chunk, { stream: true });

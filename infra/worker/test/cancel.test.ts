@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { newJobId } from "../src/ids";
 import * as keys from "../src/keys";
 import type { Status } from "../src/records";
-import { ask, bucket, completedWith, dataOf, recorded, recordOf, refusedWith, stored } from "./support/jobs";
+import { bucket, completedWith, recorded, recordOf, stored, told } from "./records";
+import { call, data } from "./support";
 
-const cancel = (jobId: string, vars = {}) => ask(`/api/cancel/${jobId}`, { method: "POST" }, vars);
+const cancel = (jobId: string, vars = {}) => call(`/api/cancel/${jobId}`, { method: "POST" }, vars);
 
 test("a job that waits or is worked on gets the mark its consumer looks for", async () => {
   const waits = newJobId();
@@ -13,8 +14,7 @@ test("a job that waits or is worked on gets the mark its consumer looks for", as
   await bucket.put(keys.manifest(runs), "{}");
   for (const jobId of [waits, runs]) {
     const response = await cancel(jobId);
-    expect(response.status).toBe(202);
-    expect(await dataOf(response)).toEqual({ message: "The job has been asked to stop." });
+    expect(await data(response, 202)).toEqual({ message: "The job has been asked to stop." });
     expect(await bucket.head(keys.cancel(jobId))).not.toBeNull();
     expect(await stored(keys.manifest(jobId))).toEqual({});
   }
@@ -22,7 +22,7 @@ test("a job that waits or is worked on gets the mark its consumer looks for", as
 
 test.each(["completed", "failed", "cancelled"] as const)("a job that is %s stays so", async (status) => {
   const jobId = await recorded({ ...completedWith("results/x/1-a.png"), status });
-  const refused = await refusedWith(await cancel(jobId));
+  const refused = await told(await cancel(jobId));
   expect(refused).toMatchObject({ status: 409, code: "already_ended" });
   expect(refused.error).toContain(status);
   expect(await bucket.head(keys.cancel(jobId))).toBeNull();
@@ -36,7 +36,7 @@ test("a job that is not there, or may not be told of, gets no mark", async () =>
     warnings: [{ code: "not_understood", message: "What is me.png for?" }],
   });
   for (const jobId of [newJobId(), "order-77", puzzle]) {
-    expect(await refusedWith(await cancel(jobId))).toMatchObject({ status: 404, code: "not_found" });
+    expect(await told(await cancel(jobId))).toMatchObject({ status: 404, code: "not_found" });
     expect(await bucket.head(keys.cancel(jobId))).toBeNull();
   }
 });

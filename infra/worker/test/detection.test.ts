@@ -6,17 +6,8 @@ import type { App } from "../src/env";
 import { refusal } from "../src/errors";
 import * as keys from "../src/keys";
 import type { Status } from "../src/records";
-import {
-  ask,
-  bucket,
-  completedWith,
-  dataOf,
-  recorded,
-  refusedWith,
-  sent,
-  stored,
-  uploaded,
-} from "./support/jobs";
+import { bucket, completedWith, recorded, sent, stored, told, uploaded } from "./records";
+import { call, data } from "./support";
 
 const FACE = {
   face_id: "face_0",
@@ -43,7 +34,7 @@ async function detect(body: unknown, waits: { asyncMs?: number; syncMs?: number 
 /** Begin a detection and return its job. */
 async function begun(fileId: string): Promise<string> {
   const response = await detect({ fileId }, {}, { Prefer: "respond-async" });
-  return (await dataOf<{ jobId: string }>(response)).jobId;
+  return (await data<{ jobId: string }>(response, 202)).jobId;
 }
 
 /** A consumer finds these faces. */
@@ -74,8 +65,7 @@ test("a detection is a job like any other, and comes back without what identifie
     { ...FACE, embedding: [0.25, 0.5], latent: [0.75], track: { first_s: 0, last_s: 2 } },
   ]);
   const response = await detect({ fileId }, { syncMs: 1000 });
-  expect(response.status).toBe(200);
-  expect(await dataOf(response)).toEqual({
+  expect(await data(response)).toEqual({
     version: 1,
     media: MEDIA,
     total_faces: 1,
@@ -96,18 +86,16 @@ test("no face is an empty list", async () => {
   const fileId = await uploaded();
   await found(await begun(fileId), []);
   const response = await detect({ fileId });
-  expect(response.status).toBe(200);
-  expect(await dataOf(response)).toMatchObject({ total_faces: 0, faces: [] });
+  expect(await data(response)).toMatchObject({ total_faces: 0, faces: [] });
 });
 
 test("whoever may follow the job is told its id after a while, and anybody else to come back", async () => {
   const fileId = await uploaded();
   const later = await detect({ fileId }, {}, { Prefer: "wait=25, respond-async" });
-  expect(later.status).toBe(202);
-  const { jobId } = await dataOf<{ jobId: string }>(later);
+  const { jobId } = await data<{ jobId: string }>(later, 202);
   const response = await detect({ fileId });
   expect(response.headers.get("Retry-After")).toBe("5");
-  expect(await refusedWith(response)).toMatchObject({ status: 504, code: "detection_timeout" });
+  expect(await told(response)).toMatchObject({ status: 504, code: "detection_timeout" });
   expect(await begun(fileId)).toBe(jobId);
 });
 
@@ -127,7 +115,7 @@ test.each<[Partial<Status>, number, string]>([
       detect({ fileId }, { syncMs: 10_000 }),
       scheduler.wait(100).then(() => recorded({ status: "failed", manifest: null, ...end }, jobId)),
     ]);
-    expect(await refusedWith(response)).toMatchObject({ status, code });
+    expect(await told(response)).toMatchObject({ status, code });
     expect(await begun(fileId)).not.toBe(jobId);
   },
 );
@@ -135,7 +123,7 @@ test.each<[Partial<Status>, number, string]>([
 test.each([[{}], [{ fileId: "" }], [{ fileId: 7 }], [{ fileId: "../x" }], [{ fileId: "me.png" }]])(
   "%j is no file",
   async (body) => {
-    const refused = await refusedWith(await ask("/api/detect-faces", sent(body)));
+    const refused = await told(await call("/api/detect-faces", sent(body)));
     expect(refused).toMatchObject({ status: 400, code: "invalid_request" });
     expect(refused.error).toMatch(/^No file ID/);
   },
@@ -143,6 +131,6 @@ test.each([[{}], [{ fileId: "" }], [{ fileId: 7 }], [{ fileId: "../x" }], [{ fil
 
 test("an upload that is not there is not looked for", async () => {
   const fileId = "0123456789abcdef0123456789abcdef.png";
-  const refused = await refusedWith(await ask("/api/detect-faces", sent({ fileId })));
+  const refused = await told(await call("/api/detect-faces", sent({ fileId })));
   expect(refused).toMatchObject({ status: 404, code: "upload_not_found" });
 });

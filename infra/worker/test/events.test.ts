@@ -6,7 +6,8 @@ import { eventRoutes } from "../src/events";
 import { newJobId } from "../src/ids";
 import * as keys from "../src/keys";
 import { Queue } from "../src/queue";
-import { ask, bucket, completedWith, recorded, recordOf, refusedWith } from "./support/jobs";
+import { bucket, completedWith, recorded, recordOf, told } from "./records";
+import { call } from "./support";
 
 /** Ask for events that are looked for without a pause. */
 async function follow(jobId: string, polls: number, headers: Record<string, string> = {}, vars: object = {}) {
@@ -106,5 +107,5 @@ test("a store that fails in between ends the stream, and the reader comes back",
 });
 
 test("there are no events of a job that is not there", async () => {
-  expect(await refusedWith(await ask(`/api/status/${newJobId()}/events`))).toMatchObject({ status: 404 });
+  expect(await told(await call(`/api/status/${newJobId()}/events`))).toMatchObject({ status: 404 });
 });

@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { isSecretId, newJobId } from "../src/ids";
 import * as keys from "../src/keys";
-import { ask, bucket, dataOf, recorded, refusedWith, sent, stored, uploaded } from "./support/jobs";
+import { bucket, recorded, sent, stored, told, uploaded } from "./records";
+import { call, data } from "./support";
 
 const CONSENT = { consent: { attested: true } };
 const TOKEN = { API_TOKEN: "secret" };
 const AUTHORIZED = { Authorization: "Bearer secret" };
 
 const process = (body: unknown, headers = {}, vars = {}, type = "single-image") =>
-  ask(`/api/process/${type}`, sent(body, headers), vars);
+  call(`/api/process/${type}`, sent(body, headers), vars);
+
+const accepted = (response: Response) => data<{ jobId: string }>(response, 202);
 
 const swap = async <T extends object = object>(changes = {} as T) => ({
   source: await uploaded(),
@@ -20,8 +23,7 @@ const swap = async <T extends object = object>(changes = {} as T) => ({
 test("a job lies in the inbox as the consumer reads it, under an id that sorts by time", async () => {
   const body = await swap({ options: { many_faces: true }, callback_url: "https://example.com/done" });
   const response = await process(body);
-  expect(response.status).toBe(202);
-  const { jobId } = await dataOf<{ jobId: string }>(response);
+  const { jobId } = await accepted(response);
   expect(Number.parseInt(jobId.slice(0, 12), 16)).toBeGreaterThan(Date.now() - 60_000);
   expect(isSecretId(jobId)).toBe(true);
   expect(await stored(keys.manifest(jobId))).toEqual({
@@ -36,7 +38,7 @@ test("a job lies in the inbox as the consumer reads it, under an id that sorts b
   });
   const object = await bucket.head(keys.manifest(jobId));
   expect(object?.httpMetadata?.contentType).toBe("application/json");
-  expect(await dataOf(await ask(`/api/status/${jobId}`))).toMatchObject({
+  expect(await data(await call(`/api/status/${jobId}`))).toMatchObject({
     status: "pending",
     type: "single-image",
   });
@@ -59,7 +61,7 @@ test("a job on the result of a detection, with a link, is taken", async () => {
 
 describe("a swap needs consent", () => {
   test.each([[undefined], [null], [{ attested: false }]])("%j", async (consent) => {
-    const refused = await refusedWith(await process(await swap({ consent })));
+    const refused = await told(await process(await swap({ consent })));
     expect(refused).toMatchObject({ status: 403, code: "consent_missing" });
     expect(refused.error).toContain('"consent": {"attested": true}');
   });
@@ -79,27 +81,27 @@ describe("what cannot be a job is refused", () => {
     ["an unknown key", '{"surce": "x"}', 400, "invalid_manifest"],
     ["more than a megabyte", JSON.stringify({ target: "A".repeat(1_000_000) }), 413, "input_too_large"],
   ])("%s", async (_, body, status, code) => {
-    const response = await ask("/api/process/single-image", { method: "POST", ...(body ? { body } : {}) });
-    expect(await refusedWith(response)).toMatchObject({ status, code });
+    const response = await call("/api/process/single-image", { method: "POST", ...(body ? { body } : {}) });
+    expect(await told(response)).toMatchObject({ status, code });
   });
 
   test("an unknown kind, with those that are known", async () => {
-    const refused = await refusedWith(await process(await swap(), {}, {}, "undefined"));
+    const refused = await told(await process(await swap(), {}, {}, "undefined"));
     expect(refused).toMatchObject({ status: 400, code: "invalid_manifest" });
     expect(refused.error).toContain("single-image, multi-image, single-video, multi-video, detect-faces");
   });
 
   test("pictures within the request, with the way to send them", async () => {
-    const refused = await refusedWith(await process(await swap({ source: "data:image/png;base64,AAAA" })));
+    const refused = await told(await process(await swap({ source: "data:image/png;base64,AAAA" })));
     expect(refused).toMatchObject({ status: 400, code: "invalid_manifest" });
     expect(refused.error).toContain("PUT /api/uploads");
-    const large = await refusedWith(await process(await swap({ source: "A".repeat(1_000_000) })));
+    const large = await told(await process(await swap({ source: "A".repeat(1_000_000) })));
     expect(large.error).toContain("PUT /api/uploads");
   });
 
   test("an upload that is not there, by its id", async () => {
     const gone = "0123456789abcdef0123456789abcdef.png";
-    const refused = await refusedWith(await process(await swap({ source: gone })));
+    const refused = await told(await process(await swap({ source: gone })));
     expect(refused).toMatchObject({ status: 404, code: "upload_not_found" });
     expect(refused.error).toContain(gone);
   });
@@ -110,30 +112,30 @@ describe("an Idempotency-Key", () => {
 
   test("makes the same request the same job", async () => {
     const [body, headers] = [await swap(), key()];
-    const first = await dataOf(await process(body, headers));
-    expect(await dataOf(await process(body, headers))).toEqual(first);
-    expect(await dataOf(await process(body, key()))).not.toEqual(first);
+    const first = await accepted(await process(body, headers));
+    expect(await accepted(await process(body, headers))).toEqual(first);
+    expect(await accepted(await process(body, key()))).not.toEqual(first);
   });
 
   test("with another request is refused", async () => {
     const [body, headers] = [await swap(), key()];
     await process(body, headers);
-    const refused = await refusedWith(await process({ ...body, options: { many_faces: true } }, headers));
+    const refused = await told(await process({ ...body, options: { many_faces: true } }, headers));
     expect(refused).toMatchObject({ status: 409, code: "idempotency_conflict" });
     expect((await process({ ...body, ...CONSENT }, headers)).status).toBe(202);
   });
 
   test("heals a request that was cut off before its job was announced", async () => {
     const [body, headers] = [await swap(), key()];
-    const { jobId } = await dataOf<{ jobId: string }>(await process(body, headers));
+    const { jobId } = await accepted(await process(body, headers));
     await bucket.delete(keys.manifest(jobId));
-    expect(await dataOf(await process(body, headers))).toEqual({ jobId });
+    expect(await accepted(await process(body, headers))).toEqual({ jobId });
     expect(await stored(keys.manifest(jobId))).toMatchObject({ job_id: jobId });
   });
 
   test("leaves the manifest alone that lies there", async () => {
     const [body, headers] = [await swap(), key()];
-    const { jobId } = await dataOf<{ jobId: string }>(await process(body, headers));
+    const { jobId } = await accepted(await process(body, headers));
     const before = await bucket.head(keys.manifest(jobId));
     await process(body, headers);
     expect((await bucket.head(keys.manifest(jobId)))?.version).toBe(before?.version);
@@ -141,22 +143,22 @@ describe("an Idempotency-Key", () => {
 
   test("of a job that has begun puts nothing into the inbox", async () => {
     const [body, headers] = [await swap(), key()];
-    const { jobId } = await dataOf<{ jobId: string }>(await process(body, headers));
+    const { jobId } = await accepted(await process(body, headers));
     await recorded({}, jobId);
     await bucket.delete(keys.manifest(jobId));
-    expect(await dataOf(await process(body, headers))).toEqual({ jobId });
+    expect(await accepted(await process(body, headers))).toEqual({ jobId });
     expect(await bucket.head(keys.manifest(jobId))).toBeNull();
   });
 
   test("of one token's holder is not another's", async () => {
     const [body, headers] = [await swap(), { ...key(), ...AUTHORIZED }];
-    const first = await dataOf(await process(body, headers, TOKEN));
+    const first = await accepted(await process(body, headers, TOKEN));
     const other = await process(body, { ...headers, Authorization: "Bearer other" }, { API_TOKEN: "other" });
-    expect(await dataOf(other)).not.toEqual(first);
+    expect(await accepted(other)).not.toEqual(first);
   });
 
   test.each(["", "x".repeat(256), "caf\u00e9"])("of %j is refused", async (word) => {
-    const refused = await refusedWith(await process(await swap(), { "Idempotency-Key": word }));
+    const refused = await told(await process(await swap(), { "Idempotency-Key": word }));
     expect(refused).toMatchObject({ status: 400, code: "invalid_request" });
   });
 });
@@ -167,17 +169,17 @@ describe("a job that names its id", () => {
 
   test("keeps it where a token guards the service", async () => {
     const body = await swap({ job_id: named() });
-    expect(await dataOf(await send(body))).toEqual({ jobId: body.job_id });
-    expect(await dataOf(await send(body))).toEqual({ jobId: body.job_id });
+    expect(await accepted(await send(body))).toEqual({ jobId: body.job_id });
+    expect(await accepted(await send(body))).toEqual({ jobId: body.job_id });
     expect(await stored(keys.manifest(body.job_id))).toMatchObject({ job_id: body.job_id });
   });
 
   test("is refused where somebody could guess it", async () => {
-    const refused = await refusedWith(await process(await swap({ job_id: named() })));
+    const refused = await told(await process(await swap({ job_id: named() })));
     expect(refused).toMatchObject({ status: 400, code: "invalid_manifest" });
     expect(refused.error).toContain("`job_id` could be guessed");
     const secret = newJobId();
-    expect(await dataOf(await process(await swap({ job_id: secret })))).toEqual({ jobId: secret });
+    expect(await accepted(await process(await swap({ job_id: secret })))).toEqual({ jobId: secret });
   });
 
   test("is refused where another job has it, however that was sent, and then once more", async () => {
@@ -187,7 +189,7 @@ describe("a job that names its id", () => {
     await bucket.put(keys.manifest(dropped), "{}");
     const recordedBefore = await recorded({}, named());
     for (const job_id of [sentBefore.job_id, dropped, recordedBefore, dropped]) {
-      const refused = await refusedWith(await send(await swap({ job_id })));
+      const refused = await told(await send(await swap({ job_id })));
       expect(refused).toMatchObject({ status: 409, code: "idempotency_conflict" });
     }
   });

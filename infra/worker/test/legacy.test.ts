@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as keys from "../src/keys";
 import { modern } from "../src/legacy";
-import { ask, bucket, dataOf, refusedWith, sent, stored, uploaded } from "./support/jobs";
+import { bucket, sent, stored, told, uploaded } from "./records";
+import { call, data } from "./support";
 
 const NO_CONSENT = { REQUIRE_CONSENT: "false" };
 const PNG = Uint8Array.from(
@@ -26,7 +27,7 @@ async function form(fields: Record<string, string | Uint8Array>): Promise<Reques
 }
 
 const manifestOf = async (response: Response) =>
-  stored(keys.manifest((await dataOf<{ jobId: string }>(response)).jobId));
+  stored(keys.manifest((await data<{ jobId: string }>(response, 202)).jobId));
 
 describe("a picture for one face", () => {
   test("comes as it always came: names of files, every field filled in, the enhancer asked for", async () => {
@@ -37,8 +38,7 @@ describe("a picture for one face", () => {
       face_mappings: {},
       options: { many_faces: false, use_face_enhancer: true, quality: "high", keep_fps: true, upscale: 2 },
     };
-    const response = await ask("/api/process/single-image", sent(body), NO_CONSENT);
-    expect(response.status).toBe(202);
+    const response = await call("/api/process/single-image", sent(body), NO_CONSENT);
     expect(await manifestOf(response)).toMatchObject({
       process_type: "single-image",
       source: `uploads/${source}`,
@@ -49,7 +49,7 @@ describe("a picture for one face", () => {
 
   test("is refused without consent where the service asks for it", async () => {
     const body = { source_file: await uploaded(), target_file: await uploaded() };
-    const refused = await refusedWith(await ask("/api/process/single-image", sent(body)));
+    const refused = await told(await call("/api/process/single-image", sent(body)));
     expect(refused).toMatchObject({ status: 403, code: "consent_missing" });
   });
 });
@@ -65,8 +65,7 @@ test.each([
 test.each(["a", ""])("a source of %j beside mappings is none", async (source_file) => {
   const [target, face] = [await uploaded("jpg"), await uploaded()];
   const body = { source_file, target_file: target, face_mappings: { face_1: face } };
-  const response = await ask("/api/process/multi_image", sent(body), NO_CONSENT);
-  expect(response.status).toBe(202);
+  const response = await call("/api/process/multi_image", sent(body), NO_CONSENT);
   const manifest = await manifestOf(response);
   expect(manifest).toMatchObject({
     process_type: "multi-image",
@@ -77,7 +76,7 @@ test.each(["a", ""])("a source of %j beside mappings is none", async (source_fil
 
 test("what is missing is still missing", async () => {
   const body = { source_file: "", target_file: await uploaded() };
-  const refused = await refusedWith(await ask("/api/process/multi-image", sent(body), NO_CONSENT));
+  const refused = await told(await call("/api/process/multi-image", sent(body), NO_CONSENT));
   expect(refused).toMatchObject({ status: 400, code: "invalid_manifest" });
   expect(refused.error).toContain("needs `face_mappings`");
 });
@@ -94,12 +93,11 @@ test("a request in today's words is taken at its word", () => {
 
 describe("two pictures in one form", () => {
   const send = async (fields: Record<string, string | Uint8Array>, vars = NO_CONSENT) =>
-    ask("/api/single-image-swap", await form(fields), vars);
+    call("/api/single-image-swap", await form(fields), vars);
 
   test("are a job, told by both names of its id", async () => {
     const response = await send({ source_image: PNG, target_image: PNG, quality: "90" });
-    expect(response.status).toBe(202);
-    const { job_id, jobId } = await dataOf<{ job_id: string; jobId: string }>(response);
+    const { job_id, jobId } = await data<{ job_id: string; jobId: string }>(response, 202);
     expect(job_id).toBe(jobId);
     const manifest = await stored(keys.manifest(jobId));
     expect(manifest).toMatchObject({ process_type: "single-image" });
@@ -110,37 +108,37 @@ describe("two pictures in one form", () => {
 
   test.each(["source_image", "target_image"])("without %s are none", async (name) => {
     const other = name === "source_image" ? "target_image" : "source_image";
-    const refused = await refusedWith(await send({ [other]: PNG }));
+    const refused = await told(await send({ [other]: PNG }));
     expect(refused).toMatchObject({ status: 400, code: "invalid_request" });
     expect(refused.error).toContain(name);
   });
 
   test("that are none are refused", async () => {
     const text = new TextEncoder().encode("<svg xmlns='http://www.w3.org/2000/svg'></svg>".repeat(4));
-    const refused = await refusedWith(await send({ source_image: text, target_image: PNG }));
+    const refused = await told(await send({ source_image: text, target_image: PNG }));
     expect(refused).toMatchObject({ status: 415, code: "unsupported_media" });
   });
 
   test("are not even read where the service asks for consent", async () => {
-    const refused = await refusedWith(
+    const refused = await told(
       await send({ source_image: PNG, target_image: PNG }, { REQUIRE_CONSENT: "true" }),
     );
     expect(refused).toMatchObject({ status: 403, code: "consent_missing" });
   });
 
   test("come by POST alone", async () => {
-    const response = await ask("/api/single-image-swap");
+    const response = await call("/api/single-image-swap");
     expect(response.headers.get("Allow")).toBe("POST");
-    expect(await refusedWith(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
+    expect(await told(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
   });
 });
 
 test("a download's address joined to a base that ends in /api is the same download", async () => {
   const fileId = await uploaded();
-  const response = await ask(`/api/api/download/${fileId}`);
+  const response = await call(`/api/api/download/${fileId}`);
   expect(response.status).toBe(200);
   expect((await response.bytes()).length).toBe("bytes".length);
-  expect((await ask(`/api/api/status/${fileId}`)).status).toBe(404);
+  expect((await call(`/api/api/status/${fileId}`)).status).toBe(404);
 });
 
 test("the yes to a preflight is 200", async () => {
@@ -149,7 +147,7 @@ test("the yes to a preflight is 200", async () => {
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "content-type",
   };
-  const response = await ask(
+  const response = await call(
     "/api/process/single-image",
     { method: "OPTIONS", headers },
     { ALLOWED_ORIGINS: "https://shop.example" },

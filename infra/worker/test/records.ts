@@ -1,16 +1,9 @@
 import { env } from "cloudflare:test";
-import type { Bindings } from "../../src/env";
-import { newFileId, newJobId } from "../../src/ids";
-import app from "../../src/index";
-import * as keys from "../../src/keys";
-import type { Status } from "../../src/records";
+import { newFileId, newJobId } from "../src/ids";
+import * as keys from "../src/keys";
+import type { Status } from "../src/records";
 
 export const bucket = env.BUCKET;
-
-/** Ask the Worker; `vars` stand in place of what wrangler.jsonc says. */
-export async function ask(path: string, init: RequestInit = {}, vars: Partial<Bindings> = {}) {
-  return app.request(path, init, { ...env, ...vars });
-}
 
 /** Send JSON. */
 export function sent(body: unknown, headers: Record<string, string> = {}): RequestInit {
@@ -18,15 +11,8 @@ export function sent(body: unknown, headers: Record<string, string> = {}): Reque
   return { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) };
 }
 
-/** What an answer holds in its envelope. */
-export async function dataOf<T = Record<string, unknown>>(response: Response): Promise<T> {
-  const { success, data } = await response.json<{ success: boolean; data: T }>();
-  if (!success) throw new Error(`refused with ${response.status}`);
-  return data;
-}
-
 /** Status, code and sentence of a refusal. */
-export async function refusedWith(response: Response) {
+export async function told(response: Response) {
   const { success, error, code } = await response.json<{ success: boolean; error: string; code: string }>();
   if (success) throw new Error(`not refused: ${response.status}`);
   return { status: response.status, code, error };
