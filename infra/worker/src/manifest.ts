@@ -3,7 +3,7 @@ import type { components } from "../contract";
 import openapi from "../openapi.json";
 import { explain, invalid, shown } from "./explain";
 import { Objection, readReference } from "./references";
-import { type Fields, isObject, normalised, refuseHalfCharacters } from "./spelling";
+import { type Fields, isObject, normalised, refuseOddities } from "./spelling";
 
 /** A job as the consumer reads it. */
 export type Manifest = components["schemas"]["Manifest"];
@@ -28,7 +28,7 @@ const PLACES: Record<string, keyof typeof schemas> = {
  * `anyKey` as in `readReference`. Refuses with `invalid_manifest` and sentences that name each key.
  */
 export function readManifest(document: Fields, type: string, anyKey: boolean): Manifest {
-  refuseHalfCharacters(document);
+  refuseOddities(document);
   const fields = normalised(document, type);
   const { valid, errors } = validator.validate(fields);
   if (!valid) throw invalid(explain(errors, knownAt));

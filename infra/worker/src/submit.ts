@@ -41,15 +41,14 @@ export function requireConsent(env: Bindings, consent: Manifest["consent"]): voi
   throw new Refused(403, "consent_missing", message);
 }
 
-/** Put a manifest into the inbox; false where one lies there already. */
-export async function announce(bucket: R2Bucket, jobId: string, manifest: Fields) {
+/** Put a manifest into the inbox, unless one lies there already. */
+export async function announce(bucket: R2Bucket, jobId: string, manifest: Fields): Promise<void> {
   const type = manifest.process_type;
-  const stored = await bucket.put(keys.manifest(jobId), JSON.stringify(manifest), {
+  await bucket.put(keys.manifest(jobId), JSON.stringify(manifest), {
     onlyIf: new Headers({ "If-None-Match": "*" }),
     httpMetadata: { contentType: "application/json" },
     customMetadata: typeof type === "string" ? { type } : {},
   });
-  return stored !== null;
 }
 
 /** The id of the job that goes by this name, which it keeps, and whether it is one that nobody has sent before. */
@@ -58,19 +57,17 @@ async function nameOnce(env: Bindings, name: string, manifest: Manifest) {
   const digest = await digestOf(name, env.API_TOKEN);
   const known = await remember(env.BUCKET, digest, mine);
   if (known.asked !== mine.asked) {
-    throw new Refused(
-      409,
-      "idempotency_conflict",
-      "This name stands for another job already; take a new one.",
-    );
+    throw conflict("The Idempotency-Key, or the `job_id`, stands for another job already; take a new one.");
   }
   const isNew = known === mine;
   if (isNew && manifest.job_id && (await isUsed(env.BUCKET, mine.jobId))) {
     await forget(env.BUCKET, digest);
-    throw new Refused(409, "idempotency_conflict", "There is a job of this id already; take a new one.");
+    throw conflict("There is a job of this `job_id` already; take a new one.");
   }
   return { jobId: known.jobId, isNew };
 }
+
+const conflict = (message: string) => new Refused(409, "idempotency_conflict", message);
 
 /** Whether a job that was sent another way has this id. */
 async function isUsed(bucket: R2Bucket, jobId: string): Promise<boolean> {

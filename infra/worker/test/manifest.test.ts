@@ -87,6 +87,8 @@ describe("what is wrong is named", () => {
     ],
     [JSON.parse(`{"source":"${A}","target":"${B}","__proto__":{}}`), /Unknown key `__proto__`/],
     [{ ...FILES, constructor: 1 }, /Unknown key `constructor`/],
+    [{ ...FILES, "options.many_faces": true }, /Unknown key `options.many_faces`; known are callback_url, /],
+    [{ ...FILES, process_type: 7 }, /the body `7`; let them agree/],
     [{ source: A }, /^`target` is missing\.$/],
     [{ ...FILES, consent: {} }, /^`consent.attested` is missing\.$/],
     [{ ...FILES, source: 7 }, /^`source` must be text or a list\.$/],
@@ -130,6 +132,16 @@ describe("what is wrong is named", () => {
     const many = sentence({ target: B, face_mappings: faces }, "multi-image");
     expect(many).toMatch(/And 980 more\.$/);
     expect(many.length).toBeLessThan(2000);
+  });
+
+  test("a megabyte of mistakes is not looked through", () => {
+    const wrong = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`face_x${at}`, at]));
+    expect(sentence({ target: B, face_mappings: wrong }, "multi-image")).toMatch(/more than 2000 values/);
+    expect(sentence({ ...FILES, ...wrong })).toMatch(/more than 2000 values/);
+    const faces = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`face_${at}`, A]));
+    expect(sentence({ target: B, face_mappings: faces, consent: { attested: true } }, "multi-image")).toBe(
+      "(accepted)",
+    );
   });
 
   test("a long key is shown short, and what a manifest holds is not repeated", () => {
