@@ -1,0 +1,81 @@
+import type { Bindings } from "./env";
+import { invalid } from "./explain";
+import { Refused } from "./errors";
+import { digestOf, forget, remember } from "./idempotency";
+import { isFileId, isServed, newJobId, sha256 } from "./ids";
+import * as keys from "./keys";
+import { filesOf, type Manifest } from "./manifest";
+
+/** Uploads that are looked for before a job is taken; the consumer looks for all of them. */
+const MOST_LOOKS = 32;
+
+/**
+ * Put a job into the inbox and return its id.
+ *
+ * The same job sent again under the same `name` is the one there is; a job that names its own id has that for a name
+ * where it is given none. Refuses with `consent_missing`, `upload_not_found`,
+ * `idempotency_conflict`, and with `invalid_manifest` an id under which nobody could ask for the job.
+ */
+export async function submit(env: Bindings, manifest: Manifest, name?: string): Promise<string> {
+  if (manifest.process_type !== "detect-faces") requireConsent(env, manifest.consent);
+  const own = manifest.job_id;
+  if (own && !isServed(env, own)) {
+    throw invalid("`job_id` could be guessed, and without a token anybody could ask for it; leave it out.");
+  }
+  await refuseWithoutUploads(env.BUCKET, manifest);
+  const known = name ?? (own && `job ${own}`);
+  const jobId = known ? await nameOnce(env, known, manifest) : newJobId();
+  await announce(env.BUCKET, jobId, { ...manifest, job_id: jobId });
+  return jobId;
+}
+
+/** Refuse a swap to which nobody says that those shown agree, unless this service asks for no consent. */
+export function requireConsent(env: Bindings, consent: Manifest["consent"]): void {
+  if (env.REQUIRE_CONSENT === "false" || consent?.attested) return;
+  const message =
+    'Say that everybody shown agrees: "consent": {"attested": true}. Without that no face is put onto another.';
+  throw new Refused(403, "consent_missing", message);
+}
+
+/** Put a manifest into the inbox; false where one lies there already. */
+export async function announce(bucket: R2Bucket, jobId: string, manifest: object & { process_type?: unknown }) {
+  const type = manifest.process_type;
+  const stored = await bucket.put(keys.manifest(jobId), JSON.stringify(manifest), {
+    onlyIf: new Headers({ "If-None-Match": "*" }),
+    httpMetadata: { contentType: "application/json" },
+    customMetadata: typeof type === "string" ? { type } : {},
+  });
+  return stored !== null;
+}
+
+/** The id of the job that goes by this name: what it has been since it was first sent. */
+async function nameOnce(env: Bindings, name: string, manifest: Manifest): Promise<string> {
+  const mine = { jobId: manifest.job_id ?? newJobId(), asked: await sha256(JSON.stringify(manifest)) };
+  const digest = await digestOf(name, env.API_TOKEN);
+  const known = await remember(env.BUCKET, digest, mine);
+  if (known.asked !== mine.asked) {
+    throw new Refused(409, "idempotency_conflict", "This name stands for another job already; take a new one.");
+  }
+  if (known === mine && manifest.job_id && (await isUsed(env.BUCKET, mine.jobId))) {
+    await forget(env.BUCKET, digest);
+    throw new Refused(409, "idempotency_conflict", "There is a job of this id already; take a new one.");
+  }
+  return known.jobId;
+}
+
+/** Whether a job that was sent another way has this id. */
+async function isUsed(bucket: R2Bucket, jobId: string): Promise<boolean> {
+  return (await Promise.all([keys.manifest(jobId), keys.status(jobId)].map((key) => bucket.head(key)))).some(Boolean);
+}
+
+async function refuseWithoutUploads(bucket: R2Bucket, manifest: Manifest): Promise<void> {
+  const ids = filesOf(manifest).flatMap((file) => (file.startsWith(keys.UPLOADS) ? file.slice(keys.UPLOADS.length) : []));
+  const own = [...new Set(ids.filter(isFileId))].slice(0, MOST_LOOKS);
+  await Promise.all(own.map((fileId) => refuseWithoutUpload(bucket, fileId)));
+}
+
+async function refuseWithoutUpload(bucket: R2Bucket, fileId: string): Promise<void> {
+  if (await bucket.head(keys.upload(fileId))) return;
+  const message = `There is no upload ${fileId}; it may have been deleted since. Upload the file again.`;
+  throw new Refused(404, "upload_not_found", message);
+}
