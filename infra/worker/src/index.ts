@@ -29,6 +29,7 @@ app.use(
   secureHeaders({
     contentSecurityPolicy: { sandbox: [], defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     crossOriginResourcePolicy: false,
+    strictTransportSecurity: "max-age=15552000",
     xFrameOptions: "DENY",
   }),
 );

@@ -64,14 +64,12 @@ async function putPart(c: Context<App>): Promise<Schemas["UploadedPart"]> {
 
 async function complete(c: Context<App>): Promise<Upload> {
   const { uploadId, parts } = await readObject(c);
-  if (typeof uploadId !== "string" || !Array.isArray(parts) || !parts.every(isPart)) {
-    throw new Refused(
-      400,
-      "invalid_request",
-      "Say `uploadId` and `parts`, each with its `partNumber` and `etag`.",
-    );
+  if (typeof uploadId !== "string" || !areParts(parts)) {
+    const sentence = "Say `uploadId` and `parts`, each once, with its `partNumber` and `etag`.";
+    throw new Refused(400, "invalid_request", sentence);
   }
-  const stored = await join(c, resume(c, uploadId), parts);
+  const inOrder = parts.toSorted((one, other) => one.partNumber - other.partNumber);
+  const stored = await join(c, resume(c, uploadId), inOrder);
   try {
     const media = await requireTruth(c, stored);
     const name = decodeURIComponent(stored.customMetadata?.name ?? "upload");
@@ -149,6 +147,11 @@ function incomplete(sentence: string): Refused {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
+
+function areParts(value: unknown): value is R2UploadedPart[] {
+  if (!Array.isArray(value) || !value.every(isPart)) return false;
+  return value.length > 0 && new Set(value.map((part) => part.partNumber)).size === value.length;
 }
 
 function isPart(value: unknown): value is R2UploadedPart {

@@ -124,12 +124,15 @@ export async function passOn<T>(
     writer.releaseLock();
     await rest.pipeTo(writable);
   };
-  const sent = send().catch(() => {
+  try {
+    const [taken] = await Promise.all([take(readable), send()]);
+    return taken;
+  } catch (error) {
+    // So complains the stream itself; R2's errors are of another type.
+    if (!(error instanceof TypeError)) throw error;
     const sentence = "The file did not arrive as long as it was said to be. Send it again.";
     throw new Refused(400, "invalid_request", sentence);
-  });
-  const [taken] = await Promise.all([take(readable), sent]);
-  return taken;
+  }
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
