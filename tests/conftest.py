@@ -9,6 +9,7 @@ import pytest
 from storage.stores.s3_settings import S3Settings
 from tests.support.s3_servers import moto_server, seaweedfs_server
 from tests.support.standins import build_inswapper_files
+from tests.support.wrangler import wrangler_server
 
 # As `models` does for whatever imports ONNX Runtime through it; some tests take it by itself.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -35,6 +36,13 @@ def moto_s3() -> Iterator[S3Settings]:
 def seaweedfs_s3() -> Iterator[S3Settings]:
     """A bucket on SeaweedFS; tests keep to a prefix of their own and carry the `seaweedfs` marker."""
     with seaweedfs_server() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def wrangler_s3() -> Iterator[S3Settings]:
+    """The local bucket of a Worker; tests keep to a prefix of their own and carry the `wrangler` marker."""
+    with wrangler_server() as settings:
         yield settings
 
 

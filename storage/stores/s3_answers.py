@@ -10,8 +10,8 @@ from storage.errors import StoreUnavailable
 from storage.stores.port import ObjectInfo
 
 
-def object_info(key: str, answer: Mapping[str, Any], start: int = 0) -> ObjectInfo:
-    """Describe the object an answer came for.
+def object_info(key: str, answer: Mapping[str, Any], now: datetime, start: int = 0) -> ObjectInfo:
+    """Describe the object an answer came for; `now` is that of `store_now`.
 
     Raises:
         KeyError: a header is missing.
@@ -23,7 +23,7 @@ def object_info(key: str, answer: Mapping[str, Any], start: int = 0) -> ObjectIn
         size=size,
         etag=answer["ETag"].strip('"'),
         last_modified=whole_seconds(answer["LastModified"]),
-        store_now=store_now(answer),
+        store_now=now,
         content_type=answer.get("ContentType", "application/octet-stream"),
         metadata=answer.get("Metadata", {}),
     )
@@ -36,11 +36,16 @@ def _whole_size(content_range: str, start: int) -> int:
     return int(fitting[1])
 
 
-def store_now(answer: Mapping[str, Any]) -> datetime:
-    """Read the store's clock; there is no fallback, because no other clock may decide over a lease."""
-    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+def store_now(answer: Mapping[str, Any], *, on_this_machine: bool) -> datetime:
+    """Read the store's clock; raises StoreUnavailable, because no other clock may decide over a lease.
+
+    A store on this machine that tells no time (wrangler's sends no `Date`) has this machine's clock.
+    """
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if date is None and on_this_machine:
+        return whole_seconds(datetime.now(UTC))
     try:
-        return parsedate_to_datetime(date).astimezone(UTC)
+        return parsedate_to_datetime(date or "").astimezone(UTC)
     except ValueError as error:
         raise StoreUnavailable("The storage's answer lacks its Date, which leases depend on.") from error
 

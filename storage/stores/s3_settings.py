@@ -53,8 +53,12 @@ class S3Settings:
 
         A store on this machine is spoken to directly: there a proxy would look for it on its own.
         """
-        host = urlsplit(self.endpoint_url or "").hostname or ""
-        return {} if _is_loopback(host) else None
+        return {} if self.on_this_machine else None
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the store is spoken to by a loopback address, so that its clock is this machine's."""
+        return _is_loopback(urlsplit(self.endpoint_url or "").hostname or "")
 
     @property
     def key_pause_s(self) -> float:

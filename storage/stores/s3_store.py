@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ class S3Store:
 
         async def request() -> ObjectInfo:
             answer = await self._client.head_object(Bucket=self._bucket, Key=key)
-            return object_info(key, answer)
+            return object_info(key, answer, self._now(answer))
 
         return await self._requests.retried("head", request)
 
@@ -88,7 +89,7 @@ class S3Store:
         async def request() -> StoredObject:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"]:
-                info = object_info(key, answer)
+                info = object_info(key, answer, self._now(answer))
                 if info.size > max_bytes:
                     raise InputTooLarge
                 return StoredObject(info=info, body=await answer["Body"].read())
@@ -107,7 +108,7 @@ class S3Store:
         async def request() -> tuple[ObjectInfo, StreamingBody]:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key, **conditions)
             try:
-                return object_info(key, answer, start), answer["Body"]
+                return object_info(key, answer, self._now(answer), start), answer["Body"]
             except (KeyError, StoreUnavailable):
                 answer["Body"].close()
                 raise
@@ -224,9 +225,12 @@ class S3Store:
                 )
                 for line in answer.get("Contents", [])
             ]
-            return Listing(objects=objects, truncated=answer["IsTruncated"], store_now=store_now(answer))
+            return Listing(objects=objects, truncated=answer["IsTruncated"], store_now=self._now(answer))
 
         return await self._requests.retried("list", request)
+
+    def _now(self, answer: Mapping[str, Any]) -> datetime:
+        return store_now(answer, on_this_machine=self._requests.settings.on_this_machine)
 
 
 def _lower_case(metadata: Mapping[str, str] | None) -> dict[str, str]:

@@ -51,10 +51,19 @@ async def test_a_machine_with_a_bucket_is_ready_and_the_probe_is_gone(
     assert {"python", "ONNX Runtime", "OpenCV", "provider", "codecs", "engine", "clock"} <= findings.keys()
     assert {found["state"] for found in findings.values()} == {"ok", "unused"}
     assert all(found.keys() == {"name", "state", "detail", "fix", "tried"} for found in findings.values())
+    assert findings["clock"]["detail"] == "the store is on this machine, so that they have one clock"
     assert findings["conditional writes"]["detail"] == "If-None-Match and If-Match are honoured"
     missing = findings["inswapper_128_fp16.onnx"]
     assert missing["state"] == "unused"
     assert missing["tried"][0].startswith(nowhere["models_dir"])
+
+
+@pytest.mark.wrangler
+def test_the_local_bucket_of_a_worker_will_do_although_it_tells_no_time(
+    wrangler_s3: S3Settings, nowhere: dict[str, str]
+) -> None:
+    _, _, findings = diagnosis(consumer_environment(wrangler_s3, **nowhere))
+    assert {findings[name]["state"] for name in ("bucket", "conditional writes", "clock")} == {"ok"}, findings
 
 
 def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _SECRET = "hush-hush-hush"  # noqa: S105 - to look for in what comes out
+_ELSEWHERE = "https://store.example"  # what the settings say; the client is the scripted server's
 _BUSY = Reply.error(503, "InternalError")
 
 
@@ -47,11 +48,11 @@ class Harness:
         self.observed: list[tuple[str, str]] = []
         self._client = client
 
-    def store(self, *script: Reply, **changes: float) -> S3Store:
+    def store(self, *script: Reply, **changes: float | str) -> S3Store:
         """Fill the server's script and make a store on the client that all tests share."""
         self.server.script = [*script]
         self.server.requests.clear()
-        return S3Store(self._client, replace(self.settings, **changes), self.observe)  # type: ignore[arg-type] # all floats
+        return S3Store(self._client, replace(self.settings, **changes), self.observe)  # type: ignore[arg-type] # of the fields' types
 
     def observe(self, op: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
@@ -230,6 +231,31 @@ async def test_a_cancelled_request_is_observed(harness: Harness) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}])
 async def test_an_answer_without_a_clock_is_no_answer(harness: Harness, headers: dict[str, str]) -> None:
     described = {"ETag": '"e"', "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT", **headers}
+    store = harness.store(Reply(headers=described), retry_attempts=1, endpoint_url=_ELSEWHERE)
+    with pytest.raises(StoreUnavailable, match="Date"):
+        await store.head("key")
+
+
+async def test_a_store_on_this_machine_that_tells_no_time_has_this_machines(harness: Harness) -> None:
+    described = {"ETag": '"e"', "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
+    listing = replace(_EMPTY_LIST, headers={})
+    read = Reply(headers=described, body=b"body")
+    store = harness.store(Reply(headers=described), listing, read, read)
+    before = datetime.now(UTC).replace(microsecond=0)
+    async with AsyncExitStack() as stack:
+        told = [
+            (await store.head("key")).store_now,
+            (await store.list("")).store_now,
+            (await store.get("key", max_bytes=9)).info.store_now,
+            (await stack.enter_async_context(store.stream("key"))).info.store_now,
+        ]
+    assert told == sorted(told)
+    assert before <= told[0] <= told[-1] <= datetime.now(UTC)
+    assert not any(moment.microsecond for moment in told)
+
+
+async def test_a_time_that_is_none_is_refused_of_a_store_on_this_machine_too(harness: Harness) -> None:
+    described = {"ETag": '"e"', "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT", "Date": "yesterday"}
     store = harness.store(Reply(headers=described), retry_attempts=1)
     with pytest.raises(StoreUnavailable, match="Date"):
         await store.head("key")
