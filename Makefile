@@ -1,17 +1,18 @@
-# Everything a newcomer needs: `make demo`, `make test`. Everything else: `make help`.
+# Everything a newcomer needs: `make demo`, `make web`, `make test`. Everything else: `make help`.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
-EXTRA ?= cpu
+WORKER := infra/worker
+PORT ?= 8788
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
+.PHONY: help install demo web web-install web-check web-test test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv
@@ -30,9 +31,28 @@ install: $(VENV)/.installed ## make the local environment (.venv) from the hashe
 demo: install ## swap two pictures through a local bucket, end to end, offline
 	$(BIN)/swapdrop demo
 
+# What an interrupted `npm ci` leaves has no stamp and is made anew.
+$(WORKER)/node_modules/.installed: $(WORKER)/package-lock.json $(WORKER)/package.json $(WORKER)/.npmrc
+	@command -v npm >/dev/null || { echo "npm is missing; on Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
+	npm --prefix $(WORKER) ci --no-progress
+	@touch $@
+
+web-install: $(WORKER)/node_modules/.installed ## install the Worker's npm packages from their hashed lock
+
+web: install web-install ## run the Worker, its page and a consumer here, offline, until Ctrl-C (PORT=8788, WATCH=1)
+	$(BIN)/python -m infra.local --port $(PORT) $(if $(WATCH),--watch)
+
 # Some tests take a hundred times as long as others: workers that are done take some from those that are not.
-test: install ## run the fast tests
-	$(BIN)/pytest -n auto --dist worksteal
+test: install ## run the fast tests, but for those that need a browser
+	$(BIN)/pytest -n auto --dist worksteal --ignore tests/e2e/web
+
+web-check: web-install ## lint, types and tests of the Worker and its page
+	npm --prefix $(WORKER) run check
+	npm --prefix $(WORKER) test
+
+# One after the other: they share one local stack, and a browser fills the cores.
+web-test: install web-check ## all that needs node: `web-check`, then the page in a browser
+	$(BIN)/pytest tests/e2e/web
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults
@@ -85,4 +105,4 @@ wheel: install ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove everything that can be made again
-	rm -rf $(VENV) .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .uv build dist $(WORKER)/node_modules $(WORKER)/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -975,6 +975,7 @@ export interface operations {
             };
             400: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
             409: components["responses"]["Refused"];
             default: components["responses"]["Refused"];
         };
@@ -1130,6 +1131,13 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: components["responses"]["Refused"];
             default: components["responses"]["Refused"];

@@ -1,0 +1,40 @@
+"""A real Worker, page and consumer for all tests of a run, and a real browser for those of a file."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.browser import ARGUMENTS, Pages
+from tests.support.local_stack import LocalStack, chromium, local_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The local stack; its bucket is shared, so tests send jobs of their own."""
+    with local_stack(tmp_path_factory.mktemp("web")) as started:
+        yield started
+
+
+# Not for the whole run: while it is open, its event loop keeps tests of other folders from running theirs.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def pages(browser: Browser, stack: LocalStack) -> Iterator[Pages]:
+    """Opens pages; the test fails if one of them prints an error or asks anybody but the stack."""
+    opened = Pages(browser, stack.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(pages: Pages) -> Page:
+    """The page as it opens on a desk, in English."""
+    return pages.open(locale="en", viewport={"width": 1280, "height": 900})
