@@ -54,7 +54,7 @@ web-check: web-install ## lint, types and tests of the Worker and its page
 web-browser: install web-install ## the page in a browser, on a real Worker and consumer
 	$(BIN)/pytest tests/e2e/web
 
-web-test: web-check web-browser ## both
+web-test: web-check web-browser ## `web-check`, then `web-browser`
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults
