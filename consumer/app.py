@@ -101,7 +101,7 @@ class Consumer:
         self._checks_store = open_store is None
         registry = registry or open_registry(settings)
         self._device = WorkerThread(name="device-0")
-        self._pool = EnginePool(registry, self._device)
+        self._pool = EnginePool(registry, self._device, log=_log.info)
         self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
         self._memory = ByteBudget(settings.decoded_budget_bytes)
         self._queue = queue

@@ -49,7 +49,7 @@ def judge(error: Exception, *, stage: str) -> Fault:
     the message, because nobody wrote it for the sender.
     """
     if isinstance(error, StorageError | ModelError):
-        message = error.for_sender if isinstance(error, StorageError) else str(error)
+        message = error.for_sender
         if error.kind == "transient":
             message = _again(message)
         code = cast("ErrorCode", error.code)

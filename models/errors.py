@@ -16,6 +16,11 @@ class ModelError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or type(self).__name__))
 
+    @property
+    def for_sender(self) -> str:
+        """What a job's record says of it; the message itself is for whoever runs this machine."""
+        return str(self)
+
 
 class ModelUnavailable(ModelError):
     """A model file is missing or is not the one it should be."""

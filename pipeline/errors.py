@@ -56,6 +56,18 @@ class OptionUnavailable(InputError):
     code = "model_unavailable"
 
 
+class EnhancerUnavailable(OptionUnavailable):
+    """There is no face enhancer here; leave out `use_face_enhancer`."""
+
+    @property
+    def for_sender(self) -> str:
+        """Without the file that is missing, which a sender cannot bring."""
+        return (
+            "Faces cannot be restored here. Leave out `use_face_enhancer`, or set it to `auto`, so that they "
+            "are where that can be done."
+        )
+
+
 class OutputInvalid(PipelineError):
     """The engine produced an unusable picture."""
 

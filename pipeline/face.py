@@ -16,7 +16,6 @@ NoticeCode = Literal[
     "date_unknown",
     "depth_reduced",
     "end_missing",
-    "enhancer_unavailable",
     "faces_not_swapped",
     "first_frame_only",
     "frames_incomplete",

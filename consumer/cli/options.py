@@ -27,6 +27,9 @@ def picture_options(
     enhance: Annotated[
         bool, _option("--enhance", help="Restore the swapped face; needs an enhancer's file.")
     ] = False,
+    enhance_auto: Annotated[
+        bool, _option("--enhance-auto", help="Restore the swapped face if an enhancer's file is here.")
+    ] = False,
     output_format: Annotated[
         str | None,
         _option("--format", metavar="NAME", help="jpeg, png, webp or avif; else as the target."),
@@ -45,7 +48,7 @@ def picture_options(
         "many_faces": many_faces,
         "mouth_mask": mouth_mask,
         "color_correction": not keep_tint,
-        "use_face_enhancer": enhance,
+        "use_face_enhancer": enhance or ("auto" if enhance_auto else False),
         "output_format": output_format,
         "image_quality": quality,
         "keep_date": keep_date,

@@ -1,13 +1,11 @@
 """The engines that a consumer's jobs share: each is opened once, on the device's thread, when needed."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-
-import structlog
 
 from consumer.config.settings import AUTO
 from consumer.devices.worker import WorkerThread
@@ -15,7 +13,9 @@ from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine
+from pipeline.errors import OptionUnavailable
 from pipeline.swap.swapper import Swapper
+from storage.records.manifest import Enhance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = structlog.get_logger()
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedEngine:
@@ -33,6 +31,7 @@ class LoadedEngine:
 
     engine: AnyEngine
     swapper: Swapper
+    enhances: bool
     enhancer_models: Mapping[str, str]
 
 
@@ -40,26 +39,30 @@ class EnginePool:
     """Holds what was opened of a registry.
 
     `info` and `folder` tell of the engine that `auto` stands for; as long as there is none, `problem` says
-    why and `missing` names the files with the places where they were looked for.
+    why and `missing` names the files with the places where they were looked for. What an operator should
+    know goes to `log`, as an event with its fields.
     """
 
-    def __init__(self, registry: EngineRegistry, device: WorkerThread) -> None:
+    def __init__(
+        self,
+        registry: EngineRegistry,
+        device: WorkerThread,
+        *,
+        log: Callable[..., object] = lambda _event, **_fields: None,
+    ) -> None:
         self.info: EngineInfo | None = None
         self.folder: Path | None = None
         self.problem: str | None = "The engine is being opened."
         self.missing: Mapping[str, tuple[str, ...]] = {}
         self._registry = registry
         self._device = device
+        self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
         self._loaded: dict[tuple[str, str | None], LoadedEngine] = {}
         self._names: dict[str, str] = {}
         self._settled = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that a job may give."""
-        return self._registry.names
+        self._lacks: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -93,8 +96,10 @@ class EnginePool:
             ready = await asyncio.to_thread(self._registry.find, AUTO)
             self._put_up(ready, await self._opened(ready, self._engines))
 
-    async def load(self, name: str, *, enhance: bool) -> LoadedEngine:
+    async def load(self, name: str, *, enhance: Enhance) -> LoadedEngine:
         """The swapper of an engine, with an enhancer if asked for; opened now if it is the first time.
+
+        With `auto` one is there only if it can be.
 
         Raises:
             OptionUnavailable: there is no such engine, or no enhancer.
@@ -102,7 +107,7 @@ class EnginePool:
         """
         try:
             engine = self._names.get(name) or await self._open_engine(name)
-            enhancer = await self._open_enhancer() if enhance else None
+            enhancer = await self._enhancer(enhance)
         except ProviderUnavailable as error:
             # One model failed: that must not end a consumer whose own engine works.
             raise ModelUnavailable(str(error)) from error
@@ -112,6 +117,7 @@ class EnginePool:
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
                 swapper=Swapper(self._engines[engine], enhancer=restorer),
+                enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
             )
         return self._loaded[key]
@@ -124,6 +130,19 @@ class EnginePool:
         await self._opened(ready, self._engines)
         self._names[name] = ready.name
         return ready.name
+
+    async def _enhancer(self, enhance: Enhance) -> EngineHandle[Enhancer] | None:
+        if not enhance:
+            return None
+        try:
+            return await self._open_enhancer()
+        except (OptionUnavailable, ModelUnavailable, ProviderUnavailable) as error:
+            if enhance is True:
+                raise
+            if str(error) != self._lacks:  # once, not with every job
+                self._lacks = str(error)
+                self._log("enhancer_unavailable", reason=str(error))
+            return None
 
     async def _open_enhancer(self) -> EngineHandle[Enhancer]:
         ready = await asyncio.to_thread(self._registry.find_enhancer)
@@ -144,7 +163,7 @@ class EnginePool:
     def _put_up(self, ready: EngineHandle[AnyEngine], engine: AnyEngine) -> None:
         info = engine.info
         if self._names.get(AUTO) != ready.name:
-            _log.info("engine_ready", engine=info.name, version=info.version, provider=info.provider)
+            self._log("engine_ready", engine=info.name, version=info.version, provider=info.provider)
         self._names[AUTO] = ready.name
         self.info, self.folder, self.problem, self.missing = info, ready.folder, None, {}
         self._settled = not ready.fallback

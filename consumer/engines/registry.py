@@ -22,11 +22,18 @@ from pipeline.blend.enhance import Enhancer, open_enhancer
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
-from pipeline.errors import OptionUnavailable
+from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 
 T_co = TypeVar("T_co", covariant=True)
 
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
+
+
+class UnknownEngine(OptionUnavailable):
+    """Nobody here has heard of an engine; `known` are the names that it could have had."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no engine `{name}` here; known are {', '.join(known)}.")
 
 
 class FilesMissing(ModelUnavailable):
@@ -68,22 +75,17 @@ class EngineHandle(Generic[T_co]):
 class EngineRegistry(Protocol):
     """Engines by name, as far as their files are here."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that `find` knows."""
-        ...
-
     def find(self, name: str) -> EngineHandle[AnyEngine]:
         """The engine that a name stands for now; looks at the disk with every call.
 
         Raises:
-            OptionUnavailable: there is no such name.
+            UnknownEngine: there is no such name.
             FilesMissing: its files are not here.
         """
         ...
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
-        """The best enhancer whose files are here; raises OptionUnavailable."""
+        """The best enhancer whose files are here; raises EnhancerUnavailable."""
         ...
 
     def check_provider(self) -> None:
@@ -121,11 +123,6 @@ class CatalogueRegistry:
         self._occluders = [spec for spec in specs if spec.kind == "occluder"]
         self._inswappers = [spec for spec in self._swappers.values() if spec.name.startswith(INSWAPPER)]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that `find` knows."""
-        return (AUTO, MESH, INSWAPPER, *self._swappers)
-
     def find(self, name: str) -> EngineHandle[AnyEngine]:
         """The engine that a name stands for now; see EngineRegistry.
 
@@ -133,22 +130,24 @@ class CatalogueRegistry:
         inswapper's files are not here. On a GPU it is never mesh, which runs on the CPU only.
         """
         wanted = self._settings.engine if name == AUTO else name
+        specs = [] if wanted == MESH else self._specs(wanted)
         occluder = self._occluder()
         if wanted == MESH:
             return _mesh(occluder, fallback=False)
         try:
-            return self._swapper(self._specs(wanted), occluder)
+            return self._swapper(specs, occluder)
         except FilesMissing:
             if wanted != AUTO or self._settings.provider != "cpu":
                 raise
             return _mesh(occluder, fallback=True)
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
-        """The best enhancer whose files are here; raises OptionUnavailable."""
+        """The best enhancer whose files are here; raises EnhancerUnavailable."""
         try:
             spec, found = self._first(self._enhancers)
         except FilesMissing as error:
-            raise OptionUnavailable(f"`use_face_enhancer` needs a model that is not here. {error}") from error
+            message = f"`use_face_enhancer` needs a model that is not here. {error}"
+            raise EnhancerUnavailable(message) from error
         occluder = self._occluder()
 
         def opened() -> Enhancer:
@@ -212,7 +211,7 @@ class CatalogueRegistry:
         if name in {AUTO, INSWAPPER}:
             return self._inswappers
         if name not in self._swappers:
-            raise OptionUnavailable(f"There is no engine `{name}` here; known are {', '.join(self.names)}.")
+            raise UnknownEngine(name, (AUTO, MESH, INSWAPPER, *self._swappers))
         return [self._swappers[name]]
 
     def _swapper(

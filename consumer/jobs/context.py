@@ -32,7 +32,7 @@ from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
-from storage.records.manifest import Manifest
+from storage.records.manifest import Enhance, Manifest
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
 
 T = TypeVar("T")
@@ -207,13 +207,10 @@ class JobContext:
         """How swapped crops go back."""
         return self._services.paste
 
-    @property
-    def engine_names(self) -> Sequence[str]:
-        """Every name of an engine that a job may give."""
-        return self._services.pool.names
-
-    async def engine(self, name: str, *, enhance: bool = False) -> LoadedEngine:
+    async def engine(self, name: str, *, enhance: Enhance = False) -> LoadedEngine:
         """Get a swap engine, with an enhancer if asked for; the first job to need one waits until it is open.
+
+        With `auto` the enhancer is there only if it can be.
 
         Raises:
             OptionUnavailable: there is no such engine, or no enhancer.

@@ -4,11 +4,10 @@ from functools import partial
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_record
-from consumer.jobs.plan import check_engine, ignored_warnings
+from consumer.jobs.plan import ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
-from pipeline.media.target import open_target
 from pipeline.swap.detect import DetectRun
-from pipeline.swap.naming import naming
+from pipeline.swap.inputs import open_job_target
 from pipeline.swap.result import face_result
 from storage.lease.leases import Output
 
@@ -21,13 +20,11 @@ async def run(context: JobContext) -> Output:
     """
     manifest = context.manifest
     context.note(warnings=tuple(ignored_warnings(manifest)))
-    check_engine(manifest.options, context.engine_names)
     engine = (await context.engine(manifest.options.engine)).engine
     context.note(engine=to_engine_record(engine.info, {}))
     body = (await context.fetch(manifest.target, limit=context.limits.max_bytes))[manifest.target].read()
     context.report("decode")
-    with naming("target"):
-        target = await context.on_cpu(partial(open_target, body, context.limits))
+    target = await context.on_cpu(partial(open_job_target, body, context.limits))
     del body
     detection = DetectRun(engine, target, context.face_filter, context.timings)
     async with context.memory(target.decode_bytes):

@@ -1,11 +1,10 @@
 """What a manifest asks of the picture pipeline: its options checked, and what has no effect told."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pipeline.blend.paste import PasteMode
 from pipeline.engines.base import BlendOptions
-from pipeline.errors import OptionUnavailable
 from storage.records.manifest import Manifest, Options
 from storage.records.status import JobWarning
 
@@ -20,20 +19,12 @@ _SWAP_OPTIONS: Final = (
 )
 
 
-def check_engine(options: Options, engines: Collection[str]) -> None:
-    """Refuse an engine that nobody here has heard of; raises OptionUnavailable."""
-    if options.engine not in engines:
-        raise OptionUnavailable(
-            f"There is no engine `{options.engine}` here; known are {', '.join(engines)}."
-        )
-
-
-def blend_options(options: Options, paste: PasteMode) -> BlendOptions:
-    """How the swapped faces are blended in; `paste` is the operator's choice."""
+def blend_options(options: Options, paste: PasteMode, *, enhance: bool) -> BlendOptions:
+    """How the swapped faces are blended in; `paste` is the operator's choice, `enhance` what can be done."""
     return BlendOptions(
         color_correction=options.color_correction,
         mouth_mask=options.mouth_mask,
-        enhance=options.use_face_enhancer,
+        enhance=enhance,
         paste=paste,
     )
 
@@ -51,6 +42,13 @@ def ignored_warnings(manifest: Manifest) -> Iterator[JobWarning]:
     if manifest.detection is not None and kind != "multi-image":
         message = f"`detection` has no effect on a `{kind}` job."
         yield JobWarning(code="field_ignored", message=message)
+
+
+def enhancer_warnings(options: Options, *, enhances: bool) -> Iterator[JobWarning]:
+    """A warning where faces would have been restored if that could be done here."""
+    if options.use_face_enhancer and not enhances:
+        message = "No face was restored: there is no enhancer here."
+        yield JobWarning(code="enhancer_unavailable", message=message)
 
 
 def service_warnings(manifest: Manifest, objection: Callable[[str], str | None]) -> Iterator[JobWarning]:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_stored_faces
-from consumer.jobs.plan import blend_options, check_engine, ignored_warnings
+from consumer.jobs.plan import blend_options, enhancer_warnings, ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
@@ -59,10 +59,11 @@ async def open_swap(context: JobContext) -> SwapRun:
     """Get the engine and the files, and read the files' headers."""
     manifest = context.manifest
     context.note(warnings=tuple(ignored_warnings(manifest)))
-    check_engine(manifest.options, context.engine_names)
-    blend = blend_options(manifest.options, context.paste)
-    loaded = await context.engine(manifest.options.engine, enhance=blend.enhance)
-    context.note(engine=to_engine_record(loaded.engine.info, loaded.enhancer_models))
+    loaded = await context.engine(manifest.options.engine, enhance=manifest.options.use_face_enhancer)
+    context.note(
+        engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
+        warnings=tuple(enhancer_warnings(manifest.options, enhances=loaded.enhances)),
+    )
     sources = source_pictures(manifest)
     wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
     files = await context.fetch(*wanted, limit=context.limits.max_bytes)
@@ -73,7 +74,7 @@ async def open_swap(context: JobContext) -> SwapRun:
         },
         target=files[manifest.target].read(),
         choice=await _choice(context, files),
-        blend=blend,
+        blend=blend_options(manifest.options, context.paste, enhance=loaded.enhances),
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )

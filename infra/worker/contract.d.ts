@@ -350,7 +350,6 @@ export interface components {
             media: components["schemas"]["DetectionMedia"];
             total_faces: number;
             faces: components["schemas"]["DetectedFace"][];
-            identity_model?: string;
             jobId: components["schemas"]["JobId"];
             /** @description What a job on these faces names as its `detection`. */
             detection: string;
@@ -518,7 +517,7 @@ export interface components {
             /** @description Default: false. */
             many_faces?: boolean;
             /** @description Default: false. */
-            use_face_enhancer?: boolean;
+            use_face_enhancer?: boolean | "auto";
             /** @description Default: false. */
             mouth_mask?: boolean;
             /** @description Default: true. */
@@ -559,10 +558,11 @@ export interface components {
             success: false;
             /** @description A sentence for the person. */
             error: string;
-            code: components["schemas"]["RefusalCode"];
+            /** @description Where a job that is waited for has failed, that of its error. */
+            code: components["schemas"]["RefusalCode"] | components["schemas"]["ErrorCode"];
         };
         /** @enum {string} */
-        RefusalCode: "invalid_request" | "invalid_manifest" | "unauthorized" | "consent_missing" | "origin_refused" | "not_found" | "method_not_allowed" | "already_ended" | "idempotency_conflict" | "length_required" | "precondition_failed" | "input_too_large" | "unsupported_media" | "range_not_satisfiable" | "rate_limited" | "internal" | "storage_unavailable" | "timeout";
+        RefusalCode: "already_ended" | "consent_missing" | "detection_timeout" | "forbidden_origin" | "idempotency_conflict" | "input_too_large" | "internal" | "invalid_manifest" | "invalid_request" | "length_required" | "method_not_allowed" | "not_found" | "precondition_failed" | "range_not_satisfiable" | "storage_unavailable" | "too_many_requests" | "unauthorized" | "unsupported_media" | "upload_incomplete" | "upload_not_found";
         /** @description The result that counts, whatever else lies beside it. */
         Result: {
             key: string;
@@ -975,6 +975,7 @@ export interface operations {
             };
             400: components["responses"]["Refused"];
             403: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
             409: components["responses"]["Refused"];
             default: components["responses"]["Refused"];
         };
@@ -1064,6 +1065,8 @@ export interface operations {
             };
             400: components["responses"]["Refused"];
             404: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            422: components["responses"]["Refused"];
             504: components["responses"]["Later"];
             default: components["responses"]["Refused"];
         };
@@ -1128,6 +1131,13 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: components["responses"]["Refused"];
             default: components["responses"]["Refused"];

@@ -9,5 +9,5 @@ export default defineConfig({
       miniflare: { cf: false, compatibilityFlags: ["nodejs_compat"] },
     }),
   ],
-  test: { include: ["test/**/*.test.ts"] },
+  test: { include: ["test/**/*.test.ts"], silent: "passed-only", testTimeout: 60_000 },
 });

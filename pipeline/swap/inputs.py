@@ -45,11 +45,8 @@ def open_files(request: SwapRequest, limits: Limits, prepared: Mapping[str, Sour
 
 def open_job_target(data: bytes, limits: Limits) -> Target:
     """Open the target of a job; raises as `open_target`, and says that it is the target's fault."""
-    media = sniff(data)
-    if media.kind == "video":
-        raise UnsupportedMedia(f"The target is {media.label}; this consumer changes pictures only.")
     with naming("target"):
-        return open_target(data, limits, media)
+        return open_target(data, limits)
 
 
 def _open_source(name: str, data: bytes, limits: Limits) -> PictureFile:

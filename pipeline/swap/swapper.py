@@ -2,7 +2,7 @@
 
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine
-from pipeline.errors import OptionUnavailable
+from pipeline.errors import EnhancerUnavailable
 from pipeline.media.pictures.decode import Limits
 from pipeline.swap.inputs import open_files
 from pipeline.swap.prepare import SourcePreparer
@@ -33,10 +33,10 @@ class Swapper:
             UnsupportedMedia: a file is no picture; says so if source and target may be the wrong way round.
             MediaTooLarge: one exceeds `limits`, or all sources together do.
             MediaCorrupt: one is damaged.
-            OptionUnavailable: the enhancer is asked for, and there is none.
+            EnhancerUnavailable: the enhancer is asked for, and there is none.
         """
         if request.blend.enhance and self._enhancer is None:
-            raise OptionUnavailable("There is no face enhancer here; leave out `use_face_enhancer`.")
+            raise EnhancerUnavailable
         prepared = self._preparer.kept({file.sha256 for file in request.sources.values()})
         if request.averaged:  # merging is work for the device, where the last of them is prepared
             prepared.pop([*request.sources.values()][-1].sha256, None)

@@ -15,7 +15,9 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -54,6 +56,17 @@ Sources = Annotated[
     ),
 ]
 FaceId = Annotated[str, StringConstraints(pattern=r"^face_(0|[1-9][0-9]{0,3})$")]
+
+
+def _yes_no_or_auto(given: object, known: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return known(given)
+    except ValidationError:
+        raise ValueError('must be true, false or "auto"') from None
+
+
+#: With `auto` it is done where it can be, and the job goes on where it cannot.
+Enhance = bool | Literal["auto"]
 
 # Of the contract. A service may do further kinds of job, so it says itself which it knows.
 PROCESS_TYPES = ("single-image", "multi-image", "single-video", "multi-video", "detect-faces")
@@ -94,7 +107,7 @@ class Options(BaseModel):
     model_config = _STRICT
     engine: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "auto"
     many_faces: bool = False
-    use_face_enhancer: bool = False
+    use_face_enhancer: Annotated[Enhance, WrapValidator(_yes_no_or_auto)] = False
     mouth_mask: bool = False
     color_correction: bool = True
     output_format: OutputFormat | None = None

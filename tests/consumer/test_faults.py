@@ -10,6 +10,7 @@ import models.errors
 import pipeline.errors
 import storage.errors
 from consumer.faults import judge, retry_delay_s
+from pipeline.errors import EnhancerUnavailable
 from storage.records.status import ErrorCode
 
 ERRORS = sorted(
@@ -39,6 +40,12 @@ def test_a_full_machine_is_not_the_senders_fault(error: Exception) -> None:
     fault = judge(error, stage="decode")
     assert (fault.kind, fault.code) == ("transient", "internal")
     assert "ran out of" in fault.message
+
+
+def test_a_sender_is_not_told_which_of_our_files_is_missing() -> None:
+    fault = judge(EnhancerUnavailable("`restore.onnx` is missing."), stage="download")
+    assert "restore.onnx" not in fault.message
+    assert fault.reason == "`restore.onnx` is missing."
 
 
 def test_an_unforeseen_error_keeps_its_text_out_of_the_status() -> None:

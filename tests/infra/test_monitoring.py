@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # it ships no types and is here for this file only
+import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from consumer.telemetry.metrics import Metrics
 

@@ -9,6 +9,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -130,6 +131,35 @@ def test_a_store_that_is_down_is_asked_every_five_seconds() -> None:
     calls = calls_in_an_hour(Down(MemoryStore()))
     assert set(calls) == {"list"}
     assert calls["list"] <= 1.1 * _HOUR_S / InboxPolicy().max_s
+
+
+def wait_of_a_job_s(policy: InboxPolicy, rng: random.Random) -> float:
+    """How long a job lies in an inbox that was idle for half a minute, in seconds of virtual time."""
+    store, loop = MemoryStore(), VirtualLoop(rng)
+    in_flight = InFlightEntries(monotonic=loop.time)
+    trigger = InboxTrigger(Inbox(store), policy=policy, in_flight=in_flight, rng=rng)
+
+    async def drop() -> float:
+        await asyncio.sleep(30 + rng.random())
+        await store.put(keys.manifest("job"), b"{}", content_type="application/json")
+        return loop.time()
+
+    async def wait() -> float:
+        dropping = asyncio.create_task(drop())
+        async with aclosing(trigger.tickets()) as tickets:
+            await anext(tickets)
+        return loop.time() - await dropping
+
+    try:
+        return loop.run(wait())
+    finally:
+        loop.clear_away()
+
+
+def test_with_a_pause_of_half_a_second_at_most_a_job_waits_hardly_longer() -> None:
+    waits = [wait_of_a_job_s(InboxPolicy(max_s=0.5), random.Random(seed)) for seed in range(20)]
+    assert max(waits) <= 0.5 * 1.25  # the pause and its jitter
+    assert max(waits) > InboxPolicy().min_s  # it was idle indeed
 
 
 @pytest.mark.parametrize("jobs", [1, 20])

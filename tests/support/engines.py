@@ -9,12 +9,12 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from consumer.engines.registry import EngineHandle, FilesMissing
+from consumer.engines.registry import EngineHandle, FilesMissing, UnknownEngine
 from models.errors import ModelMissing
 from models.store.download import DownloadProgress
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
-from pipeline.errors import OptionUnavailable
+from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.select import IdentityScale, reading_order
 
@@ -54,18 +54,20 @@ def png(bgr: Bgr) -> bytes:
 
 
 class OneEngine:
-    """A shelf with one engine, which stands for every name; `opened` makes it, and may raise."""
+    """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise."""
 
-    names = ("auto", "mesh")
+    _names = ("auto", "mesh")
 
     def __init__(self, opened: Callable[[], AnyEngine]) -> None:
         self._open = opened
 
-    def find(self, name: str) -> EngineHandle[AnyEngine]:  # noqa: ARG002 -- the port's
+    def find(self, name: str) -> EngineHandle[AnyEngine]:
+        if name not in self._names:
+            raise UnknownEngine(name, self._names)
         return EngineHandle(name="flat", folder=Path("flat"), models={}, open=self._open)
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
-        raise OptionUnavailable("`use_face_enhancer` needs a model that is not here.")
+        raise EnhancerUnavailable
 
     def check_provider(self) -> None: ...
 
@@ -84,11 +86,9 @@ class Cupboard:
     `looks` counts the searches, `checks` the proofs of the provider.
     """
 
-    names = ("auto", "mesh", "other")
-
     def __init__(self) -> None:
         self.holds: dict[str, EngineHandle[AnyEngine] | Exception] = {}
-        self.enhancer: EngineHandle[Enhancer] | Exception = OptionUnavailable()
+        self.enhancer: EngineHandle[Enhancer] | Exception = EnhancerUnavailable()
         self.polls = 0
         self.checks = 0
 

@@ -3,19 +3,25 @@ import { Refused } from "./errors";
 import { type Fields, isObject } from "./spelling";
 
 /** A thousand mappings to uploads have 60 kB. */
-const MAX_BYTES = 1 << 20;
+const MAX_BYTES = 1_000_000;
 
-/** The JSON object that a request holds; refuses with `invalid_request` or `input_too_large`. */
+/** The JSON object that a request holds; refused where it is none (400) or too large to be words only (413). */
 export async function readObject(c: Context): Promise<Fields> {
-  const length = Number(c.req.header("Content-Length") ?? 0);
-  const body = length > MAX_BYTES ? null : await c.req.arrayBuffer();
-  if (body === null || body.byteLength > MAX_BYTES) {
-    const message = "What is asked for may have 1 MiB; send pictures to PUT /api/uploads and name their fileId.";
-    throw new Refused(413, "input_too_large", message);
-  }
-  const document = parsed(new TextDecoder().decode(body));
+  const document = parsed(await readText(c));
   if (isObject(document)) return document;
   throw new Refused(400, "invalid_request", "The body must be a JSON object.");
+}
+
+async function readText(c: Context): Promise<string> {
+  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BYTES) throw tooLarge();
+  const decoder = new TextDecoder();
+  let [text, size] = ["", 0];
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw tooLarge();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 function parsed(text: string): unknown {
@@ -24,4 +30,9 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function tooLarge(): Refused {
+  const sentence = "This may have at most 1 MB; send pictures to PUT /api/uploads and name their fileId.";
+  return new Refused(413, "input_too_large", sentence);
 }

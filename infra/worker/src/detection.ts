@@ -30,7 +30,11 @@ export function detectionRoutes(patience: Patience = { asyncMs: 25_000, syncMs: 
     const { fileId } = await readObject(c);
     if (typeof fileId !== "string" || !isFileId(fileId)) {
       const what = fileId ? "No file ID of an upload" : "No file ID";
-      throw new Refused(400, "invalid_request", `${what}: send the \`fileId\` that the answer to an upload gave.`);
+      throw new Refused(
+        400,
+        "invalid_request",
+        `${what}: send the \`fileId\` that the answer to an upload gave.`,
+      );
     }
     const jobId = await begin(c.env, fileId);
     const mayFollow = /\brespond-async\b/i.test(c.req.header("Prefer") ?? "");
@@ -52,7 +56,19 @@ export function withoutIdentities(jobId: string, key: string, found: Detection):
 function shownFace(face: FoundFace): DetectionView["faces"][number] {
   const { face_id, x, y, width, height, confidence, kps, center_x, center_y } = face;
   const { position_description, preview, track } = face;
-  const known = { face_id, x, y, width, height, confidence, kps, center_x, center_y, position_description, preview };
+  const known = {
+    face_id,
+    x,
+    y,
+    width,
+    height,
+    confidence,
+    kps,
+    center_x,
+    center_y,
+    position_description,
+    preview,
+  };
   return { id: face_id, ...known, ...(track ? { track } : {}) };
 }
 

@@ -33,10 +33,15 @@ export function storageCode(error: unknown): number | null {
 
 function fault(error: unknown): Refused {
   console.error(error);
-  if (storageCode(error) === null) {
+  if (storageCode(error) === null && !isRetryable(error)) {
     const sentence = "Something went wrong here, not with what you sent. Please try again.";
     return new Refused(500, "internal", sentence);
   }
   const sentence = "The storage does not answer right now. Please try again in a few seconds.";
   return new Refused(503, "storage_unavailable", sentence, { "Retry-After": "5" });
+}
+
+/** So the runtime marks a connection that was lost on the way to the bucket. */
+function isRetryable(error: unknown): boolean {
+  return error instanceof Error && "retryable" in error && error.retryable === true;
 }

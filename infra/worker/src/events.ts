@@ -22,7 +22,7 @@ export function eventRoutes(queue: Queue, pause: Pause = pauseMs): Routes {
     if (hasEnded(first) && versionOf(first) === seen) return c.body(null, 204);
     const next = () => look(c.env, queue, jobId);
     const lines = follow(first, next, { seen, polls: Number(c.env.SSE_POLLS), pause });
-    return c.body(ReadableStream.from(encoded(lines)), 200, {
+    return c.body(streamOf(lines), 200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-cache",
     });
@@ -39,7 +39,11 @@ interface Following {
  * The lines of a stream: a comment for each look, since only a write tells that nobody reads any more, and an event
  * for each state that is new. Ends with the job, or after so many looks.
  */
-async function* follow(first: StatusView, next: () => Promise<StatusView>, how: Following) {
+async function* follow(
+  first: StatusView,
+  next: () => Promise<StatusView>,
+  how: Following,
+): AsyncGenerator<string, void> {
   const began = Date.now();
   let view = first;
   let seen = how.seen;
@@ -61,9 +65,19 @@ async function* follow(first: StatusView, next: () => Promise<StatusView>, how: 
   yield RETRY;
 }
 
-async function* encoded(lines: AsyncIterable<string>) {
+/** Lines as a stream, each asked for when it is wanted: where nobody reads any more, nothing is looked for. */
+function streamOf(lines: AsyncGenerator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const text of lines) yield encoder.encode(text);
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await lines.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await lines.return(undefined);
+    },
+  });
 }
 
 const cost = (view: StatusView): number => (view.rev > 0 ? 1 : 2);

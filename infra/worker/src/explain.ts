@@ -22,15 +22,25 @@ const PATTERNS: Record<string, string> = {
 const MAX_SENTENCES = 20;
 const MAX_SHOWN = 64;
 
+/** What a validator found at one place. */
+interface Fault {
+  /** The place, as `options.trim.start`. */
+  path: string;
+  /** What it lies in, as `options.trim`; empty for the document itself. */
+  parent: string;
+  keyword: string;
+  error: string;
+}
+
 /**
  * What is wrong with a document, in sentences that name each key and what it may be.
  *
  * `errors` is all that the validator found; `known` tells the keys that may stand at a place, such as `options`.
  */
 export function explain(errors: OutputUnit[], known: (place: string) => string[]): string {
-  const inner = errors.filter((unit) => !OUTER.has(unit.keyword)).map((unit) => ({ ...unit, path: pathOf(unit) }));
-  const told = inner.filter((unit) => !isOvershadowed(unit, inner));
-  const sentences = [...unknownKeys(told, known), ...otherFaults(told)];
+  const faults = faultsOf(errors);
+  const [unknown, others] = [faults.filter(isUnknownKey), faults.filter((fault) => !isUnknownKey(fault))];
+  const sentences = [...unknownKeys(unknown, known), ...othersTold(others)];
   const more = sentences.length - MAX_SENTENCES;
   return [...sentences.slice(0, MAX_SENTENCES), ...(more > 0 ? [`And ${more} more.`] : [])].join(" ");
 }
@@ -45,64 +55,63 @@ export function shown(name: string): string {
   return `\`${name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name}\``;
 }
 
-type Unit = OutputUnit & { path: string };
-
-function pathOf(unit: OutputUnit): string {
-  const parts = unit.instanceLocation.split("/").slice(1).map(decodeURIComponent);
-  return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~")).join(".");
-}
-
 /** Of several forms that a value may have, the one that fits best tells most: other types say nothing. */
-function isOvershadowed(unit: Unit, all: Unit[]): boolean {
-  if (unit.keyword !== "type") return false;
-  return all.some(({ path, keyword }) => path.startsWith(`${unit.path}.`) || (path === unit.path && keyword !== "type"));
+function faultsOf(errors: OutputUnit[]): Fault[] {
+  const faults = errors.filter(({ keyword }) => !OUTER.has(keyword)).map(faultOf);
+  const told = new Set(faults.filter(({ keyword }) => keyword !== "type").map(({ path }) => path));
+  for (const { path } of faults) {
+    for (let end = path.lastIndexOf("."); end > 0; end = path.lastIndexOf(".", end - 1))
+      told.add(path.slice(0, end));
+  }
+  return faults.filter(({ path, keyword }) => keyword !== "type" || !told.has(path));
 }
 
-function unknownKeys(units: Unit[], known: (place: string) => string[]): string[] {
-  const places = new Map<string, string[]>();
-  for (const { path, keyword } of units) {
-    if (keyword !== "false") continue;
-    const place = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "";
-    places.set(place, [...(places.get(place) ?? []), path]);
-  }
-  return [...places].map(([place, paths]) => {
-    const names = paths.slice(0, MAX_SENTENCES).map(shown).join(", ");
-    const more = paths.length > MAX_SENTENCES ? ` and ${paths.length - MAX_SENTENCES} more` : "";
-    return `Unknown key ${names}${more}; known are ${known(place).join(", ")}.`;
+function faultOf({ instanceLocation, keyword, error }: OutputUnit): Fault {
+  const parts = instanceLocation.split("/").slice(1).map(decodeURIComponent);
+  const names = parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return { path: names.join("."), parent: names.slice(0, -1).join("."), keyword, error };
+}
+
+const isUnknownKey = ({ keyword }: Fault): boolean => keyword === "false";
+
+function unknownKeys(faults: Fault[], known: (place: string) => string[]): string[] {
+  return [...Map.groupBy(faults, ({ parent }) => parent)].map(([place, all]) => {
+    const names = all.slice(0, MAX_SENTENCES).map(({ path }) => shown(path));
+    const more = all.length > MAX_SENTENCES ? ` and ${all.length - MAX_SENTENCES} more` : "";
+    return `Unknown key ${names.join(", ")}${more}; known are ${known(place).join(", ")}.`;
   });
 }
 
-function otherFaults(units: Unit[]): string[] {
-  const faults = units.filter((unit) => unit.keyword !== "false");
-  return [...new Set(faults.map((unit) => sentence(unit, faults)))];
+function othersTold(faults: Fault[]): string[] {
+  const places = Map.groupBy(
+    faults,
+    ({ path, keyword, error }) => `${keyword} ${path} ${keyword === "type" || error}`,
+  );
+  return [...places.values()].flatMap((same) => (same[0] ? [sentence(same[0], same)] : []));
 }
 
-function sentence(unit: Unit, all: Unit[]): string {
-  const quoted = /"(.*)"/.exec(unit.error)?.[1] ?? "";
-  switch (unit.keyword) {
-    case "required":
-      return `${shown(unit.path ? `${unit.path}.${quoted}` : quoted)} is missing.`;
+function sentence({ path, keyword, error }: Fault, same: Fault[]): string {
+  switch (keyword) {
+    case "required": {
+      const missing = /"(.*)"/.exec(error)?.[1] ?? "";
+      return `${shown(path ? `${path}.${missing}` : missing)} is missing.`;
+    }
     case "type":
-      return `${shown(unit.path)} must be ${typesAt(unit.path, all)}.`;
+      return `${shown(path)} must be ${same.flatMap(expectedType).join(" or ")}.`;
     case "enum":
-      return `${shown(unit.path)} must be one of ${wordsOf(unit.error).join(", ")}.`;
+      return `${shown(path)} must be one of ${JSON.parse(/\[.*\]/.exec(error)?.[0] ?? "[]").join(", ")}.`;
     case "pattern":
-      return `${shown(unit.path)} ${PATTERNS[unit.path] ?? PATTERNS[unit.path.split(".")[0] ?? ""] ?? "is not allowed"}.`;
+      return `${shown(path)} ${PATTERNS[path] ?? PATTERNS[path.split(".")[0] ?? ""] ?? "is not allowed"}.`;
     case "minLength":
     case "minProperties":
-      return `${shown(unit.path)} is empty.`;
+      return `${shown(path)} is empty.`;
     default:
-      return `${shown(unit.path)}: ${unit.error}`;
+      return `${shown(path)}: ${error}`;
   }
 }
 
-function typesAt(path: string, all: Unit[]): string {
-  const types = all.filter((unit) => unit.path === path && unit.keyword === "type").map(expectedType);
-  return types.flatMap((type) => TYPES[type] ?? []).join(" or ");
-}
-
-const expectedType = (unit: Unit): string => /Expected "(.*)"/.exec(unit.error)?.[1] ?? "";
-
-function wordsOf(error: string): string[] {
-  return JSON.parse(/\[.*\]/.exec(error)?.[0] ?? "[]");
+/** The type wanted, in words; none for null, which stands for what is not given. */
+function expectedType({ error }: Fault): string[] {
+  const type = /Expected "(.*)"/.exec(error)?.[1] ?? "";
+  return TYPES[type] ? [TYPES[type]] : [];
 }

@@ -6,6 +6,7 @@ import { cancelRoutes } from "./cancel";
 import { allowEmbedding, allowOrigins } from "./cors";
 import { detectionRoutes } from "./detection";
 import { routes as downloads } from "./downloads";
+import { hearOut } from "./drain";
 import type { App } from "./env";
 import { Refused, refusal } from "./errors";
 import { eventRoutes } from "./events";
@@ -24,7 +25,7 @@ const app = new Hono<App>({ getPath: pathOf });
 const queue = new Queue();
 
 // What comes first also lays its headers on the refusals of all that follow.
-app.use(allowOrigins, allowEmbedding);
+app.use(hearOut, allowOrigins, allowEmbedding);
 app.use(
   secureHeaders({
     contentSecurityPolicy: { sandbox: [], defaultSrc: ["'none'"], frameAncestors: ["'none'"] },

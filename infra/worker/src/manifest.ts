@@ -3,7 +3,7 @@ import type { components } from "../contract";
 import openapi from "../openapi.json";
 import { explain, invalid, shown } from "./explain";
 import { Objection, readReference } from "./references";
-import { type Fields, isObject, normalised, refuseHalfCharacters } from "./spelling";
+import { type Fields, isObject, normalised, refuseOddities } from "./spelling";
 
 /** A job as the consumer reads it. */
 export type Manifest = components["schemas"]["Manifest"];
@@ -28,7 +28,7 @@ const PLACES: Record<string, keyof typeof schemas> = {
  * `anyKey` as in `readReference`. Refuses with `invalid_manifest` and sentences that name each key.
  */
 export function readManifest(document: Fields, type: string, anyKey: boolean): Manifest {
-  refuseHalfCharacters(document);
+  refuseOddities(document);
   const fields = normalised(document, type);
   const { valid, errors } = validator.validate(fields);
   if (!valid) throw invalid(explain(errors, knownAt));
@@ -54,7 +54,9 @@ function knownAt(place: string): string[] {
 
 function withoutNulls(fields: Fields): Fields {
   const given = Object.entries(fields).filter(([, value]) => value !== null);
-  return Object.fromEntries(given.map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value]));
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value]),
+  );
 }
 
 /** The rules that no schema tells. */
@@ -74,11 +76,15 @@ function refuseMisfits({ process_type: type, options, ...manifest }: Manifest): 
 function withFiles(manifest: Manifest, read: (name: string, text: string) => string): Manifest {
   const { source, target, detection, face_mappings: mappings } = manifest;
   const found: Manifest = { ...manifest, target: read("target", target) };
-  if (source) found.source = typeof source === "string" ? read("source", source) : source.map((each) => read("source", each));
+  if (source)
+    found.source =
+      typeof source === "string" ? read("source", source) : source.map((each) => read("source", each));
   if (detection) found.detection = read("detection", detection);
   if (mappings) {
     const faces = Object.entries(mappings);
-    found.face_mappings = Object.fromEntries(faces.map(([id, text]) => [id, read(`face_mappings.${id}`, text)]));
+    found.face_mappings = Object.fromEntries(
+      faces.map(([id, text]) => [id, read(`face_mappings.${id}`, text)]),
+    );
   }
   return found;
 }

@@ -24,7 +24,7 @@ export function boundaryOf(contentType: string): string | null {
 /** Read a form (RFC 7578) as it arrives; refused (400) where it is malformed or ends early. */
 export async function* readForm(body: ReadableStream<Uint8Array>, boundary: string): AsyncGenerator<Piece> {
   const form = new Splitter(boundary);
-  for await (const chunk of body) yield* form.write(chunk);
+  for await (const chunk of body.values({ preventCancel: true })) yield* form.write(chunk);
   yield* form.end();
 }
 

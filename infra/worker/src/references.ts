@@ -19,7 +19,9 @@ const PERCENT_ENCODED = /%[0-9A-Fa-f]{2}/;
 export function readReference(text: string, anyKey: boolean): string {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   if (scheme === "data" || (!isKeyLike(text) && BASE64.test(text))) {
-    throw new Objection("holds a picture itself; send it to PUT /api/uploads and name the fileId of the answer");
+    throw new Objection(
+      "holds a picture itself; send it to PUT /api/uploads and name the fileId of the answer",
+    );
   }
   if (scheme) return readLink(scheme, text);
   if (isFileId(text)) return keys.upload(text);
@@ -37,7 +39,8 @@ function readLink(scheme: string, text: string): string {
   if (text.length > MAX_URL_CHARACTERS) {
     throw new Objection(`is a link of more than ${MAX_URL_CHARACTERS} characters`);
   }
-  if (CONTROL.test(text) || /\s/.test(text)) throw new Objection("is a link with spaces or control characters");
+  if (CONTROL.test(text) || /\s/.test(text))
+    throw new Objection("is a link with spaces or control characters");
   return text;
 }
 

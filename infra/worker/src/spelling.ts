@@ -5,14 +5,28 @@ import { invalid, shown } from "./explain";
 export type Fields = Record<string, unknown>;
 
 const PROCESS_TYPES = openapi.components.schemas.ProcessType.enum;
-const PROCESS_ALIASES: Record<string, string> = { "single-image-base64": "single-image", video: "single-video" };
+const PROCESS_ALIASES: Record<string, string> = {
+  "single-image-base64": "single-image",
+  video: "single-video",
+};
 const FIELD_ALIASES: Record<string, string> = {
   type: "process_type",
   ...aliases("source", "face", "source_file", "source_url", "source_image"),
-  ...aliases("target", "media", "target_file", "target_url", "target_image", "target_video", "image_file", "image_url"),
+  ...aliases(
+    "target",
+    "media",
+    "target_file",
+    "target_url",
+    "target_image",
+    "target_video",
+    "image_file",
+    "image_url",
+  ),
 };
 /** No manifest goes deeper than four. */
 const MAX_DEPTH = 16;
+/** One with a mapping for each of a thousand faces has little more than that. */
+const MAX_VALUES = 2000;
 
 /**
  * A request in the contract's own names, whatever spelling it came in; `type` is what its address says.
@@ -22,8 +36,9 @@ const MAX_DEPTH = 16;
 export function normalised(document: Fields, type: string): Fields {
   const fields = renamed(unwrapped(document), FIELD_ALIASES);
   const asked = processTypeOf(type);
-  if (typeof fields.process_type === "string" && processTypeOf(fields.process_type) !== asked) {
-    throw invalid(`The address says ${shown(asked)} and the body ${shown(fields.process_type)}; let them agree.`);
+  const again = fields.process_type ?? asked;
+  if (typeof again !== "string" || processTypeOf(again) !== asked) {
+    throw invalid(`The address says ${shown(asked)} and the body ${shown(String(again))}; let them agree.`);
   }
   if (Array.isArray(fields.source) && fields.source.length === 1) fields.source = fields.source[0];
   if (isObject(fields.options)) {
@@ -42,18 +57,25 @@ export function processTypeOf(text: string): string {
   throw invalid(`There is no kind of job ${shown(text)}; known are ${PROCESS_TYPES.join(", ")}.`);
 }
 
-/** Refuse text that no record could hold: JSON may write half a character (`\ud800`). */
-export function refuseHalfCharacters(document: Fields): void {
+/**
+ * Refuse what no manifest holds, before anything is made of it: more values than any, lists within lists without end,
+ * and text that no record could keep, since JSON may write half a character (`\ud800`).
+ */
+export function refuseOddities(document: Fields): void {
   const left: [path: string[], value: unknown][] = [[[], document]];
+  let values = 0;
   for (let next = left.pop(); next; next = left.pop()) {
     const [path, value] = next;
     if (path.length > MAX_DEPTH) throw invalid("The manifest has lists within lists that lead nowhere.");
+    values += 1;
+    if (values > MAX_VALUES) throw invalid(`The manifest holds more than ${MAX_VALUES} values.`);
     if (typeof value === "string" && !value.isWellFormed()) {
       throw invalid(`${shown(path.join("."))} holds half a character (such as \\ud800); write it anew.`);
     }
     if (typeof value !== "object" || value === null) continue;
     for (const [key, inner] of Object.entries(value)) {
-      if (!key.isWellFormed()) throw invalid("A key holds half a character (such as \\ud800); write it anew.");
+      if (!key.isWellFormed())
+        throw invalid("A key holds half a character (such as \\ud800); write it anew.");
       left.push([[...path, key], inner]);
     }
   }

@@ -26,7 +26,11 @@ export async function look(env: Bindings, queue: Queue, jobId: string): Promise<
 
 /** The refusal for a job that is not there. */
 export function noSuchJob(): Refused {
-  return new Refused(404, "not_found", "There is no such job. It may have been deleted since; send it again.");
+  return new Refused(
+    404,
+    "not_found",
+    "There is no such job. It may have been deleted since; send it again.",
+  );
 }
 
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {

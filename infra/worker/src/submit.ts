@@ -1,10 +1,11 @@
 import type { Bindings } from "./env";
-import { invalid } from "./explain";
 import { Refused } from "./errors";
+import { invalid } from "./explain";
 import { digestOf, forget, remember } from "./idempotency";
 import { isFileId, isServed, newJobId, sha256 } from "./ids";
 import * as keys from "./keys";
 import { filesOf, type Manifest } from "./manifest";
+import type { Fields } from "./spelling";
 
 /** Uploads that are looked for before a job is taken; the consumer looks for all of them. */
 const MOST_LOOKS = 32;
@@ -24,8 +25,11 @@ export async function submit(env: Bindings, manifest: Manifest, name?: string): 
   }
   await refuseWithoutUploads(env.BUCKET, manifest);
   const known = name ?? (own && `job ${own}`);
-  const jobId = known ? await nameOnce(env, known, manifest) : newJobId();
-  await announce(env.BUCKET, jobId, { ...manifest, job_id: jobId });
+  const { jobId, isNew } = known ? await nameOnce(env, known, manifest) : { jobId: newJobId(), isNew: true };
+  // A job that is known and that nobody has begun with may never have come so far as to be announced.
+  if (isNew || !(await env.BUCKET.head(keys.status(jobId)))) {
+    await announce(env.BUCKET, jobId, { ...manifest, job_id: jobId });
+  }
   return jobId;
 }
 
@@ -37,39 +41,45 @@ export function requireConsent(env: Bindings, consent: Manifest["consent"]): voi
   throw new Refused(403, "consent_missing", message);
 }
 
-/** Put a manifest into the inbox; false where one lies there already. */
-export async function announce(bucket: R2Bucket, jobId: string, manifest: object & { process_type?: unknown }) {
+/** Put a manifest into the inbox, unless one lies there already. */
+export async function announce(bucket: R2Bucket, jobId: string, manifest: Fields): Promise<void> {
   const type = manifest.process_type;
-  const stored = await bucket.put(keys.manifest(jobId), JSON.stringify(manifest), {
+  await bucket.put(keys.manifest(jobId), JSON.stringify(manifest), {
     onlyIf: new Headers({ "If-None-Match": "*" }),
     httpMetadata: { contentType: "application/json" },
     customMetadata: typeof type === "string" ? { type } : {},
   });
-  return stored !== null;
 }
 
-/** The id of the job that goes by this name: what it has been since it was first sent. */
-async function nameOnce(env: Bindings, name: string, manifest: Manifest): Promise<string> {
+/** The id of the job that goes by this name, which it keeps, and whether it is one that nobody has sent before. */
+async function nameOnce(env: Bindings, name: string, manifest: Manifest) {
   const mine = { jobId: manifest.job_id ?? newJobId(), asked: await sha256(JSON.stringify(manifest)) };
   const digest = await digestOf(name, env.API_TOKEN);
   const known = await remember(env.BUCKET, digest, mine);
   if (known.asked !== mine.asked) {
-    throw new Refused(409, "idempotency_conflict", "This name stands for another job already; take a new one.");
+    throw conflict("The Idempotency-Key, or the `job_id`, stands for another job already; take a new one.");
   }
-  if (known === mine && manifest.job_id && (await isUsed(env.BUCKET, mine.jobId))) {
+  const isNew = known === mine;
+  if (isNew && manifest.job_id && (await isUsed(env.BUCKET, mine.jobId))) {
     await forget(env.BUCKET, digest);
-    throw new Refused(409, "idempotency_conflict", "There is a job of this id already; take a new one.");
+    throw conflict("There is a job of this `job_id` already; take a new one.");
   }
-  return known.jobId;
+  return { jobId: known.jobId, isNew };
 }
+
+const conflict = (message: string) => new Refused(409, "idempotency_conflict", message);
 
 /** Whether a job that was sent another way has this id. */
 async function isUsed(bucket: R2Bucket, jobId: string): Promise<boolean> {
-  return (await Promise.all([keys.manifest(jobId), keys.status(jobId)].map((key) => bucket.head(key)))).some(Boolean);
+  return (await Promise.all([keys.manifest(jobId), keys.status(jobId)].map((key) => bucket.head(key)))).some(
+    Boolean,
+  );
 }
 
 async function refuseWithoutUploads(bucket: R2Bucket, manifest: Manifest): Promise<void> {
-  const ids = filesOf(manifest).flatMap((file) => (file.startsWith(keys.UPLOADS) ? file.slice(keys.UPLOADS.length) : []));
+  const ids = filesOf(manifest).flatMap((file) =>
+    file.startsWith(keys.UPLOADS) ? file.slice(keys.UPLOADS.length) : [],
+  );
   const own = [...new Set(ids.filter(isFileId))].slice(0, MOST_LOOKS);
   await Promise.all(own.map((fileId) => refuseWithoutUpload(bucket, fileId)));
 }

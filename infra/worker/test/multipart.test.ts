@@ -29,7 +29,9 @@ async function read(whole: Uint8Array, size = 65_536): Promise<(Part & { bytes: 
 }
 
 async function form(...parts: (string | Uint8Array)[]): Promise<Uint8Array> {
-  return new Blob(parts.map((part) => (typeof part === "string" ? bytes(part) : part) as BlobPart)).bytes();
+  return new Blob(
+    parts.map((part) => (typeof part === "string" ? bytes(part) : part) as Uint8Array<ArrayBuffer>),
+  ).bytes();
 }
 
 const head = (disposition: string) => `--${BOUNDARY}\r\nContent-Disposition: form-data; ${disposition}\r\n`;

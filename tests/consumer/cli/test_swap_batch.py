@@ -282,6 +282,19 @@ def test_what_another_command_has_made_is_neither_passed_off_nor_replaced(
     assert "2  there already" in _swapdrop(*words, "--engine", "mesh").stderr
 
 
+def test_an_enhancer_that_is_not_here_is_an_error_where_it_is_wanted_and_a_warning_where_it_is_welcome(
+    tmp_path: Path, source: Path
+) -> None:
+    words = ("swap", source, _write(tmp_path / "her.png", scaled(hopper(), 0.5)), "--engine", "mesh")
+    wanted = _swapdrop(*words, "-o", tmp_path / "out.png", "--enhance")
+    assert wanted.exit_code == 1
+    assert "gfpgan_1.4.onnx" in wanted.stderr
+    welcome = _swapdrop(*words, "-o", tmp_path / "out.png", "--enhance-auto")
+    assert welcome.exit_code == 0
+    assert "No face was restored" in welcome.stderr
+    assert "engine_ready" not in welcome.stderr  # a log is for consumers
+
+
 def test_a_single_result_replaces_an_earlier_one_but_no_other_file(tmp_path: Path, source: Path) -> None:
     target = _write(tmp_path / "her.png", scaled(hopper(), 0.5))
     photo = _write(tmp_path / "photo.png", scene(60, 40))

@@ -19,7 +19,7 @@ OPTIONS = st.fixed_dictionaries(
     optional={
         "engine": st.sampled_from(["auto", "mesh", "inswapper"]),
         "many_faces": st.booleans(),
-        "use_face_enhancer": st.booleans(),
+        "use_face_enhancer": st.sampled_from([True, False, "auto"]),
         "mouth_mask": st.booleans(),
         "color_correction": st.booleans(),
         "output_format": st.sampled_from(["jpeg", "png", "webp", "avif"]),

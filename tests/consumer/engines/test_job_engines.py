@@ -52,7 +52,24 @@ async def test_the_enhancer_restores_the_swapped_face_and_is_named_in_the_record
     assert after.engine.models == {**before.engine.models, ENHANCER: own.sha256(ENHANCER)}
 
 
-async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_go_on(own: OwnModels) -> None:
+async def test_an_enhancer_if_there_is_one_is_used_once_it_is_there_and_missed_before(own: OwnModels) -> None:
+    store = MemoryStore()
+    without = await drop_job(store, **FILES, use_face_enhancer="auto")
+    async with running(store, None, engine="inswapper", **own.settings):
+        before = await ended(store, without)
+        own.bring([ENHANCER])
+        after = await ended(store, await drop_job(store, **FILES, use_face_enhancer="auto"))
+    assert (before.status, after.status) == ("completed", "completed")
+    said = {warning.code: warning.message for warning in before.warnings}
+    assert ENHANCER not in said["enhancer_unavailable"]
+    assert "enhancer_unavailable" not in {warning.code for warning in after.warnings}
+    assert after.engine is not None
+    assert ENHANCER in after.engine.models
+
+
+async def test_without_its_file_the_enhancer_is_refused_and_other_jobs_go_on(
+    own: OwnModels, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = MemoryStore()
     wants = await drop_job(store, **FILES, use_face_enhancer=True)
     other = await drop_job(store, **FILES, engine="inswapper_128_fp16")
@@ -63,7 +80,9 @@ async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_g
     assert done.status == "completed"
     assert refused.error is not None
     assert refused.error.code == "model_unavailable"
-    assert f"`swapdrop models pull {ENHANCER}`" in refused.error.message
+    assert "`auto`" in refused.error.message
+    assert ENHANCER not in refused.error.message  # which its sender cannot bring
+    assert f"`swapdrop models pull {ENHANCER}`" in capsys.readouterr().out
     assert lacking.error is not None
     assert lacking.error.code == "model_unavailable"
     assert "`swapdrop models pull hyperswap_1a_256.onnx`" in lacking.error.message
@@ -71,4 +90,4 @@ async def test_without_its_file_the_enhancer_is_refused_by_name_and_other_jobs_g
 
 def test_how_a_crop_goes_back_is_the_operators_choice() -> None:
     manifest = read_manifest({"process_type": "single-image", "source": "a", "target": "b"})
-    assert blend_options(manifest.options, "oval").paste == "oval"
+    assert blend_options(manifest.options, "oval", enhance=False).paste == "oval"

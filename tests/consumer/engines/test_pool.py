@@ -11,7 +11,7 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelUnavailable, ProviderUnavailable
-from pipeline.errors import OptionUnavailable
+from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.face import Bgr, Face
 from tests.support.engines import MISSING, Cupboard, FlatEngine
 
@@ -38,9 +38,14 @@ def registry() -> Cupboard:
 
 
 @pytest.fixture
-def pool(registry: Cupboard) -> Iterator[EnginePool]:
+def logged() -> list[tuple[str, dict[str, object]]]:
+    return []
+
+
+@pytest.fixture
+def pool(registry: Cupboard, logged: list[tuple[str, dict[str, object]]]) -> Iterator[EnginePool]:
     device = WorkerThread(name="the-device")
-    yield EnginePool(registry, device)
+    yield EnginePool(registry, device, log=lambda event, **fields: logged.append((event, fields)))
     device.close()
 
 
@@ -123,6 +128,37 @@ async def test_a_model_that_refuses_the_provider_fails_its_job_and_not_the_machi
     with pytest.raises(ModelUnavailable, match=r"other\.onnx") as caught:
         await pool.load("other", enhance=False)
     assert caught.value.kind == "input"
+
+
+async def test_an_enhancer_that_is_welcome_and_not_here_is_told_to_the_operator_once(
+    registry: Cupboard, pool: EnginePool, logged: list[tuple[str, dict[str, object]]]
+) -> None:
+    registry.put("auto", FlatEngine)
+    await pool.start()
+    registry.enhancer = EnhancerUnavailable("restore.onnx is not here.")
+    first, second = [await pool.load("auto", enhance="auto") for _ in range(2)]
+    assert first is second is await pool.load("auto", enhance=False)
+    assert not first.enhances
+    assert logged == [
+        ("engine_ready", {"engine": "flat", "version": "1", "provider": "CPUExecutionProvider"}),
+        ("enhancer_unavailable", {"reason": "restore.onnx is not here."}),
+    ]
+    models = {"restore.onnx": "sha256:00"}
+    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models=models, open=Brightener)
+    assert (await pool.load("auto", enhance="auto")).enhances
+
+
+async def test_an_enhancer_that_cannot_be_opened_does_no_harm_where_it_is_only_welcome(
+    registry: Cupboard, pool: EnginePool
+) -> None:
+    def refuse() -> Brightener:
+        raise ProviderUnavailable("restore.onnx should run on cuda.")
+
+    registry.put("auto", FlatEngine)
+    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models={}, open=refuse)
+    assert not (await pool.load("auto", enhance="auto")).enhances
+    with pytest.raises(ModelUnavailable, match="cuda"):
+        await pool.load("auto", enhance=True)
 
 
 async def test_the_enhancer_may_come_later_and_shares_the_engine(

@@ -248,7 +248,7 @@ def test_a_picture_is_detected_from_its_file_and_its_faults_are_the_targets() ->
     assert detect_file(FlatEngine(), png(picture()), Limits(), FaceFilter(min_size_px=25)).faces == ()
     with pytest.raises(MediaCorrupt, match="The target cannot be used"):
         detect_file(FlatEngine(), png(picture())[:-20], Limits(), FaceFilter())
-    with pytest.raises(UnsupportedMedia, match="The target is an MP4 video"):
+    with pytest.raises(UnsupportedMedia, match=r"The target .* is an MP4 video"):
         detect_file(FlatEngine(), b"\0\0\0\x18ftypisom" + bytes(64), Limits(), FaceFilter())
 
 

@@ -195,6 +195,19 @@ def test_more_mappings_than_can_be_bound_are_refused() -> None:
     assert refusal_of({**multi, "face_mappings": mapped}) == ""
 
 
+@pytest.mark.parametrize("value", [True, False, "auto"])
+def test_an_enhancer_is_wanted_not_wanted_or_welcome(*, value: object) -> None:
+    document = {**SINGLE, "options": {"use_face_enhancer": value}}
+    assert read_manifest(document).options.use_face_enhancer is value
+
+
+@pytest.mark.parametrize("value", ["yes", "Auto", 1, None, ["auto"]])
+def test_anything_else_about_the_enhancer_is_told_in_one_sentence(value: object) -> None:
+    said = refusal_of({**SINGLE, "options": {"use_face_enhancer": value}})
+    assert said.startswith('`options.use_face_enhancer`: must be true, false or "auto"')
+    assert said.count("use_face_enhancer") == 1
+
+
 def test_several_pictures_of_one_person_may_be_the_source() -> None:
     several = read_manifest({**SINGLE, "source": ["uploads/a.png", "uploads/c.png"]})
     assert source_pictures(several) == {"source_1": "uploads/a.png", "source_2": "uploads/c.png"}
