@@ -9,7 +9,7 @@ WORKER := infra/worker
 PORT ?= 8788
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo web web-install web-check web-test test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
+.PHONY: help install demo web web-install web-check web-browser web-test test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -51,8 +51,10 @@ web-check: web-install ## lint, types and tests of the Worker and its page
 	npm --prefix $(WORKER) test
 
 # One after the other: they share one local stack, and a browser fills the cores.
-web-test: install web-check ## all that needs node: `web-check`, then the page in a browser
+web-browser: install web-install ## the page in a browser, on a real Worker and consumer
 	$(BIN)/pytest tests/e2e/web
+
+web-test: web-check web-browser ## `web-check`, then `web-browser`
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults

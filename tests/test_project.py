@@ -141,7 +141,9 @@ def test_what_is_tested_is_what_is_shipped_version_for_version(smaller: str, lar
     assert requirements(smaller).items() <= requirements(larger).items()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "infra/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "infra/README.md", "docs/web.md", "docs/deploy.md"]
+)
 def test_every_make_command_in_the_docs_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)(?=`|\s*$|\s+#)", (ROOT / name).read_text(), re.MULTILINE))

@@ -53,6 +53,12 @@ def needs_node_modules() -> None:
         _missing("the Worker's packages are not installed; `make web-install` does it")
 
 
+def needs_tools(*names: str) -> None:
+    """Skip the test where one of these commands is missing, or fail it where CI is set."""
+    if lacking := [name for name in names if shutil.which(name) is None]:
+        _missing(f"not installed: {', '.join(lacking)}")
+
+
 def chromium() -> str:
     """Chromium's path; without one the test is skipped, or fails where CI is set."""
     found = next(filter(None, map(shutil.which, _CHROMIUM)), None)
