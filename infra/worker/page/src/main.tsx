@@ -1,3 +1,14 @@
 import { render } from "preact";
+import { App } from "./app";
+import { watchHealth } from "./health";
+import { markDocument } from "./i18n";
+import { watchConnection } from "./online";
 
-render(<p>swapdrop</p>, document.body);
+const root = document.getElementById("page");
+if (root) {
+  markDocument();
+  watchConnection();
+  watchHealth();
+  root.replaceChildren();
+  render(<App />, root);
+}
