@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRA ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test faults chaos simulate soak corpus lint format bench quality image lock wheel clean
+.PHONY: help install demo test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ bench: install ## measure, side by side with the references; writes build/bench.
 
 quality: install ## judge the embedded engine on many pictures; writes build/quality.json and a contact sheet
 	$(BIN)/python -m tests.quality
+
+contract: install ## write infra/worker/openapi.json and its types anew, from the consumer's models and routes.yaml
+	$(BIN)/python -m tests.contract
+	test ! -d infra/worker/node_modules || npm --prefix infra/worker run --silent types
 
 corpus: install ## send thousands of freshly damaged files through whole jobs (SEED=… brings a run back)
 	$(BIN)/python -m tests.corpus $(if $(SEED),--seed $(SEED))

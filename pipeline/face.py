@@ -1,12 +1,35 @@
 """A face as the pipeline hands it from stage to stage."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Bgr = NDArray[np.uint8]
+NoticeCode = Literal[
+    "alpha_flattened",
+    "basic_engine",
+    "bound_by_place",
+    "colours_not_read",
+    "date_unknown",
+    "depth_reduced",
+    "end_missing",
+    "enhancer_unavailable",
+    "faces_not_swapped",
+    "first_frame_only",
+    "frames_incomplete",
+    "frames_unchanged",
+    "hdr_tones",
+    "source_covered",
+    "source_cut_off",
+    "source_eyes_closed",
+    "source_profile",
+    "source_small",
+    "target_covered",
+    "weak_likeness",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +73,7 @@ class Face:
 class Notice:
     """Something the sender should know although the job succeeded: a stable code and a sentence."""
 
-    code: str
+    code: NoticeCode
     message: str
 
 

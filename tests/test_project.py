@@ -14,8 +14,10 @@ from typing import get_args
 import pytest
 
 from models.errors import FaultKind, ModelError
+from pipeline.face import NoticeCode
 from storage.errors import StorageError
-from storage.records.status import ErrorCode
+from storage.inbox.puzzles import NOT_UNDERSTOOD
+from storage.records.status import ErrorCode, WarningCode
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("consumer", "models", "pipeline", "storage")
@@ -173,6 +175,14 @@ def test_no_tracked_file_holds_a_credential() -> None:
 def test_every_error_code_is_in_the_contracts_vocabulary() -> None:
     codes = set(get_args(ErrorCode))
     assert not [cls.__name__ for cls in error_classes() if cls.code not in codes]
+
+
+def test_every_warning_code_is_in_the_contracts_vocabulary() -> None:
+    spelled = re.compile(r"JobWarning\(\s*code=(?:\"(\w+)\"|(\w+))")
+    sources = [text for name, text in tracked() if name.endswith(".py") and name.split("/")[0] in PACKAGES]
+    literal = {match[1] for text in sources for match in spelled.finditer(text) if match[1]}
+    assert literal
+    assert literal | {NOT_UNDERSTOOD} | set(get_args(NoticeCode)) == set(get_args(WarningCode))
 
 
 def test_every_error_says_what_becomes_of_the_job_and_tells_its_sender_in_a_sentence() -> None:

@@ -3,15 +3,1304 @@
  * Do not make direct changes to the file.
  */
 
-export type paths = Record<string, never>;
+export interface paths {
+    "/api/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Upload a file as it is */
+        put: operations["putUpload"];
+        /** Begin an upload in parts */
+        post: operations["beginUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{fileId}/parts/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Send one part */
+        put: operations["putPart"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{fileId}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an upload in parts; what is stored is checked again */
+        post: operations["completeUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{fileId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Give up an upload in parts; may be repeated */
+        delete: operations["abortUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file by form, as earlier clients do; at most 100 MB
+         * @deprecated
+         */
+        post: operations["postUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/process/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a job */
+        post: operations["process"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/single-image-swap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload two pictures and send a job in one request, as earlier clients do
+         * @deprecated
+         */
+        post: operations["singleImageSwap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/detect-faces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find the faces of an uploaded file, and wait for them */
+        post: operations["detectFaces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/status/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a job stands */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/status/{jobId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a job; each event `status` holds a StatusView, its id is the record's ETag */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cancel/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a job to stop */
+        post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/download/{id}": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: string;
+                "If-Range"?: string;
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description A file's id, or a job's; the extension may be left out. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** The bytes of an upload or of a job's result */
+        get: operations["download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** The size and type of an upload or of a job's result */
+        head: operations["downloadHead"];
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get a cookie for what cannot send a token, such as EventSource and video */
+        post: operations["session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the service answers, and what it takes */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export type webhooks = Record<string, never>;
 export interface components {
-    schemas: never;
-    responses: never;
-    parameters: never;
-    requestBodies: never;
+    schemas: {
+        /** @description How one attempt failed. */
+        AttemptFailure: {
+            attempt: number;
+            code: components["schemas"]["ErrorCode"];
+            message: string;
+            stage: string;
+            /** Format: date-time */
+            at: string;
+        };
+        CancelAccepted: {
+            message: string;
+        };
+        /** @description What the sender attests about the people shown; `reference` is an opaque id of theirs. */
+        Consent: {
+            attested: boolean;
+            reference?: string | null;
+        };
+        /** @description A face without what identifies the person. */
+        DetectedFace: {
+            face_id: string;
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+            confidence: number;
+            kps: [
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ]
+            ];
+            center_x: number;
+            center_y: number;
+            position_description: string;
+            preview: string;
+            track?: components["schemas"]["FaceTrack"];
+            /** @description As `face_id`, for earlier clients. */
+            id: string;
+        };
+        /**
+         * @description A detect-faces result (contract, version 1); the faces of a picture are in reading order.
+         *
+         *     `identity_model` is the `sha256:<hex>` of the network that made the embeddings.
+         */
+        Detection: {
+            /** @constant */
+            version?: 1;
+            media: components["schemas"]["DetectionMedia"];
+            total_faces: number;
+            faces: components["schemas"]["FoundFace"][];
+            identity_model?: string;
+        };
+        /** @description What was looked at; width and height in pixels, upright. */
+        DetectionMedia: {
+            /** @enum {string} */
+            kind: "picture" | "video";
+            width: number;
+            height: number;
+            frames?: number;
+            duration_s?: number;
+        };
+        DetectionRequest: {
+            fileId: components["schemas"]["FileId"];
+        };
+        /** @description A detection without what identifies people. */
+        DetectionView: {
+            /** @constant */
+            version?: 1;
+            media: components["schemas"]["DetectionMedia"];
+            total_faces: number;
+            faces: components["schemas"]["DetectedFace"][];
+            identity_model?: string;
+            jobId: components["schemas"]["JobId"];
+            /** @description What a job on these faces names as its `detection`. */
+            detection: string;
+        };
+        /** @description What swapped the faces, as it really ran. */
+        EngineRecord: {
+            name: string;
+            version: string;
+            provider: string;
+            models: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        ErrorCode: "invalid_manifest" | "consent_missing" | "input_not_found" | "input_forbidden" | "input_too_large" | "unsupported_media" | "media_corrupt" | "no_face_in_source" | "no_face_in_target" | "face_not_found" | "content_rejected" | "model_unavailable" | "output_invalid" | "attempts_exhausted" | "timeout" | "storage_unavailable" | "internal";
+        /** @description One face of the target and what was done with it. */
+        FaceOutcome: {
+            face_id: string;
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            score: number;
+            swapped: boolean;
+            source: string | null;
+            similarity: components["schemas"]["FaceSimilarity"] | null;
+        };
+        /** @description Identity distances; smaller is more alike. */
+        FaceSimilarity: {
+            to_source: number;
+            to_target_before: number;
+            source_to_target_before: number;
+        };
+        /** @description When a face is seen in a video, in seconds from its start. */
+        FaceTrack: {
+            first_s: number;
+            last_s: number;
+        };
+        /** @description 128 random bits, and the extension that the bytes ask for. */
+        FileId: string;
+        /**
+         * @description One face; all lengths in pixels, `confidence` 0..1.
+         *
+         *     `kps` are left eye, right eye, nose tip, left and right mouth corner, as the viewer sees them; `preview`
+         *     is a square JPEG as a `data:` URL, `embedding` is that of the engine which found the face.
+         */
+        FoundFace: {
+            face_id: string;
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+            confidence: number;
+            kps: [
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ]
+            ];
+            center_x: number;
+            center_y: number;
+            position_description: string;
+            preview: string;
+            embedding?: number[];
+            track?: components["schemas"]["FaceTrack"];
+        };
+        Health: {
+            /** @enum {string} */
+            status: "healthy" | "unhealthy";
+            message: string;
+            version: string;
+            /** @description How many bytes a file may have. */
+            limits: {
+                /** @description A picture. */
+                upload: number;
+                video: number;
+            };
+            require_consent: boolean;
+            /**
+             * @description For earlier clients.
+             * @constant
+             */
+            modules_imported: true;
+        };
+        JobAccepted: {
+            jobId: components["schemas"]["JobId"];
+        };
+        /** @description Why the job failed, or its last attempt did. */
+        JobError: {
+            code: components["schemas"]["ErrorCode"];
+            message: string;
+            retryable: boolean;
+            attempts: components["schemas"]["AttemptFailure"][];
+        };
+        JobId: string;
+        /** @description A manifest's fields; also in the spellings of earlier clients, as source_file. */
+        JobRequest: {
+            source?: string | string[] | null;
+            target: string;
+            face_mappings?: {
+                [key: string]: string;
+            } | null;
+            detection?: string | null;
+            options?: components["schemas"]["Options"];
+            consent?: components["schemas"]["Consent"] | null;
+            callback_url?: string | null;
+        };
+        /** @enum {string} */
+        JobState: "pending" | "processing" | "completed" | "failed" | "cancelled";
+        /** @description Something the sender should know although the job went on. */
+        JobWarning: {
+            code: components["schemas"]["WarningCode"];
+            message: string;
+        };
+        /** @description Who works on the job. */
+        LeaseInfo: {
+            owner: string;
+            ttl_s: number;
+        };
+        LegacyJobAccepted: {
+            jobId: components["schemas"]["JobId"];
+            job_id: components["schemas"]["JobId"];
+        };
+        /** @description A job as it was asked for (contract, version 1). */
+        Manifest: {
+            /**
+             * @description Default: 1.
+             * @constant
+             */
+            version?: 1;
+            job_id?: string | null;
+            process_type: components["schemas"]["ProcessType"];
+            source?: string | string[] | null;
+            target: string;
+            face_mappings?: {
+                [key: string]: string;
+            } | null;
+            detection?: string | null;
+            options?: components["schemas"]["Options"];
+            consent?: components["schemas"]["Consent"] | null;
+            callback_url?: string | null;
+        };
+        /** @description The contract's options with their defaults. */
+        Options: {
+            /** @description Default: "auto". */
+            engine?: string;
+            /** @description Default: false. */
+            many_faces?: boolean;
+            /** @description Default: false. */
+            use_face_enhancer?: boolean;
+            /** @description Default: false. */
+            mouth_mask?: boolean;
+            /** @description Default: true. */
+            color_correction?: boolean;
+            output_format?: components["schemas"]["OutputFormat"] | null;
+            /** @description Default: 95. */
+            image_quality?: number;
+            /** @description Default: false. */
+            keep_date?: boolean;
+            /** @description Default: true. */
+            keep_fps?: boolean;
+            /** @description Default: true. */
+            keep_audio?: boolean;
+            /** @description Default: "libx264". */
+            video_encoder?: components["schemas"]["VideoEncoder"];
+            /** @description Default: 18. */
+            video_quality?: number;
+            trim?: components["schemas"]["Trim"] | null;
+            execution_provider?: string | null;
+        };
+        /** @enum {string} */
+        OutputFormat: "jpeg" | "png" | "webp" | "avif";
+        /** @enum {string} */
+        ProcessType: "single-image" | "multi-image" | "single-video" | "multi-video" | "detect-faces";
+        /** @description How far the current stage is. */
+        Progress: {
+            done: number;
+            total: number;
+            unit: string;
+            percent: number;
+        };
+        QueuePlace: {
+            /** @description About how many jobs wait before this one. */
+            ahead: number;
+        };
+        Refusal: {
+            /** @constant */
+            success: false;
+            /** @description A sentence for the person. */
+            error: string;
+            code: components["schemas"]["RefusalCode"];
+        };
+        /** @enum {string} */
+        RefusalCode: "invalid_request" | "invalid_manifest" | "unauthorized" | "consent_missing" | "origin_refused" | "not_found" | "method_not_allowed" | "already_ended" | "idempotency_conflict" | "length_required" | "precondition_failed" | "input_too_large" | "unsupported_media" | "range_not_satisfiable" | "rate_limited" | "internal" | "storage_unavailable" | "timeout";
+        /** @description The result that counts, whatever else lies beside it. */
+        Result: {
+            key: string;
+            sha256: string;
+            size: number;
+            content_type: string;
+            width: number | null;
+            height: number | null;
+            frames: number | null;
+            duration_s: number | null;
+            faces_swapped: number | null;
+        };
+        SessionRequest: {
+            token: string;
+        };
+        /** @enum {string} */
+        Stage: "queued" | "download" | "decode" | "detect" | "swap" | "paste" | "encode" | "upload" | "finish";
+        /** @description One job's record; times of day are for people, and decide nothing. */
+        Status: {
+            /** @constant */
+            version: 1;
+            job_id: string;
+            rev: number;
+            write_id: string;
+            status: components["schemas"]["JobState"];
+            stage: components["schemas"]["Stage"];
+            progress: components["schemas"]["Progress"];
+            attempt: number;
+            max_attempts: number;
+            not_before: string | null;
+            lease: components["schemas"]["LeaseInfo"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            timings_ms: {
+                [key: string]: number;
+            };
+            result: components["schemas"]["Result"] | null;
+            faces: components["schemas"]["FaceOutcome"][] | null;
+            warnings: components["schemas"]["JobWarning"][];
+            error: components["schemas"]["JobError"] | null;
+            engine: components["schemas"]["EngineRecord"] | null;
+            manifest: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A job's record, less its lease and what was asked for, and what earlier clients read. */
+        StatusView: {
+            /** @constant */
+            version: 1;
+            job_id: string;
+            rev: number;
+            write_id: string;
+            status: components["schemas"]["JobState"];
+            stage: components["schemas"]["Stage"];
+            /** @description Of the stage, 0 to 100. */
+            progress: number;
+            attempt: number;
+            max_attempts: number;
+            not_before: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            timings_ms: {
+                [key: string]: number;
+            };
+            result: components["schemas"]["Result"] | null;
+            faces: components["schemas"]["FaceOutcome"][] | null;
+            warnings: components["schemas"]["JobWarning"][];
+            error: components["schemas"]["JobError"] | null;
+            engine: components["schemas"]["EngineRecord"] | null;
+            /** @description As `job_id`. */
+            id: components["schemas"]["JobId"];
+            /** @description Of the manifest; null where it is not known. */
+            type: string | null;
+            progress_detail: components["schemas"]["Progress"];
+            /** @description Of a completed job. */
+            result_url: string | null;
+            /** @description Of a failed job. */
+            error_message: string | null;
+            /** @description Of a pending job. */
+            queue?: components["schemas"]["QueuePlace"];
+        };
+        /** @description The part of a video to work on, in seconds from its start. */
+        Trim: {
+            /** @description Default: 0. */
+            start?: number;
+            end?: number | null;
+        };
+        Upload: {
+            fileId: components["schemas"]["FileId"];
+            /** @description As it was sent. */
+            fileName: string;
+            /** @description Where it can be fetched. */
+            url: string;
+            /** @description In bytes. */
+            size: number;
+            /** @description The media type that its bytes have. */
+            type: string;
+        };
+        UploadBegun: {
+            fileId: components["schemas"]["FileId"];
+            uploadId: string;
+            /** @description In bytes; only the last part may be smaller. */
+            partSize: number;
+        };
+        UploadParts: {
+            uploadId: string;
+            parts: components["schemas"]["UploadedPart"][];
+        };
+        UploadPlan: {
+            fileName: string;
+            /** @description In bytes. */
+            size: number;
+            /** @description The media type it is thought to have. */
+            type: string;
+        };
+        UploadedPart: {
+            partNumber: number;
+            etag: string;
+        };
+        /** @enum {string} */
+        VideoEncoder: "libx264" | "libx265" | "libvpx-vp9" | "libsvtav1" | "h264_nvenc" | "hevc_nvenc";
+        /** @enum {string} */
+        WarningCode: "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_incomplete" | "frames_unchanged" | "hdr_tones" | "job_id_taken" | "not_understood" | "option_ignored" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "weak_likeness";
+    };
+    responses: {
+        /** @description It was not done, and why. */
+        Refused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        /** @description It takes longer; try again. */
+        Later: {
+            headers: {
+                /** @description In seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        /** @description The bytes, or one range of them, with their stored type. */
+        Bytes: {
+            headers: {
+                ETag?: string;
+                "Accept-Ranges"?: string;
+                "Content-Disposition"?: string;
+                "Content-Range"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+    };
+    parameters: {
+        FileId: components["schemas"]["FileId"];
+        JobId: components["schemas"]["JobId"];
+        UploadId: string;
+        IfNoneMatch: string;
+        /** @description URI-encoded; for people only, the type is read from the bytes. */
+        FileName: string;
+    };
+    requestBodies: {
+        Bytes: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+    };
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    putUpload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description URI-encoded; for people only, the type is read from the bytes. */
+                "X-File-Name"?: components["parameters"]["FileName"];
+                "Content-Length": number;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Bytes"];
+        responses: {
+            /** @description It is stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Upload"];
+                    };
+                };
+            };
+            411: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    beginUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadPlan"];
+            };
+        };
+        responses: {
+            /** @description Send the parts. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["UploadBegun"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    putPart: {
+        parameters: {
+            query: {
+                uploadId: components["parameters"]["UploadId"];
+            };
+            header?: never;
+            path: {
+                fileId: components["parameters"]["FileId"];
+                /** @description From 1. */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Bytes"];
+        responses: {
+            /** @description The part is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["UploadedPart"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    completeUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fileId: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadParts"];
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Upload"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    abortUpload: {
+        parameters: {
+            query: {
+                uploadId: components["parameters"]["UploadId"];
+            };
+            header?: never;
+            path: {
+                fileId: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Refused"];
+        };
+    };
+    postUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Upload"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    process: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body, within a day, is the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Also in the spellings of earlier clients, as single_image. */
+                type: components["schemas"]["ProcessType"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
+        };
+        responses: {
+            /** @description The job waits. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobAccepted"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    singleImageSwap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The face to put in.
+                     */
+                    source_image: string;
+                    /** Format: binary */
+                    target_image: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The job waits. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["LegacyJobAccepted"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            403: components["responses"]["Refused"];
+            413: components["responses"]["Refused"];
+            415: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    detectFaces: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description With respond-async, a job that takes longer than 25 s is answered with 202. */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectionRequest"];
+            };
+        };
+        responses: {
+            /** @description The faces; none is an empty list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["DetectionView"];
+                    };
+                };
+            };
+            /** @description The job goes on; follow its status. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobAccepted"];
+                    };
+                };
+            };
+            400: components["responses"]["Refused"];
+            404: components["responses"]["Refused"];
+            504: components["responses"]["Later"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                jobId: components["parameters"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job's record. */
+            200: {
+                headers: {
+                    /** @description Strong: "<rev>-<write_id>". */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["StatusView"];
+                    };
+                };
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    events: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                jobId: components["parameters"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ends with the job, or earlier; then ask again with the last id. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            404: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                jobId: components["parameters"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has been asked. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["CancelAccepted"];
+                    };
+                };
+            };
+            404: components["responses"]["Refused"];
+            409: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    download: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: string;
+                "If-Range"?: string;
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description A file's id, or a job's; the extension may be left out. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Bytes"];
+            206: components["responses"]["Bytes"];
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            416: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    downloadHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: string;
+                "If-Range"?: string;
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description A file's id, or a job's; the extension may be left out. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is another one. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It has no such range. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRequest"];
+            };
+        };
+        responses: {
+            /** @description The cookie is set. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bucket answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The bucket does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+}

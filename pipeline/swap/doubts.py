@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.face import Face, Notice
+from pipeline.face import Face, Notice, NoticeCode
 from pipeline.faces.select import IdentityScale, face_id, listed
 from pipeline.swap.frame import SwappedFrame
 from pipeline.swap.result import Likeness
@@ -44,7 +44,7 @@ def is_weak(likeness: Likeness, face: Face, scale: IdentityScale) -> bool:
     return likeness.to_target_before < likeness.to_source > scale.limit(side_px)
 
 
-def _each(code: str, places: Sequence[int], sentence: str) -> Iterator[Notice]:
+def _each(code: NoticeCode, places: Sequence[int], sentence: str) -> Iterator[Notice]:
     names = [face_id(place) for place in places]
     alone = _EACH if len(names) <= _EACH else _EACH - 1
     for name in names[:alone]:

@@ -15,6 +15,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -44,11 +45,18 @@ def _is_reference(given: object) -> bool:
     return isinstance(given, str) and bool(given) and not any("\ud800" <= sign <= "\udfff" for sign in given)
 
 
-Sources = Annotated[str | list[str], PlainValidator(_source)]
+_FILE = {"type": "string", "minLength": 1}
+Sources = Annotated[
+    str | list[str],
+    PlainValidator(_source),
+    WithJsonSchema(
+        {"anyOf": [_FILE, {"type": "array", "items": _FILE, "minItems": 1, "maxItems": MAX_SOURCES}]}
+    ),
+]
 FaceId = Annotated[str, StringConstraints(pattern=r"^face_(0|[1-9][0-9]{0,3})$")]
 
 # Of the contract. A service may do further kinds of job, so it says itself which it knows.
-_PROCESS_TYPES = ("single-image", "multi-image", "single-video", "multi-video", "detect-faces")
+PROCESS_TYPES = ("single-image", "multi-image", "single-video", "multi-video", "detect-faces")
 _PROCESS_ALIASES = {"single-image-base64": "single-image", "video": "single-video"}
 _FIELD_ALIASES = {
     "type": "process_type",
@@ -134,7 +142,7 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _faces_fit_the_process_type(self) -> Self:
-        if self.process_type not in _PROCESS_TYPES:
+        if self.process_type not in PROCESS_TYPES:
             return self
         wanted = {"single": "source", "multi": "face_mappings"}.get(self.process_type.partition("-")[0])
         for name in ("source", "face_mappings"):
@@ -274,7 +282,7 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: o
     if kind == "extra_forbidden":
         return ""
     if kind == "missing":
-        hint = f" (one of {', '.join(_PROCESS_TYPES)})" if where == "process_type" else ""
+        hint = f" (one of {', '.join(PROCESS_TYPES)})" if where == "process_type" else ""
         return f"{_shown(where)} is missing{hint}."
     reason = message.removeprefix("Value error, ")
     if not where:

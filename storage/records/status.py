@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 State = Literal["pending", "processing", "completed", "failed", "cancelled"]
 TERMINAL: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
@@ -31,6 +40,32 @@ ErrorCode = Literal[
     "storage_unavailable",
     "internal",
 ]
+WarningCode = Literal[
+    "alpha_flattened",
+    "basic_engine",
+    "bound_by_place",
+    "colours_not_read",
+    "date_unknown",
+    "depth_reduced",
+    "end_missing",
+    "enhancer_unavailable",
+    "faces_not_swapped",
+    "field_ignored",
+    "first_frame_only",
+    "frames_incomplete",
+    "frames_unchanged",
+    "hdr_tones",
+    "job_id_taken",
+    "not_understood",
+    "option_ignored",
+    "source_covered",
+    "source_cut_off",
+    "source_eyes_closed",
+    "source_profile",
+    "source_small",
+    "target_covered",
+    "weak_likeness",
+]
 Stage = Literal["queued", "download", "decode", "detect", "swap", "paste", "encode", "upload", "finish"]
 
 
@@ -38,7 +73,11 @@ def _to_z(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Utc = Annotated[AwareDatetime, PlainSerializer(_to_z, return_type=str, when_used="json")]
+Utc = Annotated[
+    AwareDatetime,
+    PlainSerializer(_to_z, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class _Record(BaseModel):
@@ -120,11 +159,15 @@ class FaceOutcome(_Record):
     similarity: FaceSimilarity | None = None
 
 
+def _or_a_later_one(code: object, known: ValidatorFunctionWrapHandler) -> object:
+    return code if isinstance(code, str) else known(code)
+
+
 class JobWarning(_Record):
     """Something the sender should know although the job went on."""
 
-    #: For programs.
-    code: str
+    #: For programs; a record of a later version may hold one that is not among these.
+    code: Annotated[WarningCode, WrapValidator(_or_a_later_one)]
     #: For the person who sent the job.
     message: str
 

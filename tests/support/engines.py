@@ -144,7 +144,7 @@ class FlatEngine:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        return (Notice(code="flat_engine", message="Faces are one colour."),)
+        return (Notice(code="basic_engine", message="Faces are one colour."),)
 
     @property
     def batch_size(self) -> int:

@@ -89,7 +89,7 @@ async def test_a_manifest_job_ends_completed_with_exactly_the_known_picture() ->
     assert status.engine is not None
     assert (status.engine.name, status.engine.provider) == ("flat", "CPUExecutionProvider")
     assert set(status.timings_ms) == {"download", "decode", "detect", "swap", "encode", "upload"}
-    assert [warning.code for warning in status.warnings] == ["flat_engine"]
+    assert [warning.code for warning in status.warnings] == ["basic_engine"]
 
 
 @pytest.mark.parametrize(

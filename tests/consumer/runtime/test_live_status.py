@@ -155,7 +155,7 @@ async def test_a_job_that_fails_keeps_its_warnings_its_engine_and_the_faces_that
     assert [warning.code for warning in failed.warnings] == [
         "option_ignored",
         "option_ignored",
-        "flat_engine",
+        "basic_engine",
     ]
     assert failed.engine is not None
     assert (failed.engine.name, failed.faces) == ("flat", ())

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.engines.merge import mean_embedding, mean_identity, merged_notices
-from pipeline.face import Notice, Source
+from pipeline.face import Notice, NoticeCode, Source
 from tests.support.faces import made_up_face
 
 
-def a_source(*codes: str, embedding: Sequence[float] | None = None) -> Source:
+def a_source(*codes: NoticeCode, embedding: Sequence[float] | None = None) -> Source:
     notices = tuple(Notice(code=code, message=code) for code in codes)
     known = None if embedding is None else np.array(embedding, np.float32)
     return Source(face=made_up_face(0, 0), embedding=known, notices=notices)
@@ -40,8 +40,8 @@ def test_where_no_picture_has_an_embedding_there_is_none() -> None:
 
 
 def test_a_flaw_counts_where_no_picture_makes_up_for_it_and_a_files_fault_always() -> None:
-    one, other = a_source("source_small", "source_profile"), a_source("source_small", "cut_short")
+    one, other = a_source("source_small", "source_profile"), a_source("source_small", "end_missing")
     both = merged_notices([one, other], flaws_of=[one, other])
-    assert [notice.code for notice in both] == ["source_small", "cut_short"]
+    assert [notice.code for notice in both] == ["source_small", "end_missing"]
     drawn = merged_notices([one, other], flaws_of=[one])
-    assert [notice.code for notice in drawn] == ["source_small", "source_profile", "cut_short"]
+    assert [notice.code for notice in drawn] == ["source_small", "source_profile", "end_missing"]

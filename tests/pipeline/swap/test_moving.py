@@ -99,13 +99,13 @@ def test_the_record_is_of_the_first_swapped_frame_and_says_how_many_stayed() -> 
     ]
     assert swapped.faces[1].likeness is not None
     notices = {notice.code: notice.message for notice in swapped.notices}
-    assert set(notices) == {"flat_engine", "frames_unchanged"}
+    assert set(notices) == {"basic_engine", "frames_unchanged"}
     assert notices["frames_unchanged"].startswith("2 of 4 frames")
 
 
 def test_an_animation_with_a_face_in_every_frame_needs_no_notice() -> None:
     swapped = run(files([FACES[1], FACES[3]])["gif"]).result
-    assert [notice.code for notice in swapped.notices] == ["flat_engine"]
+    assert [notice.code for notice in swapped.notices] == ["basic_engine"]
 
 
 def test_no_face_in_any_frame_and_none_that_could_be_swapped_are_errors() -> None:
@@ -198,7 +198,7 @@ def test_a_damaged_frame_is_blamed_on_the_target() -> None:
 def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
     source = files([FACES[1], ()])["gif"]
     swapped = swap(a_request(source, png(picture())), FlatEngine())
-    assert [notice.code for notice in swapped.result.notices] == ["first_frame_only", "flat_engine"]
+    assert [notice.code for notice in swapped.result.notices] == ["first_frame_only", "basic_engine"]
 
 
 @pytest.mark.parametrize("name", ["gif", "png", "webp"])

@@ -185,7 +185,7 @@ def test_stages_are_timed_and_notices_of_the_engine_reach_the_result() -> None:
     timings = Timings()
     swapped = swap(request(picture(), picture()), FlatEngine(), "jpeg", timings=timings)
     assert set(timings.ms) == {"decode", "detect", "swap", "encode"}
-    assert [notice.code for notice in swapped.result.notices] == ["flat_engine"]
+    assert [notice.code for notice in swapped.result.notices] == ["basic_engine"]
 
 
 def test_the_result_is_in_the_format_asked_for_and_marked() -> None:
@@ -358,7 +358,7 @@ def test_what_is_known_of_a_swap_can_be_told_although_it_came_to_nothing() -> No
     running.prepare("source", running.load("source"))
     assert not running.swap(running.read_frame())
     assert [(face.source, face.swapped) for face in running.faces] == [(None, False), ("source", False)]
-    assert [notice.code for notice in running.notices] == ["flat_engine"]
+    assert [notice.code for notice in running.notices] == ["basic_engine"]
     assert running.engine.name == "flat"
 
 
