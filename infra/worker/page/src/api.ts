@@ -101,7 +101,11 @@ async function byFetch(path: string, init: Call): Promise<Reply> {
     ...(json !== undefined && { body: JSON.stringify(json) }),
     ...(signal && { signal }),
   });
-  return { status: response.status, text: await response.text(), header: (name) => response.headers.get(name) };
+  return {
+    status: response.status,
+    text: await response.text(),
+    header: (name) => response.headers.get(name),
+  };
 }
 
 /** `fetch` tells nothing of what has gone up, XMLHttpRequest does. */
