@@ -1,5 +1,5 @@
 import type { SwapRequest } from "./request";
-import type { State } from "./view";
+import type { Ending } from "./view";
 
 /** What the page itself knows of a job: its file's name, a small picture (a `data:` URL), how many people. */
 export interface JobNote {
@@ -10,7 +10,7 @@ export interface JobNote {
 }
 
 /** How a job ended, as last seen; `deleted` is no state of a record, but that there is none any more. */
-export type Ended = Exclude<State, "pending" | "processing"> | "deleted";
+export type Ended = Ending | "deleted";
 
 /** A job in this browser's list. What became of it is always asked of the service, never read from here. */
 export interface Entry {

@@ -1,5 +1,5 @@
 import { ApiError, NetworkError } from "./api";
-import { hasEnded, type View } from "./view";
+import { ending, type View } from "./view";
 
 /** What following a job needs of the browser. */
 export interface FollowWorld {
@@ -144,12 +144,11 @@ class Following {
 
   /** An answer that was overtaken by a later one is of no use. */
   private take(view: View, etag: string | null): void {
-    const rev = view.rev ?? 0;
-    if (this.over || rev < this.rev) return;
-    this.rev = rev;
+    if (this.over || view.rev < this.rev) return;
+    this.rev = view.rev;
     this.etag = etag;
     this.follower.seen(view);
-    if (hasEnded(view)) this.end();
+    if (ending(view)) this.end();
   }
 
   private leave(): void {

@@ -1,13 +1,11 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import type { components } from "../../contract";
 import { sleep } from "./wait";
 
 /** What the service says of itself; limits in bytes, retention in days (null: nothing is deleted by itself). */
-export interface Health {
-  version: string;
-  limits: { upload: number; video: number };
-  require_consent: boolean;
-  retention: { uploads_days: number | null; results_days: number | null };
-}
+export type Health = components["schemas"]["Health"] & {
+  retention: { upload_days: number | null; result_days: number | null };
+};
 
 const RETRY_MS = 10_000;
 const answer = signal<Health | null>(null);

@@ -28,7 +28,13 @@ export function startJob(note: JobNote, consent: boolean): void {
 export function openJobs(): () => void {
   const named = new URLSearchParams(location.search).get("job");
   if (named) jobs.show(named);
-  return jobs.open();
+  return jobs.begin();
+}
+
+/** Whether the service has a file no longer: a picture that cannot be shown does not say why. */
+export async function isGone(url: string): Promise<boolean> {
+  const response = await fetch(url, { method: "HEAD" }).catch(() => null);
+  return response?.status === 404;
 }
 
 function browser(): StoreWorld {

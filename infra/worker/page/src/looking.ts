@@ -1,26 +1,13 @@
+import type { components } from "../../contract";
 import { call, NetworkError } from "./api";
 import { whenOnline } from "./online";
 import { sleep } from "./wait";
 
-/** A face as it was found; lengths in pixels of the picture, `track` in seconds of the video. */
-export interface Face {
-  face_id: string;
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  center_x: number;
-  /** A small picture of it, as a `data:` URL. */
-  preview: string;
-  track?: { first_s: number; last_s: number };
-}
+type Schemas = components["schemas"];
 
-/** What looking for faces found; `detection` is the key by which a job refers to it. */
-export interface Detection {
-  detection: string;
-  media: { kind: "picture" | "video"; width: number; height: number; duration_s?: number };
-  faces: Face[];
-}
+/** What looking for faces found; lengths in pixels of the picture, `track` in seconds of the video. */
+export type Detection = Schemas["DetectionView"];
+export type Face = Schemas["DetectedFace"];
 
 /** Where looking stands; `slow` once the service has said that it takes longer. */
 export type Looking =
@@ -45,7 +32,7 @@ export async function lookForFaces(
   for (;;) {
     try {
       const asking = { method: "POST", json: { fileId }, headers, signal } as const;
-      const said = await call<Detection | { jobId: string }>("/api/detect-faces", asking);
+      const said = await call<Detection | Schemas["JobAccepted"]>("/api/detect-faces", asking);
       if ("faces" in said) return said;
       slow();
       await sleep(AGAIN_MS, signal);

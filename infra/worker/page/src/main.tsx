@@ -1,14 +1,15 @@
 import { render } from "preact";
 import { App } from "./app";
 import { watchHealth } from "./health";
-import { markDocument } from "./i18n";
+import { beginLanguage, markDocument } from "./i18n";
 import { watchConnection } from "./online";
 
 const root = document.getElementById("page");
 if (root) {
-  markDocument();
   watchConnection();
-  watchHealth();
+  void watchHealth();
+  await beginLanguage();
+  markDocument();
   root.replaceChildren();
   render(<App />, root);
 }

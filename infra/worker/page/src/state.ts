@@ -51,18 +51,12 @@ export function cardState(entry: Entry, view: View | undefined, now: number): Ca
 
 function waiting(entry: Entry, view: View, now: number): CardState {
   const ahead = view.queue?.ahead ?? null;
-  const interrupted = (view.attempt ?? 0) > 0;
+  const interrupted = view.attempt > 0;
   const since = entry.sentAt ?? entry.madeAt;
   return { kind: "waiting", ahead, alone: !interrupted && !ahead && now - since >= ALONE_MS, interrupted };
 }
 
 function working(view: View): CardState {
-  const stage = view.stage ?? "queued";
-  return {
-    kind: "working",
-    step: STEPS[stage] ?? -1,
-    stage,
-    progress: view.progress_detail ?? { done: 0, total: 0, unit: "", percent: 0 },
-    attempt: view.attempt ?? 1,
-  };
+  const { stage, progress_detail: progress, attempt } = view;
+  return { kind: "working", step: STEPS[stage] ?? -1, stage, progress, attempt };
 }

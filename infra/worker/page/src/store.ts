@@ -11,7 +11,7 @@ import {
 import { type FollowWorld, follow } from "./follow";
 import { Outbox, type OutboxWorld } from "./outbox";
 import { remember, type Sample } from "./remaining";
-import { hasEnded, type View } from "./view";
+import { ending, type View } from "./view";
 
 /** What the list of jobs needs of the browser and the service. */
 export interface StoreWorld extends FollowWorld, Pick<OutboxWorld, "post" | "cancel" | "untilBack" | "now"> {
@@ -33,6 +33,7 @@ export class JobStore {
   private readonly linked = signal<Entry | null>(null);
   private readonly records = signal<ReadonlyMap<string, Seen>>(new Map());
   private readonly wanted = signal<string | null>(null);
+  private readonly revealed = signal<string | null>(null);
   private readonly following = new Map<string, () => void>();
   private readonly outbox: Outbox;
 
@@ -50,6 +51,8 @@ export class JobStore {
   );
   /** Key of the entry whose heading is to take the focus. */
   readonly focused: ReadonlySignal<string | null> = this.wanted;
+  /** Key of the one that was asked for, to be shown however old it is. */
+  readonly opened: ReadonlySignal<string | null> = this.revealed;
 
   constructor(private readonly world: StoreWorld) {
     this.kept.value = readEntries(world.storage);
@@ -61,7 +64,7 @@ export class JobStore {
   }
 
   /** Send and follow what is in the list, and heed other tabs; returns what ends it. */
-  open(): () => void {
+  begin(): () => void {
     const unlisten = this.world.onOtherTab(() => {
       this.kept.value = readEntries(this.world.storage);
     });
@@ -80,15 +83,22 @@ export class JobStore {
   /** Keep a job at once, send it when there is room, and give its card the focus. */
   start(note: JobNote, consent: boolean): void {
     const entry = newEntry(this.world.newKey(), note, consent, this.world.now());
-    this.wanted.value = entry.key;
     this.update((entries) => [entry, ...entries]);
+    this.wanted.value = entry.key;
   }
 
   /** Have the job with that id in the list, and give its card the focus. */
   show(id: string): void {
     const known = this.kept.peek().find((entry) => entry.id === id);
-    if (!known) this.linked.value = linkedEntry(id, this.world.now());
-    this.wanted.value = (known ?? this.linked.peek())?.key ?? null;
+    const entry = known ?? linkedEntry(id, this.world.now());
+    if (!known) this.linked.value = entry;
+    this.reveal(entry.key);
+  }
+
+  /** Show an entry of the list, and give its card the focus. */
+  reveal(key: string): void {
+    this.revealed.value = key;
+    this.wanted.value = key;
   }
 
   /** The heading has the focus. */
@@ -135,10 +145,11 @@ export class JobStore {
 
   private take(id: string, view: View): void {
     const before = this.records.peek().get(id)?.samples ?? [];
-    const progress = view.progress_detail ?? { done: 0, total: 0 };
-    const sample = { at: this.world.now(), stage: `${view.attempt} ${view.stage}`, ...progress };
+    const { done, total } = view.progress_detail;
+    const sample = { at: this.world.now(), stage: `${view.attempt} ${view.stage}`, done, total };
     this.records.value = new Map(this.records.peek()).set(id, { view, samples: remember(before, sample) });
-    if (hasEnded(view)) this.changeJob(id, { ended: view.status as NonNullable<Entry["ended"]> });
+    const ended = ending(view);
+    if (ended) this.changeJob(id, { ended });
   }
 
   private changeJob(id: string, changes: Partial<Entry>): void {

@@ -93,7 +93,7 @@ let close: () => void;
 beforeEach(() => {
   service = new FakeService();
   page = service.page();
-  close = page.open();
+  close = page.begin();
 });
 afterEach(() => close());
 
@@ -121,7 +121,7 @@ test("a page that is loaded anew sends what the last one could not, under the sa
   close();
   service.posts = [];
   page = service.page();
-  close = page.open();
+  close = page.begin();
   expect(await service.take("j1")).toBe("key-1");
   expect(page.entries.value).toMatchObject([{ id: "j1" }]);
 });
@@ -214,7 +214,7 @@ test("what had ended is asked for only when it is shown", async () => {
   close();
   service.looks = [];
   page = service.page();
-  close = page.open();
+  close = page.begin();
   await settle();
   expect(service.looks).toEqual([]);
   expect(page.seen.value.size).toBe(0);

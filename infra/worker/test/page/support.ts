@@ -54,5 +54,32 @@ export function anEntry(key: string, changes: Partial<Entry> = {}): Entry {
 
 /** A job as the service tells of it. */
 export function aView(id: string, changes: Partial<View> = {}): View {
-  return { id, status: "processing", stage: "swap", rev: 3, attempt: 1, ...changes };
+  return {
+    version: 1,
+    job_id: id,
+    rev: 3,
+    write_id: "w",
+    status: "processing",
+    stage: "swap",
+    progress: 0,
+    attempt: 1,
+    max_attempts: 3,
+    not_before: null,
+    created_at: "2026-11-29T10:00:00.000Z",
+    updated_at: "2026-11-29T10:00:00.000Z",
+    started_at: null,
+    finished_at: null,
+    timings_ms: {},
+    result: null,
+    faces: null,
+    warnings: [],
+    error: null,
+    engine: null,
+    id,
+    type: "single-image",
+    progress_detail: { done: 0, total: 0, unit: "faces", percent: 0 },
+    result_url: null,
+    error_message: null,
+    ...changes,
+  };
 }

@@ -28,6 +28,6 @@ function hint(): string {
   if (!said) return t("composer.target.kinds");
   const { upload, video } = said.limits;
   const limits = t("composer.target.limits", { picture: bytes(upload), video: bytes(video) });
-  const kept = said.retention.uploads_days;
+  const kept = said.retention.upload_days;
   return kept === null ? limits : `${limits} ${t("composer.target.kept", { time: days(kept) })}`;
 }

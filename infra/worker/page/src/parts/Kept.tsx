@@ -6,7 +6,7 @@ import { t } from "../i18n";
 export function Kept() {
   const kept = health.value?.retention;
   if (!kept) return null;
-  const { uploads_days: uploads, results_days: results } = kept;
+  const { upload_days: uploads, result_days: results } = kept;
   if (uploads === null && results === null) return <>{t("common.kept.ever")}</>;
   return (
     <>
