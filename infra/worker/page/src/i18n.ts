@@ -71,7 +71,9 @@ export function fill(texts: Tree, to: Language, key: Key, values: Values = {}): 
 
 function textOf(texts: Tree, to: Language, key: string, values: Values): string | undefined {
   let place: string | Tree | undefined = texts;
-  for (const part of key.split(".")) place = typeof place === "object" ? place[part] : undefined;
+  for (const part of key.split(".")) {
+    place = typeof place === "object" && Object.hasOwn(place, part) ? place[part] : undefined;
+  }
   if (typeof place !== "object") return place;
   const form = place[new Intl.PluralRules(to).select(Number(values.count ?? 0))] ?? place.other;
   return typeof form === "string" ? form : undefined;
