@@ -1,6 +1,6 @@
 import { known, t } from "./i18n";
 import { answered, lost, pause, whenUnpaused } from "./online";
-import { wantsToken } from "./session";
+import { tokenGiven } from "./session";
 
 /** The service refused: HTTP `status`, stable `code`, its own sentence as `message`. */
 export class ApiError extends Error {
@@ -87,7 +87,8 @@ async function patiently(path: string, ask: () => Promise<Reply>, signal?: Abort
     });
     answered();
     if (reply.status === 429) await pause(Number(reply.header("Retry-After")) || 10, signal);
-    else if (reply.status !== 401 || path === "/api/session" || !(await wantsToken())) return reply;
+    else if (reply.status === 401 && path !== "/api/session") await tokenGiven(signal);
+    else return reply;
   }
 }
 

@@ -32,7 +32,7 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** How long something takes, in seconds, as one rounded unit: `0.7 s`, `40 s`, `3 min`, `2 h`. */
+/** How long something takes, in seconds, as one rounded unit: `0.7 sec`, `40 sec`, `3 min`, `2 hr`. */
 export function duration(seconds: number): string {
   const [value, unit] =
     seconds < 90 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];

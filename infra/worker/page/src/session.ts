@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { until } from "./wait";
 
-/** `open`: nothing is asked; `asking`: the dialog is open; `refused`: it was closed without a token. */
+/** `open`: nothing is asked; `asking`: the dialog is open; `refused`: it was closed without one. */
 type Session = "open" | "asking" | "refused";
 
 const state = signal<Session>("open");
@@ -9,10 +9,10 @@ const state = signal<Session>("open");
 /** Whether the service wants its token from whoever uses this page. */
 export const session: ReadonlySignal<Session> = state;
 
-/** The service refused a request for want of a token; resolves to whether one was given since. */
-export async function wantsToken(): Promise<boolean> {
+/** The service refused a request for want of a token; resolves once it has taken one. */
+export async function tokenGiven(signal?: AbortSignal): Promise<void> {
   if (state.value === "open") state.value = "asking";
-  return (await until(state, (now) => now !== "asking")) === "open";
+  await until(state, (now) => now === "open", signal);
 }
 
 /** The service took the token: what waited goes on. */

@@ -22,7 +22,7 @@ export function Samples() {
           <img key={name} src={`/samples/${name}`} alt="" width="44" height="44" />
         ))}
       </span>
-      <span>{problem.value ? t("composer.samples.problem") : t("composer.samples.ready")}</span>
+      <p>{problem.value ? t("composer.samples.problem") : t("composer.samples.ready")}</p>
       <button class="btn second sm" type="button" onClick={take}>
         {t("composer.samples.try")}
       </button>

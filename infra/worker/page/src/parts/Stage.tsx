@@ -1,15 +1,15 @@
-import { useSignal } from "@preact/signals";
 import { sentence } from "../api";
-import { bytes, clock, number } from "../format";
+import { focusSoon } from "../focus";
+import { bytes, clock } from "../format";
 import { t } from "../i18n";
 import type { Picked } from "../picked";
 import { lookAgain, looking, people, setTarget } from "../target";
-import { FaceBox } from "./FaceBox";
 import { PickButton } from "./PickButton";
 import { Sending } from "./Sending";
+import { Shown } from "./Shown";
 import { Step } from "./Step";
 
-/** The picture or video to change, with a box around each face that can be chosen. */
+/** The picture or video to change, how far it is, and what was found in it. */
 export function Stage({ picked }: { picked: Picked }) {
   const video = picked.kind.value === "video";
   const done = looking.value.step === "found" && people.value?.length !== 0;
@@ -21,62 +21,22 @@ export function Stage({ picked }: { picked: Picked }) {
   const title = t(video ? "composer.target.video" : "composer.target.picture");
   return (
     <Step number={1} id="target" title={title} done={done} action={replace}>
-      <div class="frame" data-drop="target">
-        {video ? <Film picked={picked} /> : <Picture picked={picked} />}
-      </div>
-      <Sending picked={picked} onCancel={() => setTarget(null)} />
+      <Shown picked={picked} />
+      <Sending picked={picked} onCancel={cancel} />
       <Meta picked={picked} />
       <Trouble picked={picked} />
     </Step>
   );
 }
 
-function Picture({ picked }: { picked: Picked }) {
-  const broken = useSignal<Picked | null>(null);
-  const address = picked.preview.value;
-  if (address === undefined) return <div class="blank pulse" />;
-  if (address === null || broken.value === picked) return <p class="blank">{t("composer.no_preview")}</p>;
-  const look = looking.value;
-  const media = look.step === "found" ? look.found.media : null;
-  return (
-    <div class="stage">
-      <img
-        src={address}
-        alt={t("composer.target.alt", { name: picked.name })}
-        onError={() => (broken.value = picked)}
-      />
-      {media &&
-        people.value?.map((face, at) => (
-          <FaceBox key={face.face_id} face={face} number={at + 1} media={media} />
-        ))}
-      {look.step === "looking" && <Looks slow={look.slow} />}
-    </div>
-  );
+function cancel(): void {
+  setTarget(null);
+  focusSoon("choose-target");
 }
 
-function Film({ picked }: { picked: Picked }) {
-  const broken = useSignal<Picked | null>(null);
-  const address = picked.preview.value;
-  if (!address || broken.value === picked) return <p class="blank">{t("composer.no_preview")}</p>;
-  const look = looking.value;
-  return (
-    <div class="stage">
-      {/* biome-ignore lint/a11y/useMediaCaption: it is the person's own file, and no captions of it exist */}
-      <video
-        src={address}
-        controls
-        playsInline
-        preload="metadata"
-        aria-label={picked.name}
-        onError={() => (broken.value = picked)}
-      />
-      {look.step === "looking" && <Looks slow={look.slow} />}
-    </div>
-  );
-}
-
-function Looks({ slow }: { slow: boolean }) {
-  return <p class="looks">{t(slow ? "composer.looking_slow" : "composer.looking")}</p>;
+function again(): void {
+  lookAgain();
+  focusSoon("target");
 }
 
 function Meta({ picked }: { picked: Picked }) {
@@ -85,7 +45,7 @@ function Meta({ picked }: { picked: Picked }) {
   return (
     <p class="meta">
       <span class="name">{picked.name}</span>
-      {found && <span>{`${number(found.media.width)} × ${number(found.media.height)}`}</span>}
+      {found && <span>{`${found.media.width} × ${found.media.height}`}</span>}
       {found?.media.duration_s && <span>{clock(found.media.duration_s)}</span>}
       <span>{bytes(picked.size)}</span>
       {found && found.faces.length > 0 && <span>{t("composer.found", { count: found.faces.length })}</span>}
@@ -101,7 +61,7 @@ function Trouble({ picked }: { picked: Picked }) {
   return (
     <div class="note bad mend">
       <p>{sentence(look.error)}</p>
-      <button id="look-again" class="btn second sm" type="button" onClick={lookAgain}>
+      <button id="look-again" class="btn second sm" type="button" onClick={again}>
         {t("composer.look_again")}
       </button>
     </div>
