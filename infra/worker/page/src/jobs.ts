@@ -43,6 +43,7 @@ function browser(): StoreWorld {
     newKey,
     now: () => Date.now(),
     onOtherTab,
+    alone,
     post,
     cancel: (id) => call(`/api/cancel/${encodeURIComponent(id)}`, { method: "POST" }),
     untilBack,
@@ -65,6 +66,12 @@ function browser(): StoreWorld {
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Browsers have locks only where the page came by https or from this machine; the service heeds the keys. */
+async function alone(name: string, act: () => Promise<void>): Promise<void> {
+  if (navigator.locks) await navigator.locks.request(`swapdrop.${name}`, act);
+  else await act();
 }
 
 async function post(entry: Entry): Promise<string> {

@@ -4,6 +4,10 @@ import { type Entry, isOver } from "./entries";
 /** What sending needs of the list of jobs and of the service. */
 export interface OutboxWorld {
   entries(): readonly Entry[];
+  /** The entry as it is stored now, perhaps by another tab. */
+  entry(key: string): Entry | undefined;
+  /** Do it when no other tab does the same under that name. */
+  alone(name: string, act: () => Promise<void>): Promise<void>;
   change(key: string, changes: Partial<Entry>): void;
   /** Send a job under its Idempotency-Key, any number of times; resolves to its id. */
   post(entry: Entry): Promise<string>;
@@ -51,10 +55,11 @@ export class Outbox {
     if (this.busy.has(key)) return;
     this.busy.add(key);
     for (let failures = 1; ; failures++) {
-      const entry = this.world.entries().find((other) => other.key === key);
-      if (!entry) break;
       try {
-        await act(entry);
+        await this.world.alone(key, async () => {
+          const entry = this.world.entry(key);
+          if (entry) await act(entry);
+        });
         break;
       } catch (error) {
         await this.world.untilBack(error, failures);
@@ -65,7 +70,7 @@ export class Outbox {
   }
 
   private async send(entry: Entry): Promise<void> {
-    if (entry.id !== null) return;
+    if (entry.id !== null || isOver(entry)) return;
     this.world.change(entry.key, { tried: true });
     try {
       const id = await this.world.post(entry);
@@ -78,7 +83,7 @@ export class Outbox {
   }
 
   private async stop(entry: Entry): Promise<void> {
-    if (entry.id === null || isOver(entry)) return;
+    if (entry.id === null || entry.stop !== "wanted" || isOver(entry)) return;
     try {
       await this.world.cancel(entry.id);
       this.world.change(entry.key, { stop: "told" });

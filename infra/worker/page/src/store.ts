@@ -13,8 +13,10 @@ import { Outbox, type OutboxWorld } from "./outbox";
 import { remember, type Sample } from "./remaining";
 import { ending, type View } from "./view";
 
+type SendWorld = Pick<OutboxWorld, "alone" | "post" | "cancel" | "untilBack" | "now">;
+
 /** What the list of jobs needs of the browser and the service. */
-export interface StoreWorld extends FollowWorld, Pick<OutboxWorld, "post" | "cancel" | "untilBack" | "now"> {
+export interface StoreWorld extends FollowWorld, SendWorld {
   storage: Storage;
   newKey(): string;
   /** Call when another tab has changed the stored list; returns what ends it. */
@@ -57,8 +59,9 @@ export class JobStore {
   constructor(private readonly world: StoreWorld) {
     this.kept.value = readEntries(world.storage);
     this.outbox = new Outbox({
-      ...pick(world),
+      ...sendWorld(world),
       entries: () => this.entries.peek(),
+      entry: (key) => this.stored(key),
       change: (key, changes) => this.change(key, changes),
     });
   }
@@ -152,6 +155,11 @@ export class JobStore {
     if (ended) this.changeJob(id, { ended });
   }
 
+  private stored(key: string): Entry | undefined {
+    const link = this.linked.peek();
+    return link?.key === key ? link : readEntries(this.world.storage).find((entry) => entry.key === key);
+  }
+
   private changeJob(id: string, changes: Partial<Entry>): void {
     for (const entry of this.entries.peek()) if (entry.id === id) this.change(entry.key, changes);
   }
@@ -167,7 +175,6 @@ export class JobStore {
   }
 }
 
-function pick(world: StoreWorld): Pick<OutboxWorld, "post" | "cancel" | "untilBack" | "now"> {
-  const { post, cancel, untilBack, now } = world;
-  return { post, cancel, untilBack, now };
+function sendWorld({ alone, post, cancel, untilBack, now }: SendWorld): SendWorld {
+  return { alone, post, cancel, untilBack, now };
 }

@@ -13,6 +13,8 @@ class FakeService {
   cancels: { id: string; answer: Answer }[] = [];
   jobs = new Map<string, View>();
   looks: string[] = [];
+  locks = new Map<string, Promise<void>>();
+  private tabs: (() => void)[] = [];
   private clock = 0;
   private keys = 0;
   private back: (() => void)[] = [];
@@ -28,6 +30,12 @@ class FakeService {
   /** Everything that waited for the service goes on. */
   async comeBack(): Promise<void> {
     for (const resolve of this.back.splice(0)) resolve();
+    await settle();
+  }
+
+  /** The browser tells the tabs that the storage was changed. */
+  async tellTabs(): Promise<void> {
+    for (const changed of this.tabs) changed();
     await settle();
   }
 
@@ -60,7 +68,20 @@ class FakeService {
       storage: this.storage,
       newKey: () => `key-${++this.keys}`,
       now: () => ++this.clock,
-      onOtherTab: () => () => {},
+      onOtherTab: (changed) => {
+        this.tabs.push(changed);
+        return () => {
+          this.tabs = this.tabs.filter((other) => other !== changed);
+        };
+      },
+      alone: (name, act) => {
+        const turn = (this.locks.get(name) ?? Promise.resolve()).then(act);
+        this.locks.set(
+          name,
+          turn.catch(() => {}),
+        );
+        return turn;
+      },
       post: (entry) => asked((answer) => this.posts.push({ entry, answer })),
       cancel: async (id) => void (await asked((answer) => this.cancels.push({ id, answer }))),
       untilBack: () => new Promise((resolve) => this.back.push(resolve)),
@@ -97,17 +118,24 @@ beforeEach(() => {
 });
 afterEach(() => close());
 
+async function start(): Promise<void> {
+  page.start(aNote(), true);
+  await settle();
+}
+
 const stored = () => readEntries(service.storage);
 
 test("a job is stored before it is sent, and its id when the service has taken it", async () => {
   page.start(aNote(), true);
+  expect(service.posts).toEqual([]);
   expect(stored()).toMatchObject([{ key: "key-1", id: null, consent: true }]);
+  await settle();
   await service.take("j1");
   expect(stored()).toMatchObject([{ key: "key-1", id: "j1" }]);
 });
 
 test("a job whose answer was lost is sent again under the same key", async () => {
-  page.start(aNote(), true);
+  await start();
   service.posts.shift()?.answer(new NetworkError("lost"));
   await settle();
   expect(service.posts).toEqual([]);
@@ -117,17 +145,19 @@ test("a job whose answer was lost is sent again under the same key", async () =>
 });
 
 test("a page that is loaded anew sends what the last one could not, under the same key", async () => {
-  page.start(aNote(), true);
+  await start();
   close();
   service.posts = [];
+  service.locks.clear();
   page = service.page();
   close = page.begin();
+  await settle();
   expect(await service.take("j1")).toBe("key-1");
   expect(page.entries.value).toMatchObject([{ id: "j1" }]);
 });
 
 test("five jobs are with the service at once, and the next goes when one has ended", async () => {
-  for (let number = 1; number <= 7; number++) page.start(aNote(), true);
+  for (let number = 1; number <= 7; number++) await start();
   expect(service.posts.map((post) => post.entry.key)).toEqual(["key-1", "key-2", "key-3", "key-4", "key-5"]);
   for (let number = 1; number <= 5; number++) await service.take(`j${number}`);
   expect(service.posts).toEqual([]);
@@ -138,8 +168,23 @@ test("five jobs are with the service at once, and the next goes when one has end
   expect(page.runningCount.value).toBe(6);
 });
 
+test("two tabs show the same jobs, and only one of them sends", async () => {
+  const other = service.page();
+  const closeOther = other.begin();
+  await start();
+  await service.tellTabs();
+  expect(other.entries.value).toMatchObject([{ key: "key-1" }]);
+  expect(service.posts).toHaveLength(1);
+  await service.take("j1");
+  await service.tellTabs();
+  expect(service.posts).toEqual([]);
+  expect(other.entries.value).toMatchObject([{ id: "j1" }]);
+  expect(other.seen.value.get("j1")?.view.status).toBe("pending");
+  closeOther();
+});
+
 test("a job that the service refuses is told, not sent again, and leaves its place to others", async () => {
-  page.start(aNote(), true);
+  await start();
   service.posts.shift()?.answer(new ApiError(403, "consent_missing", "Tick it.", null));
   await settle();
   expect(page.entries.value).toMatchObject([{ refused: { code: "consent_missing", message: "Tick it." } }]);
@@ -149,7 +194,7 @@ test("a job that the service refuses is told, not sent again, and leaves its pla
 });
 
 test("a service in trouble is no refusal", async () => {
-  page.start(aNote(), true);
+  await start();
   service.posts.shift()?.answer(new ApiError(503, "storage_unavailable", "Later.", null));
   await settle();
   expect(page.entries.value).toMatchObject([{ refused: null }]);
@@ -165,7 +210,7 @@ test("a job that was never on its way is out of the list when it is cancelled", 
 });
 
 test("a job cancelled on its way is cancelled at the service as soon as its id is known", async () => {
-  page.start(aNote(), true);
+  await start();
   page.stop(page.entries.value[0] as Entry);
   await service.take("j1");
   expect(service.cancels.map((cancel) => cancel.id)).toEqual(["j1"]);
@@ -175,9 +220,10 @@ test("a job cancelled on its way is cancelled at the service as soon as its id i
 });
 
 test("the wish to stop is told once, again after a lost answer, and nothing is shown as cancelled by it", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   page.stop(page.entries.value[0] as Entry);
+  await settle();
   service.cancels.shift()?.answer(new NetworkError("lost"));
   await settle();
   await service.comeBack();
@@ -189,16 +235,17 @@ test("the wish to stop is told once, again after a lost answer, and nothing is s
 });
 
 test("the wish to stop what has ended already is let go", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   page.stop(page.entries.value[0] as Entry);
+  await settle();
   service.cancels.shift()?.answer(new ApiError(409, "already_ended", "It has.", null));
   await settle();
   expect(stored()).toMatchObject([{ stop: "no" }]);
 });
 
 test("a job that the service has no longer is deleted, and stays in the list", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   service.jobs.delete("j1");
   await service.tick();
@@ -207,7 +254,7 @@ test("a job that the service has no longer is deleted, and stays in the list", a
 });
 
 test("what had ended is asked for only when it is shown", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   service.jobs.set("j1", aView("j1", { status: "completed", rev: 9 }));
   await service.tick();
@@ -234,7 +281,7 @@ test("a job that a link names is shown and followed, and not kept", async () => 
 });
 
 test("a link to a job of this list gives that one the focus", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   page.show("j1");
   expect(page.entries.value).toHaveLength(1);
@@ -242,7 +289,7 @@ test("a link to a job of this list gives that one the focus", async () => {
 });
 
 test("an entry that is taken out is not followed any longer", async () => {
-  page.start(aNote(), true);
+  await start();
   await service.take("j1");
   page.forget("key-1");
   service.looks = [];

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
-import { bytes, duration, moment } from "../format";
+import { bytes, moment, number } from "../format";
 import { t } from "../i18n";
 import { stageWords } from "../jobwords";
 import type { View } from "../view";
@@ -74,7 +74,8 @@ function Lines({ name, lines, lang }: { name: string; lines: string[]; lang?: st
 }
 
 function steps({ timings_ms }: View): string[] {
-  return Object.entries(timings_ms).map(([stage, ms]) => `${stageWords(stage)}: ${duration(ms / 1000)}`);
+  const time = (ms: number) => number(ms, { style: "unit", unit: "millisecond", maximumFractionDigits: 0 });
+  return Object.entries(timings_ms).map(([stage, ms]) => `${stageWords(stage)}: ${time(ms)}`);
 }
 
 function attempts({ error }: View): string[] {

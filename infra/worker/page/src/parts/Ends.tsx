@@ -21,7 +21,7 @@ export function Cancelled({ entry, view }: { entry: Entry; view: View }) {
 
 /** A job that the service has no longer. */
 export function Deleted({ entry }: { entry: Entry }) {
-  const kept = health.value?.retention.results_days ?? null;
+  const kept = health.value?.retention.result_days ?? null;
   const known = entry.note.request !== null && kept !== null;
   return (
     <p class="note">{known ? t("jobs.deleted.after", { time: days(kept) }) : t("jobs.deleted.unknown")}</p>

@@ -41,7 +41,7 @@ function Row({ entry, onShow }: { entry: Entry; onShow: () => void }) {
   const name = nameOf(entry);
   return (
     <li>
-      <button class="plain" type="button" aria-label={t("jobs.history.show", { name })} onClick={onShow}>
+      <button class="plain" type="button" onClick={onShow}>
         {entry.note.thumb ? (
           <img src={entry.note.thumb} alt="" width="44" height="44" />
         ) : (

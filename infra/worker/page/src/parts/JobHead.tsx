@@ -27,7 +27,7 @@ export function JobHead({ entry, state, heading }: Props) {
       </div>
       {canStop(entry, state) && (
         <button
-          class="plain soft"
+          class="plain"
           type="button"
           aria-label={t("jobs.cancel_named", { name })}
           onClick={() => jobs.stop(entry)}

@@ -24,7 +24,7 @@ export function StageBar({ label, step, percent, text }: Props) {
       aria-valuetext={text}
     >
       {SEGMENTS.map((segment, place) => (
-        <i key={segment} class={place === step ? "now" : undefined}>
+        <i key={segment} class={place === step && percent === 0 ? "pulse" : undefined}>
           <b style={{ width: `${filled(place, step, percent)}%` }} />
         </i>
       ))}

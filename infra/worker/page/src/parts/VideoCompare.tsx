@@ -12,6 +12,8 @@ interface Props {
   view: View;
 }
 
+/** At this place browsers show a picture before the video is played; at none some show nothing. */
+const FIRST_FRAME = "#t=0.001";
 /** Further apart than so many seconds the two are set to the same place again. */
 const APART_S = 0.15;
 
@@ -31,7 +33,7 @@ export function VideoCompare({ entry, view }: Props) {
         {/* biome-ignore lint/a11y/useMediaCaption: the file is the person's own and brings no captions */}
         <video
           ref={shown}
-          src={view.result_url}
+          src={view.result_url + FIRST_FRAME}
           aria-label={t("jobs.done.picture_after", { name })}
           style={before ? cut("after", share) : {}}
           preload="metadata"
@@ -45,7 +47,7 @@ export function VideoCompare({ entry, view }: Props) {
         {before && (
           <video
             ref={beside}
-            src={before}
+            src={before + FIRST_FRAME}
             aria-label={t("jobs.done.picture_before", { name })}
             style={cut("before", share)}
             preload="metadata"
