@@ -1,4 +1,5 @@
-import { known, t } from "./i18n";
+import { t } from "./i18n";
+import { errorWords } from "./jobwords";
 import { answered, lost, pause, whenUnpaused } from "./online";
 import { tokenGiven } from "./session";
 
@@ -67,14 +68,7 @@ export async function send<T>(path: string, sending: Sending): Promise<T> {
 /** What an error means, in the page's language. */
 export function sentence(error: unknown): string {
   if (error instanceof NetworkError) return t("common.offline");
-  if (!(error instanceof ApiError)) return t("common.refused.internal");
-  return sentenceOf(error.code, error.message);
-}
-
-/** What a refusal's code means in the page's language; its own sentence where the page has none. */
-export function sentenceOf(code: string, message: string): string {
-  for (const key of [`common.refused.${code}`, `errors.${code}`]) if (known(key)) return t(key);
-  return message || t("common.refused.internal");
+  return error instanceof ApiError ? errorWords(error.code, error.message) : t("errors.internal");
 }
 
 async function patiently(path: string, ask: () => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {

@@ -1,3 +1,4 @@
+import { spoken } from "./announce";
 import { t } from "./i18n";
 import { Banner } from "./parts/Banner";
 import { Composer } from "./parts/Composer";
@@ -21,6 +22,9 @@ export function App() {
       </main>
       <Footer />
       <TokenDialog />
+      <p class="unseen" role="status">
+        {spoken}
+      </p>
     </>
   );
 }

@@ -1,9 +1,10 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { announce } from "./announce";
 import { chosen, layout, shared, slots } from "./cast";
 import { consent } from "./consent";
 import { focusNow } from "./focus";
 import { consentNeeded } from "./health";
-import type { Key } from "./i18n";
+import { type Key, t } from "./i18n";
 import { startJob } from "./jobs";
 import { choices, emptyPart, toRequest } from "./options";
 import { type Picked, storedFile } from "./picked";
@@ -29,20 +30,20 @@ export const missing: ReadonlySignal<Missing | null> = computed(
 /** The first thing that is missing, once Start was pressed. */
 export const told: ReadonlySignal<Missing | null> = computed(() => (asked.value ? missing.value : null));
 
-/** Start the swap, or move focus to what is missing; gives what it was. */
-export async function start(): Promise<Missing | null> {
+/** Start the swap, or say what is missing and move focus there. */
+export async function start(): Promise<void> {
   asked.value = true;
   const lacks = missing.value;
   const request = lacks ? null : makeRequest();
   if (!request) {
+    if (lacks) announce(t(lacks.key));
     if (lacks?.focus) focusNow(lacks.focus);
-    return lacks;
+    return;
   }
   asked.value = false;
   lastStarted.value = { from: target.value, request: JSON.stringify(request) };
   const count = chosen.value.length;
   startJob({ name: request.target.name, thumb: await thumb(), people: count, request }, consent.value);
-  return null;
 }
 
 function fileMissing(): Missing | null {

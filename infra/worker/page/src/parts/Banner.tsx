@@ -1,4 +1,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { announce } from "../announce";
 import { duration } from "../format";
 import { t } from "../i18n";
 import { online, pausedUntil } from "../online";
@@ -18,10 +21,11 @@ export function Banner() {
   return pausedUntil.value === null ? null : <Countdown until={pausedUntil.value} />;
 }
 
-function Bar({ text, children }: { text: string; children?: preact.ComponentChildren }) {
+function Bar({ text, children }: { text: string; children?: ComponentChildren }) {
+  useEffect(() => announce(text), [text]);
   return (
     <div class="banner">
-      <p role="status">{text}</p>
+      <p>{text}</p>
       {children}
     </div>
   );

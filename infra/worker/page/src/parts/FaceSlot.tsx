@@ -29,17 +29,12 @@ export function FaceSlot(props: Props) {
   );
 }
 
-function EmptySlot({ spot, slot, label, hint, person }: Props) {
+function EmptySlot({ spot, slot, label, hint }: Props) {
   const waiting = layout.value === "each" && !slot ? shared.value : null;
   const ready = slot ?? waiting;
   if (!ready)
     return (
-      <PickButton
-        spot={spot}
-        id={`slot-${spot}`}
-        class="slot"
-        label={person && `${label}: ${person}. ${hint}`}
-      >
+      <PickButton spot={spot} id={`slot-${spot}`} class="slot">
         <PlusIcon />
         <Words title={label} hint={hint} />
       </PickButton>
@@ -48,7 +43,7 @@ function EmptySlot({ spot, slot, label, hint, person }: Props) {
   const title = t(slot ? "composer.face.back" : "composer.face.give", { name });
   return (
     <button id={`slot-${spot}`} class="slot" type="button" onClick={() => putBack(spot)}>
-      <BackIcon />
+      {slot ? <BackIcon /> : <PlusIcon />}
       <Words title={title} hint={hint} />
     </button>
   );

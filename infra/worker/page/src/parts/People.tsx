@@ -1,5 +1,6 @@
-import { layout, setForAll, shared } from "../cast";
+import { layout, type Slot, setForAll, shared } from "../cast";
 import { t } from "../i18n";
+import type { Face } from "../looking";
 import { looking, people } from "../target";
 import { FaceSlot } from "./FaceSlot";
 import { NobodyFound } from "./NobodyFound";
@@ -8,78 +9,53 @@ import { Step } from "./Step";
 
 /** Who gets which new face. */
 export function People() {
-  const found = people.value;
-  const several = layout.value !== "one";
+  const found = people.value ?? [];
+  const shape = layout.value;
+  const title = t(shape === "one" ? "composer.people.one" : "composer.people.several");
   return (
-    <Step number={2} id="people" title={t(several ? "composer.people.several" : "composer.people.one")}>
-      {found?.length === 0 && <NobodyFound />}
-      {!several && (
-        <ul class="people">
-          <PersonRow faces={found ?? []}>
-            <FaceSlot
-              spot="face"
-              slot={shared.value}
-              label={t("composer.face.add_the")}
-              hint={t("composer.face.clear")}
-            />
-          </PersonRow>
-        </ul>
+    <Step number={2} id="people" title={title}>
+      {people.value?.length === 0 && <NobodyFound />}
+      {shape === "each" && shared.value && <Waiting slot={shared.value} />}
+      {shape === "each" ? <Each /> : <Together faces={found} all={shape === "all"} />}
+      {shape !== "one" && (
+        <p class="row">
+          <button class="btn second sm" type="button" onClick={() => setForAll(shape !== "all")}>
+            {t(shape === "all" ? "composer.people.choose_each" : "composer.people.use_one")}
+          </button>
+        </p>
       )}
-      {layout.value === "all" && <Everyone />}
-      {layout.value === "each" && <Each />}
     </Step>
   );
 }
 
-function Everyone() {
+/** One face, for the only person or for everyone. */
+function Together({ faces, all }: { faces: Face[]; all: boolean }) {
+  const hint = t(all ? "composer.face.all" : "composer.face.clear");
   return (
-    <>
-      <ul class="people">
-        <PersonRow faces={people.value ?? []}>
-          <FaceSlot
-            spot="face"
-            slot={shared.value}
-            label={t("composer.face.add_the")}
-            hint={t("composer.face.all")}
-          />
-        </PersonRow>
-      </ul>
-      <p class="row">
-        <button class="btn second sm" type="button" onClick={() => setForAll(false)}>
-          {t("composer.people.choose_each")}
-        </button>
-      </p>
-    </>
+    <ul class="people">
+      <PersonRow faces={faces}>
+        <FaceSlot spot="face" slot={shared.value} label={t("composer.face.add_the")} hint={hint} />
+      </PersonRow>
+    </ul>
   );
 }
 
 function Each() {
-  const waiting = shared.value;
   return (
-    <>
-      {waiting && <Waiting />}
-      <ul class="people">
-        {people.value?.map((face, at) => (
-          <PersonRow key={face.face_id} faces={[face]} number={at + 1} />
-        ))}
-        {looking.value.step === "looking" && <li class="person blank pulse" />}
-      </ul>
-      <p class="row">
-        <button class="btn second sm" type="button" onClick={() => setForAll(true)}>
-          {t("composer.people.use_one")}
-        </button>
-      </p>
-    </>
+    <ul class="people">
+      {people.value?.map((face, at) => (
+        <PersonRow key={face.face_id} faces={[face]} number={at + 1} />
+      ))}
+      {looking.value.step === "looking" && <li class="person pulse" />}
+    </ul>
   );
 }
 
 /** A face that came before it was known that there are several people. */
-function Waiting() {
+function Waiting({ slot }: { slot: Slot }) {
   return (
-    <ul class="people waiting">
-      <li class="person">
-        <FaceSlot spot="face" slot={shared.value} label="" hint="" note={t("composer.face.waits")} />
-      </li>
-    </ul>
+    <div class="person waiting">
+      <FaceSlot spot="face" slot={slot} label="" hint="" note={t("composer.face.waits")} />
+    </div>
   );
 }

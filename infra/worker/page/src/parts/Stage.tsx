@@ -1,4 +1,4 @@
-import { sentence } from "../api";
+import { ApiError, sentence } from "../api";
 import { focusSoon } from "../focus";
 import { bytes, clock } from "../format";
 import { t } from "../i18n";
@@ -55,15 +55,33 @@ function Meta({ picked }: { picked: Picked }) {
 
 function Trouble({ picked }: { picked: Picked }) {
   const progress = picked.progress.value;
-  if (progress.step === "failed") return <p class="note bad">{sentence(progress.error)}</p>;
   const look = looking.value;
+  if (progress.step === "failed")
+    return (
+      <p class="note bad">
+        <Why error={progress.error} />
+      </p>
+    );
   if (look.step !== "failed") return null;
   return (
     <div class="note bad mend">
-      <p>{sentence(look.error)}</p>
+      <p>
+        <Why error={look.error} />
+      </p>
       <button id="look-again" class="btn second sm" type="button" onClick={again}>
         {t("composer.look_again")}
       </button>
     </div>
+  );
+}
+
+/** What an error means, and what the service says of it itself. */
+function Why({ error }: { error: unknown }) {
+  const words = sentence(error);
+  const own = error instanceof ApiError && error.message !== words ? error.message : "";
+  return (
+    <>
+      <b>{words}</b> {own && <span lang="en">{own}</span>}
+    </>
   );
 }

@@ -9,7 +9,7 @@ export function StartBar() {
   const lacks = told.value;
   return (
     <div class="stick">
-      <p id="lacks" class="lacks" role="status">
+      <p id="lacks" class="lacks">
         {lacks && t(lacks.key)}
       </p>
       <button id="start" class="btn" type="submit">
