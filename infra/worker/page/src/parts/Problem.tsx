@@ -25,7 +25,12 @@ export function Problem({ entry, code, message, view }: Props) {
   return (
     <>
       <div class="note bad">
-        <b>{words}</b> {message && message !== words && <span lang="en">{message}</span>}
+        <b>{words}</b>
+        {message && message !== words && (
+          <p class="own" lang="en">
+            {message}
+          </p>
+        )}
       </div>
       {request && (
         <p class="actions">
