@@ -1,4 +1,4 @@
-import { t } from "./i18n";
+import { known, t } from "./i18n";
 import { errorWords } from "./jobwords";
 import { answered, lost, pause, whenUnpaused } from "./online";
 import { tokenGiven } from "./session";
@@ -68,7 +68,9 @@ export async function send<T>(path: string, sending: Sending): Promise<T> {
 /** What an error means, in the page's language. */
 export function sentence(error: unknown): string {
   if (error instanceof NetworkError) return t("common.offline");
-  return error instanceof ApiError ? errorWords(error.code, error.message) : t("errors.internal");
+  if (!(error instanceof ApiError)) return t("errors.internal");
+  const key = `composer.errors.${error.code}`;
+  return known(key) ? t(key) : errorWords(error.code, error.message);
 }
 
 async function patiently(path: string, ask: () => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
