@@ -151,8 +151,7 @@ export class JobStore {
     const { done, total } = view.progress_detail;
     const sample = { at: this.world.now(), stage: `${view.attempt} ${view.stage}`, done, total };
     this.records.value = new Map(this.records.peek()).set(id, { view, samples: remember(before, sample) });
-    const ended = ending(view);
-    if (ended) this.changeJob(id, { ended });
+    this.changeJob(id, { ended: ending(view) });
   }
 
   private stored(key: string): Entry | undefined {
@@ -160,8 +159,10 @@ export class JobStore {
     return link?.key === key ? link : readEntries(this.world.storage).find((entry) => entry.key === key);
   }
 
-  private changeJob(id: string, changes: Partial<Entry>): void {
-    for (const entry of this.entries.peek()) if (entry.id === id) this.change(entry.key, changes);
+  private changeJob(id: string, { ended }: Pick<Entry, "ended">): void {
+    for (const entry of this.entries.peek()) {
+      if (entry.id === id && entry.ended !== ended) this.change(entry.key, { ended });
+    }
   }
 
   private change(key: string, changes: Partial<Entry>): void {

@@ -253,6 +253,18 @@ test("a job that the service has no longer is deleted, and stays in the list", a
   expect(page.runningCount.value).toBe(0);
 });
 
+test("what was deleted when last seen is shown as its record tells, should there be one", async () => {
+  await start();
+  await service.take("j1");
+  page.deleted("j1");
+  close();
+  page = service.page();
+  close = page.begin();
+  page.watch("j1");
+  await settle();
+  expect(stored()).toMatchObject([{ id: "j1", ended: null }]);
+});
+
 test("what had ended is asked for only when it is shown", async () => {
   await start();
   await service.take("j1");
