@@ -1,13 +1,26 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-/** The Worker's tests run in workerd; nothing is asked of the network. */
+/** The Worker's tests run in workerd, the page's modules in node; nothing is asked of the network. */
 export default defineConfig({
-  plugins: [
-    cloudflareTest({
-      wrangler: { configPath: "./wrangler.jsonc" },
-      miniflare: { cf: false, compatibilityFlags: ["nodejs_compat"] },
-    }),
-  ],
-  test: { include: ["test/**/*.test.ts"], silent: "passed-only", testTimeout: 60_000 },
+  test: {
+    silent: "passed-only",
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.jsonc" },
+            miniflare: { cf: false, compatibilityFlags: ["nodejs_compat"] },
+          }),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/page/**"],
+          testTimeout: 60_000,
+        },
+      },
+      { test: { name: "page", include: ["test/page/**/*.test.ts"], environment: "node" } },
+    ],
+  },
 });

@@ -1,0 +1,13 @@
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+const STORED = "swapdrop.consent";
+const given = signal(globalThis.sessionStorage?.getItem(STORED) === "true");
+
+/** Whether the tick is set; remembered for this visit only. */
+export const consent: ReadonlySignal<boolean> = given;
+
+/** Set the tick, or take it away. */
+export function setConsent(on: boolean): void {
+  given.value = on;
+  sessionStorage.setItem(STORED, String(on));
+}

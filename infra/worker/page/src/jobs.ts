@@ -1,0 +1,95 @@
+import type { ReadonlySignal } from "@preact/signals";
+import { ApiError, call, callIfChanged } from "./api";
+import { type Entry, type JobNote, onOtherTab } from "./entries";
+import { whenOnline } from "./online";
+import { body, processType } from "./request";
+import { session } from "./session";
+import { JobStore, type StoreWorld } from "./store";
+import type { View } from "./view";
+import { sleep, until } from "./wait";
+
+export type { JobNote } from "./entries";
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** This browser's jobs. */
+export const jobs = new JobStore(browser());
+
+/** How many have not ended. */
+export const runningCount: ReadonlySignal<number> = jobs.runningCount;
+
+/** Start a job: it is kept over reloads from here on, and sent under a key of its own as soon as it can be. */
+export function startJob(note: JobNote, consent: boolean): void {
+  jobs.start(note, consent);
+}
+
+/** Send and follow the jobs, and show the one that the address names; returns what ends it. */
+export function openJobs(): () => void {
+  const named = new URLSearchParams(location.search).get("job");
+  if (named) jobs.show(named);
+  return jobs.begin();
+}
+
+/** Whether the service has a file no longer: a picture that cannot be shown does not say why. */
+export async function isGone(url: string): Promise<boolean> {
+  const response = await fetch(url, { method: "HEAD" }).catch(() => null);
+  return response?.status === 404;
+}
+
+function browser(): StoreWorld {
+  return {
+    storage: localStorage,
+    newKey,
+    now: () => Date.now(),
+    onOtherTab,
+    alone,
+    post,
+    cancel: (id) => call(`/api/cancel/${encodeURIComponent(id)}`, { method: "POST" }),
+    untilBack,
+    look: (id, etag) => callIfChanged<View>(`/api/status/${encodeURIComponent(id)}`, etag),
+    open: (url) => new EventSource(url),
+    hidden: () => document.hidden,
+    onShown(changed) {
+      document.addEventListener("visibilitychange", changed);
+      return () => document.removeEventListener("visibilitychange", changed);
+    },
+    after(ms, act) {
+      const timer = setTimeout(act, ms);
+      return () => clearTimeout(timer);
+    },
+    streams: { open: 0 },
+  };
+}
+
+/** `crypto.randomUUID` is only there where the page came by https or from this machine. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Browsers have locks only where the page came by https or from this machine; the service heeds the keys. */
+async function alone(name: string, act: () => Promise<void>): Promise<void> {
+  if (navigator.locks) await navigator.locks.request(`swapdrop.${name}`, act);
+  else await act();
+}
+
+async function post(entry: Entry): Promise<string> {
+  const { request } = entry.note;
+  if (!request) throw new Error("a job that came as a link is not sent");
+  const { jobId } = await call<{ jobId: string }>(`/api/process/${processType(request)}`, {
+    method: "POST",
+    json: body(request, entry.consent),
+    headers: { "Idempotency-Key": entry.key },
+  });
+  return jobId;
+}
+
+async function untilBack(error: unknown, failures: number): Promise<void> {
+  if (error instanceof ApiError && error.status === 401) {
+    await until(session, (state) => state === "open");
+    return;
+  }
+  await sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)));
+  await whenOnline();
+}

@@ -1,0 +1,43 @@
+import { t } from "../i18n";
+import { type Choices, choices } from "../options";
+import { target } from "../target";
+import { PictureOptions } from "./PictureOptions";
+import { Tick } from "./Tick";
+import { VideoOptions } from "./VideoOptions";
+
+/** How it is done; closed until someone wants to know. */
+export function Options() {
+  const video = target.value?.kind.value === "video";
+  return (
+    <section class="step" aria-label={t("composer.options.title")}>
+      <details class="opts">
+        <summary>
+          <span class="num" aria-hidden="true">
+            3
+          </span>
+          <h2>{t("composer.options.title")}</h2>
+          <span class="chips">
+            {chips(choices.value, video).map((chip) => (
+              <span key={chip} class="chip">
+                {chip}
+              </span>
+            ))}
+          </span>
+        </summary>
+        <div class="fields">
+          <Tick name="light" />
+          <Tick name="mouth" />
+          <Tick name="restore" />
+          {video ? <VideoOptions /> : <PictureOptions />}
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function chips(chosen: Choices, video: boolean): string[] {
+  const ticks = (["light", "mouth", "restore"] as const).filter((name) => chosen[name]);
+  const names = ticks.map((name) => t(`composer.options.${name}.title`));
+  if (video) return chosen.sound ? [...names, t("composer.options.sound.title")] : names;
+  return [...names, t(`composer.options.format.${chosen.format}`)];
+}

@@ -1,0 +1,46 @@
+import { t } from "../i18n";
+import { choices, choose } from "../options";
+import { told } from "../start";
+import { Tick } from "./Tick";
+
+/** What of a video is kept: sound, frame rate, which part. */
+export function VideoOptions() {
+  return (
+    <>
+      <Tick name="sound" />
+      <Tick name="ownFrameRate" />
+      <fieldset class="field">
+        <legend>{t("composer.options.part.title")}</legend>
+        <p class="row">
+          <Seconds id="part-from" name="from" />
+          <Seconds id="part-to" name="to" />
+        </p>
+        <span class="small soft">{t("composer.options.part.help")}</span>
+      </fieldset>
+    </>
+  );
+}
+
+function Seconds({ id, name }: { id: string; name: "from" | "to" }) {
+  const lacks = told.value?.focus === id;
+  return (
+    <label for={id}>
+      {t(`composer.options.part.${name}`)}{" "}
+      <input
+        id={id}
+        type="number"
+        min="0"
+        step="any"
+        inputMode="decimal"
+        value={choices.value[name] ?? ""}
+        aria-invalid={lacks}
+        aria-describedby={lacks ? "lacks" : undefined}
+        onInput={(event) => {
+          const seconds = event.currentTarget.valueAsNumber;
+          choose({ [name]: Number.isFinite(seconds) && seconds >= 0 ? seconds : null });
+        }}
+      />{" "}
+      {t("composer.options.part.seconds")}
+    </label>
+  );
+}
