@@ -29,13 +29,15 @@ export function pick(file: File, role: Role): Picked {
   const stop = new AbortController();
   const guess = guessKind(file);
   const preview = signal<string | null | undefined>(undefined);
-  void makePreview(file, guess).then((address) => {
-    if (stop.signal.aborted && address) URL.revokeObjectURL(address);
-    else preview.value = address;
-  });
+  void makePreview(file, guess)
+    .catch(() => null)
+    .then((address) => {
+      if (stop.signal.aborted && address) URL.revokeObjectURL(address);
+      else preview.value = address;
+    });
   const code = refusal(file, guess, role);
   const progress = code
-    ? signal<Progress>({ step: "failed", error: new ApiError(413, code, "", null) })
+    ? signal<Progress>({ step: "failed", error: new ApiError(400, code, "", null) })
     : upload(file, stop.signal);
   return {
     name: file.name,

@@ -95,7 +95,8 @@ async function persist<T>(act: () => Promise<T>, stop: AbortSignal): Promise<T> 
       return await act();
     } catch (error) {
       if (!passes(error) || tries === TRIES) throw error;
-      await sleep(PAUSE_MS * 2 ** (tries - 1), stop);
+      const named = error instanceof ApiError ? error.retryAfterS : null;
+      await sleep(named === null ? PAUSE_MS * 2 ** (tries - 1) : named * 1000, stop);
       await whenOnline(stop);
     }
   }

@@ -74,6 +74,16 @@ test.each([
   expect(await sent(aFile(2 * PART + 5))).toMatchObject({ step: "failed" });
 });
 
+test("a service that names a time is asked again at that time", async () => {
+  const answers = [bad(503, "storage_unavailable", { "Retry-After": "9" }), good(STORED, 201)];
+  const asked = serve(() => answers.shift() ?? LOST);
+  const progress = upload(aFile(3), new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(8900);
+  expect(asked).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(progress.value.step).toBe("done");
+});
+
 test("a refusal is not tried again", async () => {
   const asked = serve(() => bad(415, "unsupported_media"));
   expect(await sent(aFile(3))).toMatchObject({ step: "failed", error: { code: "unsupported_media" } });

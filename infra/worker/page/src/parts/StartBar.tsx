@@ -4,22 +4,35 @@ import { told } from "../start";
 import { SwapIcon } from "./icons";
 import { Kept } from "./Kept";
 
-/** The button that starts it, what is still missing, and how long files are kept. */
+/** The button that starts it, what is still missing, and what becomes of the files. */
 export function StartBar() {
   const lacks = told.value;
   return (
-    <div class="stick">
-      <p id="lacks" class="lacks">
-        {lacks && t(lacks.key)}
+    <>
+      <p class="small soft fate narrow">
+        <Fate />
       </p>
-      <button id="start" class="btn" type="submit">
-        <SwapIcon />
-        {label()}
-      </button>
-      <p class="small soft wide">
-        <Kept /> {t("composer.marked")}
-      </p>
-    </div>
+      <div class="stick">
+        <p id="lacks" class="lacks">
+          {lacks && t(lacks.key)}
+        </p>
+        <button id="start" class="btn" type="submit">
+          <SwapIcon />
+          {label()}
+        </button>
+        <p class="small soft wide">
+          <Fate />
+        </p>
+      </div>
+    </>
+  );
+}
+
+function Fate() {
+  return (
+    <>
+      <Kept /> {t("composer.marked")}
+    </>
   );
 }
 
