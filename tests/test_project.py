@@ -2,10 +2,12 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
@@ -195,3 +197,9 @@ def test_every_error_says_what_becomes_of_the_job_and_tells_its_sender_in_a_sent
         assert cls.kind in get_args(FaultKind)
         message = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
         assert re.fullmatch(r"[A-Z].*\.", message, re.DOTALL), cls.__name__
+
+
+def test_the_worker_tells_the_version_of_the_project() -> None:
+    package = json.loads((ROOT / "infra" / "worker" / "package.json").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert package["version"] == project["project"]["version"]

@@ -27,7 +27,7 @@ function health(env: Bindings, answers: boolean): Health & Retention {
   };
 }
 
-const days = (text: string): number | null => (text === "" ? null : Number(text));
+const days = (text: string): number | null => (text ? Number(text) : null);
 
 /** Any answer will do, also that there is no such object. */
 async function bucketAnswers(bucket: R2Bucket): Promise<boolean> {

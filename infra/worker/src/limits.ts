@@ -13,7 +13,9 @@ export function sizeLimits(env: Bindings): SizeLimits {
 /** Refuse a file that is larger than its kind may be. */
 export function requireSize(limits: SizeLimits, media: Media, bytes: number): void {
   const most = limits[media.kind];
-  if (bytes > most) throw tooLarge(`A ${media.kind} may have at most ${megabytes(most)}.`);
+  // Turned round so that a limit which is no number lets nothing through.
+  if (bytes <= most) return;
+  throw tooLarge(`A ${media.kind} may have at most ${megabytes(most)}; send a smaller one.`);
 }
 
 /** A refusal of too many bytes. */

@@ -26,7 +26,10 @@ test("a storage that fails, or is not reached, says when to try again", async ()
 });
 
 test("whatever else is thrown is a fault of ours", async () => {
-  for (const error of [new TypeError("x is not a function"), Object.assign(new Error("no"), { retryable: false })]) {
+  for (const error of [
+    new TypeError("x is not a function"),
+    Object.assign(new Error("no"), { retryable: false }),
+  ]) {
     expect(await refused(await ask(error))).toEqual([500, "internal"]);
   }
 });

@@ -28,6 +28,8 @@ test("a video may be larger than a picture, but not than a video may be", async 
   expect(await refused(await put(file(MP4, 5001), {}, limits))).toEqual([413, "input_too_large"]);
   expect((await put(file(PNG, 1000), {}, limits)).status).toBe(201);
   expect(await refused(await put(file(PNG, 1001), {}, limits))).toEqual([413, "input_too_large"]);
+  const wrong = { MAX_UPLOAD_BYTES: "50 MB" };
+  expect(await refused(await put(file(PNG, 1000), {}, wrong))).toEqual([413, "input_too_large"]);
 });
 
 test("what is no picture or video is refused whatever its name and type say", async () => {
