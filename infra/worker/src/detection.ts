@@ -29,12 +29,8 @@ export function detectionRoutes(patience: Patience = { asyncMs: 25_000, syncMs: 
   return new Hono<App>().post("/api/detect-faces", async (c) => {
     const { fileId } = await readObject(c);
     if (typeof fileId !== "string" || !isFileId(fileId)) {
-      const what = fileId ? "No file ID of an upload" : "No file ID";
-      throw new Refused(
-        400,
-        "invalid_request",
-        `${what}: send the \`fileId\` that the answer to an upload gave.`,
-      );
+      const sentence = "No file ID of an upload: send the `fileId` that the answer to it gave.";
+      throw new Refused(400, "invalid_request", sentence);
     }
     const jobId = await begin(c.env, fileId);
     const mayFollow = /\brespond-async\b/i.test(c.req.header("Prefer") ?? "");
@@ -97,7 +93,8 @@ async function ended(bucket: R2Bucket, jobId: string, patienceMs: number): Promi
 }
 
 async function detected(bucket: R2Bucket, jobId: string, record: Status): Promise<DetectionView> {
-  if (record.error) throw new Refused(422, record.error.code, record.error.message);
+  if (record.status === "failed" && record.error)
+    throw new Refused(422, record.error.code, record.error.message);
   const stored = record.result && (await bucket.get(record.result.key));
   if (!record.result || !stored) {
     throw new Refused(409, "already_ended", "The search for faces was stopped. Send the request again.");

@@ -14,8 +14,8 @@ const MOST_LOOKS = 32;
  * Put a job into the inbox and return its id.
  *
  * The same job sent again under the same `name` is the one there is; a job that names its own id has that for a name
- * where it is given none. Refuses with `consent_missing`, `upload_not_found`,
- * `idempotency_conflict`, and with `invalid_manifest` an id under which nobody could ask for the job.
+ * where it is given none. Refuses with `consent_missing`, `upload_not_found`, `idempotency_conflict`, and with
+ * `invalid_manifest` an id under which nobody could ask for the job.
  */
 export async function submit(env: Bindings, manifest: Manifest, name?: string): Promise<string> {
   if (manifest.process_type !== "detect-faces") requireConsent(env, manifest.consent);
@@ -71,17 +71,16 @@ const conflict = (message: string) => new Refused(409, "idempotency_conflict", m
 
 /** Whether a job that was sent another way has this id. */
 async function isUsed(bucket: R2Bucket, jobId: string): Promise<boolean> {
-  return (await Promise.all([keys.manifest(jobId), keys.status(jobId)].map((key) => bucket.head(key)))).some(
-    Boolean,
-  );
+  const places = [keys.manifest(jobId), keys.status(jobId)];
+  return (await Promise.all(places.map((key) => bucket.head(key)))).some(Boolean);
 }
 
 async function refuseWithoutUploads(bucket: R2Bucket, manifest: Manifest): Promise<void> {
-  const ids = filesOf(manifest).flatMap((file) =>
-    file.startsWith(keys.UPLOADS) ? file.slice(keys.UPLOADS.length) : [],
+  const uploads = filesOf(manifest).filter((file) => file.startsWith(keys.UPLOADS));
+  const ids = uploads.map((key) => key.slice(keys.UPLOADS.length)).filter(isFileId);
+  await Promise.all(
+    [...new Set(ids)].slice(0, MOST_LOOKS).map((fileId) => refuseWithoutUpload(bucket, fileId)),
   );
-  const own = [...new Set(ids.filter(isFileId))].slice(0, MOST_LOOKS);
-  await Promise.all(own.map((fileId) => refuseWithoutUpload(bucket, fileId)));
 }
 
 async function refuseWithoutUpload(bucket: R2Bucket, fileId: string): Promise<void> {
