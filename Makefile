@@ -31,10 +31,11 @@ install: $(VENV)/.installed ## make the local environment (.venv) from the hashe
 demo: install ## swap two pictures through a local bucket, end to end, offline
 	$(BIN)/swapdrop demo
 
-# What an interrupted `npm ci` leaves has no stamp and is made anew.
+# What an interrupted `npm ci` leaves has no stamp and is made anew. Warnings of an old node mean nothing: the
+# packages bring the one they run on.
 $(WORKER)/node_modules/.installed: $(WORKER)/package-lock.json $(WORKER)/package.json $(WORKER)/.npmrc
 	@command -v npm >/dev/null || { echo "npm is missing; on Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
-	npm --prefix $(WORKER) ci --no-progress
+	npm --prefix $(WORKER) ci --no-progress --loglevel=error
 	@touch $@
 
 web-install: $(WORKER)/node_modules/.installed ## install the Worker's npm packages from their hashed lock

@@ -75,10 +75,10 @@ swapdrop is ready: {stack.url}
 """
 
 
-def _stack(port: int, data: Path) -> Stack:
+def _stack(port: int, data: Path, variables: tuple[str, ...]) -> Stack:
     if not MODULES.exists():
         raise CannotStart("The Worker's packages are not installed; `make web` does that.")
-    return Stack(port=_free_port(port), health_port=_free_port(0), data=data.resolve())
+    return Stack(port=_free_port(port), health_port=_free_port(0), data=data.resolve(), variables=variables)
 
 
 def _free_port(wanted: int) -> int:
@@ -119,11 +119,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=_PORT, help="0 takes one that is free")
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "web", help="where bucket and logs go")
     parser.add_argument(
+        "--var", action="append", default=[], metavar="NAME:VALUE", help="variable or secret of the Worker"
+    )
+    parser.add_argument(
         "--watch", action="store_true", help="build the page anew whenever its sources change"
     )
     chosen = parser.parse_args(words)
     try:
-        asyncio.run(_until_signalled(_stack(chosen.port, chosen.data), watch=chosen.watch))
+        stack = _stack(chosen.port, chosen.data, tuple(chosen.var))
+        asyncio.run(_until_signalled(stack, watch=chosen.watch))
     except (CannotStart, PartFailed) as error:
         sys.stderr.write(f"{error}\n")
         return 1

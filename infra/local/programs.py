@@ -21,11 +21,15 @@ _SETTINGS: Final = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the stack is the same 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """The ports of the Worker and of the consumer's health, and the folder of the bucket and the logs."""
+    """The ports of the Worker and of the consumer's health, and the folder of the bucket and the logs.
+
+    `variables` are NAME:VALUE and count for those of wrangler.jsonc, or are secrets, which it does not hold.
+    """
 
     port: int
     health_port: int
     data: Path
+    variables: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -49,8 +53,9 @@ class Stack:
 
     def worker(self) -> Program:
         """The Worker on its local bucket; it takes changed sources and pages up by itself."""
-        where = ["--ip", HOST, "--port", str(self.port), "--inspector-port", "0"]
-        return self._of_node("worker", _WRANGLER, "dev", "--local", *where, "--persist-to", str(self.data))
+        where = [f"--ip={HOST}", f"--port={self.port}", "--inspector-port=0", f"--persist-to={self.data}"]
+        variables = [f"--var={each}" for each in self.variables]
+        return self._of_node("worker", _WRANGLER, "dev", "--local", *where, *variables)
 
     def consumer(self) -> Program:
         """A consumer with the embedded engine on the Worker's bucket."""

@@ -1,17 +1,49 @@
 """The page as a browser gets it."""
 
+import requests
 from playwright.sync_api import Page
 
 from tests.support.browser import Pages, axe_findings
+from tests.support.local_stack import LocalStack
+
+
+def headers(stack: LocalStack, path: str) -> "requests.structures.CaseInsensitiveDict[str]":
+    return requests.get(f"{stack.url}{path}", timeout=10).headers
 
 
 def test_the_page_opens_with_a_clean_console_and_without_barriers(page: Page) -> None:
-    assert page.title() == "swapdrop"
+    assert "swapdrop" in page.title()
     assert axe_findings(page) == []
+
+
+def test_the_page_may_load_and_ask_nothing_but_its_own_site_and_be_shown_in_no_frame(
+    stack: LocalStack,
+) -> None:
+    told = headers(stack, "/")
+    policy = dict(rule.split(maxsplit=1) for rule in told["Content-Security-Policy"].split("; "))
+    assert policy.pop("default-src") == "'none'"
+    assert policy.pop("frame-ancestors") == "'none'"
+    allowed = {source for sources in policy.values() for source in sources.split()}
+    assert allowed <= {"'self'", "'none'", "blob:", "data:"}
+    assert (policy["script-src"], policy["style-src"]) == ("'self'", "'self'")
+    assert told["X-Content-Type-Options"] == "nosniff"
+    assert told["Referrer-Policy"] == "no-referrer"
+
+
+def test_scripts_and_styles_are_kept_for_ever_and_the_page_is_asked_for_anew(
+    page: Page, stack: LocalStack
+) -> None:
+    loaded = page.locator("script[src], link[rel=stylesheet]").evaluate_all(
+        "all => all.map(each => new URL(each.src || each.href).pathname)"
+    )
+    assert loaded
+    for path in loaded:
+        assert "immutable" in headers(stack, path)["Cache-Control"], path
+    assert "immutable" not in headers(stack, "/")["Cache-Control"]
 
 
 def test_an_unknown_address_is_a_404_and_not_the_page(pages: Pages) -> None:
     pages.forgive("status of 404")
     page = pages.open("/no-such-page")
-    answer = page.request.get("/assets/no-such-script.js")
-    assert answer.status == 404
+    assert page.request.get("/no-such-page").status == 404
+    assert page.request.get("/assets/no-such-script.js").status == 404
