@@ -162,7 +162,7 @@ def test_a_lamps_light_brings_no_hue_that_the_target_never_had(pairs: list[Pair]
     for pair in pairs:
         matched, after = tone(pair, lambda bgr: lit_by(bgr, LAMPS[lamp]), corrected=True)
         middle = middle_of(pair)
-        # 0.04 with the blue lamp, a little more or less by the processor; 0.77 where the light is not matched.
+        # 0.04 with the blue lamp, more or less by the processor; 0.77 where the light is not matched.
         assert strange_hues(lit_by(pair.target, LAMPS[lamp])[middle], after[middle]) < 0.1
         assert matched < 5
 
