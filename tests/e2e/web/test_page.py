@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 from tests.support.browser import Pages, axe_findings
 
 
-def test_the_page_opens_with_a_clean_console_and_without_barriers(page: Page) -> None:
+def test_the_page_opens_with_a_clean_console_and_without_barriers(site: SwapPage) -> None:
     assert page.title() == "swapdrop"
     assert axe_findings(page) == []
 
