@@ -114,8 +114,8 @@ class SwapPage:
         return self.page.get_by_role("button", name=self.words(key, **values), exact=True)
 
     def says(self, key: str, **values: object) -> Locator:
-        """Where the page says a text of the dictionary."""
-        return self.page.get_by_text(self.words.like(key, **values))
+        """Where the page first says a text of the dictionary; some it also says to screen readers alone."""
+        return self.page.get_by_text(self.words.like(key, **values)).first
 
     def box(self, person: int) -> Locator:
         """The face of one of several people in the picture, a button that is pressed or not."""
@@ -143,7 +143,7 @@ class SwapPage:
 
     def found(self, count: int) -> Locator:
         """Where the page says how many people it found."""
-        return self.says("composer.found", count=count).first
+        return self.says("composer.found", count=count)
 
     def change_face(self, file: FilePayload) -> None:
         """Choose another new face for the only person."""

@@ -66,7 +66,7 @@ def test_without_a_connection_a_job_waits_and_is_not_called_failed(site: SwapPag
     card = begin(site, "wave.gif", SOME_FRAMES)
     expect(card.progress).to_be_visible()
     site.page.context.set_offline(True)
-    expect(site.says("common.offline").first).to_be_visible()
+    expect(site.says("common.offline")).to_be_visible()
     expect(card.progress).to_be_visible()
     expect(card.says("jobs.failed.title")).to_have_count(0)
     site.page.context.set_offline(False)

@@ -39,7 +39,7 @@ def test_what_is_no_picture_is_refused_with_a_sentence(
 ) -> None:
     pages.forgive("status of 415")
     site.choose_target(as_file(name, body))
-    expect(site.says("errors.unsupported_media").first).to_be_visible()
+    expect(site.says("errors.unsupported_media")).to_be_visible()
     site.choose_target(as_file("portrait.jpg", HOPPER))
     expect(site.found(1)).to_be_visible()
 
