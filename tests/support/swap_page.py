@@ -22,7 +22,7 @@ class Words:
     language: str
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of `key`; `{name}` in it becomes that value if there is one, `count` chooses the plural."""
+        """The text of `key`, `{name}` in it replaced by a value of that name; `count` chooses the plural."""
         text = self._texts()
         for part in key.split("."):
             text = text[part]

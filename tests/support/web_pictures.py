@@ -54,4 +54,3 @@ def png(picture: Bgr) -> bytes:
 def encoded(picture: Bgr, extension: str) -> bytes:
     """The picture in the format of that extension."""
     return cv2.imencode(extension, picture)[1].tobytes()
-

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from playwright.sync_api import expect
 
-from tests.support.browser import DESK, Pages
+from tests.support.browser import Pages
 from tests.support.buckets import ASTRONAUT
 from tests.support.local_stack import LocalStack
 from tests.support.swap_page import Card, SwapPage, Words, as_file

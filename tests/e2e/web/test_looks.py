@@ -1,17 +1,13 @@
 """Every state of the page on a desk and on a phone, in both languages, light and dark."""
 
-import gzip
 import re
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page
 
 from tests.support.browser import DESK, PHONE, Pages, axe_findings
 from tests.support.page_states import states
 from tests.support.swap_page import SwapPage, Words
-
-_MOST_SCRIPT_BYTES = 40_000
-_MOST_STYLE_BYTES = 10_000
 
 # Names of files, formats and units, and the one word of the switch: the same in every language.
 _SAME_IN_CHINESE = re.compile(
@@ -60,23 +56,3 @@ def test_no_state_of_the_page_has_barriers_or_cut_or_foreign_words(pages: Pages,
         faults += [f"{state}: {fault}" for fault in [*axe_findings(page), *page.evaluate(_CUT), *foreign]]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
     assert not faults, "\n".join(faults)
-
-
-def test_the_page_stays_within_its_budget(pages: Pages) -> None:
-    sizes: dict[str, int] = {"script": 0, "stylesheet": 0}
-
-    def weigh(answer: Response) -> None:
-        if (kind := answer.request.resource_type) in sizes:
-            sizes[kind] += len(gzip.compress(answer.body()))
-
-    page = pages.open("about:blank", **DESK)
-    page.on("response", weigh)
-    page.goto("/")
-    site = SwapPage(page=page, words=Words("en"))
-    page.get_by_role("button", name="中文").click()
-    expect(page.get_by_role("button", name="English")).to_be_visible()
-    page.get_by_role("button", name="English").click()
-    site.button("composer.samples.try").click()
-    expect(site.found(1)).to_be_visible()
-    assert 0 < sizes["script"] <= _MOST_SCRIPT_BYTES
-    assert 0 < sizes["stylesheet"] <= _MOST_STYLE_BYTES

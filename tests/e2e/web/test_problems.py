@@ -8,6 +8,8 @@ from tests.support.buckets import ASTRONAUT, HOPPER
 from tests.support.swap_page import SwapPage, as_file
 from tests.support.web_pictures import large_portrait, nobody
 
+_BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"])
+    Object.defineProperty(window, name, {get() { throw new DOMException("blocked", "SecurityError") }})"""
 _PAGE = b"<!doctype html><script>alert(1)</script>"
 _DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -58,3 +60,12 @@ def test_an_upload_goes_on_where_it_was_when_the_connection_is_back(site: SwapPa
     expect(site.page.get_by_text("large.bmp").first).to_be_visible()
     context.set_offline(False)
     expect(site.found(1)).to_be_visible()
+
+
+def test_where_storage_is_blocked_the_page_works_all_the_same(site: SwapPage) -> None:
+    site.page.add_init_script(_BLOCK_STORAGE)
+    site.page.reload()
+    site.button("composer.samples.try").click()
+    expect(site.found(1)).to_be_visible()
+    site.start()
+    expect(site.card("grace-hopper.jpg").says("jobs.done.all", count=1)).to_be_visible()
