@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,23 @@ _POLL_S: Final = 0.1
 _OK: Final = 200
 
 
+class Build(Enum):
+    """When the page is built: as it was before, at the start, or whenever its sources change as well."""
+
+    NEVER = "never"
+    ONCE = "once"
+    ALWAYS = "always"
+
+
 class CannotStart(Exception):
     """Something that the stack needs is not there."""
 
 
-async def run(stack: Stack, *, watch: bool, say: Callable[[str], object]) -> None:
+async def run(stack: Stack, *, build: Build, say: Callable[[str], object]) -> None:
     """Run the stack until cancelled; raises PartFailed when a part of it ends, after ending the others."""
-    say("Building the page …")
-    await run_to_end(stack.page())
+    if build != Build.NEVER:
+        say("Building the page …")
+        await run_to_end(stack.page())
     say("Starting the Worker and a consumer …")
     async with AsyncExitStack() as parts:
         started = []
@@ -39,7 +49,7 @@ async def run(stack: Stack, *, watch: bool, say: Callable[[str], object]) -> Non
         ):
             started.append(await parts.enter_async_context(running(program)))
             await while_all_run(_ready(program, health), *started)
-        if watch:
+        if build == Build.ALWAYS:
             started.append(await parts.enter_async_context(running(stack.page(watch=True))))
         say(_what_next(stack))
         await while_all_run(asyncio.Event().wait(), *started)
@@ -75,10 +85,11 @@ swapdrop is ready: {stack.url}
 """
 
 
-def _stack(port: int, data: Path, variables: tuple[str, ...]) -> Stack:
+def _stack(port: int, data: Path, variables: list[str]) -> Stack:
     if not MODULES.exists():
         raise CannotStart("The Worker's packages are not installed; `make web` does that.")
-    return Stack(port=_free_port(port), health_port=_free_port(0), data=data.resolve(), variables=variables)
+    ports = {"port": _free_port(port), "health_port": _free_port(0)}
+    return Stack(**ports, data=data.resolve(), variables=variables)
 
 
 def _free_port(wanted: int) -> int:
@@ -99,8 +110,8 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
-async def _until_signalled(stack: Stack, *, watch: bool) -> None:
-    work = asyncio.ensure_future(run(stack, watch=watch, say=_say))
+async def _until_signalled(stack: Stack, build: Build) -> None:
+    work = asyncio.ensure_future(run(stack, build=build, say=_say))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     await asyncio.wait([work])
@@ -119,15 +130,18 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=_PORT, help="0 takes one that is free")
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "web", help="where bucket and logs go")
     parser.add_argument(
-        "--var", action="append", default=[], metavar="NAME:VALUE", help="variable or secret of the Worker"
+        "--var", action="append", default=[], help="a variable of the Worker, as NAME:value; may be repeated"
     )
-    parser.add_argument(
-        "--watch", action="store_true", help="build the page anew whenever its sources change"
-    )
+    parser.set_defaults(build=Build.ONCE)
+    building = parser.add_mutually_exclusive_group()
+    for word, build, meaning in (
+        ("--watch", Build.ALWAYS, "build the page anew whenever its sources change"),
+        ("--built", Build.NEVER, "serve the page as it was built last"),
+    ):
+        building.add_argument(word, dest="build", action="store_const", const=build, help=meaning)
     chosen = parser.parse_args(words)
     try:
-        stack = _stack(chosen.port, chosen.data, tuple(chosen.var))
-        asyncio.run(_until_signalled(stack, watch=chosen.watch))
+        asyncio.run(_until_signalled(_stack(chosen.port, chosen.data, chosen.var), chosen.build))
     except (CannotStart, PartFailed) as error:
         sys.stderr.write(f"{error}\n")
         return 1

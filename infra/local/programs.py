@@ -1,6 +1,7 @@
 """What the local stack runs, and with what settings: the page's build, the Worker, the consumer."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,13 +24,13 @@ _SETTINGS: Final = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the stack is the same 
 class Stack:
     """The ports of the Worker and of the consumer's health, and the folder of the bucket and the logs.
 
-    `variables` are NAME:VALUE and count for those of wrangler.jsonc, or are secrets, which it does not hold.
+    `variables` are set in the Worker in place of those of wrangler.jsonc, each as `NAME:value`.
     """
 
     port: int
     health_port: int
     data: Path
-    variables: tuple[str, ...] = ()
+    variables: Sequence[str] = ()
 
     @property
     def url(self) -> str:
@@ -53,9 +54,10 @@ class Stack:
 
     def worker(self) -> Program:
         """The Worker on its local bucket; it takes changed sources and pages up by itself."""
-        where = [f"--ip={HOST}", f"--port={self.port}", "--inspector-port=0", f"--persist-to={self.data}"]
-        variables = [f"--var={each}" for each in self.variables]
-        return self._of_node("worker", _WRANGLER, "dev", "--local", *where, *variables)
+        where = ["--ip", HOST, "--port", str(self.port), "--inspector-port", "0"]
+        variables = [word for variable in self.variables for word in ("--var", variable)]
+        words = ["dev", "--local", *where, "--persist-to", str(self.data), *variables]
+        return self._of_node("worker", _WRANGLER, *words)
 
     def consumer(self) -> Program:
         """A consumer with the embedded engine on the Worker's bucket."""

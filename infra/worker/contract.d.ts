@@ -446,6 +446,11 @@ export interface components {
                 video: number;
             };
             require_consent: boolean;
+            /** @description After how many days the bucket's rules delete a file; null where none does. */
+            retention: {
+                upload_days: number | null;
+                result_days: number | null;
+            };
             /**
              * @description For earlier clients.
              * @constant

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -16,6 +16,20 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
 )
+DESK: Final[dict[str, Any]] = {
+    "locale": "en",
+    "viewport": {"width": 1280, "height": 900},
+    "color_scheme": "light",
+}
+PHONE: Final[dict[str, Any]] = {
+    "locale": "zh-CN",
+    "viewport": {"width": 390, "height": 844},
+    "color_scheme": "dark",
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+_PATIENCE_MS = 40_000
 _OWN_SCHEMES = {"blob", "data"}
 _AXE = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
@@ -34,6 +48,7 @@ class Pages:
         """Open a page; `profile` is what `Browser.new_context` takes, such as locale and viewport."""
         context = self.browser.new_context(base_url=self.url, **profile)
         self._contexts.append(context)
+        context.set_default_timeout(_PATIENCE_MS)
         context.on("page", self._watch)
         page = context.new_page()
         page.goto(path)

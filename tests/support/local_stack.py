@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.programs import MODULES, ROOT
+from storage.stores.s3_settings import S3Settings
 
 _STOP_TIMEOUT_S = 30
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -25,6 +26,16 @@ class LocalStack:
     url: str
     data: Path
     process: subprocess.Popen[str]
+
+    @property
+    def bucket(self) -> S3Settings:
+        """Its bucket, to look at it and to drop jobs without the Worker."""
+        return S3Settings(
+            bucket="swapdrop",
+            endpoint_url=f"{self.url}/cdn-cgi/local/r2/s3",
+            access_key_id="local",
+            secret_access_key="local-secret",  # noqa: S106 - as in wrangler.jsonc
+        )
 
     def terminate(self) -> int:
         """Ask it to end (SIGTERM) and return the exit code."""

@@ -16,7 +16,9 @@ async function readText(c: Context): Promise<string> {
   if (Number(c.req.header("Content-Length") ?? 0) > MAX_BYTES) throw tooLarge();
   const decoder = new TextDecoder();
   let [text, size] = ["", 0];
-  for await (const chunk of c.req.raw.body ?? []) {
+  // Left open when too much comes, so that it can be heard out: a client that is cut off hears of no refusal.
+  const chunks = c.req.raw.body?.values({ preventCancel: true }) ?? [];
+  for await (const chunk of chunks) {
     size += chunk.length;
     if (size > MAX_BYTES) throw tooLarge();
     text += decoder.decode(chunk, { stream: true });

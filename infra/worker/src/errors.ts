@@ -1,11 +1,15 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { components } from "../contract";
+
+/** One of the refusals' own codes, or one of a job's. */
+export type Code = components["schemas"]["RefusalCode" | "ErrorCode"];
 
 /** A request that is not done: its HTTP status, a stable code for programs, and a sentence for whoever sent it. */
 export class Refused extends Error {
   constructor(
     readonly status: ContentfulStatusCode,
-    readonly code: string,
+    readonly code: Code,
     message: string,
     readonly headers: Record<string, string> = {},
   ) {

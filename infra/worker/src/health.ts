@@ -5,8 +5,6 @@ import type { App, Bindings, Routes } from "./env";
 import { sizeLimits } from "./limits";
 
 type Health = components["schemas"]["Health"];
-/** After how many days the bucket's rules delete a file; null where none does. */
-type Retention = { retention: { upload_days: number | null; result_days: number | null } };
 
 /** Whether the service answers, and what it takes; not in the envelope. */
 export const routes: Routes = new Hono<App>().get("/health", async (c) => {
@@ -14,7 +12,7 @@ export const routes: Routes = new Hono<App>().get("/health", async (c) => {
   return c.json(health(c.env, answers), answers ? 200 : 503, { "Cache-Control": "no-store" });
 });
 
-function health(env: Bindings, answers: boolean): Health & Retention {
+function health(env: Bindings, answers: boolean): Health {
   const limits = sizeLimits(env);
   return {
     status: answers ? "healthy" : "unhealthy",

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.support.browser import ARGUMENTS, Pages
+from tests.support.browser import ARGUMENTS, DESK, Pages
 from tests.support.local_stack import LocalStack, chromium, local_stack
+from tests.support.swap_page import SwapPage, Words
+
+# Long enough for a machine that does much else; what tests assert of time, they say themselves.
+expect.set_options(timeout=40_000)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +39,6 @@ def pages(browser: Browser, stack: LocalStack) -> Iterator[Pages]:
 
 
 @pytest.fixture
-def page(pages: Pages) -> Page:
+def site(pages: Pages) -> SwapPage:
     """The page as it opens on a desk, in English."""
-    return pages.open(locale="en", viewport={"width": 1280, "height": 900})
+    return SwapPage(page=pages.open(**DESK), words=Words("en"))

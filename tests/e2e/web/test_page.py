@@ -1,19 +1,20 @@
 """The page as a browser gets it."""
 
-import requests
-from playwright.sync_api import Page
+import gzip
 
-from tests.support.browser import Pages, axe_findings
+import requests
+from playwright.sync_api import Page, Response, expect
+
+from tests.support.browser import DESK, Pages
 from tests.support.local_stack import LocalStack
+from tests.support.swap_page import SwapPage, Words
+
+_MOST_SCRIPT_BYTES = 40_000
+_MOST_STYLE_BYTES = 10_000
 
 
 def headers(stack: LocalStack, path: str) -> "requests.structures.CaseInsensitiveDict[str]":
     return requests.get(f"{stack.url}{path}", timeout=10).headers
-
-
-def test_the_page_opens_with_a_clean_console_and_without_barriers(page: Page) -> None:
-    assert "swapdrop" in page.title()
-    assert axe_findings(page) == []
 
 
 def test_the_page_may_load_and_ask_nothing_but_its_own_site_and_be_shown_in_no_frame(
@@ -47,3 +48,23 @@ def test_an_unknown_address_is_a_404_and_not_the_page(pages: Pages) -> None:
     page = pages.open("/no-such-page")
     assert page.request.get("/no-such-page").status == 404
     assert page.request.get("/assets/no-such-script.js").status == 404
+
+
+def test_the_page_stays_within_its_budget(pages: Pages) -> None:
+    sizes: dict[str, int] = {"script": 0, "stylesheet": 0}
+
+    def weigh(answer: Response) -> None:
+        if (kind := answer.request.resource_type) in sizes:
+            sizes[kind] += len(gzip.compress(answer.body()))
+
+    page = pages.open("about:blank", **DESK)
+    page.on("response", weigh)
+    page.goto("/")
+    site = SwapPage(page=page, words=Words("en"))
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("button", name="English")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    site.button("composer.samples.try").click()
+    expect(site.found(1)).to_be_visible()
+    assert 0 < sizes["script"] <= _MOST_SCRIPT_BYTES
+    assert 0 < sizes["stylesheet"] <= _MOST_STYLE_BYTES

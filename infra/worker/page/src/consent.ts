@@ -1,7 +1,8 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { visit } from "./storage";
 
 const STORED = "swapdrop.consent";
-const given = signal(globalThis.sessionStorage?.getItem(STORED) === "true");
+const given = signal(visit.getItem(STORED) === "true");
 
 /** Whether the tick is set; remembered for this visit only. */
 export const consent: ReadonlySignal<boolean> = given;
@@ -9,5 +10,5 @@ export const consent: ReadonlySignal<boolean> = given;
 /** Set the tick, or take it away. */
 export function setConsent(on: boolean): void {
   given.value = on;
-  sessionStorage.setItem(STORED, String(on));
+  visit.setItem(STORED, String(on));
 }

@@ -1,4 +1,5 @@
 import type { SwapRequest } from "./request";
+import type { Kept } from "./storage";
 import type { Ending } from "./view";
 
 /** What the page itself knows of a job: its file's name, a small picture (a `data:` URL), how many people. */
@@ -50,7 +51,7 @@ export function isOver(entry: Entry): boolean {
 }
 
 /** The list as it is stored, newest first; whatever is not readable counts as not there. */
-export function readEntries(storage: Storage): Entry[] {
+export function readEntries(storage: Kept): Entry[] {
   try {
     const list: unknown = JSON.parse(storage.getItem(STORED) ?? "[]");
     return Array.isArray(list) ? list.filter(isEntry) : [];
@@ -64,7 +65,7 @@ export function readEntries(storage: Storage): Entry[] {
  *
  * Of more than 50 the oldest that are over go first. Where there is no room the small pictures go.
  */
-export function changeEntries(storage: Storage, change: (entries: Entry[]) => Entry[]): Entry[] {
+export function changeEntries(storage: Kept, change: (entries: Entry[]) => Entry[]): Entry[] {
   const entries = shortened(change(readEntries(storage)));
   try {
     storage.setItem(STORED, JSON.stringify(entries));

@@ -3,9 +3,7 @@ import type { components } from "../../contract";
 import { sleep } from "./wait";
 
 /** What the service says of itself; limits in bytes, retention in days (null: nothing is deleted by itself). */
-export type Health = components["schemas"]["Health"] & {
-  retention: { upload_days: number | null; result_days: number | null };
-};
+export type Health = components["schemas"]["Health"];
 
 const RETRY_MS = 10_000;
 const answer = signal<Health | null>(null);

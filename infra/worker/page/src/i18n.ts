@@ -1,6 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import en from "../i18n/en.json";
 import { lost } from "./online";
+import { lasting } from "./storage";
 
 export type Language = "en" | "zh-CN";
 
@@ -32,7 +33,7 @@ export async function setLanguage(next: Language): Promise<void> {
   const texts = await LANGUAGES[next].load().catch(lost);
   if (!texts) return;
   now.value = { language: next, texts };
-  localStorage.setItem(STORED, next);
+  lasting.setItem(STORED, next);
 }
 
 /** Begin in the language chosen before, else in the browser's own. */
@@ -80,7 +81,7 @@ function textOf(texts: Tree, to: Language, key: string, values: Values): string 
 }
 
 function firstLanguage(): Language {
-  const stored = globalThis.localStorage?.getItem(STORED);
+  const stored = lasting.getItem(STORED);
   if (stored === "en" || stored === "zh-CN") return stored;
   return globalThis.navigator?.language?.startsWith("zh") ? "zh-CN" : "en";
 }

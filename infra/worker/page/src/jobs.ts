@@ -4,6 +4,7 @@ import { type Entry, type JobNote, onOtherTab } from "./entries";
 import { whenOnline } from "./online";
 import { body, processType } from "./request";
 import { session } from "./session";
+import { isShared, lasting } from "./storage";
 import { JobStore, type StoreWorld } from "./store";
 import type { View } from "./view";
 import { sleep, until } from "./wait";
@@ -39,7 +40,7 @@ export async function isGone(url: string): Promise<boolean> {
 
 function browser(): StoreWorld {
   return {
-    storage: localStorage,
+    storage: lasting,
     newKey,
     now: () => Date.now(),
     onOtherTab,
@@ -68,9 +69,12 @@ function newKey(): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Browsers have locks only where the page came by https or from this machine; the service heeds the keys. */
+/**
+ * Browsers have locks only where the page came by https or from this machine, and refuse them where they refuse
+ * storage. Without one two tabs may send the same job, which the service knows by its key.
+ */
 async function alone(name: string, act: () => Promise<void>): Promise<void> {
-  if (navigator.locks) await navigator.locks.request(`swapdrop.${name}`, act);
+  if (navigator.locks && isShared()) await navigator.locks.request(`swapdrop.${name}`, act);
   else await act();
 }
 

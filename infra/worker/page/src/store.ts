@@ -11,13 +11,14 @@ import {
 import { type FollowWorld, follow } from "./follow";
 import { Outbox, type OutboxWorld } from "./outbox";
 import { remember, type Sample } from "./remaining";
+import type { Kept } from "./storage";
 import { ending, type View } from "./view";
 
 type SendWorld = Pick<OutboxWorld, "alone" | "post" | "cancel" | "untilBack" | "now">;
 
 /** What the list of jobs needs of the browser and the service. */
 export interface StoreWorld extends FollowWorld, SendWorld {
-  storage: Storage;
+  storage: Kept;
   newKey(): string;
   /** Call when another tab has changed the stored list; returns what ends it. */
   onOtherTab(changed: () => void): () => void;

@@ -8,13 +8,9 @@ const { ErrorCode, RefusalCode, Stage, WarningCode } = contract.components.schem
 test.each([
   ["en", en],
   ["zh", zh],
-])(
-  "%s has words for every stage, warning and error of a record, and for none that there is not",
-  (_, words) => {
-    expect(Object.keys(words.stages).toSorted()).toEqual(Stage.enum.toSorted());
-    expect(Object.keys(words.warnings).toSorted()).toEqual(WarningCode.enum.toSorted());
-    expect(Object.keys(words.errors)).toEqual(expect.arrayContaining(ErrorCode.enum));
-    const known: string[] = [...ErrorCode.enum, ...RefusalCode.enum];
-    expect(Object.keys(words.errors).filter((code) => !known.includes(code))).toEqual([]);
-  },
-);
+])("%s has words for every stage, warning, error and refusal, and for none that there is not", (_, words) => {
+  expect(Object.keys(words.stages).toSorted()).toEqual(Stage.enum.toSorted());
+  expect(Object.keys(words.warnings).toSorted()).toEqual(WarningCode.enum.toSorted());
+  const codes = new Set([...ErrorCode.enum, ...RefusalCode.enum]);
+  expect(Object.keys(words.errors).toSorted()).toEqual([...codes].toSorted());
+});

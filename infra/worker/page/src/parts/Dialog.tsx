@@ -20,12 +20,12 @@ export function Dialog({ title, open, onClose, children }: Props) {
   }, [open]);
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby={heading} onClose={onClose}>
-      <header>
+      <div class="title">
         <h2 id={heading}>{title}</h2>
         <button class="plain" type="button" aria-label={t("common.close")} onClick={onClose}>
           <CrossIcon />
         </button>
-      </header>
+      </div>
       {open && children}
     </dialog>
   );

@@ -1,0 +1,71 @@
+"""What goes wrong is said in a sentence, with the next step, and nothing is lost by it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import Pages
+from tests.support.buckets import ASTRONAUT, HOPPER
+from tests.support.swap_page import SwapPage, as_file
+from tests.support.web_pictures import large_portrait, nobody
+
+_BLOCK_STORAGE = """for (const name of ["localStorage", "sessionStorage"])
+    Object.defineProperty(window, name, {get() { throw new DOMException("blocked", "SecurityError") }})"""
+_PAGE = b"<!doctype html><script>alert(1)</script>"
+_DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+def test_a_picture_without_a_face_leads_to_another_one(site: SwapPage) -> None:
+    site.choose_target(as_file("portrait.jpg", HOPPER))
+    site.choose_face(as_file("wall.png", nobody()))
+    expect(site.found(1)).to_be_visible()
+    site.start()
+    card = site.card("portrait.jpg")
+    expect(card.says("errors.no_face_in_source")).to_be_visible()
+    card.at.get_by_role("button", name="Choose another face").click()
+    site.change_face(as_file("collins.jpg", ASTRONAUT))
+    expect(site.page.get_by_text("collins.jpg")).to_be_visible()
+    expect(site.found(1)).to_be_visible()
+    site.start()
+    expect(site.card("portrait.jpg").says("jobs.done.all", count=1)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        pytest.param("portrait.jpg", _PAGE, id="a page called a picture"),
+        pytest.param("portrait.png", _DRAWING, id="a drawing that can run scripts"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_a_sentence(
+    site: SwapPage, pages: Pages, name: str, body: bytes
+) -> None:
+    pages.forgive("status of 415")
+    site.choose_target(as_file(name, body))
+    expect(site.says("errors.unsupported_media")).to_be_visible()
+    site.choose_target(as_file("portrait.jpg", HOPPER))
+    expect(site.found(1)).to_be_visible()
+
+
+def test_an_upload_goes_on_where_it_was_when_the_connection_is_back(site: SwapPage, pages: Pages) -> None:
+    pages.forgive("ERR_INTERNET_DISCONNECTED")
+    context = site.page.context
+    network = context.new_cdp_session(site.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    site.choose_target(as_file("large.bmp", large_portrait()))
+    bar = site.page.get_by_role("progressbar", name="Uploading large.bmp")
+    expect(bar).not_to_have_attribute("aria-valuenow", "0")
+    context.set_offline(True)
+    expect(site.says("composer.held")).to_be_visible()
+    expect(site.page.get_by_text("large.bmp").first).to_be_visible()
+    context.set_offline(False)
+    expect(site.found(1)).to_be_visible()
+
+
+def test_where_storage_is_blocked_the_page_works_all_the_same(site: SwapPage) -> None:
+    site.page.add_init_script(_BLOCK_STORAGE)
+    site.page.reload()
+    site.button("composer.samples.try").click()
+    expect(site.found(1)).to_be_visible()
+    site.start()
+    expect(site.card("grace-hopper.jpg").says("jobs.done.all", count=1)).to_be_visible()

@@ -1,0 +1,63 @@
+"""Every state of the page, one after the other, on the way from an empty page to a list of jobs."""
+
+from collections.abc import Iterator
+
+from playwright.sync_api import Locator, expect
+
+from tests.support.buckets import HOPPER
+from tests.support.swap_page import SwapPage, as_file
+from tests.support.web_pictures import nobody, three_people
+
+
+def states(site: SwapPage) -> Iterator[str]:
+    """Bring the page into each of its states and yield what that is called."""
+    expect(site.says("composer.samples.ready")).to_be_visible()
+    yield "start"
+    yield from _dialogs(site)
+    site.says("composer.options.title").click()
+    yield "options"
+    site.says("composer.options.title").click()
+    site.button("composer.start_none").click()
+    expect(site.says("composer.missing.target")).to_be_visible()
+    yield "missing"
+    site.choose_target(as_file("party.png", three_people()))
+    expect(site.found(3)).to_be_visible()
+    site.choose_face_of(1, as_file("hopper.jpg", HOPPER))
+    yield "found"
+    site.start()
+    card = site.card("party.png")
+    expect(card.heading).to_be_focused()
+    expect(card.slider).to_be_visible()
+    _loaded(card.at)
+    yield "done"
+    card.at.get_by_text(site.words("jobs.details.title"), exact=True).click()
+    yield "details"
+    site.choose_target(as_file("wall.png", nobody()))
+    expect(site.says("composer.none.title")).to_be_visible()
+    yield "nobody"
+    site.choose_target(as_file("portrait.jpg", HOPPER))
+    expect(site.found(1)).to_be_visible()
+    site.change_face(as_file("wall.png", nobody()))
+    site.start()
+    expect(site.card("portrait.jpg").says("jobs.failed.title")).to_be_visible()
+    yield "failed"
+    site.button("jobs.all", count=2).click()
+    expect(site.page.get_by_role("dialog")).to_be_visible()
+    yield "history"
+    site.page.keyboard.press("Escape")
+
+
+def _dialogs(site: SwapPage) -> Iterator[str]:
+    for key in ("common.footer.files", "common.footer.why"):
+        site.page.get_by_role("contentinfo").get_by_role("button", name=site.words(key)).click()
+        dialog = site.page.get_by_role("dialog", name=site.words(key))
+        expect(dialog).to_be_visible()
+        yield key.rsplit(".", 1)[-1]
+        dialog.get_by_role("button", name=site.words("common.close")).click()
+        expect(dialog).to_have_count(0)
+
+
+def _loaded(within: Locator) -> None:
+    """Wait until its pictures are there."""
+    for picture in within.get_by_role("img").all():
+        expect(picture).to_have_js_property("complete", value=True)
