@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Browser, Response, expect
 
 from storage import keys
-from tests.support.browser import DESK, Pages
+from tests.support.browser import DESK, Pages, axe_findings
 from tests.support.buckets import ASTRONAUT, HOPPER
 from tests.support.local_stack import LocalStack, local_stack
 from tests.support.s3_servers import plain_client
@@ -58,6 +58,7 @@ def test_the_page_asks_for_the_token_and_then_works_with_its_streams(
     token.fill("a guess")
     site.button("common.token.go").click()
     expect(site.says("common.token.wrong")).to_be_visible()
+    assert axe_findings(site.page) == []
     token.fill(_TOKEN)
     site.button("common.token.go").click()
     expect(token).to_have_count(0)
