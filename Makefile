@@ -9,7 +9,7 @@ WORKER := infra/worker
 PORT ?= 8788
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo web web-install web-check web-browser web-test test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
+.PHONY: help install demo web web-install web-check web-browser web-test screenshots test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ corpus: install ## send thousands of freshly damaged files through whole jobs (S
 
 simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores
 	$(BIN)/python -m tests.faults.simulation
+
+screenshots: install web-install ## take the pictures of the page in docs/images anew
+	$(BIN)/python -m tests.screenshots
 
 soak: install ## 10,000 queued jobs, idle consumers, SIGTERM at every stage: what takes minutes
 	SOAK=1 $(BIN)/pytest tests/scale

@@ -155,9 +155,13 @@ class SwapPage:
         with self._choosing(file):
             self.person(person).get_by_role("button").first.click()
 
+    def wait_until_sent(self) -> None:
+        """Wait until no file is on its way any more."""
+        expect(self.says("composer.sending")).to_have_count(0)
+
     def start(self, count: int = 1) -> None:
         """Set the tick and start the swap of that many faces, once every file has been sent."""
-        expect(self.says("composer.sending")).to_have_count(0)
+        self.wait_until_sent()
         self.consent.check()
         self.button("composer.start", count=count).click()
 

@@ -14,6 +14,7 @@ from tests.support.scenes import TILE, tiles
 # So many frames keep a consumer busy for longer than any test looks.
 MANY_FRAMES = 150
 SOME_FRAMES = 40
+FEW_FRAMES = 8
 
 
 @cache

@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Browser, Response, expect
 
 from storage import keys
-from tests.support.browser import DESK, Pages
+from tests.support.browser import DESK, Pages, axe_findings
 from tests.support.buckets import ASTRONAUT, HOPPER
 from tests.support.local_stack import LocalStack, local_stack
 from tests.support.s3_servers import plain_client
@@ -46,13 +46,19 @@ def test_the_page_asks_for_the_token_and_then_works_with_its_streams(
     pages = Pages(browser, guarded.url)
     pages.forgive("status of 401")
     site = SwapPage(page=pages.open(**DESK), words=Words("en"))
-    answers: list[Response] = []
-    site.page.on("response", answers.append)
+    streams: list[int] = []
+
+    def note(answer: Response) -> None:
+        if answer.url.endswith("/events"):
+            streams.append(answer.status)
+
+    site.page.on("response", note)
     site.button("composer.samples.try").click()
     token = site.page.get_by_label(site.words("common.token.label"), exact=True)
     token.fill("a guess")
     site.button("common.token.go").click()
     expect(site.says("common.token.wrong")).to_be_visible()
+    assert axe_findings(site.page) == []
     token.fill(_TOKEN)
     site.button("common.token.go").click()
     expect(token).to_have_count(0)
@@ -61,7 +67,7 @@ def test_the_page_asks_for_the_token_and_then_works_with_its_streams(
     card = site.card("grace-hopper.jpg")
     expect(card.says("jobs.done.all", count=1)).to_be_visible()
     expect(card.at.get_by_role("img", name=site.words.like("jobs.done.picture_after"))).to_be_visible()
-    assert [answer.status for answer in answers if answer.url.endswith("/events")] == [200]
+    assert streams == [200]
     (cookie,) = site.page.context.cookies()
     assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Strict")
     assert requests.get(card.download.evaluate("link => link.href"), timeout=10).status_code == 401

@@ -29,8 +29,9 @@ def processes_of(data: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+@pytest.mark.usefixtures("stack")  # it has built the page
 def test_told_to_end_it_leaves_no_process(tmp_path: Path) -> None:
-    with local_stack(tmp_path / "data") as started:
+    with local_stack(tmp_path / "data", "--built") as started:
         assert processes_of(started.data)
         assert started.terminate() == 0
         assert processes_of(started.data) == []

@@ -18,7 +18,7 @@ from tests.support.faces import HOPPER_FACE
 from tests.support.local_stack import LocalStack
 from tests.support.scenes import TILE
 from tests.support.swap_page import Card, SwapPage, Words, as_file
-from tests.support.web_pictures import SOME_FRAMES, moving_face, three_people
+from tests.support.web_pictures import FEW_FRAMES, moving_face, three_people
 
 
 def downloaded(page: Page, card: Card) -> bytes:
@@ -79,7 +79,7 @@ def test_of_three_people_the_one_in_the_middle_is_left_alone(site: SwapPage, sta
 
 
 def test_a_gif_stays_one_with_all_its_frames(site: SwapPage) -> None:
-    site.choose_target(as_file("wave.gif", moving_face(SOME_FRAMES)))
+    site.choose_target(as_file("wave.gif", moving_face(FEW_FRAMES)))
     site.choose_face(as_file("collins.jpg", ASTRONAUT))
     expect(site.found(1)).to_be_visible()
     site.start()
@@ -87,7 +87,7 @@ def test_a_gif_stays_one_with_all_its_frames(site: SwapPage) -> None:
     expect(card.says("jobs.done.all", count=1)).to_be_visible()
     result = downloaded(site.page, card)
     with Image.open(io.BytesIO(result)) as image:
-        assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", SOME_FRAMES)
+        assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", FEW_FRAMES)
 
 
 def test_one_needs_no_mouse(pages: Pages) -> None:
