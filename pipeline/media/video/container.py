@@ -1,0 +1,101 @@
+"""Opening a video file such that nothing but this file is ever read."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from pipeline.errors import InputError, MediaCorrupt, UnsupportedMedia
+
+DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf"
+"""FFmpeg's names of the containers that are read: none of them leads to another file."""
+
+
+def open_input(path: Path, *, max_pixels: int) -> InputContainer:
+    """Open a video by its path: a playlist or a session description that was named so is refused.
+
+    Args:
+        path: the file; a name of ours, since FFmpeg would read a scheme such as `http:` out of others.
+        max_pixels: decoders refuse frames that have more, whatever the container says.
+
+    Raises:
+        MediaCorrupt: it is none of these containers, or damaged.
+    """
+    options = {
+        "format_whitelist": DEMUXERS,
+        "protocol_whitelist": "file",
+        "enable_drefs": "0",
+        "max_pixels": str(max_pixels),
+    }
+    with demuxer_faults():
+        # What is no UTF-8 in a title, as some phones write it, is no reason to refuse the film.
+        return av.open(f"file:{path.resolve()}", "r", options=options, metadata_errors="surrogateescape")
+
+
+def video_stream(container: InputContainer) -> VideoStream:
+    """The stream to change: the best one that is no cover picture.
+
+    Raises:
+        UnsupportedMedia: there is none, or nothing here decodes its codec.
+    """
+    films = [stream for stream in container.streams.video if not is_cover(stream)]
+    if not films:
+        raise UnsupportedMedia("The file holds no video, only sound or a cover picture.")
+    best = container.streams.best("video")
+    stream = best if isinstance(best, VideoStream) and best in films else max(films, key=_coded_pixels)
+    if cast("object", stream.codec_context) is None:
+        raise UnsupportedMedia(
+            f"The video is encoded in a way this service does not read ({_codec_tag(container, stream.index)}). "
+            "Send it as H.264, HEVC, VP9 or AV1."
+        )
+    return stream
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Whether this is a picture shown beside a song, or a contact sheet, rather than a film."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def has_content(packet: Packet) -> bool:
+    """Whether a packet is one of the file; demuxing ends with an empty one for each stream."""
+    return packet.size > 0
+
+
+@contextmanager
+def demuxer_faults() -> Iterator[None]:
+    """Name the faults of demuxers and decoders as ours; those of the disk and of memory stay what they are."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except av.FFmpegError as error:
+        if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
+            raise
+        raise MediaCorrupt("The video cannot be read: it is damaged, cut short or of an unusual kind.") from error
+
+
+def _coded_pixels(stream: VideoStream) -> int:
+    context = stream.codec_context
+    return 0 if cast("object", context) is None else context.width * context.height
+
+
+
+def _codec_tag(container: InputContainer, index: int) -> str:
+    """What a stream calls its codec; PyAV tells that only of those it decodes, its dump of all."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # what is below the level is not in the dump either
+    try:
+        dump = container.dumps_format()
+    finally:
+        av.logging.set_level(before)
+    found = re.search(rf"Stream #0:{index}\b[^\n]*: Video: (\w+)(?:[^\n]*?\((.{{4}}) / 0x)?", dump)
+    if found is None:
+        return "of no name"
+    return f"`{found[2]}`" if found[2] else found[1]
