@@ -36,6 +36,11 @@ class ColourTags:
         """Whether it is PQ or HLG (ITU-R BT.2100)."""
         return self.transfer in _HDR_TRANSFERS
 
+    @property
+    def is_rgb(self) -> bool:
+        """Whether it is no YUV."""
+        return self.matrix == RGB
+
     def matrix_to_read_by(self, lines: int) -> int:
         """The matrix; where none is given that of HD from 720 lines on, else of SD, as players do."""
         if self.matrix in (_UNSPECIFIED, RGB):
@@ -52,8 +57,9 @@ SDR: Final = ColourTags(
 def tags_of(source: av.VideoFrame | VideoCodecContext) -> ColourTags:
     """Read the tags of a frame or a stream."""
     full = source.format is not None and source.format.name.startswith("yuvj")
+    rgb = source.format is not None and (source.format.is_rgb or source.format.has_palette)
     return ColourTags(
-        matrix=int(source.colorspace),
+        matrix=RGB if rgb else int(source.colorspace),
         range=ColorRange.JPEG if full else int(source.color_range),
         primaries=int(source.color_primaries),
         transfer=int(source.color_trc),

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from pipeline.errors import MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.face import Notice
 from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
-from pipeline.media.video.colour import ColourTags, tags_of
+from pipeline.media.video.colour import SDR, ColourTags, tags_of
 from pipeline.media.video.container import demuxer_faults, has_content, open_input, video_stream
 from pipeline.media.video.limits import VideoLimits
 from pipeline.media.video.scan import Scan, scan_packets
@@ -85,6 +85,11 @@ class VideoFile:
     def sar(self) -> Fraction:
         """Width of an upright pixel divided by its height."""
         return 1 / self.stored_sar if self.turn.transpose else self.stored_sar
+
+    @property
+    def result_colour(self) -> ColourTags:
+        """How the samples of a result are to be understood: as those of the target, where it is ordinary video."""
+        return SDR if self.colour.is_hdr or self.colour.is_rgb else self.colour
 
     @property
     def frames(self) -> int:

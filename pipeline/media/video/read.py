@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from pipeline.media.video.colour import BT709, RGB, SDR, ToneMapper
+from pipeline.media.video.colour import BT709, ToneMapper
 from pipeline.media.video.container import demuxer_faults, has_content, open_input
 from pipeline.media.video.frame import YuvFrame, planes_of
 from pipeline.media.video.probe import VideoFile
@@ -206,8 +206,8 @@ class FrameConverter:
         self._to_first = VideoReformatter()
         self._to_420 = VideoReformatter()
         self._is_hdr = video.colour.is_hdr
-        self._is_rgb = video.colour.matrix == RGB
-        tags = SDR if self._is_hdr or self._is_rgb else video.colour
+        self._is_rgb = video.colour.is_rgb
+        tags = video.result_colour
         #: How the samples of what is converted are to be understood, none of it left open.
         self.colour = replace(
             tags, matrix=tags.matrix_to_read_by(video.stored_size[1]), range=tags.range or ColorRange.MPEG
