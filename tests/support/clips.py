@@ -15,14 +15,17 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
-from av.video.reformatter import ColorPrimaries, ColorTrc, Colorspace
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from pipeline.face import Bgr
 
 WIDTH, HEIGHT = 160, 120
-ASS_HEADER: Final = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name\r\nStyle: Default\r\n"
+ASS_HEADER: Final = (
+    b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name\r\nStyle: Default\r\n"
+)
 _BLOCK = 12
+NO_DISPOSITION = Disposition(0)
 _BITS = 8
 
 
@@ -41,15 +44,14 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> Bgr:
 
 def number_of(frame: Bgr) -> int:
     """Read the number that `picture` wrote, also after an encoder."""
-    middle = _BLOCK // 2
-    lit = (frame[middle, middle + bit * _BLOCK].mean() > 128 for bit in range(_BITS))
+    lit = (frame[3:9, bit * _BLOCK + 3 : bit * _BLOCK + 9].mean() > 128 for bit in range(_BITS))
     return sum(1 << bit for bit, on in enumerate(lit) if on)
 
 
 def is_upright(frame: Bgr) -> bool:
     """Whether the red corner is where `picture` put it."""
     blue, green, red = frame[_BLOCK + 6, 10].astype(int)
-    return red > 150 and max(blue, green) < 100
+    return bool(red > 150 and max(blue, green) < 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Sound:
     hertz: int = 440
     rate: int = 48000
     language: str | None = None
-    disposition: Disposition = Disposition(0)
+    disposition: Disposition = NO_DISPOSITION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,13 @@ def make(path: Path, recipe: Recipe) -> Path:
         text = _subtitle_stream(out, recipe)
         out.set_chapters(
             [
-                {"id": n, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": name}}
+                {
+                    "id": n,
+                    "start": start,
+                    "end": end,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": name},
+                }
                 for n, (start, end, name) in enumerate(recipe.chapters)
             ]
         )
@@ -122,7 +130,7 @@ def make(path: Path, recipe: Recipe) -> Path:
 
 
 def _video_stream(out: OutputContainer, recipe: Recipe, time_base: Fraction) -> VideoStream:
-    stream = cast(VideoStream, out.add_stream(recipe.codec, rate=recipe.rate, options=dict(recipe.options)))
+    stream = cast("VideoStream", out.add_stream(recipe.codec, rate=recipe.rate, options=dict(recipe.options)))
     stream.width, stream.height = recipe.size
     stream.pix_fmt = recipe.pix_fmt
     stream.time_base = stream.codec_context.time_base = time_base
@@ -155,7 +163,7 @@ def _frame(recipe: Recipe, number: int) -> av.VideoFrame:
 
 
 def _audio_stream(out: OutputContainer, sound: Sound) -> AudioStream:
-    stream = cast(AudioStream, out.add_stream(sound.codec, rate=sound.rate))
+    stream = cast("AudioStream", out.add_stream(sound.codec, rate=sound.rate))
     stream.codec_context.layout = "mono"
     stream.codec_context.bit_rate = 64000
     if sound.language is not None:
@@ -173,15 +181,15 @@ def _tone(stream: AudioStream, sound: Sound, start: float, seconds: float) -> It
     resampler = av.AudioResampler(format=stream.codec_context.format, layout="mono", rate=sound.rate)
     for frame in resampler.resample(whole):
         fifo.write(frame)
-    while (frame := fifo.read(1024, partial=True)) is not None:
-        frame.pts = at + (frame.pts or 0)
-        yield frame
+    while (part := fifo.read(1024, partial=True)) is not None:
+        part.pts = at + (part.pts or 0)
+        yield part
 
 
 def _subtitle_stream(out: OutputContainer, recipe: Recipe) -> SubtitleStream | None:
     if recipe.subtitles is None:
         return None
-    stream = cast(SubtitleStream, out.add_stream(recipe.subtitles[0]))
+    stream = cast("SubtitleStream", out.add_stream(recipe.subtitles[0]))
     stream.codec_context.subtitle_header = ASS_HEADER
     stream.time_base = Fraction(1, 1000)
     stream.metadata["language"] = "eng"
@@ -347,7 +355,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         sounds=(),
     ),
     "flv": replace(
-        _BASE, extension="flv", codec="flv", options={"b": "2M"}, sounds=(Sound(codec="libmp3lame", rate=44100),)
+        _BASE,
+        extension="flv",
+        codec="flv",
+        options={"b": "2M"},
+        sounds=(Sound(codec="libmp3lame", rate=44100),),
     ),
     "wmv": replace(
         _BASE, extension="wmv", codec="wmv2", options={"b": "2M", "g": "15"}, sounds=(Sound(codec="wmav2"),)
@@ -387,22 +399,33 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 }
 """Clips that one recipe makes, by kind."""
 
-ORIENTATIONS: Final[Mapping[str, tuple[int, bool, bool]]] = {
-    f"turn_{degrees}{'_mirrored' if mirrored else ''}": (degrees, mirrored, False)
+
+def _lying(degrees: int, *, mirrored: bool) -> Callable[[int, int, int], Bgr]:
+    """Draw a picture as it is stored that is to be turned so many degrees to the left, then mirrored."""
+
+    def draw(number: int, width: int, height: int) -> Bgr:
+        shown = picture(number, *((height, width) if degrees % 180 else (width, height)))
+        stored = np.rot90(shown[:, ::-1] if mirrored else shown, -degrees // 90)
+        return np.ascontiguousarray(stored)
+
+    return draw
+
+
+ORIENTATIONS: Final[Mapping[str, Recipe]] = {
+    f"turned_{degrees}{'_mirrored' if mirrored else ''}": replace(
+        RECIPES["plain"], turn=(degrees, mirrored, False), draw=_lying(degrees, mirrored=mirrored)
+    )
     for degrees in (0, 90, 180, 270)
     for mirrored in (False, True)
 }
-"""The eight ways in which a display matrix turns a picture."""
+"""The eight ways in which a display matrix turns a picture, which is then upright."""
 
 
 def clip(folder: Path, kind: str) -> Path:
     """Make a clip of a kind: one of `RECIPES`, `ORIENTATIONS` or `MADE`."""
     if kind in MADE:
         return MADE[kind](folder)
-    if kind in ORIENTATIONS:
-        recipe = replace(RECIPES["plain"], turn=ORIENTATIONS[kind])
-    else:
-        recipe = RECIPES[kind]
+    recipe = ORIENTATIONS[kind] if kind in ORIENTATIONS else RECIPES[kind]
     return make(folder / f"{kind}.{recipe.extension}", recipe)
 
 
@@ -443,9 +466,21 @@ def _size_change(folder: Path) -> Path:
     large = make(folder / "large.ts", replace(RECIPES["ts"], sounds=()))
     small = make(
         folder / "small.ts",
-        replace(RECIPES["ts"], sounds=(), size=(96, 80), times=[45 + n for n in range(30)], count=30),
+        replace(RECIPES["ts"], sounds=(), size=(96, 80), times=[60 + n for n in range(30)]),
     )
     return _write(folder / "size_change.ts", large.read_bytes() + small.read_bytes())
+
+
+def _same_times(folder: Path) -> Path:
+    """Two transport streams behind one another, the times of the second beginning within the first."""
+    parts = [
+        make(
+            folder / f"part_{first}.ts",
+            replace(RECIPES["ts"], sounds=(), times=[first + n for n in range(45)]),
+        )
+        for first in (0, 40)
+    ]
+    return _write(folder / "same_times.ts", b"".join(part.read_bytes() for part in parts))
 
 
 def _unknown_codec(folder: Path) -> Path:
@@ -485,7 +520,7 @@ def _cover(folder: Path) -> Path:
     """A picture of 100 pixels as first video stream, as players show it beside a song, then the film."""
     path = folder / "cover.mp4"
     with av.open(str(clip(folder, "plain"))) as into, av.open(str(path), "w") as out:
-        art = cast(VideoStream, out.add_stream("mjpeg", rate=1))
+        art = out.add_stream("mjpeg", rate=1)
         art.width = art.height = 100
         art.pix_fmt = "yuvj420p"
         art.disposition = Disposition.attached_pic
@@ -524,6 +559,7 @@ MADE: Final[Mapping[str, Callable[[Path], Path]]] = {
     "truncated_mkv": _truncated_mkv,
     "damaged": _damaged,
     "size_change": _size_change,
+    "same_times": _same_times,
     "unknown_codec": _unknown_codec,
     "latin1_title": _latin1_title,
     "lying_size": _lying_size,

@@ -27,8 +27,8 @@ class Clock:
     def shown_at(self, time: int) -> range:
         """When the frame that shows at `time` in the target shows in the result, in ticks.
 
-        Once, where each keeps its time; else as often as a steady rate has a frame while it shows: never, once
-        or more. What shows never need not be changed or written.
+        Once, where each keeps its time; else as often as a steady rate has a frame while it shows: never,
+        once or more. What shows never need not be changed or written.
         """
         first = self._ticks(time)
         if self.fps is None:

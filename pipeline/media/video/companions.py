@@ -9,25 +9,26 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from pipeline.face import Notice
+from pipeline.media.video.container import AnyPacket
 from pipeline.media.video.containers import Container, holds
 
 _ASS_HEADER: Final = (
     b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\n"
-    b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, "
-    b"Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, "
-    b"MarginR, MarginV, Encoding\r\n"
+    b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, "
+    b"Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, "
+    b"Alignment, MarginL, MarginR, MarginV, Encoding\r\n"
     b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\r\n\r\n"
     b"[Events]\r\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
 )
 """Text encoders open only with a style sheet (Advanced SubStation Alpha), of which they use nothing."""
 _RUN_IN_S: Final = Fraction(1, 10)
 """Sound decoders want to hear a little of what comes before: 80 ms at most, of Opus (RFC 7845, 4.6)."""
-_OPUS_RATE: Final = 48000
+_COMMON_RATE: Final = 48000
+_LAYOUTS: Final = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Window:
     #: What begins sooner is left out, in seconds of the result's clock; None is nothing.
     earliest_s: Fraction | None
 
-    def shift(self, packet: Packet) -> bool:
+    def shift(self, packet: AnyPacket) -> bool:
         """Move a packet to the result's clock; tells whether it belongs there."""
         base = packet.time_base
         time = packet.pts if packet.pts is not None else packet.dts
@@ -60,11 +61,11 @@ def window(*, origin_s: Fraction, end_s: Fraction | None, is_trimmed: bool, cont
 class Companion(Protocol):
     """One stream on its way into a result."""
 
-    def take(self, packet: Packet) -> Iterator[Packet]:
+    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """Turn a packet of the target, already moved to the result's clock, into packets of the result."""
         ...
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[AnyPacket]:
         """Give what is left after the last packet."""
         ...
 
@@ -76,7 +77,7 @@ class Copied:
         self._stream = stream
         self._last: int | None = None
 
-    def take(self, packet: Packet) -> Iterator[Packet]:
+    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """Pass a packet on; muxers want decode times to rise, which those of some files do not."""
         dts = packet.dts or 0
         if self._last is not None and dts <= self._last:
@@ -86,7 +87,7 @@ class Copied:
         packet.stream = self._stream
         yield packet
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[AnyPacket]:
         """Nothing is left."""
         yield from ()
 
@@ -99,7 +100,7 @@ class EncodedSound:
         self._stream = stream
         self._resampler: av.AudioResampler | None = None
 
-    def take(self, packet: Packet) -> Iterator[Packet]:
+    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """Decode and encode; what is damaged is left out, as players do."""
         try:
             frames = self._source.codec_context.decode(packet)
@@ -108,19 +109,19 @@ class EncodedSound:
         for frame in frames:
             yield from self._encoded(frame)
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[AnyPacket]:
         """Flush decoder, resampler and encoder."""
         for frame in self._source.codec_context.decode(None):
             yield from self._encoded(frame)
         yield from self._encoded(None)
         yield from self._stream.encode(None)
 
-    def _encoded(self, frame: AudioFrame | None) -> Iterator[Packet]:
+    def _encoded(self, frame: AudioFrame | None) -> Iterator[AnyPacket]:
         context = self._stream.codec_context
         if self._resampler is None:
             if frame is None:
                 return
-            context.open()  # only then is it known how much it takes at once
+            # The header has been written by now, and the encoder opened: it says how much it takes at once.
             self._resampler = av.AudioResampler(
                 format=context.format, layout=context.layout, rate=context.rate, frame_size=context.frame_size
             )
@@ -135,7 +136,7 @@ class EncodedText:
         self._source = source
         self._stream = stream
 
-    def take(self, packet: Packet) -> Iterator[Packet]:
+    def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """Decode a text and encode it."""
         shown = self._source.codec_context.decode2(packet)
         if shown is None or not len(shown):
@@ -147,7 +148,7 @@ class EncodedText:
         encoded.stream = self._stream
         yield encoded
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[AnyPacket]:
         """Nothing is left."""
         yield from ()
 
@@ -171,7 +172,7 @@ def add_companions(
 
 def companion_packets(
     source: InputContainer, companions: Mapping[int, Companion], window: Window
-) -> Iterator[Packet]:
+) -> Iterator[AnyPacket]:
     """The packets of all companions, in the order in which the target stores them."""
     streams = [source.streams[index] for index in companions]
     for packet in source.demux(streams) if streams else ():
@@ -208,12 +209,13 @@ def _sound(source: AudioStream, out: OutputContainer, container: Container) -> C
     if holds(container, source):
         stream = out.add_stream_from_template(source, opaque=True)
         return Copied(_described(stream, source))
+    rates = av.Codec(container.sound_encoder, "w").audio_rates or ()
     rate = source.codec_context.sample_rate
-    encoded = out.add_stream(
-        container.sound_encoder, rate=_OPUS_RATE if container.sound_encoder == "libopus" else rate
+    encoded = cast(
+        "AudioStream", out.add_stream(container.sound_encoder, rate=rate if rate in rates else _COMMON_RATE)
     )
-    encoded = cast("AudioStream", encoded)
-    encoded.codec_context.layout = source.codec_context.layout
+    # Some files only say how many channels they have; encoders want to know where each belongs.
+    encoded.codec_context.layout = _LAYOUTS.get(source.codec_context.channels, "stereo")
     return EncodedSound(source, cast("AudioStream", _described(encoded, source)))
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import av
 from av.container import InputContainer
@@ -13,6 +13,11 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pipeline.errors import InputError, MediaCorrupt, UnsupportedMedia
+
+if TYPE_CHECKING:
+    AnyPacket = Packet[Any]
+else:  # PyAV's classes take type arguments in its types only
+    AnyPacket = Packet
 
 DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf"
 """FFmpeg's names of the containers that are read: none of them leads to another file."""
@@ -51,8 +56,9 @@ def video_stream(container: InputContainer) -> VideoStream:
     best = container.streams.best("video")
     stream = best if isinstance(best, VideoStream) and best in films else max(films, key=_coded_pixels)
     if cast("object", stream.codec_context) is None:
+        name = _codec_tag(container, stream.index)
         raise UnsupportedMedia(
-            f"The video is encoded in a way this service does not read ({_codec_tag(container, stream.index)}). "
+            f"The video is encoded in a way this service does not read ({name}). "
             "Send it as H.264, HEVC, VP9 or AV1."
         )
     return stream
@@ -63,14 +69,14 @@ def is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def has_content(packet: Packet) -> bool:
+def has_content(packet: AnyPacket) -> bool:
     """Whether a packet is one of the file; demuxing ends with an empty one for each stream."""
     return packet.size > 0
 
 
 @contextmanager
 def demuxer_faults() -> Iterator[None]:
-    """Name the faults of demuxers and decoders as ours; those of the disk and of memory stay what they are."""
+    """Name the faults of demuxers and decoders as ours; a file that is not there stays one."""
     try:
         yield
     except (InputError, MemoryError):
@@ -78,7 +84,9 @@ def demuxer_faults() -> Iterator[None]:
     except av.FFmpegError as error:
         if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
             raise
-        raise MediaCorrupt("The video cannot be read: it is damaged, cut short or of an unusual kind.") from error
+        raise MediaCorrupt(
+            "The video cannot be read: it is damaged, cut short or of an unusual kind."
+        ) from error
 
 
 def _coded_pixels(stream: VideoStream) -> int:
@@ -86,13 +94,12 @@ def _coded_pixels(stream: VideoStream) -> int:
     return 0 if cast("object", context) is None else context.width * context.height
 
 
-
 def _codec_tag(container: InputContainer, index: int) -> str:
     """What a stream calls its codec; PyAV tells that only of those it decodes, its dump of all."""
     before = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # what is below the level is not in the dump either
     try:
-        dump = container.dumps_format()
+        dump: str = container.dumps_format()  # type: ignore[attr-defined]  # PyAV has it, its types do not
     finally:
         av.logging.set_level(before)
     found = re.search(rf"Stream #0:{index}\b[^\n]*: Video: (\w+)(?:[^\n]*?\((.{{4}}) / 0x)?", dump)

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 import av
-from av.video.stream import VideoStream
 
 from pipeline.errors import OutputInvalid
 from pipeline.media.video.colour import tag
@@ -50,7 +49,7 @@ class SegmentWriter:
             stream = self._container.add_stream(
                 plan.encoder.name, rate=plan.rate, options=dict(plan.encoder.options)
             )
-        self._stream = cast("VideoStream", stream)
+        self._stream = stream
         context = self._stream.codec_context
         context.width, context.height = plan.size
         context.pix_fmt = "yuv420p"

@@ -44,7 +44,7 @@ class YuvFrame:
 def planes_of(image: av.VideoFrame) -> tuple[Bgr, Bgr, Bgr]:
     """The planes of a yuv420p image as uint8; views."""
     luma, blue, red = (
-        np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
         for plane in image.planes
     )
     return luma, blue, red
@@ -142,5 +142,5 @@ def _bounds(mask: Bgr) -> Box | None:
 
 def _array(image: av.VideoFrame) -> Bgr:
     plane = image.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return np.ascontiguousarray(rows[:, : 3 * image.width]).reshape(image.height, image.width, 3)

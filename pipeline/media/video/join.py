@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import av
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from pipeline.errors import OutputInvalid
 from pipeline.face import Notice
 from pipeline.marks.provenance import XMP_TAG, Mark, metadata_tags, xmp_packet
 from pipeline.media.sniff import MediaType
-from pipeline.media.video.companions import add_companions, companion_packets, window
-from pipeline.media.video.container import has_content, open_input
+from pipeline.media.video.companions import Window, add_companions, companion_packets, window
+from pipeline.media.video.container import AnyPacket, has_content, open_input
 from pipeline.media.video.containers import Container
 from pipeline.media.video.encode import encoder_faults
 from pipeline.media.video.probe import VideoFile
@@ -138,7 +137,7 @@ def _video_stream(out: OutputContainer, template: VideoStream, plan: SegmentPlan
 
 def _pictures(
     plan: SegmentPlan, segments: Sequence[Path], times: PacketTimes, stream: VideoStream
-) -> Iterator[Packet]:
+) -> Iterator[AnyPacket]:
     each = iter(times)
     for path in segments:
         with av.open(str(path)) as file:
@@ -150,11 +149,11 @@ def _pictures(
                     yield packet
 
 
-def _decoded_at(packet: Packet) -> float:
+def _decoded_at(packet: AnyPacket) -> float:
     return float((packet.dts or 0) * packet.time_base)
 
 
-def _window(plan: SegmentPlan, container: Container):
+def _window(plan: SegmentPlan, container: Container) -> Window:
     return window(
         origin_s=plan.clock.origin_s, end_s=plan.end_s, is_trimmed=plan.is_trimmed, container=container
     )

@@ -1,14 +1,15 @@
 """What a video file is, told from its headers, its packets and its first frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from pipeline.errors import MediaCorrupt, MediaTooLarge, UnsupportedMedia
@@ -64,7 +65,7 @@ class VideoFile:
     time_base: Fraction
     #: Frames a second; a steady rate, or what comes nearest to one.
     rate: Fraction
-    #: Time 0 of the container, in ticks.
+    #: When the first picture shows or the first sound is heard, in ticks: time 0 of a result.
     zero: int
     scan: Scan
     is_interlaced: bool
@@ -88,7 +89,7 @@ class VideoFile:
 
     @property
     def result_colour(self) -> ColourTags:
-        """How the samples of a result are to be understood: as those of the target, where it is ordinary video."""
+        """How the samples of a result are to be understood: as those of the target where it is SDR."""
         return SDR if self.colour.is_hdr or self.colour.is_rgb else self.colour
 
     @property
@@ -127,7 +128,7 @@ def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = Non
         stream = video_stream(container)
         frame = _first_frame(container, stream, limits)
         context = stream.codec_context
-        time_base = stream.time_base or frame.time_base
+        time_base = scan.time_base
         return VideoFile(
             path=path,
             media=media,
@@ -142,7 +143,7 @@ def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = Non
             stored_sar=stream.sample_aspect_ratio or Fraction(1),
             time_base=time_base,
             rate=stream.guessed_rate or stream.average_rate or _DEFAULT_RATE,
-            zero=round(Fraction(container.start_time or 0, 1_000_000) / time_base),
+            zero=round(max(Fraction(container.start_time or 0, 1_000_000), scan.begins_s) / time_base),
             scan=scan,
             is_interlaced=frame.interlaced_frame or context.field_order in _INTERLACED,
             colour=tags_of(frame),
@@ -197,7 +198,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, limits: VideoLi
     raise MediaCorrupt("The video has no frame that could be shown.")
 
 
-def _tracks(streams: "tuple[Stream, ...]") -> Iterator[Track]:
+def _tracks(streams: Iterable[AudioStream | SubtitleStream]) -> Iterator[Track]:
     for stream in streams:
         context = cast("object", stream.codec_context)
         yield Track(

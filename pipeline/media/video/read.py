@@ -9,12 +9,11 @@ from typing import Final, cast
 import av
 from av.container import InputContainer
 from av.filter import Graph
-from av.packet import Packet
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from pipeline.media.video.colour import BT709, ToneMapper
-from pipeline.media.video.container import demuxer_faults, has_content, open_input
+from pipeline.media.video.container import AnyPacket, demuxer_faults, has_content, open_input
 from pipeline.media.video.frame import YuvFrame, planes_of
 from pipeline.media.video.probe import VideoFile
 
@@ -102,7 +101,7 @@ class VideoReader:
                 return
         yield from self._images(None)
 
-    def _stamped_images(self, packets: Iterable[Packet]) -> Iterator[tuple[av.VideoFrame, int]]:
+    def _stamped_images(self, packets: Iterable[AnyPacket]) -> Iterator[tuple[av.VideoFrame, int]]:
         images = stamped(map(self._adapted, decoded(packets)), self._video)
         return deinterlaced(images, self._video) if self._video.is_interlaced else images
 
@@ -117,7 +116,9 @@ class VideoReader:
         return frame
 
 
-def packets_from(container: InputContainer, stream: VideoStream, start: int | None) -> Iterator[Packet] | None:
+def packets_from(
+    container: InputContainer, stream: VideoStream, start: int | None
+) -> Iterator[AnyPacket] | None:
     """The packets from which a frame that shows at `start` can be decoded; None where no seek leads there."""
     if start is None:
         return container.demux(stream)
@@ -136,16 +137,14 @@ def packets_from(container: InputContainer, stream: VideoStream, start: int | No
     return None
 
 
-def decoded(packets: Iterable[Packet]) -> Iterator[av.VideoFrame]:
+def decoded(packets: Iterable[AnyPacket]) -> Iterator[av.VideoFrame]:
     """The frames of packets; what a decoder refuses is missing, as `planned` will notice."""
     for packet in packets:
         with suppress(av.error.InvalidDataError):
             yield from packet.decode()
 
 
-def stamped(
-    images: Iterable[av.VideoFrame], video: VideoFile
-) -> Iterator[tuple[av.VideoFrame, int]]:
+def stamped(images: Iterable[av.VideoFrame], video: VideoFile) -> Iterator[tuple[av.VideoFrame, int]]:
     """Give each frame a time later than that of the one before; what comes before the first time is left out.
 
     Matroska gives none to frames before its time 0; others are a frame later than the one before.
@@ -194,7 +193,10 @@ def _pulled(graph: Graph, video: VideoFile) -> Iterator[tuple[av.VideoFrame, int
             image = graph.vpull()
         except (BlockingIOError, EOFError):
             return
-        yield image, round((image.pts or 0) * image.time_base / video.time_base)  # the filter halves the unit
+        yield (
+            image,
+            round((image.pts or 0) * (image.time_base or 1) / video.time_base),
+        )  # the filter halves the unit
 
 
 class FrameConverter:
@@ -240,7 +242,11 @@ class FrameConverter:
 
     def _upright(self, image: av.VideoFrame) -> av.VideoFrame:
         video = self._video
-        if video.turn.is_none and (image.width, image.height) == video.size and image.format.name == "yuv420p":
+        if (
+            video.turn.is_none
+            and (image.width, image.height) == video.size
+            and image.format.name == "yuv420p"
+        ):
             image.make_writable()
             return image
         upright = av.VideoFrame(*video.size, "yuv420p")

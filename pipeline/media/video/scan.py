@@ -1,4 +1,4 @@
-"""One pass over a video's packets, without decoding any: when its frames show, and where decoding can begin."""
+"""One pass over a video's packets, without decoding: when its frames show, where decoding can begin."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,8 +27,10 @@ _DAMAGED_SHARE: Final = 0.02
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
-    """What the packets of a video stream say; all times are in ticks of its time base."""
+    """What the packets of a video stream say."""
 
+    #: Unit of all times, in seconds.
+    time_base: Fraction
     #: When each frame shows, ascending; frames that only serve to decode others are left out.
     times: Ticks
     #: When the key frames show, ascending.
@@ -39,6 +41,8 @@ class Scan:
     missing: int
     #: How many of its packets were cut or garbled when it was stored.
     garbled: int
+    #: When the first packet of any stream shows or is heard, in seconds.
+    begins_s: Fraction
 
     @property
     def frames(self) -> int:
@@ -60,6 +64,7 @@ class _Tally:
     """What was seen so far of a stream."""
 
     def __init__(self, limits: VideoLimits, time_base: Fraction) -> None:
+        self.time_base = time_base
         self.times: list[int] = []
         self.keys: list[int] = []
         self.unstamped = 0
@@ -87,15 +92,17 @@ class _Tally:
                 f"The video is longer than {self._limits.max_seconds / 60:g} minutes. Send a shorter one."
             )
 
-    def scan(self, missing: int) -> Scan:
+    def scan(self, missing: int, begins_s: Fraction) -> Scan:
         times = np.sort(np.array(self.times, dtype=np.int64))
         distinct = bool(np.all(np.diff(times) > 0))
         return Scan(
+            time_base=self.time_base,
             times=times,
             keys=np.sort(np.array(self.keys, dtype=np.int64)),
             is_timed=distinct and self.unstamped == 0,
             missing=missing,
             garbled=self.garbled,
+            begins_s=begins_s,
         )
 
 
@@ -108,7 +115,7 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
     """
     time_base = stream.time_base or Fraction(1, 1000)
     tally = _Tally(limits, time_base)
-    end_s = 0.0
+    end_s, begins = 0.0, dict[Fraction, int]()
     with demuxer_faults():
         for packet in container.demux():
             if not has_content(packet):
@@ -116,6 +123,8 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None:
                 end_s = max(end_s, float((time + (packet.duration or 0)) * packet.time_base))
+                if not packet.is_discard:
+                    begins[packet.time_base] = min(time, begins.get(packet.time_base, time))
             if packet.stream_index == stream.index:
                 tally.garbled += packet.is_corrupt
                 tally.add(time, is_key=packet.is_keyframe, shows=not packet.is_discard)
@@ -126,7 +135,7 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
     stated_s = ((container.duration or 0) + (container.start_time or 0)) / 1e6
     short_s = stated_s - end_s if name in _STATES_DURATION and container.duration else 0.0
     check_damage(tally.packets + missing, bad=missing, short_s=short_s)
-    return tally.scan(missing)
+    return tally.scan(missing, min(time * base for base, time in begins.items()))
 
 
 def check_damage(frames: int, *, bad: int, short_s: float = 0.0) -> None:

@@ -2,12 +2,16 @@
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import av
 import cv2
+import numpy as np
 
 from pipeline.face import Bgr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ONE: Final = 1 << 16
 """1.0 in the first six numbers of a display matrix (ISO/IEC 14496-12, 8.3.2)."""
@@ -34,11 +38,10 @@ class Turn:
     def apply(self, plane: Bgr, upright: Bgr) -> None:
         """Write an (h, w) uint8 plane upright into another one, which may be a view."""
         if self.transpose:
-            plane = cv2.transpose(plane)
+            plane = np.asarray(cv2.transpose(plane), np.uint8)
         if self.flip_x or self.flip_y:
-            cv2.flip(plane, _FLIP[self.flip_x, self.flip_y], dst=upright)
-        else:
-            upright[...] = plane
+            plane = np.asarray(cv2.flip(plane, _FLIP[self.flip_x, self.flip_y]), np.uint8)
+        upright[...] = plane
 
 
 _FLIP: Final = {(True, False): 1, (False, True): 0, (True, True): -1}
@@ -47,8 +50,9 @@ _FLIP: Final = {(True, False): 1, (False, True): 0, (True, True): -1}
 
 def turn_of(frame: av.VideoFrame) -> Turn:
     """Read a decoded frame's display matrix; quarter turns and mirrors, of anything else the nearest."""
+    side_data = cast("Mapping[str, bytes]", frame.side_data)
     try:
-        matrix = struct.unpack("9i", bytes(frame.side_data[_DISPLAYMATRIX])[:36])
+        matrix = struct.unpack("9i", bytes(side_data[_DISPLAYMATRIX])[:36])
     except KeyError:
         return Turn()
     except ValueError:  # spatial videos carry side data that PyAV has no name for
