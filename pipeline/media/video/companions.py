@@ -17,14 +17,9 @@ from pipeline.media.video.container import AnyPacket
 from pipeline.media.video.containers import Container, holds
 
 _ASS_HEADER: Final = (
-    b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\n"
-    b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, "
-    b"Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, "
-    b"Alignment, MarginL, MarginR, MarginV, Encoding\r\n"
-    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\r\n\r\n"
-    b"[Events]\r\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
+    b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name\r\nStyle: Default\r\n"
 )
-"""Text encoders open only with a style sheet (Advanced SubStation Alpha), of which they use nothing."""
+"""Text encoders open only with a style sheet (Advanced SubStation Alpha); a plain one makes plain text."""
 _RUN_IN_S: Final = Fraction(1, 10)
 """Sound decoders want to hear a little of what comes before: 80 ms at most, of Opus (RFC 7845, 4.6)."""
 _COMMON_RATE: Final = 48000
@@ -224,7 +219,7 @@ def _text(source: SubtitleStream, out: OutputContainer, container: Container) ->
         return None
     if holds(container, source):
         return Copied(_described(out.add_stream_from_template(source, opaque=True), source))
-    if not source.codec_context.codec.text_sub:
+    if container.text_encoder is None or not source.codec_context.codec.text_sub:
         return None
     stream = cast("SubtitleStream", out.add_stream(container.text_encoder))
     stream.codec_context.subtitle_header = _ASS_HEADER

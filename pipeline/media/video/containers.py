@@ -22,14 +22,14 @@ class Container:
     media: MediaType
     #: What FFmpeg calls its muxer.
     muxer: str
-    #: What sound and text become that it does not hold as they are.
+    #: What sound and text become that it does not hold as they are; None is that text is left out.
     sound_encoder: str
-    text_encoder: str
+    text_encoder: str | None
     #: Whether it can say that what is stored before time 0 does not show.
     has_edit_list: bool
 
 
-def _container(name: str, muxer: str, sound: str, text: str, *, edit_list: bool) -> Container:
+def _container(name: str, muxer: str, sound: str, text: str | None, *, edit_list: bool) -> Container:
     return Container(
         media=MEDIA_TYPES[name],
         muxer=muxer,
@@ -44,8 +44,8 @@ CONTAINERS: Final = {
     for container in (
         _container("mp4", "mp4", "aac", "mov_text", edit_list=True),
         _container("mov", "mov", "aac", "mov_text", edit_list=True),
-        _container("mkv", "matroska", "aac", "subrip", edit_list=False),
-        _container("webm", "webm", "libopus", "webvtt", edit_list=False),
+        _container("mkv", "matroska", "aac", None, edit_list=False),
+        _container("webm", "webm", "libopus", None, edit_list=False),
     )
 }
 """All of them, by the name of what they are."""
