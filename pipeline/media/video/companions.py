@@ -1,6 +1,7 @@
 """What goes with the pictures into a result: sound, as it is stored where that is possible, and text."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Protocol, cast
@@ -13,25 +14,23 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from pipeline.face import Notice
-from pipeline.media.video.container import AnyPacket
+from pipeline.media.video.container import AnyPacket, packets_of, printable
 from pipeline.media.video.containers import Container, holds
 
 _ASS_HEADER: Final = (
     b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name\r\nStyle: Default\r\n"
 )
 """Text encoders open only with a style sheet (Advanced SubStation Alpha); a plain one makes plain text."""
-_RUN_IN_S: Final = Fraction(1, 10)
-"""Sound decoders want to hear a little of what comes before: 80 ms at most, of Opus (RFC 7845, 4.6)."""
 _COMMON_RATE: Final = 48000
 _LAYOUTS: Final = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """The part of the target that is kept, in seconds of its own clock."""
+    """The part of the target whose sound and text are kept, in seconds of its own clock."""
 
     origin_s: Fraction
-    end_s: Fraction | None
+    end_s: Fraction
     #: What begins sooner is left out, in seconds of the result's clock; None is nothing.
     earliest_s: Fraction | None
 
@@ -39,18 +38,12 @@ class Window:
         """Move a packet to the result's clock; tells whether it belongs there."""
         base = packet.time_base
         time = packet.pts if packet.pts is not None else packet.dts
-        if time is None or (self.end_s is not None and time * base >= self.end_s):
+        if time is None or time * base >= self.end_s:
             return False
         zero = round(self.origin_s / base)
         packet.pts = time - zero
         packet.dts = packet.pts if packet.dts is None else packet.dts - zero
         return self.earliest_s is None or packet.pts * base >= self.earliest_s
-
-
-def window(*, origin_s: Fraction, end_s: Fraction | None, is_trimmed: bool, container: Container) -> Window:
-    """The window of a result: where the container can cut exactly, sound has a run-in that is not heard."""
-    run_in = -_RUN_IN_S if container.has_edit_list else Fraction(0)
-    return Window(origin_s=origin_s, end_s=end_s, earliest_s=run_in if is_trimmed else None)
 
 
 class Companion(Protocol):
@@ -70,15 +63,9 @@ class Copied:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._last: int | None = None
 
     def take(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """Pass a packet on; muxers want decode times to rise, which those of some files do not."""
-        dts = packet.dts or 0
-        if self._last is not None and dts <= self._last:
-            dts = self._last + 1
-        self._last = packet.dts = dts
-        packet.pts = max(packet.pts or 0, dts)
+        """Pass a packet on."""
         packet.stream = self._stream
         yield packet
 
@@ -99,10 +86,11 @@ class EncodedSound:
         """Decode and encode; what is damaged is left out, as players do."""
         try:
             frames = self._source.codec_context.decode(packet)
-        except av.error.InvalidDataError:
+        except av.FFmpegError:
             return
         for frame in frames:
-            yield from self._encoded(frame)
+            with suppress(av.FFmpegError, ValueError):
+                yield from self._encoded(frame)
 
     def finish(self) -> Iterator[AnyPacket]:
         """Flush decoder, resampler and encoder."""
@@ -170,11 +158,30 @@ def companion_packets(
 ) -> Iterator[AnyPacket]:
     """The packets of all companions, in the order in which the target stores them."""
     streams = [source.streams[index] for index in companions]
-    for packet in source.demux(streams) if streams else ():
+    last: dict[int, int] = {}
+    for packet in packets_of(source, *streams) if streams else ():
         if packet.size and window.shift(packet):
-            yield from companions[packet.stream_index].take(packet)
+            for ready in companions[packet.stream_index].take(packet):
+                yield _rising(ready, last)
     for companion in companions.values():
-        yield from companion.finish()
+        for ready in companion.finish():
+            yield _rising(ready, last)
+
+
+def _rising(packet: AnyPacket, last: dict[int, int]) -> AnyPacket:
+    """Make a packet's decode time later than that of the one before, which in damaged files it is not.
+
+    It is looked at in the unit in which it is stored: two times may become one when they are rounded to it.
+    """
+    base = packet.stream.time_base or packet.time_base
+    scale = packet.time_base / base
+    dts = round((packet.dts or 0) * scale)
+    packet.dts = max(dts, last.get(packet.stream.index, dts - 1) + 1)
+    packet.pts = max(round((packet.pts or 0) * scale), packet.dts)
+    packet.duration = round((packet.duration or 0) * scale)
+    packet.time_base = base
+    last[packet.stream.index] = packet.dts
+    return packet
 
 
 _SOUND: Final = ("sound_encoded", "sound_dropped", "sound")
@@ -230,6 +237,6 @@ def _text(source: SubtitleStream, out: OutputContainer, container: Container) ->
 def _described(stream: Stream, source: Stream) -> Stream:
     """Say of a stream what its source says: which language, and what it is for."""
     if source.language is not None:
-        stream.metadata["language"] = source.language
+        stream.metadata["language"] = printable(source.language)
     stream.disposition = source.disposition
     return stream

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from pipeline.errors import InputError, MediaCorrupt, UnsupportedMedia
+from pipeline.errors import MediaCorrupt, UnsupportedMedia
 
 if TYPE_CHECKING:
     AnyPacket = Packet[Any]
@@ -32,6 +32,7 @@ def open_input(path: Path, *, max_pixels: int) -> InputContainer:
 
     Raises:
         MediaCorrupt: it is none of these containers, or damaged.
+        OSError: it is not there, or may not be read.
     """
     options = {
         "format_whitelist": DEMUXERS,
@@ -39,6 +40,7 @@ def open_input(path: Path, *, max_pixels: int) -> InputContainer:
         "enable_drefs": "0",
         "max_pixels": str(max_pixels),
     }
+    path.open("rb").close()  # what is wrong with the place of a file is told by its own error
     with demuxer_faults():
         # What is no UTF-8 in a title, as some phones write it, is no reason to refuse the film.
         return av.open(f"file:{path.resolve()}", "r", options=options, metadata_errors="surrogateescape")
@@ -69,6 +71,21 @@ def is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
+    """Read the packets of some streams, of all if none is named; each ends with an empty packet.
+
+    Streams that turn up only while a file is read, as FLV and MPEG have them, are left out: PyAV stumbles
+    over them when all is read.
+    """
+    with suppress(IndexError):
+        yield from container.demux(*streams)
+
+
+def printable(text: str) -> str:
+    """A text of a file without what is no UTF-8 in it."""
+    return text.encode(errors="replace").decode()
+
+
 def has_content(packet: AnyPacket) -> bool:
     """Whether a packet is one of the file; demuxing ends with an empty one for each stream."""
     return packet.size > 0
@@ -76,14 +93,10 @@ def has_content(packet: AnyPacket) -> bool:
 
 @contextmanager
 def demuxer_faults() -> Iterator[None]:
-    """Name the faults of demuxers and decoders as ours; a file that is not there stays one."""
+    """Name the faults of demuxers and decoders, which raise whatever number they come upon, as ours."""
     try:
         yield
-    except (InputError, MemoryError):
-        raise
-    except av.FFmpegError as error:
-        if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
-            raise
+    except av.FFmpegError as error:  # also where a lying header asks for more memory than there is
         raise MediaCorrupt(
             "The video cannot be read: it is damaged, cut short or of an unusual kind."
         ) from error

@@ -16,8 +16,8 @@ from pipeline.errors import OutputInvalid
 from pipeline.face import Notice
 from pipeline.marks.provenance import XMP_TAG, Mark, metadata_tags, xmp_packet
 from pipeline.media.sniff import MediaType
-from pipeline.media.video.companions import Window, add_companions, companion_packets, window
-from pipeline.media.video.container import AnyPacket, has_content, open_input
+from pipeline.media.video.companions import Window, add_companions, companion_packets
+from pipeline.media.video.container import AnyPacket, has_content, open_input, printable
 from pipeline.media.video.containers import Container
 from pipeline.media.video.encode import encoder_faults
 from pipeline.media.video.probe import VideoFile
@@ -31,6 +31,10 @@ _MP4_OPTIONS: Final = {
     "movflags": "+faststart+use_metadata_tags",
     "movie_timescale": "90000",  # edit lists would be rounded to milliseconds
 }
+_RUN_IN_S: Final = Fraction(1, 10)
+"""Sound decoders want to hear a little of what comes before: 80 ms at most, of Opus (RFC 7845, 4.6)."""
+_AFTER_S: Final = 4 * 3600
+"""Sound may go on after the last picture; what is meant to come later than so much has a damaged time."""
 _XMP_BOX: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """The box of an MP4 or QuickTime file that holds an XMP packet (XMP specification, part 3, 1.2.7)."""
 
@@ -92,7 +96,12 @@ def join_segments(
         out.start_encoding()
         others = companion_packets(source, companions, _window(plan, container))
         for packet in heapq.merge(_pictures(plan, segments, times, stream), others, key=_decoded_at):
-            out.mux(packet)
+            try:
+                out.mux(packet)
+            except av.error.InvalidDataError:
+                if packet.stream is stream:
+                    raise
+                # a packet of sound was garbled in the target, and is left out as players leave it out
     if is_mp4:
         _append_xmp(path, xmp_packet(mark))
     return JoinedVideo(
@@ -154,8 +163,13 @@ def _decoded_at(packet: AnyPacket) -> float:
 
 
 def _window(plan: SegmentPlan, container: Container) -> Window:
-    return window(
-        origin_s=plan.clock.origin_s, end_s=plan.end_s, is_trimmed=plan.is_trimmed, container=container
+    """What is kept of sound and text; where the container can cut exactly there is a run-in nobody hears."""
+    last_s = int(plan.clock.times[-1]) * plan.clock.source_time_base
+    run_in = -_RUN_IN_S if container.has_edit_list else Fraction(0)
+    return Window(
+        origin_s=plan.clock.origin_s,
+        end_s=last_s + _AFTER_S if plan.end_s is None else plan.end_s,
+        earliest_s=run_in if plan.is_trimmed else None,
     )
 
 
@@ -169,6 +183,8 @@ def _chapters(source: InputContainer, plan: SegmentPlan) -> "list[Chapter]":
             continue
         chapter["start"] = max(0, chapter["start"] - zero)
         chapter["end"] -= zero
+        title = chapter["metadata"].get("title")
+        chapter["metadata"] = {} if title is None else {"title": printable(title)}
         moved.append(chapter)
     return moved
 

@@ -16,7 +16,14 @@ from pipeline.errors import MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.face import Notice
 from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
 from pipeline.media.video.colour import SDR, ColourTags, tags_of
-from pipeline.media.video.container import demuxer_faults, has_content, open_input, video_stream
+from pipeline.media.video.container import (
+    demuxer_faults,
+    has_content,
+    open_input,
+    packets_of,
+    printable,
+    video_stream,
+)
 from pipeline.media.video.limits import VideoLimits
 from pipeline.media.video.scan import Scan, scan_packets
 from pipeline.media.video.turn import Turn, turn_of
@@ -26,7 +33,7 @@ _FIRST_PACKETS: Final = 250
 _DEFAULT_RATE: Final = Fraction(25)
 _INTERLACED: Final = (2, 3, 4, 5)
 """FFmpeg's numbers for the orders of fields that have an order."""
-_NO_LANGUAGE: Final = "und"
+_NO_LANGUAGE: Final = (None, "und")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,10 +191,10 @@ def _first_frame(container: InputContainer, stream: VideoStream, limits: VideoLi
     """Decode until there is a frame; raises MediaTooLarge where it is larger than the container says."""
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     with demuxer_faults():
-        for number, packet in enumerate(container.demux(stream)):
+        for number, packet in enumerate(packets_of(container, stream)):
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.FFmpegError:
                 frames = []
             if frames:
                 _check_size(frames[0].width, frames[0].height, limits)
@@ -204,7 +211,7 @@ def _tracks(streams: Iterable[AudioStream | SubtitleStream]) -> Iterator[Track]:
         yield Track(
             index=stream.index,
             codec=None if context is None else stream.codec_context.codec.canonical_name,
-            language=stream.language if stream.language != _NO_LANGUAGE else None,
+            language=printable(stream.language) if stream.language not in _NO_LANGUAGE else None,
         )
 
 

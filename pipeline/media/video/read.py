@@ -12,8 +12,9 @@ from av.filter import Graph
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from pipeline.errors import MediaCorrupt
 from pipeline.media.video.colour import BT709, ToneMapper
-from pipeline.media.video.container import AnyPacket, demuxer_faults, has_content, open_input
+from pipeline.media.video.container import AnyPacket, demuxer_faults, has_content, open_input, packets_of
 from pipeline.media.video.frame import YuvFrame, planes_of
 from pipeline.media.video.probe import VideoFile
 
@@ -72,7 +73,10 @@ class VideoReader:
         with closing(self.frames(None, end)) as frames:
             for frame in frames:
                 if frame.time > last:
+                    last = frame.time
                     yield self._counted(frame)
+        if last < start:
+            raise MediaCorrupt("A part of the video holds no frame that could be shown. Send a whole file.")
 
     def frames(self, start: int | None = None, end: int | None = None) -> Generator[YuvFrame]:
         """Decode as `planned` does, and believe the file.
@@ -121,14 +125,14 @@ def packets_from(
 ) -> Iterator[AnyPacket] | None:
     """The packets from which a frame that shows at `start` can be decoded; None where no seek leads there."""
     if start is None:
-        return container.demux(stream)
+        return packets_of(container, stream)
     for tries in range(_SEEK_TRIES):
         back = (2**tries if tries else 0) / (stream.time_base or 1)
         try:
             container.seek(int(start - back), stream=stream)
         except av.FFmpegError:
             return None
-        packets = container.demux(stream)
+        packets = packets_of(container, stream)
         first = next((packet for packet in packets if packet.is_keyframe or not has_content(packet)), None)
         if first is not None and has_content(first):
             time = first.pts if first.pts is not None else first.dts
@@ -140,7 +144,7 @@ def packets_from(
 def decoded(packets: Iterable[AnyPacket]) -> Iterator[av.VideoFrame]:
     """The frames of packets; what a decoder refuses is missing, as `planned` will notice."""
     for packet in packets:
-        with suppress(av.error.InvalidDataError):
+        with suppress(av.FFmpegError):
             yield from packet.decode()
 
 

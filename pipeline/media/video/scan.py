@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipeline.errors import MediaCorrupt, MediaTooLarge
-from pipeline.media.video.container import demuxer_faults, has_content
+from pipeline.media.video.container import demuxer_faults, has_content, packets_of
 from pipeline.media.video.limits import VideoLimits
 
 Ticks = NDArray[np.int64]
@@ -117,7 +117,7 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
     tally = _Tally(limits, time_base)
     end_s, begins = 0.0, dict[Fraction, int]()
     with demuxer_faults():
-        for packet in container.demux():
+        for packet in packets_of(container):
             if not has_content(packet):
                 continue
             time = packet.pts if packet.pts is not None else packet.dts
