@@ -13,37 +13,54 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from pipeline.errors import MediaCorrupt, UnsupportedMedia
+from pipeline.media.sniff import MediaType
 
 if TYPE_CHECKING:
     AnyPacket = Packet[Any]
 else:  # PyAV's classes take type arguments in its types only
     AnyPacket = Packet
 
-DEMUXERS: Final = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf"
-"""FFmpeg's names of the containers that are read: none of them leads to another file."""
+DEMUXERS: Final = {
+    "mp4": "mov",
+    "mov": "mov",
+    "3gp": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "mpegts": "mpegts",
+    "mpeg": "mpeg",
+    "flv": "flv",
+    "wmv": "asf",
+}
+"""What FFmpeg calls the containers that are read, by what `sniff` calls them; none leads to another file."""
 
 
-def open_input(path: Path, *, max_pixels: int) -> InputContainer:
-    """Open a video by its path: a playlist or a session description that was named so is refused.
+def open_input(path: Path, media: MediaType, *, max_pixels: int) -> InputContainer:
+    """Open a video as what it was told to be: FFmpeg's own guess might be a playlist, and lead elsewhere.
 
     Args:
-        path: the file; a name of ours, since FFmpeg would read a scheme such as `http:` out of others.
+        path: the file.
+        media: what it is, one of `DEMUXERS`.
         max_pixels: decoders refuse frames that have more, whatever the container says.
 
     Raises:
-        MediaCorrupt: it is none of these containers, or damaged.
+        MediaCorrupt: it is something else, or damaged.
         OSError: it is not there, or may not be read.
     """
     options = {
-        "format_whitelist": DEMUXERS,
         "protocol_whitelist": "file",
         "enable_drefs": "0",
         "max_pixels": str(max_pixels),
     }
     path.open("rb").close()  # what is wrong with the place of a file is told by its own error
     with demuxer_faults():
-        # What is no UTF-8 in a title, as some phones write it, is no reason to refuse the film.
-        return av.open(f"file:{path.resolve()}", "r", options=options, metadata_errors="surrogateescape")
+        return av.open(
+            f"file:{path.resolve()}",  # else a scheme would be read out of a name such as `http:`
+            "r",
+            format=DEMUXERS[media.name],
+            options=options,
+            metadata_errors="surrogateescape",  # some phones write titles that are no UTF-8
+        )
 
 
 def video_stream(container: InputContainer) -> VideoStream:

@@ -12,14 +12,14 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
-from pipeline.errors import OutputInvalid
+from pipeline.errors import MediaCorrupt, OutputInvalid
 from pipeline.face import Notice
 from pipeline.marks.provenance import XMP_TAG, Mark, metadata_tags, xmp_packet
-from pipeline.media.sniff import MediaType
+from pipeline.media.sniff import MEDIA_TYPES, MediaType
 from pipeline.media.video.companions import Window, add_companions, companion_packets
 from pipeline.media.video.container import AnyPacket, has_content, open_input, printable
 from pipeline.media.video.containers import Container
-from pipeline.media.video.encode import encoder_faults
+from pipeline.media.video.encode import EXTENSION, encoder_faults
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan
 from pipeline.media.video.timing import PacketTimes, packet_times
@@ -84,8 +84,8 @@ def join_segments(
     if is_mp4:
         options["video_track_timescale"] = str(plan.clock.time_base.denominator)
     with ExitStack() as files, encoder_faults():
-        source = files.enter_context(open_input(video.path, max_pixels=video.max_pixels))
-        first = files.enter_context(av.open(str(segments[0])))
+        source = files.enter_context(open_input(video.path, video.media, max_pixels=video.max_pixels))
+        first = files.enter_context(_segment(segments[0], plan))
         out = files.enter_context(av.open(str(path), "w", format=container.muxer, options=options))
         stream = _video_stream(out, first.streams.video[0], plan)
         companions, notices = add_companions(source, out, container, keep_audio=keep_audio)
@@ -120,7 +120,7 @@ def _joint_times(plan: SegmentPlan, segments: Sequence[Path]) -> PacketTimes:
     shown: list[int] = []
     extradata: set[bytes | None] = set()
     for segment, path in zip(plan.segments, segments, strict=True):
-        with encoder_faults(), av.open(str(path)) as file:
+        with encoder_faults(), _segment(path, plan) as file:
             stream = file.streams.video[0]
             extradata.add(stream.codec_context.extradata)
             scale = (stream.time_base or 1) / plan.clock.time_base
@@ -136,6 +136,13 @@ def _joint_times(plan: SegmentPlan, segments: Sequence[Path]) -> PacketTimes:
     return packet_times(shown, max(1, round(1 / plan.rate / plan.clock.time_base)))
 
 
+def _segment(path: Path, plan: SegmentPlan) -> InputContainer:
+    try:
+        return open_input(path, MEDIA_TYPES[EXTENSION], max_pixels=plan.size[0] * plan.size[1])
+    except MediaCorrupt as error:
+        raise OutputInvalid("A segment of the video is damaged.") from error
+
+
 def _video_stream(out: OutputContainer, template: VideoStream, plan: SegmentPlan) -> VideoStream:
     stream = out.add_stream_from_template(template, opaque=True)  # AV1 has no encoder of its decoder's name
     stream.time_base = plan.clock.time_base
@@ -149,7 +156,7 @@ def _pictures(
 ) -> Iterator[AnyPacket]:
     each = iter(times)
     for path in segments:
-        with av.open(str(path)) as file:
+        with _segment(path, plan) as file:
             for packet in file.demux(file.streams.video[0]):
                 if has_content(packet):
                     packet.pts, packet.dts, packet.duration = next(each)

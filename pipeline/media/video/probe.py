@@ -15,8 +15,10 @@ from av.video.stream import VideoStream
 from pipeline.errors import MediaCorrupt, MediaTooLarge, UnsupportedMedia
 from pipeline.face import Notice
 from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
+from pipeline.media.video.boxes import check_index
 from pipeline.media.video.colour import SDR, ColourTags, tags_of
 from pipeline.media.video.container import (
+    DEMUXERS,
     demuxer_faults,
     has_content,
     open_input,
@@ -31,6 +33,7 @@ from pipeline.media.video.turn import Turn, turn_of
 _FIRST_PACKETS: Final = 250
 """A file none of whose first packets gives a frame holds none that could be shown."""
 _DEFAULT_RATE: Final = Fraction(25)
+_OF_BOXES: Final = ("mp4", "mov", "3gp")
 _INTERLACED: Final = (2, 3, 4, 5)
 """FFmpeg's numbers for the orders of fields that have an order."""
 _NO_LANGUAGE: Final = (None, "und")
@@ -127,11 +130,13 @@ def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = Non
     """
     size_bytes = path.stat().st_size
     media = _accept(path, size_bytes, limits, media)
-    with open_input(path, max_pixels=limits.max_pixels) as container:
+    if media.name in _OF_BOXES:
+        check_index(path, limits.max_frames)
+    with open_input(path, media, max_pixels=limits.max_pixels) as container:
         stream = video_stream(container)
         _check_size(stream.codec_context.width, stream.codec_context.height, limits)
         scan = scan_packets(container, stream, limits)
-    with open_input(path, max_pixels=limits.max_pixels) as container:
+    with open_input(path, media, max_pixels=limits.max_pixels) as container:
         stream = video_stream(container)
         frame = _first_frame(container, stream, limits)
         context = stream.codec_context
@@ -140,7 +145,7 @@ def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = Non
             path=path,
             media=media,
             size_bytes=size_bytes,
-            container=container.format.name.split(",")[0],
+            container=container.format.name,
             stream_index=stream.index,
             max_pixels=limits.max_pixels,
             codec=context.codec.canonical_name,
@@ -171,7 +176,7 @@ def _accept(path: Path, size_bytes: int, limits: VideoLimits, media: MediaType |
     if media is None:
         with path.open("rb") as file:
             media = sniff(file.read(SNIFF_BYTES))
-    if media.kind != "video" or media.name == "ogg":
+    if media.name not in DEMUXERS:
         raise UnsupportedMedia(
             f"This file is {media.label}. Send an MP4, QuickTime, WebM, Matroska, AVI, MPEG, Flash or "
             "Windows Media video."

@@ -96,7 +96,7 @@ class VideoReader:
         reach = start
         if start is not None and video.is_interlaced:
             reach = video.scan.before(start, FIELD_REACH)
-        with open_input(video.path, max_pixels=video.max_pixels) as container, demuxer_faults():
+        with open_input(video.path, video.media, max_pixels=video.max_pixels) as container, demuxer_faults():
             stream = cast("VideoStream", container.streams[video.stream_index])
             stream.thread_type, stream.codec_context.thread_count = "AUTO", self._threads
             packets = packets_from(container, stream, reach)

@@ -128,7 +128,7 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
             if packet.stream_index == stream.index:
                 tally.garbled += packet.is_corrupt
                 tally.add(time, is_key=packet.is_keyframe, shows=not packet.is_discard)
-    name = container.format.name.split(",")[0]
+    name = container.format.name
     missing = max(0, len(stream.index_entries) - tally.packets) if name == _INDEXED else 0
     if not tally.times:
         raise MediaCorrupt("The video has no frame that could be shown.")

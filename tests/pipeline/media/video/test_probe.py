@@ -240,5 +240,5 @@ def test_the_server_would_be_asked_without_these_precautions(
 def test_a_file_named_like_an_address_is_a_file(tmp_path: Path, clips: Clips) -> None:
     path = tmp_path / "http:"
     path.write_bytes(clips("plain").read_bytes())
-    with open_input(path, max_pixels=LIMITS.max_pixels) as container:
+    with open_input(path, MEDIA_TYPES["mp4"], max_pixels=LIMITS.max_pixels) as container:
         assert len(container.streams.video) == 1
