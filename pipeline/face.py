@@ -1,6 +1,6 @@
 """A face as the pipeline hands it from stage to stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -66,6 +66,24 @@ class Face:
     def center(self) -> tuple[float, float]:
         """Centre of the box in pixels."""
         return float(self.bbox[0] + self.bbox[2]) / 2, float(self.bbox[1] + self.bbox[3]) / 2
+
+    def moved(self, x: float, y: float) -> "Face":
+        """The same face `x` pixels further right and `y` further down."""
+        step = np.array([x, y], np.float32)
+        landmarks = self.landmarks
+        if landmarks is not None:
+            landmarks = landmarks + np.append(step, np.float32(0))
+        return replace(self, bbox=self.bbox + np.tile(step, 2), kps=self.kps + step, landmarks=landmarks)
+
+    def scaled(self, factor: float) -> "Face":
+        """The same face in a picture `factor` times the size, measured from the edge of its first pixel."""
+        shift = np.float32((factor - 1) / 2)
+        landmarks = self.landmarks
+        if landmarks is not None:
+            landmarks = landmarks * np.float32(factor)
+            landmarks[:, :2] += shift
+        bbox, kps = (np.asarray(it * np.float32(factor) + shift) for it in (self.bbox, self.kps))
+        return replace(self, bbox=bbox, kps=kps, landmarks=landmarks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
 
 T = TypeVar("T")
@@ -163,6 +164,17 @@ class FlatEngine:
         mask = ((picture[..., 0] == 0) & (picture[..., 2] == 255)).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
         return reading_order(_face(*map(int, box[:4])) for box in stats[1:count])
+
+    @property
+    def glance_px(self) -> int:
+        return 96
+
+    def glance(self, picture: Bgr) -> Array:
+        faces = FlatEngine.find_faces(self, picture)
+        return np.array([(*face.bbox, face.score) for face in faces], np.float32).reshape(-1, 5)
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        return in_place(FlatEngine.find_faces(self, picture), face.bbox)
 
     def prepare_source(self, picture: Bgr, face: Face) -> Source:
         self.prepared += 1
