@@ -189,6 +189,18 @@ def detect(
 
 
 @app.command(rich_help_panel=_WORK)
+def probe(
+    file: Annotated[Path, typer.Argument(help="Video to look at.", show_default=False, dir_okay=False)],
+    *,
+    json_output: Json = False,
+) -> None:
+    """Tell what a video is right here: size, length, codecs, sound, and what a result of it would lack."""
+    from consumer.cli.probe import run_probe
+
+    raise typer.Exit(run_probe(file, as_json=json_output))
+
+
+@app.command(rich_help_panel=_WORK)
 def run(
     *,
     devices: Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import av
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.subtitles.stream import SubtitleStream
@@ -106,6 +107,12 @@ class VideoFile:
     def frames(self) -> int:
         """How many frames show."""
         return self.scan.frames
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether all frames show for the same time, as near as the container's unit can say."""
+        gaps = np.diff(self.scan.times)
+        return len(gaps) == 0 or int(gaps.max() - gaps.min()) <= 1
 
     @property
     def duration_s(self) -> float:
