@@ -24,6 +24,16 @@ def video_limits(settings: Settings) -> VideoLimits:
     return VideoLimits(max_bytes=settings.max_video_bytes)
 
 
+def video_limits(settings: Settings) -> VideoLimits:
+    """The largest video."""
+    return VideoLimits(
+        max_bytes=settings.max_video_bytes,
+        max_pixels=settings.max_video_pixels,
+        max_frames=settings.max_video_frames,
+        max_seconds=settings.max_video_seconds,
+    )
+
+
 def size_limit(settings: Settings) -> Callable[[bytes], int]:
     """Tells from a file's first bytes how many it may have, by what they are the beginning of."""
 

@@ -21,10 +21,12 @@ from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import TURN_S, Share, WorkerThread
 from consumer.engines.pool import EnginePool, LoadedEngine
 from consumer.jobs.files import fetch_all
+from consumer.jobs.scratch import Scratch, Scratches
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
+from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest
@@ -33,7 +35,7 @@ from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.records.manifest import Enhance, Manifest
-from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
 
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
@@ -75,8 +77,13 @@ class JobServices:
     #: Memory for pixels.
     memory: ByteBudget
     workspaces: Workspaces
-    #: The largest picture that is decoded.
+    #: What attempts leave for one another.
+    scratches: Scratches
+    #: The largest picture and the largest video that are decoded.
     limits: Limits
+    video_limits: VideoLimits
+    #: Seconds within which a segment of a video must be done, waits for the device included.
+    segment_timeout_s: float
     #: The largest file that is fetched, by its kind of media.
     size_limit: SizeLimit
     #: Which faces of a target count.
@@ -120,6 +127,7 @@ class JobContext:
         services: JobServices,
         asked: Manifest | InvalidManifest,
         *,
+        job_id: str,
         output_id: str,
         report: Callable[[Stage, Progress], None],
         job_folder: str | None = None,
@@ -145,6 +153,7 @@ class JobContext:
         #: Seconds that the device worked on this job.
         self.device_s = 0.0
         self._services = services
+        self._job_id = job_id
         self._output_id = output_id
         self._tell = report
         self._job_folder = job_folder
@@ -199,6 +208,16 @@ class JobContext:
     def limits(self) -> Limits:
         """The largest picture that is decoded."""
         return self._services.limits
+
+    @property
+    def video_limits(self) -> VideoLimits:
+        """The largest video that is decoded."""
+        return self._services.video_limits
+
+    @property
+    def segment_timeout_s(self) -> float:
+        """Seconds within which a segment of a video must be done."""
+        return self._services.segment_timeout_s
 
     @property
     def face_filter(self) -> FaceFilter:
@@ -264,6 +283,10 @@ class JobContext:
 
         return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
 
+    def on_cpu_at_last(self, function: Callable[[], object]) -> None:
+        """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
+        self._services.cpu.submit(function)
+
     async def on_device(self, function: Callable[[], T]) -> T:
         """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.
 
@@ -315,13 +338,37 @@ class JobContext:
             self._workspace = self._services.workspaces.open()
         return self._workspace
 
-    def report(self, stage: Stage, done: int = 0, total: int = 0, *, unit: str = "pictures") -> None:
-        """Say how far the job is, `percent` of its stage; cheap, from any thread.
+    def scratch(self, plan_id: str) -> Scratch:
+        """What earlier attempts at this job have left of the work that `plan_id` names, and place for more."""
+        return self._services.scratches.of(self._job_id, plan_id)
 
-        As long as the job waits for its first turn on the device, it is told as `queued` all the same.
+    def report(
+        self,
+        stage: Stage,
+        done: int = 0,
+        total: int = 0,
+        *,
+        unit: str = "pictures",
+        fps: float | None = None,
+        left_s: float | None = None,
+        segments: Segments | None = None,
+    ) -> None:
+        """Say how far the job is, `percent` of its stage; cheap, from any thread. See `Progress`.
+
+        As long as the job waits for its first turn on the device, it is told as `queued` all the same. What
+        was said of segments stays said.
         """
         percent = min(100, 100 * done // total) if total else 0
-        self.stage, self._progress = stage, Progress(done=done, total=total, unit=unit, percent=percent)
+        self.stage = stage
+        self._progress = Progress(
+            done=done,
+            total=total,
+            unit=unit,
+            percent=percent,
+            fps=fps,
+            left_s=left_s,
+            segments=segments or self._progress.segments,
+        )
         self._show()
 
     def note(
@@ -351,7 +398,7 @@ class JobContext:
 
     def _show(self) -> None:
         if self._share is not None and not self._was_on_device:
-            self._tell("queued", Progress())
+            self._tell("queued", Progress(segments=self._progress.segments))
             if not self._was_on_device:  # else its turn has come meanwhile, on the device's thread
                 return
         self._tell(self.stage, self._progress)
