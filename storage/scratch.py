@@ -1,7 +1,8 @@
 """What attempts at a job leave for one another: finished pieces of its work, whole or not there.
 
-A piece is a file and some facts about it. The facts are written last and name the size and the hash of the file:
-a piece without them, or whose file is another, is not there. Whoever finds a piece need not make it again.
+A piece is a file and some facts about it. The facts are written last and name the size and the hash of the
+file: a piece without them, or whose file is another, is not there. Whoever finds a piece need not make it
+again.
 """
 
 import hashlib
@@ -110,7 +111,10 @@ class BucketScratches:
 
 
 async def clear_scratch(store: ObjectStore, job_id: str) -> None:
-    """Remove all that attempts at a job have left; a LIST and a DELETE for a thousand. Raises StoreUnavailable."""
+    """Remove all that attempts at a job have left: a LIST and a DELETE for a thousand.
+
+    Raises StoreUnavailable.
+    """
     gone = [key async for key in _listed(store, keys.scratch_folder(job_id))]
     for start in range(0, len(gone), MAX_KEYS):
         await store.delete(gone[start : start + MAX_KEYS])

@@ -21,11 +21,6 @@ def picture_limits(settings: Settings) -> Limits:
 
 def video_limits(settings: Settings) -> VideoLimits:
     """The largest video."""
-    return VideoLimits(max_bytes=settings.max_video_bytes)
-
-
-def video_limits(settings: Settings) -> VideoLimits:
-    """The largest video."""
     return VideoLimits(
         max_bytes=settings.max_video_bytes,
         max_pixels=settings.max_video_pixels,

@@ -339,7 +339,7 @@ class JobContext:
         return self._workspace
 
     def scratch(self, plan_id: str) -> Scratch:
-        """What earlier attempts at this job have left of the work that `plan_id` names, and place for more."""
+        """What earlier attempts have left of the work that `plan_id` names, and place for more."""
         return self._services.scratches.of(self._job_id, plan_id)
 
     def report(

@@ -1,4 +1,4 @@
-"""Where a job leaves finished pieces of its work for later attempts; the ports, in a bucket and in a folder."""
+"""Where a job leaves finished pieces of its work for later attempts; the port, as of a bucket or a folder."""
 
 from pathlib import Path
 from typing import Protocol

@@ -236,9 +236,7 @@ class Tracker(Generic[FrameT]):
     def _recognise(self, track: Track, sighting: Sighting, held: TrackedFrame[FrameT]) -> None:
         """See whether somebody of whom it was not known is one of those who were lost."""
         lost = [
-            other
-            for other in self._tracks.values()
-            if other.number < track.number and other.seen < held.number
+            other for other in self._tracks.values() if other.number < track.number and other.seen < held.number
         ]
         places = associate(self._engine, [(other.identity, None) for other in lost], [sighting])
         person = next((other for other, place in zip(lost, places, strict=True) if place is not None), None)

@@ -89,10 +89,10 @@ class Lease:
     ) -> Status:
         """Store the result and end the job `completed`, or `cancelled` if that was asked for meanwhile.
 
-        Costs two PUTs and one HEAD, and a PUT for each extra. The lease is kept while the result is uploaded, with `on_beat` as in
-        `keep`: an upload that takes long shows as stage `upload`, and is abandoned when the job is to be
-        cancelled or the lease is lost. The record tells how long it took as `upload` in its times. Raises
-        OSError where the result's file cannot be read.
+        Costs two PUTs and one HEAD, and a PUT for each extra. The lease is kept while the result is
+        uploaded, with `on_beat` as in `keep`: an upload that takes long shows as stage `upload`, and is
+        abandoned when the job is to be cancelled or the lease is lost. The record tells how long it took as
+        `upload` in its times. Raises OSError where the result's file cannot be read.
         """
         if not self._record.is_running:
             return self.status

@@ -10,7 +10,7 @@ from storage.records.status import EngineRecord, ErrorCode, FaceOutcome, JobWarn
 
 @dataclass(frozen=True, kw_only=True)
 class Extra:
-    """A small picture or video that goes with a result, in memory; shown where the result is yet to be fetched."""
+    """A small picture or video that goes with a result, to be shown before that is fetched."""
 
     body: bytes
     extension: str
