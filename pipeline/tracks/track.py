@@ -13,8 +13,8 @@ _FORESEEN_FRAMES: Final = 10
 _GAP_FRAMES: Final = 3
 """Over a longer gap no speed is measured."""
 _WEIGHT: Final = 0.5
-# Landmarks depend a little on how the model is shown a face, so it is shown each in the same way, moved along,
-# until its shape has changed by this share of its size: that halves the noise.
+# Landmarks depend a little on how the model is shown a face, so it is shown each in the same way, moved
+# along, until its shape has changed by this share of its size: that halves the noise.
 _SAME_SHAPE: Final = 0.015
 # A person is looked at anew after so many frames: often while hardly known, else seldom.
 _CHECK_FRAMES: Final = 10
