@@ -69,9 +69,7 @@ class FaceFinder:
             if np.abs(box - before).max() <= _STILL * (box[2:] - box[:2]).max():
                 break
             before = box
-        return replace(
-            face, bbox=box, kps=five_points(points), landmarks=points, presence=landmarks.presence
-        )
+        return replace(face, bbox=box, kps=five_points(points), landmarks=points, presence=landmarks.presence)
 
     def _confirmed(self, picture: Bgr, detections: Iterable[DetectedBox]) -> list[Face]:
         faces: list[Face] = []

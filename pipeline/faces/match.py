@@ -142,7 +142,7 @@ def identity_distances(
 
 
 def in_place(faces: Sequence[Face], bbox: Array) -> Face | None:
-    """The one of `faces` that shares most with a (4,) box of the same picture; None where none is the same."""
+    """The one of `faces` that shares most with a (4,) box of their picture; None where none is the same."""
     if not faces:
         return None
     shared, _ = overlaps(bbox, np.array([face.bbox for face in faces]))

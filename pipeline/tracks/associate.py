@@ -49,7 +49,8 @@ def _costs(
     scale = engine.identity_scale
     boxes = np.array([sighting.face.bbox for sighting in sightings])
     shape = len(people), len(sightings)
-    shared, distances, least = np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.nan)
+    shared = np.zeros(shape)
+    distances, least = (np.full(shape, np.nan, np.float32) for _ in range(2))
     sides = np.array([[min(it.side_px, seen.side_px) for seen in sightings] for it, _ in people])
     for row, (identity, expected) in enumerate(people):
         if expected is not None:
@@ -60,11 +61,10 @@ def _costs(
     is_other = (least > scale.accept) & (sides >= scale.blind_px)
     is_here = (shared >= _NEAR) & ~is_other
     limits = np.where(sides >= scale.small_px, scale.accept, scale.accept_small)
-    by_row = [nearest(np.float32(row), scale) for row in distances]
-    by_column = [nearest(np.float32(column), scale) for column in distances.T]
+    by_row, by_column = ([nearest(line, scale) for line in lines] for lines in (distances, distances.T))
     is_recognised = np.zeros(shape, bool)
-    for row, column in enumerate(by_row):
-        if column is not None and by_column[column] == row:
-            is_recognised[row, column] = distances[row, column] <= limits[row, column]
+    for row, place in enumerate(by_row):
+        if place is not None and by_column[place] == row:
+            is_recognised[row, place] = distances[row, place] <= limits[row, place]
     cost = (1 - shared) + np.minimum(np.nan_to_num(distances, nan=np.inf) / scale.accept, 1)
     return np.where(is_here | is_recognised, cost, np.inf)

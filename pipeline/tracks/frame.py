@@ -84,7 +84,7 @@ def region_around(frame: FrameView, bbox: Array, *, reach: float = _REACH) -> Re
 
     None where too little of the box lies within the frame to see a face there.
     """
-    if not np.isfinite(bbox).all() or _share_inside(bbox, frame.size) < _LEAST_INSIDE:
+    if not np.isfinite(bbox).all() or share_inside(bbox, frame.size) < _LEAST_INSIDE:
         return None
     margin = reach * float((bbox[2:] - bbox[:2]).max())
     width, height = frame.size
@@ -93,7 +93,8 @@ def region_around(frame: FrameView, bbox: Array, *, reach: float = _REACH) -> Re
     return Region(picture=frame.region((x0, y0, min(x1, width), min(y1, height))), offset=(x0, y0))
 
 
-def _share_inside(bbox: Array, size: tuple[int, int]) -> float:
+def share_inside(bbox: Array, size: tuple[int, int]) -> float:
+    """Which share of a (4,) box lies within a frame of `size` (width, height)."""
     sides = bbox[2:] - bbox[:2]
     inside = np.minimum(bbox[2:], size) - np.maximum(bbox[:2], 0)
     if sides.min() <= 0 or inside.min() <= 0:

@@ -1,5 +1,6 @@
 """What is known of how a person looks, and learned while they are followed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -9,6 +10,7 @@ import numpy as np
 
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Bgr, Face
+from pipeline.faces.detect import overlaps
 from pipeline.tracks.frame import Region
 
 _SHARP: Final = 0.6
@@ -18,6 +20,8 @@ _FADING: Final = 0.99
 _WEIGHT: Final = 0.1
 """Of a new embedding in the running mean."""
 _PX: Final = 64
+_ALONE: Final = 0.05
+"""Share of the boxes' union below which two faces are apart."""
 
 
 class Sighting:
@@ -71,6 +75,11 @@ class Identity:
         self.count = 0
         self._sharpest = person.sharpness if person else 0.0
 
+    @property
+    def person(self) -> Person:
+        """Who this is, for others to recognise."""
+        return Person(embedding=self.mean, side_px=self.side_px, sharpness=self._sharpest)
+
     def is_sharp(self, sharpness: float) -> bool:
         """Whether a face is sharp enough to tell anything."""
         return sharpness >= _SHARP * self._sharpest
@@ -88,7 +97,7 @@ class Identity:
         return float(np.fmin(*distances))
 
     def learn(self, engine: AnyEngine, sighting: Sighting) -> None:
-        """Take in a face that is clear and alone; one that is no longer alike moves what was seen last only."""
+        """Take in a face that is clear and alone; one that is no longer alike counts as seen last only."""
         embedding, sharpness = sighting.embedding, sighting.sharpness
         if embedding is None:
             return
@@ -102,6 +111,24 @@ class Identity:
         elif self.distance(engine, embedding) <= engine.identity_scale.accept:
             self.mean = np.asarray((1 - _WEIGHT) * self.mean + _WEIGHT * embedding, np.float32)
             self.side_px = max(self.side_px, sighting.side_px)
+
+    def join(self, other: "Identity") -> None:
+        """Be one with another, each counting as often as it was seen."""
+        count = self.count + other.count
+        if self.mean is not None and other.mean is not None and count:
+            self.mean = np.asarray((self.count * self.mean + other.count * other.mean) / count, np.float32)
+        self.count, self.side_px = count, max(self.side_px, other.side_px)
+        self._sharpest = max(self._sharpest, other._sharpest)  # noqa: SLF001 -- another of its kind
+
+
+def shared(one: Face, other: Face) -> float:
+    """Which share of the union of their boxes two faces of a frame have in common."""
+    return float(overlaps(one.bbox, other.bbox[None])[0][0])
+
+
+def is_alone(sighting: Sighting, sightings: Iterable[Sighting]) -> bool:
+    """Whether none of the other `sightings` may be mistaken for this one, or covers it."""
+    return all(other is sighting or shared(sighting.face, other.face) < _ALONE for other in sightings)
 
 
 def sharpness(picture: Bgr, bbox: Array) -> float:

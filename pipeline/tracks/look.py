@@ -33,8 +33,8 @@ _REFUSED_FRAMES: Final = 5
 class Looks:
     """Sees where faces may be in frames of one size, on the device's thread.
 
-    Small faces are seen in tiles, one of which is looked at in every other frame, in rotation; the others
-    are looked at as a whole. So a look costs the same in every frame.
+    Small faces are seen in tiles, one of which is looked at in every other frame, in rotation. Of the frames
+    between, every other one is looked at as a whole.
     """
 
     def __init__(self, engine: AnyEngine, size: tuple[int, int]) -> None:
@@ -45,10 +45,14 @@ class Looks:
         self._whole_px = _WHOLE * engine.glance_px
         closest = scales(height, width)[0]
         worth = closest * max(size) >= _WORTH * self._whole_px
-        #: The longer side in pixels of the picture to give to `at`.
-        self.longest = round(min(1.0, closest) * max(size)) if worth else round(self._whole_px)
-        self._closest_px: float | None = closest * max(size) if worth else None
+        self._closest_px = closest * max(size) if worth else self._whole_px
+        self._has_tiles = worth
         self._turn = 0
+
+    @property
+    def longest(self) -> int:
+        """The longer side in pixels of the picture to give to `at`."""
+        return round(self._closest_px if self._turn % 2 else self._whole_px)
 
     def at(self, small: Bgr, *, eager: bool) -> Array:
         """Look at a BGR uint8 (h, w, 3) picture of a frame, its longer side `longest` at most.
@@ -60,21 +64,23 @@ class Looks:
         Returns:
             (n, 5) rows of box and score, one for each suspect, in pixels of the frame, best score first.
         """
-        self._turn += 1
-        parts: list[Tile] = []
-        if self._closest_px is not None and self._turn % 2 == 0:
-            parts.append(self._tile(small, self._turn // 2, self._closest_px))
-        if eager or not parts:
+        is_for_tile = self._has_tiles and self._turn % 2 == 1
+        is_for_whole = self._turn % (4 if self._has_tiles else 2) == 0
+        parts = [self._tile(small, self._turn // 2)] if is_for_tile else []
+        if eager or is_for_whole:
             whole = with_rim(small, self._whole_px)
             parts += whole.tiles(max(whole.canvas.shape))
+        self._turn += 1
+        if not parts:
+            return np.empty((0, 5), np.float32)
         rows = np.concatenate([part.to_original(self._engine.glance(part.picture)) for part in parts])
         step = np.array(self._size) / small.shape[1::-1]
         rows[:, :4] = (rows[:, :4] + 0.5) * np.tile(step, 2) - 0.5
         return _one_each(rows)
 
-    def _tile(self, small: Bgr, number: int, longer_px: float) -> Tile:
+    def _tile(self, small: Bgr, number: int) -> Tile:
         """One of the tiles, of which there are few enough for a round."""
-        level = with_rim(small, longer_px, _TILE_RIM_PX)
+        level = with_rim(small, self._closest_px, _TILE_RIM_PX)
         longest = self._engine.glance_px
         while len(tiles := list(level.tiles(longest))) > _TILES:
             longest += _TILE_STEP_PX

@@ -7,10 +7,9 @@ from typing import Final, Generic, TypeVar
 
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Face
-from pipeline.faces.detect import overlaps
 from pipeline.tracks.associate import associate
 from pipeline.tracks.frame import FrameView, region_around
-from pipeline.tracks.identity import Person, Sighting
+from pipeline.tracks.identity import Person, Sighting, is_alone, shared
 from pipeline.tracks.look import Looks, Refusals, confirm, is_taken
 from pipeline.tracks.scene import CUT, DOUBTFUL, SceneChanges
 from pipeline.tracks.track import Track
@@ -18,10 +17,8 @@ from pipeline.tracks.track import Track
 WINDOW: Final = 15
 """So many frames are held back. A tracker that begins in the middle of a video should begin as many early."""
 
-_ALONE: Final = 0.05
-"""Share of the boxes' union from which on two faces may be mistaken for each other."""
 _SAME_FACE: Final = 0.5
-"""... and from which on they are one face."""
+"""Share of the boxes' union from which on two faces are one."""
 _CONTINUED: Final = 0.3
 """Share of the boxes' union of one face in two frames in succession."""
 
@@ -142,7 +139,7 @@ class Tracker(Generic[FrameT]):
     def _contested(followed: dict[Track, Sighting], fresh: Sequence[Sighting]) -> set[Track]:
         """Those whose faces overlap with another one."""
         sightings = [*followed.values(), *fresh]
-        return {track for track, sighting in followed.items() if not _is_alone(sighting, sightings)}
+        return {track for track, sighting in followed.items() if not is_alone(sighting, sightings)}
 
     def _doubtful(self, number: int, followed: dict[Track, Sighting], *, every: bool) -> set[Track]:
         """Those whose face looks like another person; looked at from time to time, or where asked to."""
@@ -204,10 +201,10 @@ class Tracker(Generic[FrameT]):
                 return
             foreseen = face.moved(-velocity[0], -velocity[1])
             sighting = self._sighting(held.frame, foreseen)
-            if sighting is None or _shared(sighting.face, foreseen) < _CONTINUED:
+            if sighting is None or shared(sighting.face, foreseen) < _CONTINUED:
                 return
             for number, other in list(held.faces.items()):
-                if _shared(sighting.face, other) > _SAME_FACE:
+                if shared(sighting.face, other) > _SAME_FACE:
                     if not self._is_rather(track, self._tracks[number], sighting):
                         return
                     del held.faces[number]
@@ -226,7 +223,7 @@ class Tracker(Generic[FrameT]):
         """Look from time to time how those look who are alone and sharp, and who they may be."""
         sightings = list(seen.values())
         for track, sighting in seen.items():
-            is_clear = track.identity.is_sharp(sighting.sharpness) and _is_alone(sighting, sightings)
+            is_clear = track.identity.is_sharp(sighting.sharpness) and is_alone(sighting, sightings)
             if track.is_due(held.number) and is_clear:
                 track.checked = held.number
                 track.identity.learn(self._engine, sighting)
@@ -235,9 +232,8 @@ class Tracker(Generic[FrameT]):
 
     def _recognise(self, track: Track, sighting: Sighting, held: TrackedFrame[FrameT]) -> None:
         """See whether somebody of whom it was not known is one of those who were lost."""
-        lost = [
-            other for other in self._tracks.values() if other.number < track.number and other.seen < held.number
-        ]
+        older = [other for other in self._tracks.values() if other.number < track.number]
+        lost = [other for other in older if other.seen < held.number]
         places = associate(self._engine, [(other.identity, None) for other in lost], [sighting])
         person = next((other for other, place in zip(lost, places, strict=True) if place is not None), None)
         if person is None or any({person.number, track.number} <= frame.faces.keys() for frame in self._held):
@@ -250,18 +246,10 @@ class Tracker(Generic[FrameT]):
         del self._tracks[track.number]
 
 
-def _shared(one: Face, other: Face) -> float:
-    return float(overlaps(one.bbox, other.bbox[None])[0][0])
-
-
-def _is_alone(sighting: Sighting, sightings: Iterable[Sighting]) -> bool:
-    return all(other is sighting or _shared(sighting.face, other.face) < _ALONE for other in sightings)
-
-
 def _unlike(sightings: Iterable[Sighting]) -> list[Sighting]:
     """The sightings, of those that are of one face only the one of which the model was surest."""
     kept: list[Sighting] = []
     for sighting in sorted(sightings, key=lambda seen: -seen.face.presence):
-        if all(_shared(sighting.face, other.face) <= _SAME_FACE for other in kept):
+        if all(shared(sighting.face, other.face) <= _SAME_FACE for other in kept):
             kept.append(sighting)
     return kept
