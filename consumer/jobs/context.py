@@ -26,6 +26,7 @@ from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
+from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
@@ -84,6 +85,7 @@ class JobServices:
     video_limits: VideoLimits
     #: Seconds within which a segment of a video must be done, waits for the device included.
     segment_timeout_s: float
+    tone_mapper: ToneMapper
     #: The largest file that is fetched, by its kind of media.
     size_limit: SizeLimit
     #: Which faces of a target count.
@@ -162,6 +164,7 @@ class JobContext:
         self._share: Share | None = None
         self._was_on_device = False
         self._on_device = False
+        self._unmeasured = 0  # things that it does and cannot tell how far
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
@@ -218,6 +221,11 @@ class JobContext:
     def segment_timeout_s(self) -> float:
         """Seconds within which a segment of a video must be done."""
         return self._services.segment_timeout_s
+
+    @property
+    def tone_mapper(self) -> ToneMapper:
+        """What brings HDR frames to ordinary ones."""
+        return self._services.tone_mapper
 
     @property
     def face_filter(self) -> FaceFilter:
@@ -282,6 +290,15 @@ class JobContext:
                 return function()
 
         return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
+
+    @contextmanager
+    def unmeasured(self) -> Iterator[None]:
+        """Show life within the block: nobody can tell how far its work is, and it ends by itself."""
+        self._unmeasured += 1
+        try:
+            yield
+        finally:
+            self._unmeasured -= 1
 
     def on_cpu_at_last(self, function: Callable[[], object]) -> None:
         """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
@@ -424,11 +441,15 @@ class JobContext:
             self._waits -= 1
 
     async def _show_life(self) -> None:
-        """Report for a job that waits for the device, as long as that one is alive: it does not hang."""
+        """Report for a job that waits for the device, as long as that one is alive: it does not hang.
+
+        So for one that does what it cannot measure, wherever it is.
+        """
         limit_s = self._services.stall_timeout_s
         while True:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            if self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s:
+            waits = self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s
+            if waits or (self._unmeasured and self.place is JobPlace.ELSEWHERE):
                 self._show()
 
 

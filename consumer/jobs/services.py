@@ -12,6 +12,7 @@ from consumer.engines.pool import EnginePool
 from consumer.jobs.context import Inputs, JobKind, JobServices
 from consumer.jobs.scratch import Scratches
 from consumer.jobs.workspace import Workspaces
+from pipeline.media.video.colour import ToneMapper
 from pipeline.swap.request import FaceFilter
 
 
@@ -41,6 +42,7 @@ def job_services(
         limits=picture_limits(settings),
         video_limits=video_limits(settings),
         segment_timeout_s=settings.segment_timeout_s,
+        tone_mapper=ToneMapper(),
         size_limit=size_limit(settings),
         face_filter=face_filter or face_filter_of(settings),
         paste=settings.paste,

@@ -163,7 +163,7 @@ class FlatEngine:
         self.threads.add(threading.current_thread().name)
         mask = ((picture[..., 0] == 0) & (picture[..., 2] == 255)).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-        return reading_order(_face(*map(int, box[:4])) for box in stats[1:count])
+        return reading_order(face_in(*map(int, box[:4])) for box in stats[1:count])
 
     @property
     def glance_px(self) -> int:
@@ -209,7 +209,8 @@ class FlatEngine:
         return float(np.linalg.norm(one - other))
 
 
-def _face(left: int, top: int, width: int, height: int) -> Face:
+def face_in(left: int, top: int, width: int, height: int) -> Face:
+    """A face that fills a box, in pixels."""
     bbox = np.array((left, top, left + width, top + height), np.float32)
     kps = np.array(((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)), np.float32)
     return Face(bbox=bbox, score=0.9, kps=kps * (width, height) + (left, top))
