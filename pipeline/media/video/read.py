@@ -29,13 +29,19 @@ FIELD_REACH: Final = 2
 class ReadStats:
     """What happened while reading."""
 
-    #: How many frames were handed out, and how many of these the decoder had to make up in parts.
+    #: How many frames the packets announced, were handed out, and had to be made up in parts by the decoder.
+    announced: int = 0
     frames: int = 0
     garbled: int = 0
     #: How many had another size or kind of samples than the first one, and were brought to it.
     adapted: int = 0
     #: Whether the times of the packets proved wrong, so that all was decoded from the file's beginning.
     from_beginning: bool = False
+
+    @property
+    def bad(self) -> int:
+        """How many frames are missing or garbled; see `pipeline.media.video.scan.check_damage`."""
+        return max(0, self.announced - self.frames) + self.garbled
 
 
 class VideoReader:
@@ -58,8 +64,10 @@ class VideoReader:
             MediaCorrupt: the file cannot be read any more.
         """
         last = start - 1
+        times = self._video.scan.between(start, end).tolist()
+        self.stats.announced += len(times)
         if self._video.scan.is_timed:
-            announced = iter(self._video.scan.between(start, end).tolist())
+            announced = iter(times)
             with closing(self.frames(start, end)) as frames:
                 for frame in frames:
                     if frame.time != next(announced, None):
