@@ -51,7 +51,7 @@ class FaceNotFound(InputError):
 
 
 class InvalidTrim(InputError):
-    """`trim` keeps nothing of the video: it is not that long."""
+    """No frame of the video lies within `trim`: it is not that long."""
 
     code = "invalid_manifest"
 

@@ -2,23 +2,22 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final, cast
 
 import av
 from av.container import InputContainer
 from av.filter import Graph
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from pipeline.errors import MediaCorrupt
-from pipeline.media.video.colour import BT709, ToneMapper
+from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.container import AnyPacket, demuxer_faults, has_content, open_input, packets_of
-from pipeline.media.video.frame import YuvFrame, planes_of
+from pipeline.media.video.convert import FrameConverter
+from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile
 
-_PLAIN: Final = ("yuv420p", "yuvj420p")
 _SEEK_TRIES: Final = 12
 """A seek that landed too late is done again 2, 4, 8 ... seconds earlier."""
 FIELD_REACH: Final = 2
@@ -29,13 +28,19 @@ FIELD_REACH: Final = 2
 class ReadStats:
     """What happened while reading."""
 
-    #: How many frames were handed out, and how many of these the decoder had to make up in parts.
+    #: How many frames the packets announced, were handed out, and had to be made up in parts by the decoder.
+    announced: int = 0
     frames: int = 0
     garbled: int = 0
     #: How many had another size or kind of samples than the first one, and were brought to it.
     adapted: int = 0
     #: Whether the times of the packets proved wrong, so that all was decoded from the file's beginning.
     from_beginning: bool = False
+
+    @property
+    def bad(self) -> int:
+        """How many frames are missing or garbled; see `pipeline.media.video.scan.check_damage`."""
+        return max(0, self.announced - self.frames) + self.garbled
 
 
 class VideoReader:
@@ -58,8 +63,10 @@ class VideoReader:
             MediaCorrupt: the file cannot be read any more.
         """
         last = start - 1
+        times = self._video.scan.between(start, end).tolist()
+        self.stats.announced += len(times)
         if self._video.scan.is_timed:
-            announced = iter(self._video.scan.between(start, end).tolist())
+            announced = iter(times)
             with closing(self.frames(start, end)) as frames:
                 for frame in frames:
                     if frame.time != next(announced, None):
@@ -201,60 +208,3 @@ def _pulled(graph: Graph, video: VideoFile) -> Iterator[tuple[av.VideoFrame, int
             image,
             round((image.pts or 0) * (image.time_base or 1) / video.time_base),
         )  # the filter halves the unit
-
-
-class FrameConverter:
-    """Makes upright frames of 8 bits and half-size chroma of whatever a decoder gives."""
-
-    def __init__(self, video: VideoFile, mapper: ToneMapper) -> None:
-        self._video = video
-        self._mapper = mapper
-        self._to_first = VideoReformatter()
-        self._to_420 = VideoReformatter()
-        self._is_hdr = video.colour.is_hdr
-        self._is_rgb = video.colour.is_rgb
-        tags = video.result_colour
-        #: How the samples of what is converted are to be understood, none of it left open.
-        self.colour = replace(
-            tags, matrix=tags.matrix_to_read_by(video.stored_size[1]), range=tags.range or ColorRange.MPEG
-        )
-
-    def adapt(self, image: av.VideoFrame) -> av.VideoFrame:
-        """Bring an image to the size and kind of the first one; most are, and come back as they are."""
-        video = self._video
-        if (image.width, image.height) == video.stored_size and image.format.name == video.pix_fmt:
-            return image
-        return self._to_first.reformat(
-            image, *video.stored_size, format=video.pix_fmt, interpolation=Interpolation.BICUBIC
-        )
-
-    def convert(self, image: av.VideoFrame, time: int) -> YuvFrame:
-        """Make a frame whose memory is its own: decoders go on reading theirs."""
-        is_garbled = image.is_corrupt
-        if self._is_hdr:
-            image = self._mapper.to_sdr(image)
-        elif image.format.name not in _PLAIN:
-            image = self._to_420.reformat(
-                image,
-                format="yuv420p",
-                interpolation=Interpolation.BICUBIC,
-                dst_colorspace=BT709 if self._is_rgb else None,
-                dst_color_range=self.colour.range,
-                threads=1,
-            )
-        return YuvFrame(image=self._upright(image), time=time, colour=self.colour, is_garbled=is_garbled)
-
-    def _upright(self, image: av.VideoFrame) -> av.VideoFrame:
-        video = self._video
-        if (
-            video.turn.is_none
-            and (image.width, image.height) == video.size
-            and image.format.name == "yuv420p"
-        ):
-            image.make_writable()
-            return image
-        upright = av.VideoFrame(*video.size, "yuv420p")
-        width, height = image.width & ~1, image.height & ~1
-        for source, target, scale in zip(planes_of(image), planes_of(upright), (1, 2, 2), strict=True):
-            video.turn.apply(source[: height // scale, : width // scale], target)
-        return upright

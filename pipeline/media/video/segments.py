@@ -73,6 +73,14 @@ class SegmentPlan:
         """How many frames are read."""
         return sum(segment.frames for segment in self.segments)
 
+    def warm_start(self, segment: Segment, frames: int) -> int:
+        """Where to begin reading, in ticks, for so many frames before a segment's own, if there are.
+
+        What is read of them is for those who follow faces; a writer takes the frames from `segment.start` on.
+        """
+        place = int(np.searchsorted(self.clock.times, segment.start)) - frames
+        return int(self.clock.times[max(0, place)])
+
     def describe(self) -> Mapping[str, object]:
         """What two plans differ in if the frames of their results may; of types that JSON has."""
         clock = self.clock
@@ -165,9 +173,10 @@ def cuts(times: Ticks, keys: Ticks, length: float) -> list[int]:
     """
     found: list[int] = []
     last, final = int(times[0]), int(times[-1]) - _LEAST * length
+    keys = np.intersect1d(keys, times)
     while True:
-        near = keys[(keys >= last + _LEAST * length) & (keys <= last + _MOST * length)]
-        near = near[np.isin(near, times)]
+        earliest, latest = np.searchsorted(keys, (last + _LEAST * length, last + _MOST * length))
+        near = keys[earliest:latest]
         if len(near):
             last = int(near[np.argmin(np.abs(near - (last + length)))])
         else:

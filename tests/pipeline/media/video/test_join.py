@@ -44,8 +44,10 @@ def start_of(path: Path) -> int | None:
         return file.start_time
 
 
-@pytest.mark.parametrize("segment_s", [0.4, 60], ids=["many", "one"])
-@pytest.mark.parametrize("kind", SAME_SOUND)
+@pytest.mark.parametrize(
+    ("kind", "segment_s"),
+    [*((kind, 0.4) for kind in SAME_SOUND), *((kind, 60) for kind in ("plain", "vfr", "edit_list", "mkv"))],
+)
 def test_frames_times_and_sound_are_those_of_segments_and_target(
     clips: Clips, mapper: ToneMapper, tmp_path: Path, kind: str, segment_s: float
 ) -> None:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.media.video.timing import packet_times
@@ -22,6 +22,7 @@ def stored_orders(draw: st.DrawFn) -> list[int]:
     return order
 
 
+@settings(deadline=None)
 @given(shown=stored_orders(), last=st.integers(1, 4000))
 def test_decode_times_rise_and_never_come_after_display(shown: list[int], last: int) -> None:
     times = list(packet_times(shown, last))
@@ -31,6 +32,7 @@ def test_decode_times_rise_and_never_come_after_display(shown: list[int], last: 
     assert all(dts <= pts for pts, dts, _ in times)
 
 
+@settings(deadline=None)
 @given(shown=stored_orders(), last=st.integers(1, 4000))
 def test_every_frame_shows_until_the_next_one(shown: list[int], last: int) -> None:
     times = packet_times(shown, last)
