@@ -20,7 +20,7 @@ NoticeCode = Literal[
     "end_missing",
     "faces_not_swapped",
     "first_frame_only",
-    "frames_garbled",
+    "frames_damaged",
     "frames_incomplete",
     "frames_missing",
     "frames_resized",

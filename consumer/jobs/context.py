@@ -6,6 +6,7 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -161,6 +162,7 @@ class JobContext:
         self._job_folder = job_folder
         self._milestones = milestones
         self._progress = Progress()
+        self._telling = threading.RLock()
         self._share: Share | None = None
         self._was_on_device = False
         self._on_device = False
@@ -376,17 +378,18 @@ class JobContext:
         was said of segments stays said.
         """
         percent = min(100, 100 * done // total) if total else 0
-        self.stage = stage
-        self._progress = Progress(
-            done=done,
-            total=total,
-            unit=unit,
-            percent=percent,
-            fps=fps,
-            left_s=left_s,
-            segments=segments or self._progress.segments,
-        )
-        self._show()
+        with self._telling:
+            self.stage = stage
+            self._progress = Progress(
+                done=done,
+                total=total,
+                unit=unit,
+                percent=percent,
+                fps=fps,
+                left_s=left_s,
+                segments=segments or self._progress.segments,
+            )
+            self._show()
 
     def note(
         self,
@@ -414,17 +417,18 @@ class JobContext:
         )
 
     def _show(self) -> None:
-        if self._share is not None and not self._was_on_device:
-            self._tell("queued", Progress(segments=self._progress.segments))
-            if not self._was_on_device:  # else its turn has come meanwhile, on the device's thread
-                return
-        self._tell(self.stage, self._progress)
+        with self._telling:  # else what is known already might be told after what is known since
+            if self._share is not None and not self._was_on_device:
+                self._tell("queued", Progress(segments=self._progress.segments))
+            else:
+                self._tell(self.stage, self._progress)
 
     def _step(self, function: Callable[[], T]) -> T:
         self._on_device = True
         if not self._was_on_device:
-            self._was_on_device = True
-            self._show()
+            with self._telling:
+                self._was_on_device = True
+                self._show()
         began = time.monotonic()
         try:
             return function()

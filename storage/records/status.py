@@ -54,7 +54,7 @@ WarningCode = Literal[
     "faces_not_swapped",
     "field_ignored",
     "first_frame_only",
-    "frames_garbled",
+    "frames_damaged",
     "frames_incomplete",
     "frames_missing",
     "frames_resized",

@@ -106,7 +106,7 @@ def frames_of(body: bytes, folder: Path) -> list[Bgr]:
     path = folder / "decoded"
     path.write_bytes(body)
     with av.open(str(path)) as file:
-        return [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in file.decode(video=0)]
 
 
 def colour_at(frame: Bgr, corner: tuple[int, int]) -> tuple[int, int, int]:

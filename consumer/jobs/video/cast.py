@@ -81,11 +81,14 @@ async def known_people(
     piece = await scratch.fetch(0, path, extension=_EXTENSION)
     if piece is not None and (people := _read(piece.facts)) is not None:
         return people
-    found = tuple(someone(member) for member in await find_cast(context, engine, video, plan, mapper))
-    await context.on_cpu(partial(path.write_bytes, b""))
-    piece = await context.on_cpu(partial(describe_piece, path, {"people": [_stored(each) for each in found]}))
+    found = describe_people([someone(each) for each in await find_cast(context, engine, video, plan, mapper)])
+    await context.on_cpu(partial(path.write_bytes, b""))  # all that there is to keep are the facts
+    piece = await context.on_cpu(partial(describe_piece, path, found))
     await scratch.keep(0, path, piece, extension=_EXTENSION, content_type="application/octet-stream")
-    return found
+    people = _read(found)  # as whoever takes it over will know it, to the last digit
+    if people is None:
+        raise RuntimeError("what was written cannot be read")
+    return people
 
 
 def describe_people(people: Sequence[Someone]) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDon
 
     Raises:
         NoFaceInTarget: nobody was changed in any frame.
-        MediaCorrupt: too many frames were garbled.
+        MediaCorrupt: too many frames were damaged.
         OutputInvalid: the segments do not go together.
     """
     facts = together(each.facts for each in done)

@@ -28,19 +28,12 @@ class FrameProgress:
         self._total = total
         self._monotonic = monotonic
         self._done = 0
-        self._segments: Segments | None = None
         self._since: deque[tuple[float, int]] = deque([(monotonic(), 0)])
 
-    def take_over(self, frames: int, segments: Segments) -> None:
+    def take_over(self, frames: int) -> None:
         """Count frames that were done by an earlier attempt: they say nothing of the pace."""
         self._done += frames
         self._since = deque((at, done + frames) for at, done in self._since)
-        self.segments(segments)
-
-    def segments(self, segments: Segments) -> None:
-        """Say how many segments are done."""
-        self._segments = segments
-        self.tell()
 
     def add(self) -> None:
         """Count a frame."""
@@ -52,8 +45,8 @@ class FrameProgress:
             self._since.popleft()
         self.tell()
 
-    def tell(self) -> None:
-        """Report; from any thread."""
+    def tell(self, segments: Segments | None = None) -> None:
+        """Report, and how many segments are done where that has changed; from any thread."""
         fps = self._fps()
         self._context.report(
             self._stage,
@@ -62,7 +55,7 @@ class FrameProgress:
             unit="frames",
             fps=None if fps is None else round(fps, 1),
             left_s=None if fps is None else round(max(0, self._total - self._done) / fps, 1),
-            segments=self._segments,
+            segments=segments,
         )
 
     def _fps(self) -> float | None:

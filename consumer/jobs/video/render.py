@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import numpy as np
+
 from consumer.jobs.context import JobContext
 from consumer.jobs.together import together
 from consumer.jobs.video.frames import FrameSource, frame_bytes
@@ -52,7 +54,7 @@ async def render(
         OutputInvalid: the engine or the encoder failed.
         SegmentTimedOut: it took longer than it may.
     """
-    first, end = around(work.video, segment)
+    first, end = around(work.plan, segment)
     swap = SegmentSwap(work.swap, segment.start, segment.end)
     try:
         async with (
@@ -75,17 +77,14 @@ async def render(
     return written, swap.facts
 
 
-def around(video: VideoFile, segment: Segment) -> tuple[int, int | None]:
+def around(plan: SegmentPlan, segment: Segment) -> tuple[int, int | None]:
     """What is read for a segment: some frames before it and behind it, too, for those who follow faces."""
-    scan = video.scan
-    if not scan.is_timed:
-        return segment.start, segment.end
-    before = scan.before(segment.start, WARM_UP)
-    behind = () if segment.end is None else scan.between(segment.end, None)[WARM_UP : WARM_UP + 1]
-    return (
-        int(scan.times[0]) if before is None else before,
-        int(behind[0]) if len(behind) else None,
-    )
+    end = segment.end
+    if end is not None:
+        times = plan.clock.times
+        place = int(np.searchsorted(times, end)) + WARM_UP
+        end = int(times[place]) if place < len(times) else plan.segments[-1].end
+    return plan.warm_start(segment, WARM_UP), end
 
 
 async def _change(

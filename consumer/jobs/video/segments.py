@@ -55,17 +55,20 @@ class LocalSegments:
             keeping: Awaitable[None] | None = None
             for segment in work.plan.segments:
                 taken = await self._take_over(work, scratch, segment) if segment.number in found else None
-                if keeping is not None:
-                    await keeping
+                try:
+                    made = None if taken else await self._make(work, segment, progress)
+                finally:  # what was made before is kept, also where this one fails
+                    if keeping is not None:
+                        await keeping
+                if made is not None:
+                    keeping = group.create_task(self._keep(work, scratch, made, progress, on_done))
+                elif taken is not None:
                     keeping = None
-                if taken is not None:
                     self._done += 1
                     self._reused += 1
-                    progress.take_over(segment.frames, self._count(work))
+                    progress.take_over(segment.frames)
+                    progress.tell(self._count(work))
                     on_done(taken)
-                    continue
-                made = await self._make(work, segment, progress)
-                keeping = group.create_task(self._keep(work, scratch, made, progress, on_done))
 
     async def _take_over(self, work: VideoWork, scratch: Scratch, segment: Segment) -> SegmentDone | None:
         """A segment that an earlier attempt made; None where it is not what its maker said."""
@@ -104,7 +107,7 @@ class LocalSegments:
             content_type = MEDIA_TYPES[EXTENSION].content_type
             await scratch.keep(made.number, made.path, piece, extension=EXTENSION, content_type=content_type)
         self._done += 1
-        progress.segments(self._count(work))
+        progress.tell(self._count(work))
         on_done(made)
 
     def _count(self, work: VideoWork) -> Segments:

@@ -13,7 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from pipeline.face import Notice
+from pipeline.face import Notice, NoticeCode
 from pipeline.media.video.container import AnyPacket, packets_of, printable
 from pipeline.media.video.containers import Container, holds
 
@@ -184,8 +184,9 @@ def _rising(packet: AnyPacket, last: dict[int, int]) -> AnyPacket:
     return packet
 
 
-_SOUND: Final = ("sound_encoded", "sound_dropped", "sound")
-_TEXT: Final = ("text_encoded", "text_dropped", "subtitles")
+_Words = tuple[NoticeCode, NoticeCode, str]
+_SOUND: Final[_Words] = ("sound_encoded", "sound_dropped", "sound")
+_TEXT: Final[_Words] = ("text_encoded", "text_dropped", "subtitles")
 
 
 def _settle(
@@ -193,7 +194,7 @@ def _settle(
     companion: Companion | None,
     companions: dict[int, Companion],
     notices: list[Notice],
-    words: tuple[str, str, str],
+    words: _Words,
 ) -> None:
     encoded, dropped, what = words
     if companion is None:

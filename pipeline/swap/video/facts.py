@@ -34,14 +34,14 @@ class SegmentFacts:
     changed: int = 0
     #: When the first of those shows, in ticks of the target.
     first_changed: int | None = None
-    #: Frames that the decoder made up in parts, and that were brought to another size.
-    garbled: int = 0
+    #: Frames that are missing or that the decoder made up in parts, and that were brought to another size.
+    damaged: int = 0
     adapted: int = 0
     people: dict[int, PersonFacts] = field(default_factory=dict)
 
     def read(self, stats: ReadStats) -> None:
         """Take over what happened while reading."""
-        self.garbled, self.adapted = stats.garbled, stats.adapted
+        self.damaged, self.adapted = stats.bad, stats.adapted
 
     def to_json(self) -> dict[str, Any]:
         """As types that JSON has."""
@@ -63,7 +63,7 @@ def together(parts: Iterable[SegmentFacts]) -> SegmentFacts:
     for part in parts:
         whole.frames += part.frames
         whole.changed += part.changed
-        whole.garbled += part.garbled
+        whole.damaged += part.damaged
         whole.adapted += part.adapted
         if whole.first_changed is None:
             whole.first_changed = part.first_changed
@@ -96,16 +96,16 @@ def notices(facts: SegmentFacts, chosen: ChosenPeople, scale: IdentityScale) -> 
     """What the sender should know of the frames and the faces of a video.
 
     Raises:
-        MediaCorrupt: too many frames were garbled.
+        MediaCorrupt: too many frames were damaged.
     """
-    check_damage(facts.frames, bad=facts.garbled)
+    check_damage(facts.frames, bad=facts.damaged)
     return (*_of_frames(facts), *_of_faces(facts, chosen, scale))
 
 
 def _of_frames(facts: SegmentFacts) -> Iterable[Notice]:
-    if facts.garbled:
-        message = f"{facts.garbled} of {facts.frames} frames of the video are damaged, and made up in parts."
-        yield Notice(code="frames_garbled", message=message)
+    if facts.damaged:
+        message = f"{facts.damaged} of {facts.frames} frames of the video are missing or damaged."
+        yield Notice(code="frames_damaged", message=message)
     if facts.adapted:
         message = f"{facts.adapted} of {facts.frames} frames had another size, and were brought to the first."
         yield Notice(code="frames_resized", message=message)
