@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET  # only written here, never parsed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from mmap import mmap
 from typing import Final
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -70,9 +71,9 @@ def metadata_tags(mark: Mark) -> dict[str, str]:
     }
 
 
-def is_marked(file: bytes, system: str) -> bool:
-    """Whether a picture file says that `system` altered it; every format holds its XMP packet as it is."""
-    return f"<Iptc4xmpExt:AISystemUsed>{system}</".encode() in file
+def is_marked(file: bytes | mmap, system: str) -> bool:
+    """Whether a file says that `system` altered it; every format holds its XMP packet as it is."""
+    return file.find(f"<Iptc4xmpExt:AISystemUsed>{system}</".encode()) >= 0
 
 
 def xmp_packet(mark: Mark) -> bytes:

@@ -11,6 +11,7 @@ from pipeline.marks.provenance import is_marked
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.video.segments import plan_segments
 from storage import keys
+from storage.errors import StoreUnavailable
 from storage.records.detection import read_detection
 from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
@@ -367,7 +368,7 @@ async def test_a_passing_fault_after_a_segment_costs_no_attempt(tmp_path: Path) 
         nonlocal due
         if engine.swaps == due:
             due = next(faults, 0)
-            raise OSError("something passing")
+            raise StoreUnavailable
 
     engine = ReelEngine(on_swap=fail_twice)
     async with running(store, engine, max_attempts=1):
