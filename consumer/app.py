@@ -52,6 +52,7 @@ from models.errors import ModelError
 from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
+from storage.scratch import BucketScratches
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from storage.upkeep.rounds import Rounds
@@ -146,6 +147,7 @@ class Consumer:
                 cpu=cpu,
                 memory=self._memory,
                 workspaces=workspaces,
+                scratches=BucketScratches(store),
             )
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)

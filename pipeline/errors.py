@@ -50,6 +50,12 @@ class FaceNotFound(InputError):
     code = "face_not_found"
 
 
+class InvalidTrim(InputError):
+    """No frame of the video lies within `trim`: it is not that long."""
+
+    code = "invalid_manifest"
+
+
 class OptionUnavailable(InputError):
     """An option asks for something this consumer has no model for."""
 

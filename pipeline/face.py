@@ -1,6 +1,6 @@
 """A face as the pipeline hands it from stage to stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -9,24 +9,35 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 Bgr = NDArray[np.uint8]
 NoticeCode = Literal[
+    "alpha_dropped",
     "alpha_flattened",
     "basic_engine",
     "bound_by_place",
     "colours_not_read",
+    "container_changed",
     "date_unknown",
     "depth_reduced",
     "end_missing",
     "faces_not_swapped",
     "first_frame_only",
+    "frames_damaged",
     "frames_incomplete",
+    "frames_missing",
+    "frames_resized",
     "frames_unchanged",
+    "hdr_to_sdr",
     "hdr_tones",
+    "size_made_even",
+    "sound_dropped",
+    "sound_encoded",
     "source_covered",
     "source_cut_off",
     "source_eyes_closed",
     "source_profile",
     "source_small",
     "target_covered",
+    "text_dropped",
+    "text_encoded",
     "weak_likeness",
 ]
 
@@ -66,6 +77,24 @@ class Face:
     def center(self) -> tuple[float, float]:
         """Centre of the box in pixels."""
         return float(self.bbox[0] + self.bbox[2]) / 2, float(self.bbox[1] + self.bbox[3]) / 2
+
+    def moved(self, x: float, y: float) -> "Face":
+        """The same face `x` pixels further right and `y` further down."""
+        step = np.array([x, y], np.float32)
+        landmarks = self.landmarks
+        if landmarks is not None:
+            landmarks = landmarks + np.append(step, np.float32(0))
+        return replace(self, bbox=self.bbox + np.tile(step, 2), kps=self.kps + step, landmarks=landmarks)
+
+    def scaled(self, factor: float) -> "Face":
+        """The same face in a picture `factor` times the size, measured from the edge of its first pixel."""
+        shift = np.float32((factor - 1) / 2)
+        landmarks = self.landmarks
+        if landmarks is not None:
+            landmarks = landmarks * np.float32(factor)
+            landmarks[:, :2] += shift
+        bbox, kps = (np.asarray(it * np.float32(factor) + shift) for it in (self.bbox, self.kps))
+        return replace(self, bbox=bbox, kps=kps, landmarks=landmarks)
 
 
 @dataclass(frozen=True, kw_only=True)

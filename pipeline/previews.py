@@ -21,10 +21,16 @@ def preview(picture: Bgr, face: Face) -> bytes:
         picture: BGR uint8 (h, w, 3).
         face: a face of it; what its square shows beyond the picture's edge is black.
     """
-    return encode(_square(picture, face), None, to="jpeg", quality=_QUALITY, xmp=None).data
+    return to_jpeg(square(picture, face))
 
 
-def _square(picture: Bgr, face: Face) -> Bgr:
+def to_jpeg(shown: Bgr) -> bytes:
+    """A `square` as a file."""
+    return encode(shown, None, to="jpeg", quality=_QUALITY, xmp=None).data
+
+
+def square(picture: Bgr, face: Face) -> Bgr:
+    """The pixels of `preview`, BGR uint8 (160, 160, 3)."""
     scale = _SIDE / (_STRETCH * max(face.size))
     middle = (_SIDE - 1) / 2
     x, y = face.center

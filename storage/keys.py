@@ -15,6 +15,7 @@ CANCEL = "cancel/"
 RESULTS = "results/"
 ARCHIVE = "archive/"
 DEAD_LETTER = "dead-letter/"
+SCRATCH = "scratch/"
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # An attempt and, since results are secret, 120 random bits in base32.
@@ -76,6 +77,16 @@ def is_secret_result(key: str) -> bool:
 def result_folder(job_id: str) -> str:
     """Prefix of all results of a job, those of zombies among them."""
     return f"{RESULTS}{job_id}/"
+
+
+def scratch_folder(job_id: str) -> str:
+    """Prefix of all that attempts at a job have left for one another."""
+    return f"{SCRATCH}{job_id}/"
+
+
+def scratch(job_id: str, plan: str, name: str) -> str:
+    """Key of one finished piece of a job's work; `plan` names all that the piece depends on."""
+    return f"{scratch_folder(job_id)}{plan}/{name}"
 
 
 def dead_letter(job_id: str) -> str:

@@ -119,7 +119,7 @@ def swap(
     ] = False,
     sheet: Sheet = None,
 ) -> None:
-    """Swap a face right here, in one picture or a folder of them, without a bucket.
+    """Swap a face right here, in one picture or video or a folder of them, without a bucket.
 
     What is there already is not done again: the same command goes on where it was interrupted.
     """
@@ -175,17 +175,30 @@ def process(
 @app.command(rich_help_panel=_WORK)
 def detect(
     target: Annotated[
-        Path, typer.Argument(help="Picture in which to find faces.", show_default=False, dir_okay=False)
+        Path,
+        typer.Argument(help="Picture or video in which to find faces.", show_default=False, dir_okay=False),
     ],
     *,
     min_face_px: MinFace = None,
     engine: EngineOption = "auto",
     json_output: Json = False,
 ) -> None:
-    """Find the faces of a picture right here: their numbers for --face, where they are and how large."""
+    """Find the faces of a picture or video right here: their numbers for --face, where and how large."""
     from consumer.cli.detect import run_detect
 
     raise typer.Exit(run_detect(target, engine, min_face_px=min_face_px, as_json=json_output))
+
+
+@app.command(rich_help_panel=_WORK)
+def probe(
+    file: Annotated[Path, typer.Argument(help="Video to look at.", show_default=False, dir_okay=False)],
+    *,
+    json_output: Json = False,
+) -> None:
+    """Tell what a video is right here: size, length, codecs, sound, and what a result of it would lack."""
+    from consumer.cli.probe import run_probe
+
+    raise typer.Exit(run_probe(file, as_json=json_output))
 
 
 @app.command(rich_help_panel=_WORK)

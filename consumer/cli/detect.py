@@ -1,4 +1,4 @@
-"""`swapdrop detect`: the faces of a local picture, by the numbers that --face takes."""
+"""`swapdrop detect`: the faces of a local picture or video, by the numbers that --face takes."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from consumer.cli.bucket import fail, settings_or_exit
-from consumer.cli.progress import print_warnings
+from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
 from consumer.cli.tables import print_table
 from consumer.client.local import open_local_jobs
 from consumer.client.submission import describe
@@ -19,6 +19,7 @@ from models.errors import ModelError
 from storage.errors import StorageError
 from storage.records.detection import Detection, read_detection
 from storage.records.manifest import Manifest, read_manifest
+from storage.records.status import Progress, Stage
 
 
 def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json: bool) -> int:
@@ -29,7 +30,8 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
         raise fail(f"{target} is not a file.")
     try:
         manifest = read_manifest(describe(None, str(target), {}, options={"engine": engine}))
-        context, body = asyncio.run(_detect(settings, manifest, min_face_px))
+        with reporting(settings) as reporter:
+            context, body = asyncio.run(_detect(settings, manifest, min_face_px, reporter))
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None
     found = read_detection(body)
@@ -44,12 +46,15 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
 
 
 async def _detect(
-    settings: Settings, manifest: Manifest, min_face_px: float | None
+    settings: Settings, manifest: Manifest, min_face_px: float | None, reporter: ProgressReporter
 ) -> tuple[JobContext, bytes]:
+    def report(stage: Stage, progress: Progress) -> None:
+        reporter.move(describe_progress(stage, progress), done=progress.done, total=progress.total)
+
     counting = face_filter_of(settings, min_size_px=min_face_px)
     async with (
         open_local_jobs(settings, face_filter=counting) as jobs,
-        jobs.context(manifest, output_id="") as context,
+        jobs.context(manifest, output_id="", report=report) as context,
     ):
         output = await context.run()
         return context, output.body or b""
@@ -61,11 +66,17 @@ def _of_what_size(min_face_px: float | None) -> str:
 
 def _print_table(found: Detection) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("face", "where", "x", "y", "width", "height", "score"):
+    seen = ("from", "to") if found.media.kind == "video" else ()
+    for title in ("face", "where", "x", "y", "width", "height", "score", *seen):
         table.add_column(title, justify="left" if title in {"face", "where"} else "right", no_wrap=True)
     for face in found.faces:
-        numbers = (f"{value:.0f}" for value in (face.x, face.y, face.width, face.height))
+        numbers = [f"{value:.0f}" for value in (face.x, face.y, face.width, face.height)]
+        times = [f"{face.track.first_s:.1f} s", f"{face.track.last_s:.1f} s"] if seen and face.track else []
         table.add_row(
-            face.face_id.removeprefix("face_"), face.position_description, *numbers, f"{face.confidence:.2f}"
+            face.face_id.removeprefix("face_"),
+            face.position_description,
+            *numbers,
+            f"{face.confidence:.2f}",
+            *times,
         )
     print_table(table)

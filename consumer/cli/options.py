@@ -10,6 +10,7 @@ import typer
 OptionValues = dict[str, Any]
 
 _option = partial(typer.Option, rich_help_panel="The result")
+_video = partial(typer.Option, rich_help_panel="The result, of videos")
 EngineOption = Annotated[
     str, _option("--engine", metavar="NAME", help="Which engine works; auto: the best ready.")
 ]
@@ -41,8 +42,20 @@ def picture_options(
         bool, _option("--keep-date", help="Keep the date of the target, and no other metadata.")
     ] = False,
     engine: EngineOption = "auto",
+    trim: Annotated[
+        str | None,
+        _video("--trim", metavar="FROM-TO", help="Keep only so much, in seconds: 12.5-60, 12- or -60."),
+    ] = None,
+    steady_fps: Annotated[
+        bool, _video("--steady-fps", help="30 frames a second, instead of the target's times.")
+    ] = False,
+    silent: Annotated[bool, _video("--no-audio", help="Leave the sound out.")] = False,
+    encoder: Annotated[str, _video("--encoder", metavar="NAME", help="What encodes the video.")] = "libx264",
+    video_quality: Annotated[
+        int, _video("--video-quality", metavar="0-51", min=0, max=51, help="Lower is better.")
+    ] = 18,
 ) -> OptionValues:
-    """The contract's options for pictures, under the contract's names."""
+    """The contract's options, under the contract's names."""
     return {
         "engine": engine,
         "many_faces": many_faces,
@@ -52,7 +65,23 @@ def picture_options(
         "output_format": output_format,
         "image_quality": quality,
         "keep_date": keep_date,
+        "keep_fps": not steady_fps,
+        "keep_audio": not silent,
+        "video_encoder": encoder,
+        "video_quality": video_quality,
+        "trim": None if trim is None else _trim(trim),
     }
+
+
+def _trim(word: str) -> dict[str, float]:
+    start, dash, end = word.partition("-")
+    try:
+        kept = {name: float(given) for name, given in (("start", start), ("end", end)) if given}
+    except ValueError:
+        kept = {}
+    if not (dash and kept):
+        raise typer.BadParameter(f"{word} is no part of a video; write it as 12.5-60, 12- or -60.")
+    return kept
 
 
 def with_options(

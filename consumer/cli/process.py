@@ -7,7 +7,7 @@ import typer
 
 from consumer.cli.bucket import fail, settings_or_exit
 from consumer.cli.destination import Destination, read_destination, write_to_stdout
-from consumer.cli.progress import ProgressReporter, print_warnings, reporting
+from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
 from consumer.client.files import body_of, describe_os_error, keep_whole
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
@@ -42,7 +42,7 @@ async def _process(
     settings: Settings, manifest: Manifest, path: Path, place: Destination, reporter: ProgressReporter
 ) -> tuple[JobContext, Path | None]:
     def report(stage: Stage, progress: Progress) -> None:
-        reporter.move(stage, done=progress.done, total=progress.total)
+        reporter.move(describe_progress(stage, progress), done=progress.done, total=progress.total)
 
     name = output_id(manifest.job_id or path.name, _ATTEMPT)
     async with (
@@ -50,6 +50,7 @@ async def _process(
         jobs.context(manifest, output_id=name, report=report) as context,
     ):
         output = await context.run()
+        await jobs.forget(name)
         saved = place.file(f"{path.stem}.{output.extension}")
         if saved is None:
             await asyncio.to_thread(write_to_stdout, body_of(output))

@@ -20,7 +20,21 @@ from rich.table import Table
 
 from consumer.config.settings import Settings
 from consumer.telemetry.logs import configure_logging
-from storage.records.status import JobWarning
+from storage.records.status import JobWarning, Stage
+from storage.records.status import Progress as JobProgress
+
+
+def describe_progress(stage: Stage, progress: JobProgress) -> str:
+    """How far a job is, in a few words: `swap 120 of 900 frames, 31.2 a second, 0:25 left`."""
+    if not progress.total:
+        return stage
+    said = f"{stage} {progress.done} of {progress.total} {progress.unit}"
+    if progress.fps is not None:
+        said += f", {progress.fps:g} a second"
+    if progress.left_s is not None:
+        minutes, seconds = divmod(round(progress.left_s), 60)
+        said += f", {minutes}:{seconds:02} left"
+    return said
 
 
 class ProgressReporter:

@@ -15,6 +15,7 @@ from consumer.client.submission import (
     describe,
     is_remote,
     parse_faces,
+    shows_video,
     split_sources,
 )
 from consumer.client.targets import NoSuchFile, find_targets
@@ -62,7 +63,10 @@ def plan(command: SubmitCommand, files: SubmittedFiles) -> list[Submission]:
     pictures = {name: picture and files.refer(picture) for name, picture in faces.items()}
     fields = {"options": command.options, "detection": command.detection}
     return [
-        check(target, describe(source, files.refer(target), pictures, **fields))
+        check(
+            target,
+            describe(source, files.refer(target), pictures, is_video=shows_video(target), **fields),
+        )
         for target in _expanded(targets, recursive=command.recursive)
         for source in referred
     ]
@@ -78,7 +82,7 @@ def _expanded(words: Sequence[str], *, recursive: bool) -> list[str]:
     """Every target by itself: bucket keys and URLs as they are, then the files."""
     remote = [word for word in words if is_remote(word)]
     local = [word for word in words if not is_remote(word)]
-    found = find_targets(local, recursive=recursive).pictures if local else ()
+    found = find_targets(local, recursive=recursive).files if local else ()
     if not remote and not found:
-        raise NoSuchFile(f"There is no picture in {', '.join(local)}.")
+        raise NoSuchFile(f"There is no picture or video in {', '.join(local)}.")
     return [*remote, *(str(target.path) for target in found)]

@@ -1,12 +1,12 @@
 """`swapdrop swap`: the same work as a job, on local files, one or many."""
 
 import asyncio
-import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -14,10 +14,16 @@ from rich.console import Console
 
 from consumer.cli.bucket import fail, settings_or_exit
 from consumer.cli.destination import Destination, write_to_stdout
-from consumer.cli.progress import ProgressReporter, print_counts, print_warnings, reporting
+from consumer.cli.progress import (
+    ProgressReporter,
+    describe_progress,
+    print_counts,
+    print_warnings,
+    reporting,
+)
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
-from consumer.cli.swap_plan import Batch, SwapCommand, one_by_one, plan
-from consumer.cli.swap_work import DONE, Item, Outcome, swap_all
+from consumer.cli.swap_plan import Batch, SwapCommand, is_video, one_by_one, plan
+from consumer.cli.swap_work import DONE, Item, OnProgress, Outcome, swap_all
 from consumer.client.files import describe_os_error
 from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.local import open_local_jobs
@@ -29,11 +35,13 @@ from consumer.engines.registry import FilesMissing
 from consumer.jobs.swap_picture import check_sources
 from consumer.telemetry.logs import configure_logging
 from models.errors import ModelError
+from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits
 from storage.errors import StorageError
+from storage.records.status import Progress, Stage
 
 _EXISTS = "there already"
-_IGNORED = "no picture, ignored"
+_IGNORED = "no picture or video, ignored"
 _GOOD = frozenset({DONE, _EXISTS, _IGNORED})
 
 
@@ -91,13 +99,14 @@ def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
     left = {*in_the_way, *(() if batch.single else present)}
     items = [item for item in batch.items if item not in left]
     outcomes = [_not_replaced(item) for item in in_the_way]
-    if batch.single:
-        return outcomes + asyncio.run(swap_items(settings, batch, items, _tell_nobody))
     with reporting(settings) as reporter:
-        tell = _teller(reporter, len(items) + len(in_the_way))
+        if batch.single:
+            follow = partial(_follow_one, reporter)
+            return outcomes + asyncio.run(swap_items(settings, batch, items, _tell_nobody, follow))
+        teller = _Teller(reporter, len(items) + len(in_the_way))
         for outcome in outcomes:
-            tell(outcome)
-        return outcomes + asyncio.run(swap_items(settings, batch, items, tell))
+            teller.tell(outcome)
+        return outcomes + asyncio.run(swap_items(settings, batch, items, teller.tell, teller.follow))
 
 
 def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
@@ -117,9 +126,16 @@ def _not_replaced(item: Item) -> Outcome:
 
 
 async def swap_items(
-    settings: Settings, batch: Batch, items: Sequence[Item], tell: Callable[[Outcome], None]
+    settings: Settings,
+    batch: Batch,
+    items: Sequence[Item],
+    tell: Callable[[Outcome], None],
+    follow: OnProgress = lambda _item, _stage, _progress: None,
 ) -> list[Outcome]:
-    """Swap the pictures, telling of each as it is done; raises what would be wrong with all of them."""
+    """Swap what is to be, telling of each as it is done; raises what would be wrong with all of it.
+
+    `follow` is told how far each video is, from any thread.
+    """
     if not items:
         return []
     made: list[Outcome] = []
@@ -129,7 +145,7 @@ async def swap_items(
         if not batch.single:
             async with jobs.context(request.manifest, output_id="") as context:
                 await check_sources(context)
-        async with aclosing(swap_all(jobs, request, items)) as outcomes:
+        async with aclosing(swap_all(jobs, request, items, follow)) as outcomes:
             async for outcome in outcomes:
                 tell(outcome)
                 made.append(outcome)
@@ -137,23 +153,40 @@ async def swap_items(
 
 
 def _tell_nobody(_outcome: Outcome) -> None:
-    """A single picture is told of at the end."""
+    """A single one is told of at the end."""
 
 
-def _teller(reporter: ProgressReporter, total: int) -> Callable[[Outcome], None]:
-    counter = itertools.count(1)
-    reporter.move(f"0 of {total}", done=0, total=total)
+def _follow_one(reporter: ProgressReporter, _item: Item, stage: Stage, progress: Progress) -> None:
+    """Show how far the only one is."""
+    reporter.move(describe_progress(stage, progress), done=progress.done, total=progress.total)
 
-    def tell(outcome: Outcome) -> None:
-        number = next(counter)
+
+class _Teller:
+    """Shows how far a batch is, and how far the video is of which there is news."""
+
+    def __init__(self, reporter: ProgressReporter, total: int) -> None:
+        self._reporter = reporter
+        self._total = total
+        self._done = 0
+        self._move("")
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell what became of one."""
+        reporter = self._reporter
         if outcome.state != DONE:
             reporter.fault(outcome.item.name, outcome.message, outcome.state)
         else:
             reporter.event("swapped", target=outcome.item.name, faces=outcome.swapped, ms=outcome.timings_ms)
             reporter.result(str(outcome.item.output))
-        reporter.move(f"{number} of {total}", done=number, total=total)
+        self._done += 1
+        self._move("")
 
-    return tell
+    def follow(self, item: Item, stage: Stage, progress: Progress) -> None:
+        """Show how far a video is."""
+        self._move(f"  {item.name}: {describe_progress(stage, progress)}")
+
+    def _move(self, more: str) -> None:
+        self._reporter.move(f"{self._done} of {self._total}{more}", done=self._done, total=self._total)
 
 
 def _summarise(batch: Batch, outcomes: Sequence[Outcome], *, to_stdout: bool) -> int:
@@ -198,10 +231,15 @@ def _card(item: Item, outcome: Outcome | None, side: int, limits: Limits) -> Car
         ]
     return card(
         item.name,
-        pixels(item.target.read_bytes(), limits),
-        None if failed else pixels(item.output.read_bytes(), limits),
+        _pixels(item.target, limits),
+        None if failed else _pixels(item.output, limits),
         side=side,
         boxes=[face.box for face in outcome.faces if face.swapped] if outcome else (),
         facts=facts,
         error=outcome.message if outcome is not None and failed else None,
     )
+
+
+def _pixels(path: Path, limits: Limits) -> Bgr | None:
+    """What of a file is shown; nothing of a video."""
+    return None if is_video(path) else pixels(path.read_bytes(), limits)

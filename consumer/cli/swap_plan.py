@@ -19,7 +19,8 @@ from pipeline.media.animations.write import animation_format
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.pictures.encode import OutputFormat, output_format
 from pipeline.media.sniff import MEDIA_TYPES
-from storage.records.manifest import read_manifest, source_pictures
+from pipeline.media.video.containers import container_for
+from storage.records.manifest import Options, read_manifest, source_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,9 @@ class Batch:
     #: What is done to every picture.
     request: BatchRequest
     items: Sequence[Item]
-    #: How many files in folders are no pictures.
+    #: How many files in folders are neither picture nor video.
     ignored: int
-    #: Whether it is one picture whose result's path was given in full.
+    #: Whether it is one target whose result's path was given in full.
     single: bool
 
 
@@ -117,17 +118,17 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
         if not path.is_file():
             raise NoSuchFile(f"{path} is not a file.")
     targets = find_targets(words, recursive=command.recursive, leave_out=command.all_results or output)
-    if not targets.pictures:
-        raise NoSuchFile(f"There is no picture in {', '.join(words)}.")
-    limits, requested = picture_limits(settings), manifest.options.output_format
+    if not targets.files:
+        raise NoSuchFile(f"There is no picture or video in {', '.join(words)}.")
+    limits, wanted = picture_limits(settings), manifest.options
     if single:
-        _check_name(output, _extension(Path(words[0]), requested, limits))
+        _check_name(output, _extension(Path(words[0]), wanted, limits))
         outputs = [output]
     else:
-        outputs = _outputs(targets, output, requested, limits)
+        outputs = _outputs(targets, output, wanted, limits)
     items = [
-        Item(name=str(target.name), target=target.path, output=output)
-        for target, output in zip(targets.pictures, outputs, strict=True)
+        Item(name=str(target.name), target=target.path, output=output, is_video=is_video(target.path))
+        for target, output in zip(targets.files, outputs, strict=True)
     ]
     inputs = (*request.sources.values(), *(item.target for item in items), command.reference)
     written = [*(item.output for item in items), *([command.sheet] if command.sheet else [])]
@@ -151,17 +152,22 @@ def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _outputs(
-    targets: TargetFiles, folder: Path, requested: OutputFormat | None, limits: Limits
-) -> list[Path]:
-    extensions = [_extension(target.path, requested, limits) for target in targets.pictures]
-    names = [target.name for target in targets.pictures]
+def _outputs(targets: TargetFiles, folder: Path, wanted: Options, limits: Limits) -> list[Path]:
+    extensions = [_extension(target.path, wanted, limits) for target in targets.files]
+    names = [target.name for target in targets.files]
     return [folder / name for name in result_names(zip(names, extensions, strict=True))]
 
 
-def _extension(path: Path, requested: OutputFormat | None, limits: Limits) -> str:
-    """The extension that a result will have; what is no picture is left for the swap to refuse."""
-    media = sniff_file(path)
+def is_video(path: Path) -> bool:
+    """Whether a file is a video, by its first bytes; raises OSError."""
+    return sniff_file(path).kind == "video"
+
+
+def _extension(path: Path, wanted: Options, limits: Limits) -> str:
+    """The extension that a result will have; what is neither is left for the swap to refuse."""
+    media, requested = sniff_file(path), wanted.output_format
+    if media.kind == "video":
+        return container_for(media, wanted.video_encoder)[0].media.extension
     if media.kind != "picture":
         return media.extension
     moving = animation_format(requested, media)
@@ -178,10 +184,10 @@ def _moves(path: Path, limits: Limits) -> bool:
 
 
 def _check_name(output: Path, extension: str) -> None:
-    """Refuse a name that promises another picture format than the result has; no picture is not its fault."""
+    """Refuse a name that promises another format than the result has; what is neither is not its fault."""
     given = output.suffix.lower().lstrip(".")
-    known = {media.extension for media in MEDIA_TYPES.values() if media.kind == "picture"}
-    if extension in known and {"jpeg": "jpg"}.get(given, given) in known - {extension}:
+    known = {media.extension for media in MEDIA_TYPES.values() if media.kind != "other"}
+    if extension in known and {"jpeg": "jpg", "m4v": "mp4"}.get(given, given) in known - {extension}:
         raise WrongWords(f"The result is no .{given} file; name it {output.with_suffix(f'.{extension}')}.")
 
 

@@ -1,9 +1,10 @@
-"""The work of `swapdrop swap`: any number of pictures through one engine, a few at a time, told in order."""
+"""The work of `swapdrop swap`: any number of targets through one engine, a few at a time, told in order."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,9 +15,11 @@ from consumer.client.local import LocalJobs
 from consumer.jobs.context import JobContext
 from models.errors import ModelError
 from storage.errors import StorageError
-from storage.records.status import EngineRecord, FaceOutcome, JobWarning
+from storage.records.manifest import Manifest
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
 
 DONE = "done"
+OnProgress = Callable[["Item", Stage, Progress], None]
 _AT_ONCE = 3  # one is read and decoded, one is on the device, and one is encoded and saved
 _UNFORESEEN = "Something unforeseen went wrong; the line before this one says what."
 
@@ -25,16 +28,17 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A picture to change and the file its result goes to; `name` is for people."""
+    """A picture or video to change and the file its result goes to; `name` is for people."""
 
     name: str
     target: Path
     output: Path
+    is_video: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What became of a picture."""
+    """What became of a picture or video."""
 
     item: Item
     #: `done`, or the code of the error that `message` tells of.
@@ -52,14 +56,17 @@ class Outcome:
 
 
 async def swap_all(
-    jobs: LocalJobs, request: BatchRequest, items: Sequence[Item]
+    jobs: LocalJobs, request: BatchRequest, items: Sequence[Item], report: OnProgress
 ) -> AsyncGenerator[Outcome, None]:
-    """Swap pictures and save the results, a few at a time; their outcomes come in the order of the items."""
+    """Swap and save the results, a few at a time; their outcomes come in the order of the items.
+
+    `report` is told how far each of the videos is, from any thread.
+    """
     fingerprint = ResultFingerprint(request)
     running: deque[asyncio.Task[Outcome]] = deque()
     try:
         for item in items:
-            running.append(asyncio.create_task(_swap(jobs, request, fingerprint, item)))
+            running.append(asyncio.create_task(_swap(jobs, request, fingerprint, item, report)))
             if len(running) == _AT_ONCE:
                 yield await running.popleft()
         while running:
@@ -70,17 +77,21 @@ async def swap_all(
 
 
 async def _swap(
-    jobs: LocalJobs, request: BatchRequest, fingerprint: ResultFingerprint, item: Item
+    jobs: LocalJobs,
+    request: BatchRequest,
+    fingerprint: ResultFingerprint,
+    item: Item,
+    report: OnProgress,
 ) -> Outcome:
     try:
-        target = await asyncio.to_thread(item.target.read_bytes)
+        name = await asyncio.to_thread(fingerprint.output_id, item.target)
         context = jobs.context(
-            request.manifest.model_copy(update={"target": str(item.target)}),
-            output_id=fingerprint.output_id(target),
+            _manifest(request, item),
+            output_id=name,
             reference=request.reference,
+            report=partial(report, item) if item.is_video else _unheard,
         )
-        del target
-        return await _saved(context, item)
+        return await _saved(jobs, context, item, name)
     except (ModelError, StorageError) as error:
         return Outcome(item=item, state=error.code, message=str(error))
     except OSError as error:
@@ -90,10 +101,23 @@ async def _swap(
         return Outcome(item=item, state="internal", message=_UNFORESEEN)
 
 
-async def _saved(context: JobContext, item: Item) -> Outcome:
+def _manifest(request: BatchRequest, item: Item) -> Manifest:
+    """The job of one item, which is the first picture's but for its target and what that is."""
+    kind = request.manifest.process_type
+    if item.is_video:
+        kind = kind.replace("-image", "-video")
+    return request.manifest.model_copy(update={"target": str(item.target), "process_type": kind})
+
+
+def _unheard(_stage: Stage, _progress: Progress) -> None:
+    """A picture is done before there is anything to tell."""
+
+
+async def _saved(jobs: LocalJobs, context: JobContext, item: Item, name: str) -> Outcome:
     async with context:
         output = await context.run()
         await asyncio.to_thread(keep_whole, item.output, output)
+    await jobs.forget(name)
     return Outcome(
         item=item,
         state=DONE,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from consumer.client.submission import Submission, SubmittedFiles, check
+from consumer.client.submission import Submission, SubmittedFiles, check, shows_video
 from consumer.client.targets import NoSuchFile
 from storage.errors import InvalidManifest
 from storage.records.manifest import Options
@@ -103,7 +103,8 @@ def _document(
     faces = {name: values[name] for name in values if _FACE.fullmatch(name)}
     chosen = {name: values[name] for name in values if name in Options.model_fields}
     document = {name: values[name] for name in _FIELDS if name in values}
-    document.setdefault("process_type", "multi-image" if faces else "single-image")
+    kind = "video" if shows_video(filled.get("target", ""), folder) else "image"
+    document.setdefault("process_type", f"multi-{kind}" if faces else f"single-{kind}")
     if faces:
         document["face_mappings"] = faces
     return {**document, "options": {**options, **chosen}}, faults

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import mmap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +43,33 @@ class ResultFingerprint:
         }
         self._content = json.dumps(content, sort_keys=True)
 
-    def output_id(self, target: bytes) -> str:
-        """The id of what is made of a target's file."""
-        return _digest(f"{self._content} {_digest(target)}".encode())[:32]
+    def output_id(self, target: Path) -> str:
+        """The id of what is made of a target's file; raises OSError."""
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return _digest(f"{self._content} {digest}".encode())[:32]
 
     def has_made(self, output: Path, target: Path) -> bool:
         """Whether a file is what is made of a target; raises OSError."""
-        return self.output_id(target.read_bytes()).encode() in output.read_bytes()
+        with _mapped(output) as body:
+            return body.find(self.output_id(target).encode()) >= 0
 
 
 def is_result(path: Path) -> bool:
     """Whether a file is the result of any swap, by its mark; raises OSError."""
-    return is_marked(path.read_bytes(), SYSTEM)
+    with _mapped(path) as body:
+        return is_marked(body, SYSTEM)
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[bytes | mmap.mmap]:
+    """The bytes of a file that may be larger than memory."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:  # nothing can be mapped
+            yield b""
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            yield body
 
 
 def _choice(request: BatchRequest) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
+from consumer.client.local_scratch import FolderScratches
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
@@ -79,6 +80,10 @@ class LocalJobs:
         options = manifest.options
         await self._services.pool.load(options.engine, enhance=options.use_face_enhancer)
 
+    async def forget(self, output_id: str) -> None:
+        """Remove what a job that is done has left for the same job done again."""
+        await self._services.scratches.clear(output_id)
+
     def context(
         self,
         manifest: Manifest,
@@ -91,6 +96,7 @@ class LocalJobs:
         return JobContext(
             self._services,
             manifest,
+            job_id=output_id or "job",
             output_id=output_id,
             report=report,
             reference=None if reference is None else str(reference),
@@ -123,6 +129,13 @@ async def open_local_jobs(
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
             workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
+            scratches=_scratches(settings),
             face_filter=face_filter,
         )
         yield LocalJobs(services)
+
+
+def _scratches(settings: Settings) -> FolderScratches:
+    scratches = FolderScratches(settings.work_folder / "segments")
+    scratches.sweep()
+    return scratches

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from consumer.client.submission import Submission, SubmittedFiles
-from pipeline.media.sniff import sniff
+from consumer.client.targets import sniff_file
 from storage import keys
 from storage.errors import ObjectNotFound, PreconditionFailed
 from storage.records.status import Status
@@ -92,9 +92,12 @@ class Sender:
             return reference
         async with self._uploading[reference]:
             if reference not in self._uploads:
-                body = await asyncio.to_thread(path.read_bytes)
-                media = sniff(body)
+                media = await asyncio.to_thread(sniff_file, path)
                 key = keys.new_upload(media.extension)
-                await self._store.put(key, body, content_type=media.content_type)
+                if media.kind == "video":  # which may be larger than memory
+                    await self._store.put_file(key, path, content_type=media.content_type)
+                else:
+                    body = await asyncio.to_thread(path.read_bytes)
+                    await self._store.put(key, body, content_type=media.content_type)
                 self._uploads[reference] = key
         return self._uploads[reference]

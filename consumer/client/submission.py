@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from consumer.client.targets import NoSuchFile
+from consumer.client.targets import NoSuchFile, sniff_file
 from storage import keys
+from storage.inbox.folders import is_video
 from storage.records.manifest import read_manifest
 
 SourceWords = str | tuple[str, ...] | None
@@ -54,6 +55,14 @@ class SubmittedFiles:
     def path(self, reference: str) -> Path | None:
         """Where the content lies; None for a bucket key or URL."""
         return self._paths.get(reference)
+
+
+def shows_video(word: str, folder: Path = Path()) -> bool:
+    """Whether a target is a video: of a file its first bytes tell, of anything else its name."""
+    if is_remote(word):
+        return is_video(urlsplit(word).path)
+    path = folder / word
+    return path.is_file() and sniff_file(path).kind == "video"
 
 
 def is_remote(word: str) -> bool:
@@ -150,13 +159,19 @@ def split_sources(
 
 
 def describe(
-    source: SourceWords, target: str, faces: Mapping[str, str | None], **fields: object
+    source: SourceWords,
+    target: str,
+    faces: Mapping[str, str | None],
+    *,
+    is_video: bool = False,
+    **fields: object,
 ) -> dict[str, Any]:
     """The manifest that puts `source` onto the target, or someone onto each of `faces`."""
+    kind = "video" if is_video else "image"
     if faces:
         mappings = {name: picture or source for name, picture in faces.items()}
-        return {"process_type": "multi-image", "target": target, "face_mappings": mappings, **fields}
+        return {"process_type": f"multi-{kind}", "target": target, "face_mappings": mappings, **fields}
     if source is None:
         return {"process_type": "detect-faces", "target": target, **fields}
     given = source if isinstance(source, str) else list(source)
-    return {"process_type": "single-image", "source": given, "target": target, **fields}
+    return {"process_type": f"single-{kind}", "source": given, "target": target, **fields}

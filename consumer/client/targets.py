@@ -1,4 +1,4 @@
-"""Which pictures a command's words mean, and where each of their results goes."""
+"""Which pictures and videos a command's words mean, and where each of their results goes."""
 
 import glob
 import os
@@ -18,7 +18,7 @@ class NoSuchFile(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class TargetFile:
-    """A picture to change; `name` is its path below the folder that all targets have in common."""
+    """A picture or video to change; `name` is its path below the folder that all targets have in common."""
 
     path: Path
     name: PurePath
@@ -26,16 +26,16 @@ class TargetFile:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetFiles:
-    """What was found; `ignored` counts the files in folders that are no pictures."""
+    """What was found; `ignored` counts the files in folders that are neither picture nor video."""
 
-    pictures: tuple[TargetFile, ...]
+    files: tuple[TargetFile, ...]
     ignored: int = 0
 
 
 def find_targets(
     words: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None
 ) -> TargetFiles:
-    """Find the files that are named, match a pattern, or lie in a folder and are pictures.
+    """Find the files that are named, match a pattern, or lie in a folder and are pictures or videos.
 
     Folders are searched below only if `recursive`; hidden files, and all that patterns and folders hold below
     `leave_out`, stay unseen.
@@ -54,14 +54,14 @@ def find_targets(
             found.setdefault(_whole(path), path)
             continue
         for file in _walk(path, excluded, recursive=recursive):
-            if sniff_file(file).kind == "picture":
+            if sniff_file(file).kind in {"picture", "video"}:
                 found.setdefault(_whole(file), file)
             else:
                 ignored += 1
-    pictures = tuple(
+    files = tuple(
         TargetFile(path=path, name=absolute.relative_to(common)) for absolute, path in found.items()
     )
-    return TargetFiles(pictures=pictures, ignored=ignored)
+    return TargetFiles(files=files, ignored=ignored)
 
 
 def is_pattern(word: str) -> bool:

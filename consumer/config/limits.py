@@ -5,6 +5,7 @@ from collections.abc import Callable
 from consumer.config.settings import Settings
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.sniff import sniff
+from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 
 
@@ -15,6 +16,16 @@ def picture_limits(settings: Settings) -> Limits:
         max_bytes=settings.max_input_bytes,
         max_frames=settings.max_frames,
         max_animation_pixels=settings.max_animation_pixels,
+    )
+
+
+def video_limits(settings: Settings) -> VideoLimits:
+    """The largest video."""
+    return VideoLimits(
+        max_bytes=settings.max_video_bytes,
+        max_pixels=settings.max_video_pixels,
+        max_frames=settings.max_video_frames,
+        max_seconds=settings.max_video_seconds,
     )
 
 

@@ -137,6 +137,21 @@ class Settings(BaseModel):
     max_video_bytes: int = Field(
         default=2_000_000_000, ge=1024, le=1_000_000_000_000, description="largest video file"
     )
+    max_video_pixels: int = Field(
+        default=7680 * 4320, ge=4096, le=1_000_000_000, description="largest frame of a video, width x height"
+    )
+    max_video_frames: int = Field(
+        default=4 * 3600 * 60, ge=1, le=100_000_000, description="longest video, in frames"
+    )
+    max_video_seconds: float = Field(
+        default=4 * 3600, gt=0, le=1_000_000, description="longest video, in seconds"
+    )
+    segment_timeout_s: float = Field(
+        default=3600,
+        gt=0,
+        le=86_400,
+        description="a segment of a video (about 10 s of it) that takes longer than this is given up",
+    )
     work_dir: Path | None = Field(
         default=None,
         description="folder for files of jobs at work; swapdrop in the system's temporary folder if not set",

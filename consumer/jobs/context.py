@@ -6,6 +6,7 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -21,10 +22,13 @@ from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import TURN_S, Share, WorkerThread
 from consumer.engines.pool import EnginePool, LoadedEngine
 from consumer.jobs.files import fetch_all
+from consumer.jobs.scratch import Scratch, Scratches
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
+from pipeline.media.video.colour import ToneMapper
+from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import InvalidManifest
@@ -33,7 +37,7 @@ from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.records.manifest import Enhance, Manifest
-from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
 
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
@@ -75,8 +79,14 @@ class JobServices:
     #: Memory for pixels.
     memory: ByteBudget
     workspaces: Workspaces
-    #: The largest picture that is decoded.
+    #: What attempts leave for one another.
+    scratches: Scratches
+    #: The largest picture and the largest video that are decoded.
     limits: Limits
+    video_limits: VideoLimits
+    #: Seconds within which a segment of a video must be done, waits for the device included.
+    segment_timeout_s: float
+    tone_mapper: ToneMapper
     #: The largest file that is fetched, by its kind of media.
     size_limit: SizeLimit
     #: Which faces of a target count.
@@ -120,6 +130,7 @@ class JobContext:
         services: JobServices,
         asked: Manifest | InvalidManifest,
         *,
+        job_id: str,
         output_id: str,
         report: Callable[[Stage, Progress], None],
         job_folder: str | None = None,
@@ -145,14 +156,17 @@ class JobContext:
         #: Seconds that the device worked on this job.
         self.device_s = 0.0
         self._services = services
+        self._job_id = job_id
         self._output_id = output_id
         self._tell = report
         self._job_folder = job_folder
         self._milestones = milestones
         self._progress = Progress()
+        self._telling = threading.RLock()
         self._share: Share | None = None
         self._was_on_device = False
         self._on_device = False
+        self._unmeasured = 0  # things that it does and cannot tell how far
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
@@ -199,6 +213,21 @@ class JobContext:
     def limits(self) -> Limits:
         """The largest picture that is decoded."""
         return self._services.limits
+
+    @property
+    def video_limits(self) -> VideoLimits:
+        """The largest video that is decoded."""
+        return self._services.video_limits
+
+    @property
+    def segment_timeout_s(self) -> float:
+        """Seconds within which a segment of a video must be done."""
+        return self._services.segment_timeout_s
+
+    @property
+    def tone_mapper(self) -> ToneMapper:
+        """What brings HDR frames to ordinary ones."""
+        return self._services.tone_mapper
 
     @property
     def face_filter(self) -> FaceFilter:
@@ -264,6 +293,19 @@ class JobContext:
 
         return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
 
+    @contextmanager
+    def unmeasured(self) -> Iterator[None]:
+        """Show life within the block: nobody can tell how far its work is, and it ends by itself."""
+        self._unmeasured += 1
+        try:
+            yield
+        finally:
+            self._unmeasured -= 1
+
+    def on_cpu_at_last(self, function: Callable[[], object]) -> None:
+        """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
+        self._services.cpu.submit(function)
+
     async def on_device(self, function: Callable[[], T]) -> T:
         """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.
 
@@ -315,14 +357,39 @@ class JobContext:
             self._workspace = self._services.workspaces.open()
         return self._workspace
 
-    def report(self, stage: Stage, done: int = 0, total: int = 0, *, unit: str = "pictures") -> None:
-        """Say how far the job is, `percent` of its stage; cheap, from any thread.
+    def scratch(self, plan_id: str) -> Scratch:
+        """What earlier attempts have left of the work that `plan_id` names, and place for more."""
+        return self._services.scratches.of(self._job_id, plan_id)
 
-        As long as the job waits for its first turn on the device, it is told as `queued` all the same.
+    def report(
+        self,
+        stage: Stage,
+        done: int = 0,
+        total: int = 0,
+        *,
+        unit: str = "pictures",
+        fps: float | None = None,
+        left_s: float | None = None,
+        segments: Segments | None = None,
+    ) -> None:
+        """Say how far the job is, `percent` of its stage; cheap, from any thread. See `Progress`.
+
+        As long as the job waits for its first turn on the device, it is told as `queued` all the same. What
+        was said of segments stays said.
         """
         percent = min(100, 100 * done // total) if total else 0
-        self.stage, self._progress = stage, Progress(done=done, total=total, unit=unit, percent=percent)
-        self._show()
+        with self._telling:
+            self.stage = stage
+            self._progress = Progress(
+                done=done,
+                total=total,
+                unit=unit,
+                percent=percent,
+                fps=fps,
+                left_s=left_s,
+                segments=segments or self._progress.segments,
+            )
+            self._show()
 
     def note(
         self,
@@ -350,17 +417,18 @@ class JobContext:
         )
 
     def _show(self) -> None:
-        if self._share is not None and not self._was_on_device:
-            self._tell("queued", Progress())
-            if not self._was_on_device:  # else its turn has come meanwhile, on the device's thread
-                return
-        self._tell(self.stage, self._progress)
+        with self._telling:  # else what is known already might be told after what is known since
+            if self._share is not None and not self._was_on_device:
+                self._tell("queued", Progress(segments=self._progress.segments))
+            else:
+                self._tell(self.stage, self._progress)
 
     def _step(self, function: Callable[[], T]) -> T:
         self._on_device = True
         if not self._was_on_device:
-            self._was_on_device = True
-            self._show()
+            with self._telling:
+                self._was_on_device = True
+                self._show()
         began = time.monotonic()
         try:
             return function()
@@ -377,11 +445,15 @@ class JobContext:
             self._waits -= 1
 
     async def _show_life(self) -> None:
-        """Report for a job that waits for the device, as long as that one is alive: it does not hang."""
+        """Report for a job that waits for the device, as long as that one is alive: it does not hang.
+
+        So for one that does what it cannot measure, wherever it is.
+        """
         limit_s = self._services.stall_timeout_s
         while True:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            if self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s:
+            waits = self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s
+            if waits or (self._unmeasured and self.place is JobPlace.ELSEWHERE):
                 self._show()
 
 

@@ -1,19 +1,26 @@
-"""The job that tells which faces a picture has, `detect-faces`."""
+"""The job that tells which faces a picture or a video has, `detect-faces`."""
 
 from functools import partial
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.detection_record import to_record
+from consumer.jobs.detection_record import cast_record, to_record
 from consumer.jobs.plan import ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
+from consumer.jobs.video.cast import find_cast
+from consumer.jobs.video.files import media_of, open_target_video
+from pipeline.engines.base import AnyEngine
+from pipeline.media.video.encoders import encoder_line
+from pipeline.media.video.segments import plan_segments
 from pipeline.swap.detect import DetectRun
 from pipeline.swap.inputs import open_job_target
 from pipeline.swap.result import face_result
+from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
+from storage.records.detection import Detection
 
 
 async def run(context: JobContext) -> Output:
-    """Describe the faces of the target, of one frame where it moves; none at all is a result as well.
+    """Describe the faces of the target, of one frame of an animation, of all of a video; perhaps none.
 
     Raises:
         InputError: the target cannot be used.
@@ -22,7 +29,20 @@ async def run(context: JobContext) -> Output:
     context.note(warnings=tuple(ignored_warnings(manifest)))
     engine = (await context.engine(manifest.options.engine)).engine
     context.note(engine=to_engine_record(engine.info, {}))
-    body = (await context.fetch(manifest.target, limit=context.limits.max_bytes))[manifest.target].read()
+    file = (await context.fetch(manifest.target))[manifest.target]
+    is_video = (await context.on_cpu(partial(media_of, file))).kind == "video"
+    record = await (_of_video if is_video else _of_picture)(context, engine, file)
+    return Output(
+        body=await context.on_cpu(record.to_bytes, stage="encode"),
+        extension="json",
+        content_type="application/json",
+        width=record.media.width,
+        height=record.media.height,
+    )
+
+
+async def _of_picture(context: JobContext, engine: AnyEngine, file: FetchedInput) -> Detection:
+    body = await context.on_cpu(file.read)
     context.report("decode")
     target = await context.on_cpu(partial(open_job_target, body, context.limits))
     del body
@@ -36,13 +56,25 @@ async def run(context: JobContext) -> Output:
         del frame
     context.leave_device()
     found = await context.on_cpu(detection.result)  # makes the previews
-    record = await context.on_cpu(lambda: to_record(found).to_bytes(), stage="encode")
     faces = (face_result(number, face.face) for number, face in enumerate(found.faces))
     context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(found.notices))
-    return Output(
-        body=record,
-        extension="json",
-        content_type="application/json",
-        width=found.width,
-        height=found.height,
+    return to_record(found)
+
+
+async def _of_video(context: JobContext, engine: AnyEngine, file: FetchedInput) -> Detection:
+    video = await open_target_video(context, file)
+    plan = await context.on_cpu(partial(plan_segments, video, encoder_line("libx264", 0)))
+    cast = await find_cast(context, engine, video, plan, context.tone_mapper)
+    context.leave_device()
+    faces = (face_result(number, member.face) for number, member in enumerate(cast))
+    context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(video.notices))
+    return await context.on_cpu(
+        partial(
+            cast_record,
+            cast,
+            size=video.size,
+            frames=video.frames,
+            duration_s=video.duration_s,
+            identity_model=engine.identity_model,
+        )
     )

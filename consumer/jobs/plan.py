@@ -1,4 +1,4 @@
-"""What a manifest asks of the picture pipeline: its options checked, and what has no effect told."""
+"""What a manifest asks of the pipeline: its options checked, and what has no effect told."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -9,14 +9,8 @@ from storage.records.manifest import Manifest, Options
 from storage.records.status import JobWarning
 
 _VIDEO_OPTIONS: Final = ("keep_fps", "keep_audio", "video_encoder", "video_quality", "trim")
-_SWAP_OPTIONS: Final = (
-    "use_face_enhancer",
-    "mouth_mask",
-    "color_correction",
-    "output_format",
-    "image_quality",
-    "keep_date",
-)
+_PICTURE_OPTIONS: Final = ("output_format", "image_quality", "keep_date")
+_SWAP_OPTIONS: Final = ("use_face_enhancer", "mouth_mask", "color_correction", *_PICTURE_OPTIONS)
 
 
 def blend_options(options: Options, paste: PasteMode, *, enhance: bool) -> BlendOptions:
@@ -30,16 +24,18 @@ def blend_options(options: Options, paste: PasteMode, *, enhance: bool) -> Blend
 
 
 def ignored_warnings(manifest: Manifest) -> Iterator[JobWarning]:
-    """A warning for each option and field of a picture job that has no effect on it."""
+    """A warning for each option and field of a job that has no effect on it."""
     kind, options = manifest.process_type, manifest.options
-    idle: tuple[str, ...] = () if kind == "single-image" else ("many_faces",)
+    is_video = kind.endswith("-video")
+    idle: tuple[str, ...] = () if kind.startswith("single-") else ("many_faces",)
+    idle += _PICTURE_OPTIONS if is_video else _VIDEO_OPTIONS
     if kind == "detect-faces":
         idle += _SWAP_OPTIONS
-    for name in (*_VIDEO_OPTIONS, *idle):
+    for name in idle:
         if getattr(options, name) != getattr(Options(), name):
             reason = "is for videos" if name in _VIDEO_OPTIONS else f"is not for `{kind}`"
             yield JobWarning(code="option_ignored", message=f"`{name}` {reason} and has no effect here.")
-    if manifest.detection is not None and kind != "multi-image":
+    if manifest.detection is not None and not kind.startswith("multi-"):
         message = f"`detection` has no effect on a `{kind}` job."
         yield JobWarning(code="field_ignored", message=message)
 

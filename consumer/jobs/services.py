@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from importlib import metadata
 
-from consumer.config.limits import face_filter_of, picture_limits, size_limit
+from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.jobs.context import Inputs, JobKind, JobServices
+from consumer.jobs.scratch import Scratches
 from consumer.jobs.workspace import Workspaces
+from pipeline.media.video.colour import ToneMapper
 from pipeline.swap.request import FaceFilter
 
 
@@ -24,6 +26,7 @@ def job_services(
     cpu: Executor,
     memory: ByteBudget,
     workspaces: Workspaces,
+    scratches: Scratches,
     face_filter: FaceFilter | None = None,
 ) -> JobServices:
     """Put together what is given and what the settings say; `face_filter` goes before theirs."""
@@ -35,7 +38,11 @@ def job_services(
         cpu=cpu,
         memory=memory,
         workspaces=workspaces,
+        scratches=scratches,
         limits=picture_limits(settings),
+        video_limits=video_limits(settings),
+        segment_timeout_s=settings.segment_timeout_s,
+        tone_mapper=ToneMapper(),
         size_limit=size_limit(settings),
         face_filter=face_filter or face_filter_of(settings),
         paste=settings.paste,

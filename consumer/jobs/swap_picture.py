@@ -19,6 +19,7 @@ from pipeline.media.writer import FrameWriter, Written
 from pipeline.swap.naming import naming, source_title
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
+from pipeline.swap.sources import SourceSet
 from pipeline.swap.turned import find_either_way_up
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
@@ -83,12 +84,12 @@ async def open_swap(context: JobContext) -> SwapRun:
     return await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
 
 
-async def prepare_sources(context: JobContext, swap: SwapRun) -> None:
+async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> None:
     """Make ready the sources that are not kept from earlier jobs, one a step of the device."""
-    for name in swap.unprepared:
-        picture = await context.on_cpu(partial(swap.load, name))
+    for name in sources.unprepared:
+        picture = await context.on_cpu(partial(sources.load, name))
         context.report("detect")
-        await context.on_device(partial(swap.prepare, name, picture))
+        await context.on_device(partial(sources.prepare, name, picture))
         del picture
 
 

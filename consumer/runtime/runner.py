@@ -158,6 +158,7 @@ class JobRunner:
         context = JobContext(
             self._services,
             asked,
+            job_id=lease.job_id,
             output_id=output_id(lease.job_id, lease.attempt),
             report=lease.report,
             job_folder=ticket.folder,
@@ -249,11 +250,18 @@ class JobRunner:
         if self._webhooks is not None and url is not None:
             self._webhooks.send(url, status)
         try:
+            if is_video_job(status):
+                await self._services.scratches.clear(status.job_id)
             await ticket.retire(status)
         except StorageError as error:
             # The status is terminal, so whoever sees the entry next may remove it.
             _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
             await ticket.defer(_CLEAN_UP_AGAIN_S)
+
+
+def is_video_job(status: Status) -> bool:
+    """Whether attempts at a job may have left segments of a video for one another."""
+    return str((status.manifest or {}).get("process_type", "")).endswith("-video")
 
 
 def _looks_long(announced: Announced) -> bool:

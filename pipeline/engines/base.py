@@ -73,6 +73,33 @@ class Engine(Protocol[SourceT]):
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         ...
 
+    @property
+    def glance_px(self) -> int:
+        """The longer side of pictures that `glance` is best at, a multiple of 32."""
+        ...
+
+    def glance(self, picture: Bgr) -> Array:
+        """Look once, and quickly, where faces may be; most are there, and not all are faces.
+
+        Args:
+            picture: BGR uint8 (h, w, 3), its sides multiples of 32, of about `glance_px`; faces of 12 pixels
+                and more are seen.
+
+        Returns:
+            (n, 5) float32 rows of box and score, in pixels of the picture; of a face there may be several.
+        """
+        ...
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        """Find a face of the frame before where it is in this one; None if it is not there any more.
+
+        Args:
+            picture: BGR uint8 (h, w, 3), a frame or the part of it around the face, with at least half of the
+                face's size to each side.
+            face: the face as it was, or where it is expected to be, in pixels of `picture`.
+        """
+        ...
+
     def prepare_source(self, picture: Bgr, face: Face) -> SourceT:
         """Make a source face ready for any number of swaps; raises NoFaceInSource when it is hopeless."""
         ...

@@ -17,7 +17,7 @@ from pipeline.faces.pyramid import WHOLE_PX, Level, amid_black, levels
 
 # The side of the square that each model was trained on; a face that fills the picture, seen small for all
 # its size, is seen by the model at the scale of its training.
-_BACK_PX: Final = 256
+GLANCE_PX: Final = 256
 _FULL_RANGE_PX: Final = 192
 # What a look from afar shows is half as large as the square: faces up to twice the picture's size.
 _AFAR: Final = 0.5
@@ -62,7 +62,7 @@ class Detector:
         for level in levels(picture):
             found += _scan(self._back, level)
             coarsest = level
-        long_px = WHOLE_PX * _FULL_RANGE_PX / _BACK_PX
+        long_px = WHOLE_PX * _FULL_RANGE_PX / GLANCE_PX
         whole = amid_black(coarsest.picture, long_px, _FULL_RANGE_PX, coarsest.steps)
         found += _scan(self._full_range, whole)
         return _merge(np.concatenate(found))
@@ -70,17 +70,28 @@ class Detector:
     def detect_from_afar(self, picture: Bgr) -> list[DetectedBox]:
         """As `detect`, for faces larger than the picture: it is seen small, amid black."""
         found: list[Array] = []
-        for model, side in ((self._back, _BACK_PX), (self._full_range, _FULL_RANGE_PX)):
+        for model, side in ((self._back, GLANCE_PX), (self._full_range, _FULL_RANGE_PX)):
             found += _scan(model, amid_black(picture, _AFAR * side, side))
         return _merge(np.concatenate(found))
+
+    def glance(self, picture: Bgr) -> Array:
+        """Look once at a BGR uint8 (h, w, 3) picture whose sides are multiples of 32.
+
+        Returns (n, 5) float32 rows of box and score, in pixels of the picture.
+        """
+        return _suspected(self._back, picture)[:, [0, 1, 2, 3, 16]]
 
 
 def _scan(model: BlazeFace, level: Level) -> Iterator[Array]:
     """Look at every tile of one level; yields (n, 17) rows in pixels of the original."""
     for tile in level.tiles():
-        found = model.look(tile.picture)
-        is_tiny = found[:, 2] - found[:, 0] < _TINY_PX
-        yield tile.to_original(found[(found[:, 16] > SURE) | is_tiny])
+        yield tile.to_original(_suspected(model, tile.picture))
+
+
+def _suspected(model: BlazeFace, picture: Bgr) -> Array:
+    found = model.look(picture)
+    is_tiny = found[:, 2] - found[:, 0] < _TINY_PX
+    return found[(found[:, 16] > SURE) | is_tiny]
 
 
 def _merge(found: Array) -> list[DetectedBox]:

@@ -1,7 +1,10 @@
 """From a picture to its faces: detection, landmarks, and the checks that need both."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
+
+import numpy as np
 
 from models.embedded import (
     ATTENTION_INDICES,
@@ -11,11 +14,12 @@ from models.embedded import (
     embedded_path,
 )
 from models.session import open_session
-from pipeline.face import Bgr, Face
+from pipeline.face import Array, Bgr, Face
 from pipeline.faces.blazeface import BACK, FULL_RANGE, BlazeFace
 from pipeline.faces.closer import CloserLooks
 from pipeline.faces.detect import FAINTEST, SURE, DetectedBox, Detector, overlaps
 from pipeline.faces.landmarks import LandmarkModel, Landmarks, bounding_box, five_points
+from pipeline.faces.match import in_place
 from pipeline.faces.select import reading_order
 
 _PRESENCE: Final = 0.5
@@ -27,6 +31,10 @@ _CLOSER_THRESHOLD: Final = 0.3
 _FAINT: Final = 0.7
 # Of two faces that share half of the smaller one, one is a part of the other.
 _SHARED: Final = 0.5
+# Landmarks depend a little on where the model looked for them: where a face moved by more than this share of
+# its size since, they are found once more around their new place.
+_STILL: Final = 0.03
+_REFINING_PASSES: Final = 2
 
 
 class FaceFinder:
@@ -43,6 +51,25 @@ class FaceFinder:
         if not faces:
             faces = self._confirmed(picture, self._detector.detect_from_afar(picture))
         return reading_order(faces)
+
+    def glance(self, picture: Bgr) -> Array:
+        """As `Detector.glance`."""
+        return self._detector.glance(picture)
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        """Find a face of the frame before where it is now; see `Engine.refine`."""
+        points, before = face.landmarks, face.bbox
+        if points is None:
+            return in_place(self.find(picture), face.bbox)
+        for _ in range(_REFINING_PASSES):
+            landmarks = self._landmarks.refine(picture, points)
+            if landmarks.presence <= _PRESENCE or not np.isfinite(landmarks.points).all():
+                return None
+            points, box = landmarks.points, bounding_box(landmarks.points)
+            if np.abs(box - before).max() <= _STILL * (box[2:] - box[:2]).max():
+                break
+            before = box
+        return replace(face, bbox=box, kps=five_points(points), landmarks=points, presence=landmarks.presence)
 
     def _confirmed(self, picture: Bgr, detections: Iterable[DetectedBox]) -> list[Face]:
         faces: list[Face] = []

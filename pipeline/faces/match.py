@@ -141,6 +141,15 @@ def identity_distances(
     return np.array(rows, np.float32).reshape(len(stored), len(embeddings))
 
 
+def in_place(faces: Sequence[Face], bbox: Array) -> Face | None:
+    """The one of `faces` that shares most with a (4,) box of their picture; None where none is the same."""
+    if not faces:
+        return None
+    shared, _ = overlaps(bbox, np.array([face.bbox for face in faces]))
+    best = int(shared.argmax())
+    return faces[best] if shared[best] >= _SAME_PLACE_IOU else None
+
+
 def _costs(
     stored: StoredFaces,
     faces: Sequence[Face],

@@ -55,10 +55,10 @@ class Level:
     #: How many pixels of the original one pixel shows, across and down.
     steps: tuple[float, float]
 
-    def tiles(self) -> Iterator["Tile"]:
-        """What to look at to see the whole canvas."""
+    def tiles(self, longest: int = _TILE_PX) -> Iterator["Tile"]:
+        """What to look at to see the whole canvas, in parts of about `longest` pixels a side."""
         height, width = self.canvas.shape[:2]
-        (rows, tall), (columns, wide) = _cuts(height), _cuts(width)
+        (rows, tall), (columns, wide) = _cuts(height, longest), _cuts(width, longest)
         for y in rows:
             for x in columns:
                 yield Tile(level=self, start=(x, y), end=(x + wide, y + tall))
@@ -78,10 +78,15 @@ class Tile:
         return self.level.canvas[self.start[1] : self.end[1], self.start[0] : self.end[0]]
 
     def to_original(self, found: Array) -> Array:
-        """Turn `BlazeFace.look`'s rows into pixels of the original, without those that a border cuts."""
+        """Turn rows of x, y, x, y ... and a score into pixels of the original; the first two are a box.
+
+        Those that a border cuts are left out.
+        """
         offset = np.subtract(self.start, self.level.corner)
         rows = found[self._uncut(found)]
-        rows[:, :16] = (rows[:, :16] + np.tile(offset, 8) + 0.5) * np.tile(self.level.steps, 8) - 0.5
+        points = rows.shape[1] // 2
+        steps = np.tile(self.level.steps, points)
+        rows[:, :-1] = (rows[:, :-1] + np.tile(offset, points) + 0.5) * steps - 0.5
         return rows
 
     def _uncut(self, found: Array) -> NDArray[np.bool_]:
@@ -120,6 +125,13 @@ def amid_black(picture: Bgr, long_px: float, tile_px: int, steps: tuple[float, f
     height, width = picture.shape[:2]
     size = _size(height, width, long_px / max(height, width))
     return _framed(picture, size, (tile_px, tile_px), steps)
+
+
+def with_rim(picture: Bgr, long_px: float, rim: int = _WHOLE_RIM_PX) -> Level:
+    """A BGR uint8 (h, w, 3) picture, its longer side `long_px`, with at least `rim` black pixels around."""
+    height, width = picture.shape[:2]
+    size = _size(height, width, long_px / max(height, width))
+    return _framed(picture, size, _canvas(size, rim), (1.0, 1.0))
 
 
 def scales(height: int, width: int) -> list[float]:
@@ -167,9 +179,9 @@ def _canvas(size: tuple[int, int], rim: int) -> tuple[int, int]:
     return width, height
 
 
-def _cuts(length: int) -> tuple[list[int], int]:
+def _cuts(length: int, longest: int) -> tuple[list[int], int]:
     """Where tiles start along one axis, and their side."""
-    count = max(1, int(np.ceil((length - _OVERLAP_PX) / (_TILE_PX - _OVERLAP_PX))))
+    count = max(1, int(np.ceil((length - _OVERLAP_PX) / (longest - _OVERLAP_PX))))
     side = -(-(length + (count - 1) * _OVERLAP_PX) // count)
     side = -(-side // GRAIN) * GRAIN
     return [int(start) for start in np.linspace(0, length - side, count).round()], side

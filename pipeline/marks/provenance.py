@@ -5,6 +5,8 @@ import re
 import xml.etree.ElementTree as ET  # only written here, never parsed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from mmap import mmap
+from typing import Final
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC NewsCodes: a composite of captured and model-made elements, which a swapped face is."""
@@ -51,9 +53,27 @@ class Mark:
             raise ValueError("a mark's time needs a time zone")
 
 
-def is_marked(file: bytes, system: str) -> bool:
-    """Whether a picture file says that `system` altered it; every format holds its XMP packet as it is."""
-    return f"<Iptc4xmpExt:AISystemUsed>{system}</".encode() in file
+XMP_TAG: Final = "XMP"
+"""The tag of a Matroska or WebM file that holds the packet; other formats have a place for it."""
+
+
+def metadata_tags(mark: Mark) -> dict[str, str]:
+    """Say the same in the tags of a video, where players and `ffprobe` show them."""
+    return {
+        "comment": f"Altered: faces were replaced by {mark.system} {mark.version}.",
+        "DigitalSourceType": DIGITAL_SOURCE_TYPE,
+        "AISystemUsed": mark.system,
+        "AISystemVersionUsed": mark.version,
+        "Credit": mark.provider,
+        "AIGC": _aigc(mark),
+        "InstanceID": mark.output_id,
+        "ModifyDate": _when(mark),
+    }
+
+
+def is_marked(file: bytes | mmap, system: str) -> bool:
+    """Whether a file says that `system` altered it; every format holds its XMP packet as it is."""
+    return file.find(f"<Iptc4xmpExt:AISystemUsed>{system}</".encode()) >= 0
 
 
 def xmp_packet(mark: Mark) -> bytes:
@@ -63,8 +83,7 @@ def xmp_packet(mark: Mark) -> bytes:
     tool, one history entry "edited" (altered) with time and id, and the AIGC label of GB 45438-2025.
     """
     loaded = f"{mark.system} {mark.version}"
-    when = mark.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    aigc = {"Label": "1", "ContentProducer": mark.provider, "ProduceID": mark.output_id}
+    when = _when(mark)
     root = ET.Element("x:xmpmeta", {"xmlns:x": "adobe:ns:meta/"})
     rdf = ET.SubElement(root, "rdf:RDF", {f"xmlns:{name}": uri for name, uri in _NAMESPACES.items()})
     description = ET.SubElement(rdf, "rdf:Description", {"rdf:about": ""})
@@ -77,7 +96,7 @@ def xmp_packet(mark: Mark) -> bytes:
         ("xmp:ModifyDate", when),
         ("xmp:MetadataDate", when),
         ("xmpMM:InstanceID", mark.output_id),
-        ("TC260:AIGC", json.dumps(aigc, ensure_ascii=False)),
+        ("TC260:AIGC", _aigc(mark)),
     ):
         ET.SubElement(description, name).text = text
     events = ET.SubElement(ET.SubElement(description, "xmpMM:History"), "rdf:Seq")
@@ -95,3 +114,12 @@ def xmp_packet(mark: Mark) -> bytes:
     # The wrapper's id is fixed by the XMP specification, part 1, 7.3.2.
     packet = f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{body}<?xpacket end="r"?>'
     return packet.encode()
+
+
+def _when(mark: Mark) -> str:
+    return mark.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _aigc(mark: Mark) -> str:
+    label = {"Label": "1", "ContentProducer": mark.provider, "ProduceID": mark.output_id}
+    return json.dumps(label, ensure_ascii=False)

@@ -5,8 +5,16 @@ from typing import Literal
 
 MediaKind = Literal["picture", "video", "other"]
 
-SNIFF_BYTES = 64
+SNIFF_BYTES = 400
 """How many first bytes `sniff` looks at; more never changes its answer."""
+
+_HEADER = 64
+"""All but transport streams are told by so many: what stands further on may be anything."""
+_TS_PACKET = 188
+"""Bytes of a packet of an MPEG transport stream (ISO/IEC 13818-1), each of which begins with `_TS_SYNC`."""
+_TS_SYNC = 0x47
+_TS_STAMP = 4
+"""Bytes before each packet of a transport stream as cameras and discs write it (M2TS)."""
 
 _FTYP_HEADER = 16  # box size, "ftyp", major brand, minor version
 _FTYP_BRANDS = {
@@ -19,6 +27,13 @@ _FTYP_BRANDS = {
     b"hevc": "heic",
     b"hevx": "heic",
     b"qt  ": "mov",
+    b"3gp4": "3gp",
+    b"3gp5": "3gp",
+    b"3gp6": "3gp",
+    b"3gp7": "3gp",
+    b"3g2a": "3gp",
+    b"3g2b": "3gp",
+    b"3g2c": "3gp",
     b"crx ": "raw",
     b"jxl ": "jxl",
     b"M4A ": "audio",
@@ -64,10 +79,12 @@ MEDIA_TYPES = {
         _media("heic", "image/heic", "heic", "picture", "a HEIC picture"),
         _media("mp4", "video/mp4", "mp4", "video", "an MP4 video"),
         _media("mov", "video/quicktime", "mov", "video", "a QuickTime video"),
+        _media("3gp", "video/3gpp", "3gp", "video", "a 3GPP video"),
         _media("webm", "video/webm", "webm", "video", "a WebM video"),
         _media("mkv", "video/x-matroska", "mkv", "video", "a Matroska video"),
         _media("avi", "video/x-msvideo", "avi", "video", "an AVI video"),
         _media("mpeg", "video/mpeg", "mpg", "video", "an MPEG video"),
+        _media("mpegts", "video/mp2t", "ts", "video", "an MPEG transport stream"),
         _media("wmv", "video/x-ms-wmv", "wmv", "video", "a Windows Media video"),
         _media("flv", "video/x-flv", "flv", "video", "a Flash video"),
         _media("ogg", "application/ogg", "ogg", "video", "an Ogg file"),
@@ -146,12 +163,13 @@ _TEXT_PREFIXES: tuple[tuple[bytes, str], ...] = (
 
 def sniff(data: bytes) -> MediaType:
     """Tell what a file is from its first `SNIFF_BYTES` bytes; `unknown` where nothing matches."""
-    head = bytes(data[:SNIFF_BYTES])
+    beginning = bytes(data[:SNIFF_BYTES])
+    head = beginning[:_HEADER]
     for test in (_prefix, _riff, _iso_media, _matroska, _bmp, _text):
         name = test(head)
         if name is not None:
             return MEDIA_TYPES[name]
-    return MEDIA_TYPES["unknown"]
+    return MEDIA_TYPES["mpegts" if _is_transport_stream(beginning) else "unknown"]
 
 
 def _prefix(head: bytes) -> str | None:
@@ -187,6 +205,14 @@ def _matroska(head: bytes) -> str | None:
     if not head.startswith(b"\x1a\x45\xdf\xa3"):
         return None
     return "webm" if b"webm" in head else "mkv"
+
+
+def _is_transport_stream(beginning: bytes) -> bool:
+    """Whether three packets follow one another, without or with a time stamp before each."""
+    return any(
+        len(sync) == 3 and set(sync) == {_TS_SYNC}  # noqa: PLR2004 -- as many as the first bytes can hold
+        for sync in (beginning[::_TS_PACKET], beginning[_TS_STAMP :: _TS_STAMP + _TS_PACKET])
+    )
 
 
 def _bmp(head: bytes) -> str | None:

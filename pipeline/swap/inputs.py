@@ -1,29 +1,27 @@
 """The files of a swap: each opened once, before any pixel is decoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipeline.errors import MediaTooLarge, UnsupportedMedia
 from pipeline.face import Source
 from pipeline.media.pictures.decode import Limits, Picture, PictureFile, open_picture
-from pipeline.media.sniff import sniff
+from pipeline.media.sniff import MediaType, sniff
 from pipeline.media.target import Target, open_target
 from pipeline.swap.naming import REFERENCE, naming, source_title
-from pipeline.swap.request import Recognised, SwapRequest
+from pipeline.swap.request import SourceFile
 from pipeline.swap.timing import Timings
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OpenedFiles:
-    """The files of a request, of which the headers were read."""
+def open_sources(
+    files: Mapping[str, SourceFile],
+    limits: Limits,
+    *,
+    prepared: Mapping[str, Source],
+    reference: bytes | None,
+) -> dict[str, PictureFile]:
+    """Open the pictures whose faces are to be prepared, by name: each content once, and a reference picture.
 
-    #: Pictures whose faces are to be prepared, by name: each content once, and the reference picture.
-    pictures: Mapping[str, PictureFile]
-    target: Target
-
-
-def open_files(request: SwapRequest, limits: Limits, prepared: Mapping[str, Source]) -> OpenedFiles:
-    """Open the files of a request, less the sources that are `prepared`, by the hash of their files.
+    Those that are `prepared`, by the hash of their files, are left out.
 
     Raises:
         UnsupportedMedia: one is no picture; says so if source and target seem to be the wrong way round.
@@ -32,15 +30,15 @@ def open_files(request: SwapRequest, limits: Limits, prepared: Mapping[str, Sour
     """
     opened = set(prepared)
     pictures: dict[str, PictureFile] = {}
-    for name, file in request.sources.items():
+    for name, file in files.items():
         if file.sha256 not in opened:
             pictures[name] = _open_source(name, file.body, limits)
             opened.add(file.sha256)
     _check_together(pictures, limits)
-    if isinstance(request.choice, Recognised):
+    if reference is not None:
         with naming(source_title(REFERENCE)):
-            pictures[REFERENCE] = open_picture(request.choice.reference, limits)
-    return OpenedFiles(pictures=pictures, target=open_job_target(request.target, limits))
+            pictures[REFERENCE] = open_picture(reference, limits)
+    return pictures
 
 
 def open_job_target(data: bytes, limits: Limits) -> Target:
@@ -49,13 +47,18 @@ def open_job_target(data: bytes, limits: Limits) -> Target:
         return open_target(data, limits)
 
 
-def _open_source(name: str, data: bytes, limits: Limits) -> PictureFile:
-    media = sniff(data)
+def refuse_video(name: str, media: MediaType) -> None:
+    """Say of a source that is a video that the two may be the wrong way round; raises UnsupportedMedia."""
     if media.kind == "video":
         raise UnsupportedMedia(
             f"The {source_title(name)} is {media.label}, but it must be a picture of the face to put in. "
             "Source and target may be the wrong way round: the target is what gets changed."
         )
+
+
+def _open_source(name: str, data: bytes, limits: Limits) -> PictureFile:
+    media = sniff(data)
+    refuse_video(name, media)
     with naming(source_title(name)):
         return open_picture(data, limits, media)
 

@@ -3,18 +3,18 @@
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, EngineInfo
 from pipeline.errors import NoFaceInTarget
-from pipeline.face import Notice, Source
+from pipeline.face import Notice
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import OutputFormat
+from pipeline.media.target import Target
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.doubts import doubts
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
-from pipeline.swap.inputs import OpenedFiles, TargetFrames
-from pipeline.swap.naming import REFERENCE, SOURCE, naming, source_title
-from pipeline.swap.prepare import SourcePreparer, source_notices
+from pipeline.swap.inputs import TargetFrames
 from pipeline.swap.request import SwapRequest
 from pipeline.swap.result import FaceResult, SwapResult
 from pipeline.swap.rules import RULES
+from pipeline.swap.sources import SourceSet
 from pipeline.swap.timing import Timings
 
 
@@ -30,40 +30,32 @@ class SwapRun:
     def __init__(
         self,
         request: SwapRequest,
-        files: OpenedFiles,
+        target: Target,
         *,
+        sources: SourceSet,
+        chooser: FaceChooser,
         engine: AnyEngine,
         enhancer: Enhancer | None,
-        preparer: SourcePreparer,
-        prepared: dict[str, Source],
         timings: Timings,
     ) -> None:
-        """Begin with the files of `request` that are not `prepared`, by their hash."""
-        self.target = files.target
+        """Begin with an opened `target`."""
+        self.target = target
         #: What is to be loaded and prepared before the first frame, by name.
-        self.unprepared = tuple(files.pictures)
-        self._pictures = dict(files.pictures)
-        self._hashes = {name: file.sha256 for name, file in request.sources.items()}
+        self.unprepared = sources.unprepared
+        self._sources = sources
         self._engine = engine
-        self._preparer = preparer
-        self._timings = timings
-        self._averaged = request.averaged
-        self._chooser = FaceChooser(engine, request.choice, request.names, request.face_filter)
-        self._rules = RULES[self.target.unit](engine, self._chooser, self.target)
-        self._sources: dict[str, Source] = {}  # by the names of those who are put in
-        self._prepared: dict[str, Source] = {}  # by the hashes of their pictures
-        for sha256, source in prepared.items():
-            self._put(sha256, source)
+        self._chooser = chooser
+        self._rules = RULES[target.unit](engine, chooser, target)
         self._swapper = FrameSwapper(
             engine,
             enhancer,
             request.blend,
             request.face_filter,
-            sources=self._sources,
+            sources=sources.ready,
             choose=self._rules.choose,
             timings=timings,
         )
-        self._frames = TargetFrames(self.target, timings)
+        self._frames = TargetFrames(target, timings)
         self._current: FrameSwap | None = None
         self._shown: SwappedFrame | None = None  # the first frame that was changed
         self._target_notices: tuple[Notice, ...] = ()
@@ -81,9 +73,8 @@ class SwapRun:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the sender should know so far, also where the swap fails."""
-        named = {name: self._sources[name] for name in self._chooser.names if name in self._sources}
         return (
-            *source_notices(named),
+            *self._sources.notices,
             *self._target_notices,
             *self._chooser.notices(),
             *self._engine.notices,
@@ -101,30 +92,15 @@ class SwapRun:
 
         However many frames there are, and many sources: one is let go of before the next is loaded.
         """
-        sources = max((picture.decode_bytes for picture in self._pictures.values()), default=0)
-        return sources + self.target.memory_bytes(to)
+        return self._sources.memory_bytes + self.target.memory_bytes(to)
 
     def load(self, name: str) -> Picture:
-        """Decode one of `unprepared`; on a CPU thread.
-
-        Raises:
-            MediaCorrupt: it is damaged; says which.
-        """
-        with self._timings.measure("decode"), naming(source_title(name)):
-            return self._pictures[name].load()
+        """Decode one of `unprepared`; on a CPU thread. See `SourceSet.load`."""
+        return self._sources.load(name)
 
     def prepare(self, name: str, picture: Picture) -> None:
-        """Make the largest face of one of `unprepared` ready; on the device's thread.
-
-        Raises:
-            NoFaceInSource: it has no face, or none that can be used; says which.
-        """
-        with self._timings.measure("detect"):
-            if name == REFERENCE:
-                self._chooser.learn(picture.bgr)
-            else:
-                sha256 = self._hashes[name]
-                self._put(sha256, self._preparer.prepare(name, sha256, picture))
+        """Make one of `unprepared` ready; on the device's thread. See `SourceSet.prepare`."""
+        self._sources.prepare(name, picture)
 
     def read_frame(self) -> Picture:
         """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
@@ -160,17 +136,6 @@ class SwapRun:
             ),
             engine=self._engine.info,
         )
-
-    def _put(self, sha256: str, source: Source) -> None:
-        self._prepared[sha256] = source
-        if not self._averaged:
-            ready = {
-                name: self._prepared[each] for name, each in self._hashes.items() if each in self._prepared
-            }
-            self._sources.update(ready)
-        elif len(self._prepared) == len(set(self._hashes.values())):
-            in_order = [self._prepared[each] for each in dict.fromkeys(self._hashes.values())]
-            self._sources[SOURCE] = self._engine.merge_sources(in_order)
 
     def _count(self, frame: SwappedFrame) -> None:
         self._rules.count(frame)

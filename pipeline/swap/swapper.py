@@ -1,13 +1,19 @@
 """The swaps of one opened engine, which keeps the source faces that it prepared."""
 
+from collections.abc import Callable, Mapping
+
 from pipeline.blend.enhance import Enhancer
-from pipeline.engines.base import AnyEngine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
+from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits
-from pipeline.swap.inputs import open_files
+from pipeline.swap.choose import FaceChooser
+from pipeline.swap.inputs import open_job_target, open_sources
+from pipeline.swap.paint import Painter
 from pipeline.swap.prepare import SourcePreparer
-from pipeline.swap.request import SwapRequest
+from pipeline.swap.request import Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
+from pipeline.swap.sources import SourceSet
 from pipeline.swap.timing import Timings
 
 
@@ -35,17 +41,56 @@ class Swapper:
             MediaCorrupt: one is damaged.
             EnhancerUnavailable: the enhancer is asked for, and there is none.
         """
-        if request.blend.enhance and self._enhancer is None:
-            raise EnhancerUnavailable
-        prepared = self._preparer.kept({file.sha256 for file in request.sources.values()})
-        if request.averaged:  # merging is work for the device, where the last of them is prepared
-            prepared.pop([*request.sources.values()][-1].sha256, None)
+        chooser = FaceChooser(self._engine, request.choice, request.names, request.face_filter)
+        reference = request.choice.reference if isinstance(request.choice, Recognised) else None
+        sources = self.open_sources(
+            request.sources,
+            limits,
+            timings,
+            averaged=request.averaged,
+            reference=reference,
+            learn=chooser.learn,
+        )
         return SwapRun(
             request,
-            open_files(request, limits, prepared),
+            open_job_target(request.target, limits),
+            sources=sources,
+            chooser=chooser,
             engine=self._engine,
-            enhancer=self._enhancer,
-            preparer=self._preparer,
-            prepared=prepared,
+            enhancer=self._needed(request.blend),
             timings=timings,
         )
+
+    def open_sources(
+        self,
+        files: Mapping[str, SourceFile],
+        limits: Limits,
+        timings: Timings,
+        *,
+        averaged: bool,
+        reference: bytes | None,
+        learn: Callable[[Bgr], None],
+    ) -> SourceSet:
+        """Read the headers of the sources alone, and of a `reference` picture; see `open` and `SourceSet`."""
+        prepared = self._preparer.kept({file.sha256 for file in files.values()})
+        if averaged:  # merging is work for the device, where the last of them is prepared
+            prepared.pop([*files.values()][-1].sha256, None)
+        return SourceSet(
+            files,
+            open_sources(files, limits, prepared=prepared, reference=reference),
+            averaged=averaged,
+            engine=self._engine,
+            preparer=self._preparer,
+            prepared=prepared,
+            learn=learn,
+            timings=timings,
+        )
+
+    def painter(self, blend: BlendOptions) -> Painter:
+        """What changes faces as `blend` says; raises EnhancerUnavailable."""
+        return Painter(self._engine, self._needed(blend), blend)
+
+    def _needed(self, blend: BlendOptions) -> Enhancer | None:
+        if blend.enhance and self._enhancer is None:
+            raise EnhancerUnavailable
+        return self._enhancer

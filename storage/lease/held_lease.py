@@ -9,7 +9,7 @@ from storage.lease.heartbeat import Heartbeat, OnBeat, Stop
 from storage.lease.held_record import HeldRecord, LeaseContext
 from storage.lease.marks import is_cancel_requested, write_dead_letter
 from storage.lease.outcome import Failure, Findings, Output
-from storage.lease.upload import Uploaded, upload
+from storage.lease.upload import Uploaded, upload_all
 from storage.lease.work_report import WorkReport
 from storage.records.status import Progress, Result, Stage, Status
 
@@ -89,10 +89,10 @@ class Lease:
     ) -> Status:
         """Store the result and end the job `completed`, or `cancelled` if that was asked for meanwhile.
 
-        Costs two PUTs and one HEAD. The lease is kept while the result is uploaded, with `on_beat` as in
-        `keep`: an upload that takes long shows as stage `upload`, and is abandoned when the job is to be
-        cancelled or the lease is lost. The record tells how long it took as `upload` in its times. Raises
-        OSError where the result's file cannot be read.
+        Costs two PUTs and one HEAD, and a PUT for each extra. The lease is kept while the result is
+        uploaded, with `on_beat` as in `keep`: an upload that takes long shows as stage `upload`, and is
+        abandoned when the job is to be cancelled or the lease is lost. The record tells how long it took as
+        `upload` in its times. Raises OSError where the result's file cannot be read.
         """
         if not self._record.is_running:
             return self.status
@@ -100,7 +100,13 @@ class Lease:
         self.report("upload")
         key = keys.new_result(self.job_id, self.attempt, output.extension)
         began = self._context.monotonic()
-        uploaded = await self._heartbeat.keep_during(upload(self._context.store, key, output), on_beat)
+        extras = {
+            name: (keys.new_result(self.job_id, self.attempt, extra.extension), extra)
+            for name, extra in (("poster", output.poster), ("preview", output.preview))
+            if extra is not None
+        }
+        uploading = upload_all(self._context.store, key, output, extras.values())
+        uploaded = await self._heartbeat.keep_during(uploading, on_beat)
         upload_ms = round((self._context.monotonic() - began) * 1000, 1)
         if isinstance(uploaded, Stop):
             if uploaded is Stop.CANCELLED:
@@ -108,7 +114,9 @@ class Lease:
             raise LeaseLost
         if await is_cancel_requested(self._context.store, self.job_id):
             return await self.cancelled()
-        result = _result(key, output, uploaded)
+        result = _result(key, output, uploaded).model_copy(
+            update={name: extra_key for name, (extra_key, _) in extras.items()}
+        )
         progress = self._report.latest[1]
         return await self._record.write(
             lambda status, now: transitions.completed(
@@ -129,28 +137,37 @@ class Lease:
         """Give the job back after a passing fault; it may be claimed again in `delay_s` seconds.
 
         The record keeps the attempt's warnings and engine. When no attempt is left the job ends `failed`
-        with `attempts_exhausted`, and the record keeps all of `findings`.
+        with `attempts_exhausted`, and the record keeps all of `findings`. An attempt that has made a segment
+        of a video does not count.
         """
-        if transitions.is_exhausted(self.status):
+        told = self._told(self.status)
+        if transitions.is_exhausted(told) and transitions.counts(told):
             ended = await self._record.write(
-                lambda status, now: transitions.exhausted(status, now=now, failure=failure, findings=findings)
+                lambda status, now: transitions.exhausted(
+                    self._told(status), now=now, failure=failure, findings=findings
+                )
             )
             await write_dead_letter(self._context.store, ended)
             return ended
         not_before = await self._store_now() + timedelta(seconds=delay_s)
         return await self._record.write(
             lambda status, now: transitions.retried(
-                status, now=now, failure=failure, not_before=not_before, findings=findings
+                self._told(status), now=now, failure=failure, not_before=not_before, findings=findings
             )
         )
 
     async def release(self) -> Status:
         """Give the job back at once; this attempt does not count."""
-        return await self._record.write(lambda status, now: transitions.released(status, now=now))
+        return await self._record.write(lambda status, now: transitions.released(self._told(status), now=now))
 
     async def cancelled(self) -> Status:
         """End the job `cancelled`."""
         return await self._record.write(lambda status, now: transitions.cancelled(status, now=now))
+
+    def _told(self, status: Status) -> Status:
+        """A record with what the work has said since it was written."""
+        stage, progress = self._report.latest
+        return status.model_copy(update={"stage": stage, "progress": progress})
 
     async def _store_now(self) -> datetime:
         try:

@@ -14,12 +14,13 @@ from storage.lease.heartbeat import OnBeat, Stop
 from storage.lease.held_lease import Lease
 from storage.lease.held_record import LeaseContext
 from storage.lease.marks import is_cancel_requested, write_dead_letter
-from storage.lease.outcome import Failure, Findings, Output
+from storage.lease.outcome import Extra, Failure, Findings, Output
 from storage.records.kept import kept
 from storage.records.status import Status
 from storage.stores.port import ObjectStore
 
 __all__ = [
+    "Extra",
     "Failure",
     "Findings",
     "Lease",

@@ -9,6 +9,15 @@ from storage.records.status import EngineRecord, ErrorCode, FaceOutcome, JobWarn
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extra:
+    """A small picture or video that goes with a result, to be shown before that is fetched."""
+
+    body: bytes
+    extension: str
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Output:
     """A result and what it shows: either the bytes or the file that holds them, never both.
 
@@ -33,6 +42,9 @@ class Output:
     frames: int | None = None
     #: How many seconds an animation or a video takes once.
     duration_s: float | None = None
+    #: A picture that stands for the result, and a few seconds of it, of a video.
+    poster: Extra | None = None
+    preview: Extra | None = None
 
     def __post_init__(self) -> None:
         if (self.body is None) == (self.path is None):

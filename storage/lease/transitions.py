@@ -46,7 +46,7 @@ def claimed(status: Status, *, now: datetime, owner: str, ttl_s: float) -> Statu
         now=now,
         status="processing",
         stage="queued",
-        progress=Progress(),
+        progress=_handed_on(status),
         attempt=status.attempt + 1,
         not_before=None,
         lease=LeaseInfo(owner=owner, ttl_s=ttl_s),
@@ -76,7 +76,9 @@ def completed(
         now,
         "completed",
         stage="finish",
-        progress=Progress(done=total, total=total, unit=progress.unit, percent=100),
+        progress=Progress(
+            done=total, total=total, unit=progress.unit, percent=100, segments=progress.segments
+        ),
         result=result,
         faces=_faces(findings),
         warnings=tuple(findings.warnings),
@@ -109,10 +111,13 @@ def retried(
     """This attempt failed for a passing reason; the next may begin at `not_before` (the store's clock).
 
     Its warnings and engine stay in the record, for whoever looks, and for the end should the next attempt
-    be cut off. Its faces and times do not: they tell of a result that there is not.
+    be cut off. Its faces and times do not: they tell of a result that there is not. One that has advanced
+    does not count.
     """
-    attempts = (*_recorded(status), _attempt_failure(status, now, failure))
     known = _known(status, findings)
+    if not counts(status):
+        return _queued(status, now, not_before=not_before, max_attempts=_one_more(status), **known)
+    attempts = (*_recorded(status), _attempt_failure(status, now, failure))
     return _queued(status, now, not_before=not_before, error=_pending_error(attempts), **known)
 
 
@@ -144,12 +149,13 @@ def released(status: Status, *, now: datetime) -> Status:
 def lapsed(status: Status) -> Status:
     """What a record whose lease is over counts as: a job that was only claimed, as one that was given back.
 
-    Any other is returned as it is. A job that ends its owner before the first word of its work is written
-    looks the same, so only a few claims of a job may go uncounted, those that were given back among them
-    (docs/adr/0011).
+    So does one whose owner had made a segment of a video (docs/adr/0012). Any other is returned as it is. A
+    job that ends its owner before the first word of its work is written looks as one that was only claimed,
+    so only a few claims of a job may go uncounted, those that were given back among them (docs/adr/0011).
     """
     uncounted = status.attempt - 1 - len(_recorded(status))
-    if not status.only_claimed or uncounted >= _MAX_UNCOUNTED:
+    is_mere_claim = status.only_claimed and uncounted < _MAX_UNCOUNTED
+    if not is_mere_claim and counts(status):
         return status
     return status.model_copy(update={"status": "pending", "max_attempts": _one_more(status)})
 
@@ -157,6 +163,14 @@ def lapsed(status: Status) -> Status:
 def cancelled(status: Status, *, now: datetime) -> Status:
     """The sender asked for the job to stop."""
     return _ended(status, now, "cancelled", error=None)
+
+
+def counts(status: Status) -> bool:
+    """Whether the attempt under way counts should it fail or be cut off: it made nothing that lasts.
+
+    After a hundred claims any does: a job whose end fails again and again must end some day.
+    """
+    return not status.has_advanced or status.attempt >= _MAX_CLAIMS
 
 
 def is_exhausted(status: Status) -> bool:
@@ -170,8 +184,13 @@ def _one_more(status: Status) -> int:
 
 def _queued(status: Status, now: datetime, **changes: object) -> Status:
     return status.evolve(
-        now=now, status="pending", stage="queued", progress=Progress(), lease=None, **changes
+        now=now, status="pending", stage="queued", progress=_handed_on(status), lease=None, **changes
     )
+
+
+def _handed_on(status: Status) -> Progress:
+    segments = status.progress.segments
+    return Progress(segments=None if segments is None else segments.handed_on())
 
 
 def _ended(status: Status, now: datetime, state: State, **changes: object) -> Status:

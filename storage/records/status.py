@@ -41,10 +41,12 @@ ErrorCode = Literal[
     "internal",
 ]
 WarningCode = Literal[
+    "alpha_dropped",
     "alpha_flattened",
     "basic_engine",
     "bound_by_place",
     "colours_not_read",
+    "container_changed",
     "date_unknown",
     "depth_reduced",
     "end_missing",
@@ -52,18 +54,27 @@ WarningCode = Literal[
     "faces_not_swapped",
     "field_ignored",
     "first_frame_only",
+    "frames_damaged",
     "frames_incomplete",
+    "frames_missing",
+    "frames_resized",
     "frames_unchanged",
+    "hdr_to_sdr",
     "hdr_tones",
     "job_id_taken",
     "not_understood",
     "option_ignored",
+    "size_made_even",
+    "sound_dropped",
+    "sound_encoded",
     "source_covered",
     "source_cut_off",
     "source_eyes_closed",
     "source_profile",
     "source_small",
     "target_covered",
+    "text_dropped",
+    "text_encoded",
     "weak_likeness",
 ]
 Stage = Literal["queued", "download", "decode", "detect", "swap", "paste", "encode", "upload", "finish"]
@@ -86,6 +97,26 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Segments(_Record):
+    """The parts that a video is worked on in, each of which any attempt takes over from the ones before."""
+
+    #: How many are done, by this attempt or an earlier one.
+    done: int = Field(default=0, ge=0)
+    #: How many there are.
+    total: int = Field(default=0, ge=0)
+    #: How many of those that are done this attempt took over.
+    reused: int = Field(default=0, ge=0)
+
+    @property
+    def made(self) -> int:
+        """How many this attempt has made itself."""
+        return self.done - self.reused
+
+    def handed_on(self) -> "Segments":
+        """The same for the next attempt, which has made none yet."""
+        return self.model_copy(update={"reused": self.done})
+
+
 class Progress(_Record):
     """How far the current stage is."""
 
@@ -97,6 +128,12 @@ class Progress(_Record):
     unit: str = "pictures"
     #: Of the stage, 0 to 100.
     percent: int = Field(default=0, ge=0, le=100)
+    #: How many are done a second, of late; None where that is not measured.
+    fps: float | None = None
+    #: Seconds until the stage is over at that pace.
+    left_s: float | None = None
+    #: Of a video, once it is known how it is cut.
+    segments: Segments | None = None
 
 
 class LeaseInfo(_Record):
@@ -129,6 +166,10 @@ class Result(_Record):
     duration_s: float | None = None
     #: How many different faces of the target were swapped.
     faces_swapped: int | None = None
+    #: Of a video: the key of a JPEG picture of its first swapped frame.
+    poster: str | None = None
+    #: Of a video: the key of a few seconds of it as a small MP4.
+    preview: str | None = None
 
 
 class FaceSimilarity(_Record):
@@ -233,7 +274,8 @@ class Status(_Record):
     progress: Progress = Progress()
     #: The fencing token: grows with every claim and is never used twice.
     attempt: int = 0
-    #: Grows by one when an attempt is given back uncounted, or taken over from an owner that never began.
+    #: Grows by one for an attempt that does not count: one that was given back, or taken over from an owner
+    #: that never began, or that failed or was cut off and had made a segment of a video.
     max_attempts: int = 3
     #: A pending job may not be claimed earlier than this, by the store's clock.
     not_before: Utc | None = None
@@ -266,6 +308,12 @@ class Status(_Record):
     def terminal(self) -> bool:
         """Whether the job has ended; a terminal record never changes again."""
         return self.status in TERMINAL
+
+    @property
+    def has_advanced(self) -> bool:
+        """Whether this attempt has made something that the next one need not make again."""
+        segments = self.progress.segments
+        return self.status == "processing" and segments is not None and segments.made > 0
 
     @property
     def only_claimed(self) -> bool:

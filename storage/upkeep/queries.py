@@ -109,7 +109,7 @@ async def purge(store: ObjectStore, job_id: str) -> int:
     """
     gone = [
         entry.key
-        for prefix in (keys.result_folder(job_id), keys.archive(job_id, ""))
+        for prefix in (keys.result_folder(job_id), keys.archive(job_id, ""), keys.scratch_folder(job_id))
         for entry in await listed(store, prefix)
     ]
     gone += [keys.dead_letter(job_id), keys.cancel(job_id), keys.status(job_id)]

@@ -14,6 +14,7 @@ from storage.inbox.inbox import Announcements, Inbox
 from storage.inbox.puzzles import is_puzzle, puzzle_id
 from storage.lease.cas import Stored, read_record
 from storage.lease.leases import Leases
+from storage.scratch import clear_scratch
 from storage.stores.port import ListedObject, Listing, ObjectStore
 from storage.upkeep.stranded import announce_again, end, is_announced, is_idle
 
@@ -133,4 +134,7 @@ class Rounds:
             return False
         if await announce_again(self._store, status):
             return True
-        return await end(self._leases, status.job_id) is not None
+        if await end(self._leases, status.job_id) is None:
+            return False
+        await clear_scratch(self._store, status.job_id)
+        return True

@@ -19,6 +19,7 @@ from storage.lease.leases import LeasePolicy, Leases, Refusal
 from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest
 from storage.records.status import ErrorCode, Status
+from storage.scratch import clear_scratch
 from storage.stores.port import ObjectStore
 
 _GRACE_S = 5.0
@@ -87,8 +88,8 @@ async def end_if_stranded(store: ObjectStore, job_id: str, *, by: str) -> Status
 
     Two GETs for a job that has ended or is worked on; else the inbox is read. Raises as `end`.
     """
-    if await is_stranded(store, job_id):
-        await end(leases_of(store, by), job_id)
+    if await is_stranded(store, job_id) and await end(leases_of(store, by), job_id) is not None:
+        await clear_scratch(store, job_id)
     stored = await read_record(store, job_id)
     return stored.status if stored else None
 

@@ -16,6 +16,7 @@ from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
 
 T = TypeVar("T")
@@ -162,7 +163,18 @@ class FlatEngine:
         self.threads.add(threading.current_thread().name)
         mask = ((picture[..., 0] == 0) & (picture[..., 2] == 255)).astype(np.uint8)
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-        return reading_order(_face(*map(int, box[:4])) for box in stats[1:count])
+        return reading_order(face_in(*map(int, box[:4])) for box in stats[1:count])
+
+    @property
+    def glance_px(self) -> int:
+        return 96
+
+    def glance(self, picture: Bgr) -> Array:
+        faces = FlatEngine.find_faces(self, picture)
+        return np.array([(*face.bbox, face.score) for face in faces], np.float32).reshape(-1, 5)
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        return in_place(FlatEngine.find_faces(self, picture), face.bbox)
 
     def prepare_source(self, picture: Bgr, face: Face) -> Source:
         self.prepared += 1
@@ -197,7 +209,8 @@ class FlatEngine:
         return float(np.linalg.norm(one - other))
 
 
-def _face(left: int, top: int, width: int, height: int) -> Face:
+def face_in(left: int, top: int, width: int, height: int) -> Face:
+    """A face that fills a box, in pixels."""
     bbox = np.array((left, top, left + width, top + height), np.float32)
     kps = np.array(((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)), np.float32)
     return Face(bbox=bbox, score=0.9, kps=kps * (width, height) + (left, top))

@@ -24,7 +24,7 @@ from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_networ
 from pipeline.engines.merge import mean_identity, merged_notices
 from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Bgr, Face, Notice, Source
-from pipeline.faces.insight import DETECTION_SIDES, SCALE, ArcFace, ScrfdFinder
+from pipeline.faces.insight import DETECTION_SIDES, GLANCE_PX, SCALE, ArcFace, ScrfdFinder
 from pipeline.faces.select import IdentityScale
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
@@ -99,6 +99,19 @@ class InswapperEngine:
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         return self._finder.find(picture)
+
+    @property
+    def glance_px(self) -> int:
+        """The side at which the detector sees most."""
+        return GLANCE_PX
+
+    def glance(self, picture: Bgr) -> Array:
+        """Look once where faces may be; (n, 5) float32 rows of box and score, see `Engine.glance`."""
+        return self._finder.glance(picture)
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        """Detect a face anew in the part of `picture` around it; None if none is there."""
+        return self._finder.refine(picture, face)
 
     def prepare_source(self, picture: Bgr, face: Face) -> InswapperSource:
         """Make a source face of a BGR uint8 (h, w, 3) picture ready for any number of swaps.

@@ -19,6 +19,7 @@ from pipeline.engines.mesh.swap import swap_face
 from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.face import Array, Bgr, Face, Notice
+from pipeline.faces.detect import GLANCE_PX
 from pipeline.faces.find import FaceFinder, embedded_face_finder
 from pipeline.faces.identity import SCALE, IdentityModel, distance
 from pipeline.faces.select import IdentityScale
@@ -79,6 +80,22 @@ class MeshEngine:
     def find_faces(self, picture: Bgr) -> list[Face]:
         """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
         return self._finder.find(picture)
+
+    @property
+    def glance_px(self) -> int:
+        """The side of the pictures that the detection model was trained on."""
+        return GLANCE_PX
+
+    def glance(self, picture: Bgr) -> Array:
+        """Look once where faces may be; (n, 5) float32 rows of box and score, see `Engine.glance`."""
+        return self._finder.glance(picture)
+
+    def refine(self, picture: Bgr, face: Face) -> Face | None:
+        """Find the landmarks of a face anew where they were, or are expected; None if there are none.
+
+        They are found twice where the face has moved from there by more than 3 % of its size.
+        """
+        return self._finder.refine(picture, face)
 
     def prepare_source(self, picture: Bgr, face: Face) -> MeshSource:
         """Make a source face of a BGR uint8 (h, w, 3) picture ready for any number of swaps.

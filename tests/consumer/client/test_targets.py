@@ -26,12 +26,12 @@ def holiday(tmp_path: Path) -> Path:
 
 def _names(*words: object, recursive: bool = False, leave_out: Path | None = None) -> list[str]:
     found = find_targets([str(word) for word in words], recursive=recursive, leave_out=leave_out)
-    return [target.name.as_posix() for target in found.pictures]
+    return [target.name.as_posix() for target in found.files]
 
 
 def test_a_folder_yields_its_pictures_by_content_and_counts_the_rest(holiday: Path) -> None:
     found = find_targets([str(holiday)])
-    assert [target.name.as_posix() for target in found.pictures] == ["a.png", "b.png", "really-a-picture.txt"]
+    assert [target.name.as_posix() for target in found.files] == ["a.png", "b.png", "really-a-picture.txt"]
     assert found.ignored == 1
 
 

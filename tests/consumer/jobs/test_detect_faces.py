@@ -146,7 +146,7 @@ async def test_an_animation_without_a_face_is_looked_through_to_its_end() -> Non
     [
         (png(TWO)[:-30], "media_corrupt"),
         (b"no picture at all", "unsupported_media"),
-        (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2", "unsupported_media"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2", "media_corrupt"),
         (png(picture(400, 300)), "input_too_large"),
     ],
 )

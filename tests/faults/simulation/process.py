@@ -45,7 +45,12 @@ class SimulatedWork(JobContext):
 
     def __init__(self, world: "World", asked: Manifest, lease: Lease, milestones: Milestones) -> None:
         super().__init__(
-            cast("JobServices", world), asked, output_id="", report=lease.report, milestones=milestones
+            cast("JobServices", world),
+            asked,
+            job_id="",
+            output_id="",
+            report=lease.report,
+            milestones=milestones,
         )
         self._world = world
         self._lease = lease

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark, xmp_packet
+from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark, metadata_tags, xmp_packet
 from pipeline.media.pictures.encode import OutputFormat, encode
 from tests.support.pictures import scene
 
@@ -61,6 +61,17 @@ def test_the_mark_says_what_made_the_picture_and_when() -> None:
 def test_the_aigc_label_is_json_with_the_same_id() -> None:
     label = json.loads(texts(xmp_packet(MARK))[TC260 + "AIGC"] or "")
     assert label == {"Label": "1", "ContentProducer": MARK.provider, "ProduceID": MARK.output_id}
+
+
+def test_the_tags_of_a_video_say_the_same_as_its_packet() -> None:
+    found, tags = texts(xmp_packet(MARK)), metadata_tags(MARK)
+    for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed"):
+        assert tags[name] == found[IPTC_EXT + name]
+    assert tags["Credit"] == found[PHOTOSHOP + "Credit"]
+    assert tags["AIGC"] == found[TC260 + "AIGC"]
+    assert tags["InstanceID"] == found[XMP_MM + "InstanceID"]
+    assert tags["ModifyDate"] == found[XMP + "ModifyDate"]
+    assert "swapdrop 1.2.3" in tags["comment"]
 
 
 ALLOWED = st.text(

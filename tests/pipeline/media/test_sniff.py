@@ -14,6 +14,10 @@ FOREIGN = {
     "mkv": EBML + b"\x88matroska",
     "avi": b"RIFF\x24\0\0\0AVI LIST",
     "mpeg": b"\0\0\x01\xba\x44",
+    "3gp": b"\0\0\0\x18ftyp3gp4\0\0\2\0isomiso23gp4",
+    "mpegts": (b"\x47\x40\x11\x10" + bytes(184)) * 3,
+    "flv": b"FLV\x01\x05",
+    "wmv": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
     "html": b"\xef\xbb\xbf\n  <!DOCTYPE HTML><html><body>404",
     "xml": b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
     "json": b'{"error": "not found"}',
@@ -24,6 +28,8 @@ FOREIGN = {
     "audio": b"ID3\x04\0",
     "unknown": b"hello",
 }
+
+VIDEOS = ("mp4", "mov", "3gp", "webm", "mkv", "avi", "mpeg", "mpegts", "flv", "wmv")
 
 
 @pytest.mark.parametrize("flavour", every_format(scene(16, 16)).items(), ids=lambda flavour: flavour[0])
@@ -38,7 +44,7 @@ def test_a_picture_is_told_by_its_first_bytes_alone(flavour: tuple[str, bytes]) 
 def test_what_is_no_picture_is_named(name: str, data: bytes) -> None:
     media = sniff(data)
     assert media.name == name
-    assert media.kind == ("video" if name in ("mp4", "mov", "webm", "mkv", "avi", "mpeg") else "other")
+    assert media.kind == ("video" if name in VIDEOS else "other")
 
 
 @pytest.mark.parametrize(
@@ -59,3 +65,16 @@ def test_a_picture_in_a_video_container_is_told_by_its_brands(brands: bytes, nam
 @pytest.mark.parametrize("data", [b"", b"\xff", b"BM", b"BMW is a car", b"RIFF", b"\0\0\0\x20ftyp"])
 def test_too_little_to_tell_is_unknown_rather_than_guessed(data: bytes) -> None:
     assert sniff(data).name == "unknown"
+
+
+def test_a_transport_stream_with_a_time_stamp_before_each_packet_is_one_too() -> None:
+    assert sniff((bytes(4) + b"\x47\x40\x11\x10" + bytes(184)) * 3).name == "mpegts"
+
+
+def test_a_letter_g_where_a_packet_would_begin_is_no_transport_stream() -> None:
+    assert sniff(b"G" + bytes(187) + b"G" + bytes(187) + b"H" + bytes(187)).name == "unknown"
+    assert sniff(b"G" + bytes(187) + b"G").name == "unknown"
+
+
+def test_a_word_far_behind_the_header_makes_no_webm() -> None:
+    assert sniff(EBML + b"\x88matroska" + bytes(60) + b"webm").name == "mkv"

@@ -5,15 +5,33 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from storage import keys
 from storage.errors import LeaseLost, StatusUnreadable, StoreUnavailable
-from storage.lease.leases import Findings, Lease, LeasePolicy, Leases, Output, Refusal, Stop, Verdict
-from storage.records.status import AttemptFailure, EngineRecord, FaceOutcome, JobWarning, Progress, Status
+from storage.lease.leases import (
+    Extra,
+    Findings,
+    Lease,
+    LeasePolicy,
+    Leases,
+    Output,
+    Refusal,
+    Stop,
+    Verdict,
+)
+from storage.records.status import (
+    AttemptFailure,
+    EngineRecord,
+    FaceOutcome,
+    JobWarning,
+    Progress,
+    Segments,
+    Status,
+)
 from storage.stores.memory_store import MemoryStore
 from tests.support.clock import EPOCH, VirtualTime
 from tests.support.stores import CountingStore, Fault, FaultStore
@@ -318,6 +336,20 @@ async def test_a_completed_record_says_all_there_is_to_say(bucket: Bucket) -> No
     assert status.progress == Progress(done=4, total=4, unit="faces", percent=100)
     assert status.started_at is not None
     assert status.finished_at is not None
+
+
+async def test_what_goes_with_a_result_lies_there_before_the_record_names_it(bucket: Bucket) -> None:
+    lease = await held(bucket.leases())
+    poster = Extra(body=b"poster", extension="jpg", content_type="image/jpeg")
+    preview = Extra(body=b"preview", extension="mp4", content_type="video/mp4")
+    bucket.store.calls.clear()
+    status = await lease.complete(replace(OUTPUT, poster=poster, preview=preview))
+    assert status.result is not None
+    named = [status.result.poster, status.result.preview, status.result.key]
+    assert [key for op, key in bucket.store.calls if op == "put"] == [*named, keys.status("j")]
+    bodies = [(await bucket.memory.get(str(key), max_bytes=100)).body for key in named]
+    assert bodies == [b"poster", b"preview", PIXELS]
+    assert all(keys.is_secret_result(str(key)) for key in named)
 
 
 async def test_a_cancel_seen_at_the_finish_wins(bucket: Bucket) -> None:
@@ -725,3 +757,64 @@ async def test_beats_beside_the_finish_do_no_harm(bucket: Bucket) -> None:
 def test_a_policy_that_leaves_no_room_for_a_beat_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must|needs"):
         LeasePolicy(**settings)  # type: ignore[arg-type] # numbers for numbers
+
+
+# Attempts that have made a segment of a video
+
+
+def swapping(done: int, *, reused: int = 0, total: int = 9) -> Progress:
+    return Progress(done=done, total=total, segments=Segments(done=done, total=total, reused=reused))
+
+
+async def cut_off(bucket: Bucket, progress: Progress) -> Lease:
+    """A job whose owner dies after it has told of its work."""
+    lease = await held(bucket.leases("dying"))
+    lease.report("swap", progress)
+    assert await lease.beat() is None
+    bucket.time.advance(EXPIRED_S)
+    return lease
+
+
+async def test_an_attempt_that_made_a_segment_does_not_count_when_its_owner_dies(bucket: Bucket) -> None:
+    for number in range(5):
+        await cut_off(bucket, swapping(number + 1, reused=number))
+    status = (await held(bucket.leases("heir"))).status
+    assert (status.attempt, status.max_attempts, status.error) == (6, 8, None)
+    assert status.progress.segments == Segments(done=5, total=9, reused=5)
+
+
+async def test_an_attempt_that_only_took_over_segments_counts(bucket: Bucket) -> None:
+    await cut_off(bucket, swapping(1))
+    await cut_off(bucket, swapping(1, reused=1))
+    status = (await held(bucket.leases("heir"))).status
+    assert (status.attempt, status.max_attempts) == (3, 4)
+    assert status.error is not None
+    assert [each.attempt for each in status.error.attempts] == [2]
+
+
+async def test_a_passing_fault_after_a_segment_costs_no_attempt_though_the_record_had_yet_to_tell(
+    bucket: Bucket,
+) -> None:
+    for _ in range(2):
+        await (await held(bucket.leases())).retry(failure(), delay_s=0)
+    lease = await held(bucket.leases())
+    lease.report("swap", swapping(1))
+    status = await lease.retry(failure(), delay_s=0)
+    assert (status.status, status.attempt, status.max_attempts) == ("pending", 3, 4)
+    last = await held(bucket.leases())
+    assert (await last.retry(failure(), delay_s=0)).status == "failed"
+
+
+async def test_a_job_that_advances_for_ever_ends_some_day(bucket: Bucket) -> None:
+    for _ in range(100):
+        await cut_off(bucket, swapping(1))
+    refusal = await refused(bucket.leases("heir"))
+    assert refusal.status is not None
+    assert (refusal.status.status, refusal.status.attempt) == ("failed", 100)
+
+
+async def test_a_job_that_is_given_back_hands_its_segments_on(bucket: Bucket) -> None:
+    lease = await held(bucket.leases())
+    lease.report("swap", swapping(3))
+    released = await lease.release()
+    assert released.progress.segments == Segments(done=3, total=9, reused=3)

@@ -1,0 +1,77 @@
+"""Files of a job that have to lie on the disk, and files that grow there."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from consumer.jobs.context import JobContext
+from pipeline.errors import UnsupportedMedia
+from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
+from pipeline.media.video.probe import VideoFile, open_video
+from pipeline.swap.naming import naming
+from storage.inputs.fetch import FetchedInput
+
+_TARGET: Final = "target"
+
+
+def media_of(file: FetchedInput) -> MediaType:
+    """What a file is, by its first bytes; raises OSError."""
+    with file.open() as opened:
+        return sniff(opened.read(SNIFF_BYTES))
+
+
+async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFile:
+    """Look at the target of a job, which is put onto the disk where it lies in memory.
+
+    Raises:
+        InputError: it is no video, or one that cannot be used; says so.
+        InputTooLarge, DiskFull: there is no room for it.
+    """
+    media = await context.on_cpu(partial(media_of, file))
+    if media.kind == "picture":
+        raise UnsupportedMedia(
+            f"The target is {media.label}, and this kind of job is for videos. Send it as `single-image` or "
+            "`multi-image`."
+        )
+    path = file.path
+    if path is None:
+        await context.disk(file.size)
+        path = context.workspace.path(_TARGET)
+        await context.on_cpu(partial(_write, file, path))
+    context.report("decode")
+
+    def look() -> VideoFile:
+        with naming("target"):
+            return open_video(path, context.video_limits, media=media)
+
+    return await context.on_cpu(look, stage="decode")
+
+
+def _write(file: FetchedInput, path: Path) -> None:
+    with file.open() as source, path.open("wb") as sink:
+        shutil.copyfileobj(source, sink)
+
+
+class GrowingFile:
+    """Disk space for a file of which only a guess is known beforehand.
+
+    The guess is held before anything else that jobs wait for is asked for, since jobs that hold the one and
+    wait for the other would wait for each other; what the file really has is settled when it is whole.
+    """
+
+    def __init__(self, context: JobContext, guess_bytes: int) -> None:
+        self._context = context
+        self._held = guess_bytes
+
+    async def hold(self) -> None:
+        """Hold the guess; raises InputTooLarge, DiskFull."""
+        await self._context.disk(self._held)
+
+    async def settle(self, size_bytes: int) -> None:
+        """Hold what the file has, and no more; raises InputTooLarge, DiskFull."""
+        if size_bytes < self._held:
+            self._context.workspace.release(self._held - size_bytes)
+        elif size_bytes > self._held:
+            await self._context.disk(size_bytes - self._held)
+        self._held = size_bytes

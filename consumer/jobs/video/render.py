@@ -1,0 +1,149 @@
+"""One segment of a video from its first frame to its file: decoded, changed and encoded at once."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from consumer.jobs.context import JobContext
+from consumer.jobs.together import together
+from consumer.jobs.video.frames import FrameSource, frame_bytes
+from consumer.jobs.video.pace import FrameProgress
+from pipeline.errors import PipelineError
+from pipeline.media.target import FRAMES_IN_FLIGHT
+from pipeline.media.video.encode import EncodedSegment, SegmentWriter
+from pipeline.media.video.frame import YuvFrame
+from pipeline.media.video.probe import VideoFile
+from pipeline.media.video.segments import Segment, SegmentPlan
+from pipeline.swap.video.facts import SegmentFacts
+from pipeline.swap.video.segment import WARM_UP, SegmentSwap, VideoSwap
+
+T = TypeVar("T")
+
+
+class SegmentTimedOut(PipelineError):
+    """A part of the video took longer than this service allows."""
+
+    code = "timeout"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoWork:
+    """What is done to a video, and how it is cut."""
+
+    video: VideoFile
+    plan: SegmentPlan
+    #: Names all that the frames of the result depend on.
+    plan_id: str
+    swap: VideoSwap
+
+
+async def render(
+    context: JobContext, work: VideoWork, segment: Segment, path: Path, progress: FrameProgress
+) -> tuple[EncodedSegment, SegmentFacts]:
+    """Make a segment; its frames are counted in `progress` as they are done.
+
+    Raises:
+        MediaCorrupt: the file cannot be read any more.
+        OutputInvalid: the engine or the encoder failed.
+        SegmentTimedOut: it took longer than it may.
+    """
+    first, end = around(work.plan, segment)
+    swap = SegmentSwap(work.swap, segment.start, segment.end)
+    try:
+        async with (
+            context.memory(frame_bytes(work.video)),
+            asyncio.timeout(context.segment_timeout_s),
+            FrameSource(context, work.video, context.tone_mapper, first, end) as frames,
+            _Encoder(context, partial(SegmentWriter, work.plan, segment, path)) as encoder,
+            together() as group,
+        ):
+            changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
+            encoding = group.create_task(_encode(encoder, changed, progress))
+            async for frame in frames:
+                await _change(context, swap, frame, changed, progress)
+            await _change(context, swap, None, changed, progress)
+            await changed.put(None)
+            written = await encoding
+    except TimeoutError as error:
+        raise SegmentTimedOut from error
+    swap.facts.read(frames.stats)
+    return written, swap.facts
+
+
+def around(plan: SegmentPlan, segment: Segment) -> tuple[int, int | None]:
+    """What is read for a segment: some frames before it and behind it, too, for those who follow faces."""
+    end = segment.end
+    if end is not None:
+        times = plan.clock.times
+        place = int(np.searchsorted(times, end)) + WARM_UP
+        end = int(times[place]) if place < len(times) else plan.segments[-1].end
+    return plan.warm_start(segment, WARM_UP), end
+
+
+async def _change(
+    context: JobContext,
+    swap: SegmentSwap,
+    frame: YuvFrame | None,
+    changed: asyncio.Queue[YuvFrame | None],
+    progress: FrameProgress,
+) -> None:
+    """Take a frame to the device, in steps between which others have their turn; None after the last one."""
+    swap.begin(frame)
+    await context.on_device_until_done(swap.step, progress.tell)
+    while swap.done:
+        await changed.put(swap.done.popleft())
+
+
+async def _encode(
+    encoder: "_Encoder", changed: asyncio.Queue[YuvFrame | None], progress: FrameProgress
+) -> EncodedSegment:
+    while (frame := await changed.get()) is not None:
+        await encoder.add(frame)
+        progress.add()
+        del frame
+    return await encoder.finish()
+
+
+class _Encoder:
+    """A writer on CPU threads, one call after the other; used as a context."""
+
+    def __init__(self, context: JobContext, begin: "partial[SegmentWriter]") -> None:
+        self._context = context
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._writer: SegmentWriter | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context.on_cpu_at_last(self._close)
+
+    async def add(self, frame: YuvFrame) -> None:
+        """Encode a frame; see `SegmentWriter.add`."""
+        await self._context.on_cpu(partial(self._locked, lambda writer: writer.add(frame)), stage="encode")
+
+    async def finish(self) -> EncodedSegment:
+        """Write the end; see `SegmentWriter.finish`."""
+        return await self._context.on_cpu(partial(self._locked, SegmentWriter.finish), stage="encode")
+
+    def _locked(self, call: Callable[[SegmentWriter], T]) -> T:
+        """Call the writer; a call that goes on when its job has ended is waited for by `_close`."""
+        with self._lock:
+            if self._writer is None:
+                self._writer = self._begin()
+            return call(self._writer)
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._writer is not None:
+                self._writer.__exit__(None, None, None)

@@ -1,0 +1,159 @@
+"""The swap of one segment of a video, frame by frame: follow everybody, paint those who were chosen."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from pipeline.engines.base import AnyEngine
+from pipeline.face import Array, Face, Source
+from pipeline.faces.covered import is_covered
+from pipeline.faces.select import at_least
+from pipeline.media.video.frame import Box, FrameEditor, YuvFrame
+from pipeline.swap.paint import Painter
+from pipeline.swap.request import FaceFilter
+from pipeline.swap.timing import Timings
+from pipeline.swap.video.facts import PersonFacts, SegmentFacts
+from pipeline.swap.video.people import ChosenPeople, Someone
+from pipeline.swap.video.view import YuvView
+from pipeline.tracks.frame import Region, region_around
+from pipeline.tracks.tracker import WINDOW, TrackedFrame, Tracker
+
+WARM_UP: Final = WINDOW
+"""How many frames before a segment it is begun with: whoever is in its first frame is followed by then.
+
+As many are looked at behind it: who is noticed late was in its last ones, too.
+"""
+
+_REACH: Final = 0.45
+"""What is changed around a face, in times its longer side to each side: 1.9 faces, as engines paste them."""
+_ENHANCED_REACH: Final = 0.8
+"""... and as enhancers do, which look at the whole head."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoSwap:
+    """What is done to every segment of a video."""
+
+    engine: AnyEngine
+    painter: Painter
+    #: Whether the painter restores faces, too.
+    enhances: bool
+    #: Everybody in the video, and the source by the place of whom it goes onto.
+    people: Sequence[Someone]
+    chosen: ChosenPeople
+    #: What goes onto faces that are nobody's of these; None where those are left alone.
+    everybody: str | None
+    sources: Mapping[str, Source]
+    face_filter: FaceFilter
+    timings: Timings
+
+
+class SegmentSwap:
+    """Takes the frames of one segment in order, and some before it and behind it that stay out of it.
+
+    `begin` and then `step` until it says that there is none left, on the device's thread. Frames come out
+    some later than they were put in: `done` holds those that are to be encoded.
+    """
+
+    def __init__(self, swap: VideoSwap, start: int, end: int | None) -> None:
+        """Begin a segment whose frames show from `start` on and before `end`, in ticks; None is open."""
+        #: Frames that are done, whether they were changed or not, to be taken out from the left.
+        self.done: deque[YuvFrame] = deque()
+        self.facts = SegmentFacts()
+        self._swap = swap
+        self._start, self._end_at = start, end
+        self._editor = FrameEditor()
+        self._tracker: Tracker[YuvView] = Tracker(swap.engine, known=[each.person for each in swap.people])
+        self._steps: deque[Callable[[], None]] = deque()
+
+    def begin(self, frame: YuvFrame | None) -> None:
+        """Put in the next frame; None after the last one."""
+        self._steps.append(partial(self._follow, frame))
+
+    def step(self) -> bool:
+        """Take the next step; returns whether it was the last for now.
+
+        Raises:
+            OutputInvalid: the engine gave no picture.
+        """
+        self._steps.popleft()()
+        return not self._steps
+
+    def _follow(self, frame: YuvFrame | None) -> None:
+        with self._swap.timings.measure("detect"):
+            tracker = self._tracker
+            view = None if frame is None else YuvView(frame, self._editor)
+            ready = list(tracker.finish() if view is None else tracker.feed(view))
+        for tracked in ready:
+            if self._holds(tracked.frame.frame.time):
+                self._plan(tracked)
+
+    def _holds(self, time: int) -> bool:
+        return time >= self._start and (self._end_at is None or time < self._end_at)
+
+    def _plan(self, tracked: TrackedFrame[YuvView]) -> None:
+        """The steps of a frame: its faces one by one, the smaller ones first, which larger ones may cover."""
+        faces = sorted(self._chosen(tracked), key=lambda each: (tracked.faces[each[0]].area, each[0]))
+        painted: list[int] = []
+        for track, name in faces:
+            self._steps.append(partial(self._paint, tracked, track, name, painted))
+        self._steps.append(partial(self._end, tracked.frame.frame, painted))
+
+    def _chosen(self, tracked: TrackedFrame[YuvView]) -> Iterator[tuple[int, str]]:
+        swap = self._swap
+        floor = swap.face_filter
+        for track, face in tracked.faces.items():
+            name = swap.chosen.get(track)
+            stranger = track >= len(swap.people)
+            if stranger and at_least([face], side_px=floor.min_size_px, score=floor.min_score):
+                name = swap.everybody
+            if name is not None:
+                yield track, name
+
+    def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
+        swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
+        with swap.timings.measure("swap"):
+            region = region_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
+            if region is None:
+                return
+            before = region.picture
+            after = Region(picture=before.copy(), offset=region.offset)
+            inside = after.inside(face)
+            measures = track < len(swap.people) and track not in self.facts.people
+            seen = swap.painter.embed(before, inside) if measures else None
+            others = [after.inside(other) for other in tracked.faces.values()]
+            [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
+            if not changed:
+                return
+            self._editor.write(frame.frame, _box(region), before, after.picture)
+            painted.append(track)
+            if track < len(swap.people):
+                person = self.facts.people.setdefault(track, PersonFacts())
+                person.frames += 1
+                if measures:
+                    self._measure(person, region, after, inside, name, seen)
+
+    def _measure(
+        self, person: PersonFacts, before: Region, after: Region, face: Face, name: str, seen: Array | None
+    ) -> None:
+        """Tell how alike somebody became, where they are changed for the first time in the segment."""
+        person.side_px = min(face.size)
+        person.covered = is_covered(before.picture, face)
+        source = self._swap.sources[name]
+        person.likeness = self._swap.painter.likeness(after.picture, face, source, seen)
+
+    def _end(self, frame: YuvFrame, painted: Sequence[int]) -> None:
+        self.facts.frames += 1
+        if painted:
+            self.facts.changed += 1
+            if self.facts.first_changed is None:
+                self.facts.first_changed = frame.time
+        self.done.append(frame)
+
+
+def _box(region: Region) -> Box:
+    x0, y0 = region.offset
+    height, width = region.picture.shape[:2]
+    return x0, y0, x0 + width, y0 + height

@@ -1,0 +1,70 @@
+"""Which of the people who are followed each face of a frame is, one to one, by place and identity."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from pipeline.engines.base import AnyEngine
+from pipeline.face import Array
+from pipeline.faces.assign import assign
+from pipeline.faces.detect import overlaps
+from pipeline.faces.select import nearest
+from pipeline.tracks.identity import Identity, Sighting
+
+_NEAR: Final = 0.2
+"""Share of the boxes' union from which on a face lies where somebody is expected."""
+# As in `pipeline.faces.match`: a pair costs 0..1 by place and 0..1 by identity, and is made where it may be.
+_ALONE: Final = 2.01
+
+
+def associate(
+    engine: AnyEngine, people: Sequence[tuple[Identity, Array | None]], sightings: Sequence[Sighting]
+) -> list[int | None]:
+    """Find the face of each of some people among those of a frame.
+
+    A pair may be made where the face lies where the person is expected and does not look like another one,
+    or, wherever it lies, where identity accepts the pair and neither another face nor another person comes
+    near. Of all ways to make pairs that of the least cost is taken.
+
+    Args:
+        engine: what made the embeddings.
+        people: who they are and the (4,) box where each is expected, None where place says nothing.
+        sightings: the faces, in any order.
+
+    Returns:
+        For each of the people the place of their face in `sightings`, None where there is none.
+    """
+    if not people or not sightings:
+        return [None] * len(people)
+    costs = _costs(engine, people, sightings)
+    places = assign(np.hstack([costs, np.full((len(people), len(people)), _ALONE)]))
+    return [int(place) if place < len(sightings) else None for place in places]
+
+
+def _costs(
+    engine: AnyEngine, people: Sequence[tuple[Identity, Array | None]], sightings: Sequence[Sighting]
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(n, m) cost of each pair, 0..2; inf for those that must not be made."""
+    scale = engine.identity_scale
+    boxes = np.array([sighting.face.bbox for sighting in sightings])
+    shape = len(people), len(sightings)
+    shared = np.zeros(shape)
+    distances, least = (np.full(shape, np.nan, np.float32) for _ in range(2))
+    sides = np.array([[min(it.side_px, seen.side_px) for seen in sightings] for it, _ in people])
+    for row, (identity, expected) in enumerate(people):
+        if expected is not None:
+            shared[row] = overlaps(expected, boxes)[0]
+        for column, sighting in enumerate(sightings):
+            distances[row, column] = identity.distance(engine, sighting.embedding)
+            least[row, column] = identity.nearest(engine, sighting.embedding)
+    is_other = (least > scale.accept) & (sides >= scale.blind_px)
+    is_here = (shared >= _NEAR) & ~is_other
+    limits = np.where(sides >= scale.small_px, scale.accept, scale.accept_small)
+    by_row, by_column = ([nearest(line, scale) for line in lines] for lines in (distances, distances.T))
+    is_recognised = np.zeros(shape, bool)
+    for row, place in enumerate(by_row):
+        if place is not None and by_column[place] == row:
+            is_recognised[row, place] = distances[row, place] <= limits[row, place]
+    cost = (1 - shared) + np.minimum(np.nan_to_num(distances, nan=np.inf) / scale.accept, 1)
+    return np.where(is_here | is_recognised, cost, np.inf)
