@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser import ARGUMENTS, DESK, Pages
 from tests.support.local_stack import LocalStack, chromium, local_stack
@@ -39,6 +39,12 @@ def pages(browser: Browser, stack: LocalStack) -> Iterator[Pages]:
 
 
 @pytest.fixture
-def site(pages: Pages) -> SwapPage:
+def page(pages: Pages) -> Page:
     """The page as it opens on a desk, in English."""
-    return SwapPage(page=pages.open(**DESK), words=Words("en"))
+    return pages.open(**DESK)
+
+
+@pytest.fixture
+def site(page: Page) -> SwapPage:
+    """The same page, to be used by its words."""
+    return SwapPage(page=page, words=Words("en"))
