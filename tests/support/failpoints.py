@@ -25,11 +25,13 @@ import structlog
 from consumer.app import Consumer
 from consumer.config.environment import load_settings
 from consumer.telemetry.logs import configure_logging
+from pipeline.media.video.segments import plan_segments
 from storage.lease.leases import Leases
 from storage.stores.port import ObjectStore
 from storage.stores.s3_store import Observer, open_s3_store
 from tests.support.copying import WITH_COPY
 from tests.support.engines import FlatEngine, OneEngine
+from tests.support.reels import ReelEngine
 from tests.support.stores import Op, WrappedStore
 
 T = TypeVar("T")
@@ -57,6 +59,7 @@ class Conditions:
 
     `swap_s` is how long a swap takes, `wall_offset_s` how wrong its wall clock is, `max_memory_bytes` bounds
     its address space beyond what it has at the start, and without `may_write_files` no file takes a byte.
+    With `segment_s` it works on reels, cut into segments of that length.
     """
 
     failpoint: Failpoint | None = None
@@ -64,6 +67,7 @@ class Conditions:
     wall_offset_s: float = 0.0
     may_write_files: bool = True
     max_memory_bytes: int | None = None
+    segment_s: float | None = None
 
 
 class FailpointStore(WrappedStore):
@@ -155,6 +159,9 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
     settings = load_settings(environment)
     configure_logging(settings)
     engine = FlatEngine(swap_s=conditions.swap_s)
+    if conditions.segment_s is not None:
+        engine = ReelEngine(swap_s=conditions.swap_s)
+        plan_segments.__kwdefaults__["segment_s"] = conditions.segment_s
 
     @asynccontextmanager
     async def open_store(observer: Observer) -> AsyncIterator[ObjectStore]:

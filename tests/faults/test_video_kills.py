@@ -1,0 +1,153 @@
+"""`kill -9` of real consumers at random moments of one video: the same frames, and no attempt used up."""
+
+import asyncio
+import random
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipeline.media.video.segments import plan_segments
+from storage import keys
+from storage.records.status import Status
+from storage.stores.port import ObjectStore
+from storage.stores.s3_settings import S3Settings
+from tests.support.buckets import fresh_bucket, keys_below
+from tests.support.consumers import consumer_environment
+from tests.support.copying import files_below
+from tests.support.failpoints import Conditions, Failpoint, forked_consumer
+from tests.support.jobs import announce, ended, inbox_empty, reached, running, upload_pair
+from tests.support.reels import ReelEngine, across, reel, seen, still
+from tests.support.videos import shown, sounds
+
+pytestmark = [pytest.mark.seaweedfs, pytest.mark.timeout(600)]
+
+_SEGMENT_S = 1.0
+_SWAP_S = 0.04
+_VICTIM = {"lease_ttl_s": 2, "settle_s": 0, "poll_min_s": 0.05, "poll_max_s": 0.1, "max_attempts": 3}
+_HEIR = {**_VICTIM, "lease_ttl_s": 20}
+_KILLS = 5
+_SEED = 20
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments as short as those of the victims."""
+    assert plan_segments.__kwdefaults__ is not None
+    monkeypatch.setitem(plan_segments.__kwdefaults__, "segment_s", _SEGMENT_S)
+
+
+def film(folder: Path, frames: int) -> Path:
+    return reel(folder / "film.mp4", {0: across(), 2: seen(still(100, 60), 40, 90)}, frames=frames)
+
+
+async def drop(store: ObjectStore, clip: Path) -> str:
+    references = await upload_pair(store, target=clip.read_bytes())  # noqa: ASYNC240 -- a small file
+    return await announce(store, {**references, "process_type": "single-video"})
+
+
+async def saved(store: ObjectStore, status: Status, path: Path) -> Path:
+    assert status.result is not None, status.error
+    path.write_bytes((await store.get(status.result.key, max_bytes=10**8)).body)  # noqa: ASYNC240 -- small
+    return path
+
+
+def has_made_one(attempt: int, status: Status) -> bool:
+    """Whether an attempt has made a segment of its own."""
+    return status.attempt == attempt and status.has_advanced
+
+
+@pytest.mark.faults
+async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_run(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    rng = random.Random(_SEED)
+    clip = film(tmp_path, 400)
+    conditions = Conditions(swap_s=_SWAP_S, segment_s=_SEGMENT_S)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        undisturbed = await drop(store, clip)
+        async with running(store, ReelEngine(), **_HEIR):
+            whole = await saved(store, await ended(store, undisturbed), tmp_path / "whole.mp4")
+            await inbox_empty(store)
+        job = await drop(store, clip)
+        for number in range(_KILLS):
+            environment = consumer_environment(settings, **_VICTIM)
+            with forked_consumer(environment, tmp_path / str(number), conditions) as victim:
+                await reached(store, job, partial(has_made_one, number + 1))
+                await asyncio.sleep(rng.uniform(0, 1.5))
+                victim.send(signal.SIGKILL)
+                assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+        async with running(store, ReelEngine(), **_HEIR):
+            status = await ended(store, job)
+            await inbox_empty(store)
+        disturbed = await saved(store, status, tmp_path / "disturbed.mp4")
+        assert not await keys_below(store, keys.SCRATCH)
+    assert status.error is None
+    assert (status.attempt, status.max_attempts) == (_KILLS + 1, 3 + _KILLS)
+    segments = status.progress.segments
+    assert segments is not None
+    assert (segments.done, segments.total) == (20, 20)
+    assert segments.reused >= _KILLS
+    assert shown(disturbed) == shown(whole)
+    assert sounds(disturbed) == sounds(whole)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    "point",
+    [
+        Failpoint(op=op, key=key, nth=nth, when=when)
+        for op, key, nth in (
+            ("put_file", keys.SCRATCH, 1),  # who is in it
+            ("put_file", keys.SCRATCH, 2),  # a segment
+            ("put", keys.SCRATCH, 2),  # what is said of it
+            ("put_file", keys.SCRATCH, 4),
+            ("put", keys.RESULTS, 1),  # the poster
+            ("put_file", keys.RESULTS, 1),
+            ("delete", keys.SCRATCH, 1),
+        )
+        for when in ("before", "after")
+    ],
+    ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
+)
+async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_else(
+    point: Failpoint, seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    clip = film(tmp_path, 60)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        job = await drop(store, clip)
+        environment = consumer_environment(settings, **_VICTIM)
+        conditions = Conditions(failpoint=point, segment_s=_SEGMENT_S)
+        with forked_consumer(environment, tmp_path / "victim", conditions) as victim:
+            assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+        work = victim.temp / "swapdrop"
+        async with running(store, ReelEngine(), **_HEIR, work_dir=work):
+            status = await ended(store, job)
+            await inbox_empty(store)
+        assert status.status == "completed", status.error
+        result = await saved(store, status, tmp_path / "result.mp4")
+        assert len(shown(result)) == 60
+        assert not await keys_below(store, keys.SCRATCH)
+        assert not files_below(victim.temp)
+
+
+async def test_a_killed_video_job_goes_on_with_the_segments_that_were_done(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    clip = film(tmp_path, 60)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        job = await drop(store, clip)
+        conditions = Conditions(swap_s=0.1, segment_s=_SEGMENT_S)
+        environment = consumer_environment(settings, **_VICTIM)
+        with forked_consumer(environment, tmp_path / "victim", conditions) as victim:
+            await reached(store, job, partial(has_made_one, 1))
+            victim.send(signal.SIGKILL)
+            assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+        engine = ReelEngine()
+        async with running(store, engine, **_HEIR):
+            status = await ended(store, job)
+    assert (status.status, status.attempt, status.max_attempts) == ("completed", 2, 4)
+    assert status.progress.segments is not None
+    assert status.progress.segments.reused >= 1
+    assert engine.swaps <= 40
