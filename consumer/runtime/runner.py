@@ -17,6 +17,7 @@ from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
 from consumer.webhooks.sender import Webhooks
 from storage.errors import ObjectNotFound, StorageError
+from storage.inbox.folders import is_video
 from storage.inbox.inbox import Announced
 from storage.lease.leases import Lease, Leases, Refusal, Stop, Verdict
 from storage.records.status import JobWarning, Status
@@ -267,6 +268,8 @@ def is_video_job(status: Status) -> bool:
 def _looks_long(announced: Announced) -> bool:
     """Whether a job will take the device many times, as far as its manifest tells."""
     manifest = announced.manifest
-    if manifest is None or manifest.process_type == "detect-faces":
+    if manifest is None:
         return False
+    if manifest.process_type == "detect-faces":
+        return is_video(manifest.target)
     return manifest.process_type.endswith("-video") or manifest.target.lower().endswith(_MOVING)

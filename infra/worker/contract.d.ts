@@ -553,6 +553,9 @@ export interface components {
             total: number;
             unit: string;
             percent: number;
+            fps: number | null;
+            left_s: number | null;
+            segments: components["schemas"]["Segments"] | null;
         };
         QueuePlace: {
             /** @description About how many jobs wait before this one. */
@@ -579,6 +582,14 @@ export interface components {
             frames: number | null;
             duration_s: number | null;
             faces_swapped: number | null;
+            poster: string | null;
+            preview: string | null;
+        };
+        /** @description The parts that a video is worked on in, each of which any attempt takes over from the ones before. */
+        Segments: {
+            done: number;
+            total: number;
+            reused: number;
         };
         SessionRequest: {
             token: string;
@@ -698,7 +709,7 @@ export interface components {
         /** @enum {string} */
         VideoEncoder: "libx264" | "libx265" | "libvpx-vp9" | "libsvtav1" | "h264_nvenc" | "hevc_nvenc";
         /** @enum {string} */
-        WarningCode: "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_incomplete" | "frames_unchanged" | "hdr_tones" | "job_id_taken" | "not_understood" | "option_ignored" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "weak_likeness";
+        WarningCode: "alpha_dropped" | "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "container_changed" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_damaged" | "frames_incomplete" | "frames_missing" | "frames_resized" | "frames_unchanged" | "hdr_to_sdr" | "hdr_tones" | "job_id_taken" | "not_understood" | "option_ignored" | "size_made_even" | "sound_dropped" | "sound_encoded" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "text_dropped" | "text_encoded" | "weak_likeness";
     };
     responses: {
         /** @description It was not done, and why. */

@@ -17,7 +17,15 @@ test("a record is shown less its lease and manifest, with what earlier clients r
     id: jobId,
     type: "single-image",
     progress: 13,
-    progress_detail: { done: 120, total: 900, unit: "frames", percent: 13 },
+    progress_detail: {
+      done: 120,
+      total: 900,
+      unit: "frames",
+      percent: 13,
+      fps: null,
+      left_s: null,
+      segments: null,
+    },
     result_url: null,
     error_message: null,
   });

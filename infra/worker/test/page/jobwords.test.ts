@@ -38,7 +38,7 @@ test.each([
   [{ done: 0, total: 0, unit: "faces" }, ""],
   [{ done: 1, total: 9, unit: "segments" }, ""],
 ])("%o is told as: %s", (progress, words) => {
-  expect(amount({ ...progress, percent: 0 })).toBe(words);
+  expect(amount({ ...progress, percent: 0, fps: null, left_s: null, segments: null })).toBe(words);
 });
 
 test("a result tells how many of the faces were swapped, and leaves the others out where there are none", () => {

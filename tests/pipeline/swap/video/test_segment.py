@@ -1,0 +1,156 @@
+"""One segment of a video: every frame comes out once, only faces change, and who was noticed late counts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from pipeline.engines.base import BlendOptions
+from pipeline.errors import MediaCorrupt
+from pipeline.face import Source
+from pipeline.media.video.colour import ToneMapper
+from pipeline.media.video.frame import YuvFrame
+from pipeline.media.video.probe import VideoFile, open_video
+from pipeline.media.video.read import VideoReader
+from pipeline.swap.paint import Painter
+from pipeline.swap.request import FaceFilter
+from pipeline.swap.timing import Timings
+from pipeline.swap.video.facts import SegmentFacts, notices, results, together
+from pipeline.swap.video.people import Someone
+from pipeline.swap.video.segment import SegmentSwap, VideoSwap
+from pipeline.tracks.identity import Person
+from tests.support.engines import SCALE, face_in, person_bgr
+from tests.support.reels import SIDE, ReelEngine, across, reel, seen, still
+from tests.support.videos import LIMITS, digest
+
+GREEN = np.array((10, 200, 30), np.float32)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> VideoFile:
+    path = tmp_path_factory.mktemp("reel") / "clip.mp4"
+    return open_video(reel(path, {0: across(), 2: seen(still(100, 60), 20, 45)}, frames=60), LIMITS)
+
+
+def swap_of(
+    *, chosen: Sequence[int] = (0,), everybody: bool = False, known: Sequence[int] = (0, 2)
+) -> VideoSwap:
+    engine = ReelEngine()
+    people = [
+        Someone(
+            face_id=f"face_{place}",
+            face=face_in(0, 0, SIDE, SIDE),
+            person=Person(embedding=np.array(person_bgr(number), np.float32), side_px=SIDE, sharpness=0),
+            first_s=0,
+            last_s=3,
+            prominence=1,
+        )
+        for place, number in enumerate(known)
+    ]
+    return VideoSwap(
+        engine=engine,
+        painter=Painter(engine, None, BlendOptions()),
+        enhances=False,
+        people=people,
+        chosen=dict.fromkeys(chosen, "source"),
+        everybody="source" if everybody else None,
+        sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
+        face_filter=FaceFilter(),
+        timings=Timings(),
+    )
+
+
+def swapped(
+    video: VideoFile,
+    swap: VideoSwap,
+    *,
+    first: int = 0,
+    start: int = 0,
+    end: int | None = None,
+    last: int = 60,
+) -> tuple[list[YuvFrame], SegmentFacts]:
+    """Swap the frames from `start` on and before `end`, and read those from `first` to `last`, by number."""
+    times = video.scan.times.tolist()
+    segment = SegmentSwap(swap, times[start], None if end is None else times[end])
+    stop = times[last] if last < len(times) else None
+    done: list[YuvFrame] = []
+    for frame in (*VideoReader(video, ToneMapper(), threads=1).planned(times[first], stop), None):
+        segment.begin(frame)
+        while not segment.step():
+            pass
+        done += segment.done
+        segment.done.clear()
+    return done, segment.facts
+
+
+def plain(video: VideoFile) -> list[YuvFrame]:
+    return list(VideoReader(video, ToneMapper(), threads=1).planned(int(video.scan.times[0]), None))
+
+
+def test_every_frame_comes_out_once_in_order_and_those_beside_the_segment_do_not(video: VideoFile) -> None:
+    done, facts = swapped(video, swap_of(), first=5, start=20, end=40, last=55)
+    assert [frame.time for frame in done] == video.scan.times.tolist()[20:40]
+    assert (facts.frames, facts.changed, facts.first_changed) == (20, 20, int(video.scan.times[20]))
+
+
+def test_a_part_of_a_video_is_swapped_as_it_is_in_the_whole(video: VideoFile) -> None:
+    whole, _ = swapped(video, swap_of(chosen=(0, 1)))
+    part, _ = swapped(video, swap_of(chosen=(0, 1)), first=15, start=30, end=45)
+    assert [digest(frame.image) for frame in part] == [digest(frame.image) for frame in whole[30:45]]
+
+
+def test_samples_away_from_the_face_stay_as_they_were_stored(video: VideoFile) -> None:
+    done, _ = swapped(video, swap_of())
+    for number, (before, after) in enumerate(zip(plain(video), done, strict=True)):
+        corner = across()(number)
+        assert corner is not None
+        x, y = corner
+        for scale, was, becomes in zip((1, 2, 2), before.planes, after.planes, strict=True):
+            changed = np.argwhere(was != becomes) * scale
+            assert len(changed)
+            assert (changed >= (y - 4, x - 4)).all()
+            assert (changed < (y + SIDE + 4, x + SIDE + 4)).all()
+
+
+def test_nobody_who_was_not_chosen_changes(video: VideoFile) -> None:
+    done, facts = swapped(video, swap_of(chosen=()))
+    assert [digest(frame.image) for frame in done] == [digest(frame.image) for frame in plain(video)]
+    assert (facts.changed, facts.people) == (0, {})
+
+
+def test_strangers_change_only_where_everybody_is_meant(video: VideoFile) -> None:
+    _, facts = swapped(video, swap_of(chosen=(), known=(0,)))
+    assert facts.changed == 0
+    _, facts = swapped(video, swap_of(chosen=(), known=(0,), everybody=True))
+    assert facts.changed == 26
+
+
+def test_each_person_is_measured_once_and_told_of(video: VideoFile) -> None:
+    swap = swap_of(chosen=(0, 1))
+    _, facts = swapped(video, swap)
+    assert {place: person.frames for place, person in facts.people.items()} == {0: 60, 1: 26}
+    told = results(swap.people, swap.chosen, facts)
+    assert [(face.face_id, face.swapped, face.source) for face in told] == [
+        ("face_0", True, "source"),
+        ("face_1", True, "source"),
+    ]
+    assert all(face.likeness is not None and face.likeness.to_source < 5 for face in told)
+
+
+def test_facts_survive_being_stored_and_are_added_up() -> None:
+    one = SegmentFacts(frames=20, changed=0, damaged=1)
+    two = SegmentFacts(frames=180, changed=100, first_changed=512, adapted=3)
+    assert SegmentFacts.from_json(two.to_json()) == two
+    whole = together([one, two])
+    assert (whole.frames, whole.changed, whole.first_changed, whole.damaged) == (200, 100, 512, 1)
+    assert [notice.code for notice in notices(whole, {0: "source"}, SCALE)] == [
+        "frames_damaged",
+        "frames_resized",
+        "frames_unchanged",
+        "faces_not_swapped",
+    ]
+
+
+def test_too_much_damage_is_an_error() -> None:
+    with pytest.raises(MediaCorrupt):
+        notices(SegmentFacts(frames=100, changed=100, damaged=3), {}, SCALE)
