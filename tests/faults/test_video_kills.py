@@ -5,6 +5,7 @@ import random
 import signal
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.support.copying import files_below
 from tests.support.failpoints import Conditions, Failpoint, forked_consumer
 from tests.support.jobs import announce, ended, inbox_empty, reached, running, upload_pair
 from tests.support.reels import ReelEngine, across, reel, seen, still
+from tests.support.stores import Op
 from tests.support.videos import shown, sounds
 
 pytestmark = [pytest.mark.seaweedfs, pytest.mark.timeout(600)]
@@ -93,22 +95,22 @@ async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_r
     assert sounds(disturbed) == sounds(whole)
 
 
+WRITES: tuple[tuple[Op, str, int], ...] = (
+    ("put_file", keys.SCRATCH, 1),  # who is in it
+    ("put_file", keys.SCRATCH, 2),  # a segment
+    ("put", keys.SCRATCH, 2),  # what is said of it
+    ("put_file", keys.SCRATCH, 4),
+    ("put", keys.RESULTS, 1),  # the poster
+    ("put_file", keys.RESULTS, 1),
+    ("delete", keys.SCRATCH, 1),
+)
+WHENS: tuple[Literal["before", "after"], ...] = ("before", "after")
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "point",
-    [
-        Failpoint(op=op, key=key, nth=nth, when=when)
-        for op, key, nth in (
-            ("put_file", keys.SCRATCH, 1),  # who is in it
-            ("put_file", keys.SCRATCH, 2),  # a segment
-            ("put", keys.SCRATCH, 2),  # what is said of it
-            ("put_file", keys.SCRATCH, 4),
-            ("put", keys.RESULTS, 1),  # the poster
-            ("put_file", keys.RESULTS, 1),
-            ("delete", keys.SCRATCH, 1),
-        )
-        for when in ("before", "after")
-    ],
+    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in WRITES for when in WHENS],
     ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
 )
 async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_else(
