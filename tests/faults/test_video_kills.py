@@ -95,7 +95,7 @@ async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_r
     assert sounds(disturbed) == sounds(whole)
 
 
-_WRITES: tuple[tuple[Op, str, int], ...] = (
+WRITES: tuple[tuple[Op, str, int], ...] = (
     ("put_file", keys.SCRATCH, 1),  # who is in it
     ("put_file", keys.SCRATCH, 2),  # a segment
     ("put", keys.SCRATCH, 2),  # what is said of it
@@ -104,13 +104,13 @@ _WRITES: tuple[tuple[Op, str, int], ...] = (
     ("put_file", keys.RESULTS, 1),
     ("delete", keys.SCRATCH, 1),
 )
-_SIDES: tuple[Literal["before", "after"], ...] = ("before", "after")
+WHENS: tuple[Literal["before", "after"], ...] = ("before", "after")
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "point",
-    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in _WRITES for when in _SIDES],
+    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in WRITES for when in WHENS],
     ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
 )
 async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_else(

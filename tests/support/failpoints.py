@@ -161,8 +161,7 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
     engine = FlatEngine(swap_s=conditions.swap_s)
     if conditions.segment_s is not None:
         engine = ReelEngine(swap_s=conditions.swap_s)
-        assert plan_segments.__kwdefaults__ is not None
-        plan_segments.__kwdefaults__["segment_s"] = conditions.segment_s
+        patch.dict(plan_segments.__kwdefaults__ or {}, segment_s=conditions.segment_s).start()
 
     @asynccontextmanager
     async def open_store(observer: Observer) -> AsyncIterator[ObjectStore]:

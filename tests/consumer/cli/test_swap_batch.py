@@ -162,7 +162,7 @@ def test_a_folder_is_worked_through_and_the_second_run_does_only_what_failed(
         assert code in first.stderr
         assert name in first.stderr
     assert "Traceback" not in first.stderr
-    for line in ("3  done", "1  media_corrupt", "1  no_face_in_target", "1  no picture, ignored"):
+    for line in ("3  done", "1  media_corrupt", "1  no_face_in_target", "1  no picture or video, ignored"):
         assert line in first.stderr
     page = (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert page.count("<article>") == 5

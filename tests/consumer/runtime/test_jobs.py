@@ -148,7 +148,7 @@ async def test_a_bad_file_fails_its_job_at_once_and_the_next_job_runs(
 BAD_MANIFESTS = {
     "an unknown option": ({"options": {"many_facez": True}}, "invalid_manifest", "many_facez"),
     "another kind of job": (
-        {"process_type": "single-video"},
+        {"process_type": "colourise"},
         "invalid_manifest",
         "known are `single-image`",
     ),
