@@ -22,10 +22,11 @@ _HEADS = {"collins": (astronaut, (225, 130), (95, 125)), "hopper": (hopper, (253
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shown:
-    """A frame, and where the middle of each head is that can be seen, by name."""
+    """A frame, and where the middle of each head is that is well seen, or not quite hidden, by name."""
 
     bgr: Bgr
     people: Mapping[str, Place]
+    glimpsed: Mapping[str, Place]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +79,27 @@ def play(acts: list[Act]) -> Iterator[Shown]:
             if i in act.blurred:
                 bgr = np.asarray(cv2.blur(bgr, (9, 3)), np.float32)
             noise = np.random.default_rng(number).normal(0, 3, bgr.shape)
-            yield Shown(bgr=np.clip(bgr + noise, 0, 255).astype(np.uint8), people=_visible(places))
+            yield Shown(
+                bgr=np.clip(bgr + noise, 0, 255).astype(np.uint8),
+                people=_visible(places, apart=0.35),
+                glimpsed=_visible(places, apart=0.2),
+            )
             number += 1
 
 
 def person_at(shown: Shown, place: Place) -> str:
-    """Whose face is at a place: of those who are seen there, the nearest."""
-    return min(shown.people, key=lambda name: np.hypot(*np.subtract(shown.people[name], place)))
+    """Whose face is at a place: of those who are seen at all, the nearest."""
+    return min(shown.glimpsed, key=lambda name: np.hypot(*np.subtract(shown.glimpsed[name], place)))
 
 
-def _visible(places: Mapping[str, Place]) -> dict[str, Place]:
-    """Those within the frame whom nobody nearer hides."""
+def _visible(places: Mapping[str, Place], *, apart: float) -> dict[str, Place]:
+    """Those within the frame whom nobody nearer hides: who are `apart` by that share of a head."""
     names = list(places)
     visible: dict[str, Place] = {}
     for number, name in enumerate(names):
         x, _ = places[name]
         nearer = [places[other][0] for other in names[number + 1 :]]
-        if 0 < x < WIDTH and all(abs(x - other) > HEAD_PX * 0.35 for other in nearer):
+        if 0 < x < WIDTH and all(abs(x - other) > HEAD_PX * apart for other in nearer):
             visible[name] = places[name]
     return visible
 
