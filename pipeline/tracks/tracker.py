@@ -121,7 +121,7 @@ class Tracker(Generic[FrameT]):
         taken = [sighting.face.bbox for sighting in followed]
         awaited = sum(it.expected(held.number, cut=self._cut) is not None for it in self._tracks.values())
         fresh: list[Sighting] = []
-        for row in looks.at(small, eager=held.number == self._cut or len(taken) < awaited):
+        for row in looks.at(held.frame, small, eager=held.number == self._cut or len(taken) < awaited):
             if is_taken(row[:4], taken) or self._refusals.holds(row[:4], held.number):
                 continue
             face = confirm(self._engine, held.frame, row[:4])
