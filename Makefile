@@ -9,7 +9,7 @@ WORKER := infra/worker
 PORT ?= 8788
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo web web-install web-check web-browser web-test screenshots test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
+.PHONY: films help install demo web web-install web-check web-browser web-test screenshots test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ web-browser: install web-install ## the page in a browser, on a real Worker and 
 	$(BIN)/pytest tests/e2e/web
 
 web-test: web-check web-browser ## `web-check`, then `web-browser`
+
+films: install ## cut, follow and join whole videos; some minutes
+	$(BIN)/pytest -n auto --dist worksteal -m films
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults

@@ -19,6 +19,19 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 
+_FILMS = ("pipeline/media/video", "pipeline/tracks", "consumer/jobs/test_swap_video.py")
+"""What takes minutes of processor time, as it decodes and encodes a hundred clips."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is about whole videos."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(_FILMS):
+            item.add_marker("films")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many workers again as there are cores: a good third of the time tests wait for processes."""
