@@ -23,11 +23,25 @@ def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Person:
+class ReferencePerson:
     """Somebody whom a reference picture shows."""
 
     face: Face
     stored: StoredFace
+
+
+def look_at_reference(engine: AnyEngine, reference: Bgr) -> ReferencePerson:
+    """The person whom a reference picture shows, BGR uint8 (h, w, 3); on the device's thread.
+
+    Raises:
+        NoFaceInSource: it shows no face.
+    """
+    shown = find_either_way_up(engine, reference)
+    if not shown:
+        raise NoFaceInSource("No usable face was found in the reference picture; send a sharp, frontal one.")
+    face = largest(shown)
+    stored = StoredFace(face_id="reference", bbox=face.bbox, embedding=engine.embed(reference, face))
+    return ReferencePerson(face=face, stored=stored)
 
 
 class FaceChooser:
@@ -41,7 +55,7 @@ class FaceChooser:
         self.choice = choice
         self.names = tuple(names)
         self._face_filter = face_filter
-        self._person: _Person | None = None
+        self._person: ReferencePerson | None = None
 
     def learn(self, reference: Bgr) -> None:
         """Look at the reference picture of `Recognised`, BGR uint8 (h, w, 3), before anything is chosen.
@@ -49,16 +63,7 @@ class FaceChooser:
         Raises:
             NoFaceInSource: it shows no face.
         """
-        shown = find_either_way_up(self._engine, reference)
-        if not shown:
-            raise NoFaceInSource(
-                "No usable face was found in the reference picture; send a sharp, frontal one."
-            )
-        face = largest(shown)
-        embedding = self._engine.embed(reference, face)
-        self._person = _Person(
-            face=face, stored=StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
-        )
+        self._person = look_at_reference(self._engine, reference)
 
     def choose(self, picture: Bgr, faces: Sequence[Face]) -> ChosenFaces:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.

@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 
 from pipeline.engines.base import AnyEngine
-from pipeline.errors import FaceNotFound, NoFaceInSource, NoFaceInTarget
+from pipeline.errors import FaceNotFound, NoFaceInTarget
 from pipeline.face import Bgr, Face
-from pipeline.faces.match import StoredFace, identity_distances
-from pipeline.faces.select import by_reading_order, by_reference, face_id, largest, listed
+from pipeline.faces.match import identity_distances
+from pipeline.faces.select import by_reading_order, by_reference, face_id, listed
+from pipeline.swap.choose import ReferencePerson, look_at_reference
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Recognised
-from pipeline.swap.turned import find_either_way_up
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.identity import Person
 
@@ -67,7 +67,7 @@ class PeopleChooser:
     def __init__(self, engine: AnyEngine, choice: Choice) -> None:
         self._engine = engine
         self._choice = choice
-        self._reference: tuple[Face, StoredFace] | None = None
+        self._reference: ReferencePerson | None = None
 
     def learn(self, reference: Bgr) -> None:
         """Look at the reference picture of `Recognised`, BGR uint8 (h, w, 3).
@@ -75,15 +75,7 @@ class PeopleChooser:
         Raises:
             NoFaceInSource: it shows no face.
         """
-        shown = find_either_way_up(self._engine, reference)
-        if not shown:
-            raise NoFaceInSource(
-                "No usable face was found in the reference picture; send a sharp, frontal one."
-            )
-        face = largest(shown)
-        embedding = self._engine.embed(reference, face)
-        stored = StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
-        self._reference = face, stored
+        self._reference = look_at_reference(self._engine, reference)
 
     @property
     def everybody(self) -> bool:
@@ -112,13 +104,15 @@ class PeopleChooser:
         return {number: name for name, number in by_reading_order(names, len(people)).items()}
 
     def _recognised(self, people: Sequence[Someone]) -> int:
-        if self._reference is None:
+        person = self._reference
+        if person is None:
             raise RuntimeError("the reference picture was not looked at")
-        face, stored = self._reference
         embeddings = [each.person.embedding for each in people]
-        distances = identity_distances([stored], embeddings, self._engine.distance)[0]
+        distances = identity_distances([person.stored], embeddings, self._engine.distance)[0]
         faces = [each.face for each in people]
-        found = by_reference(faces, np.asarray(distances), reference=face, scale=self._engine.identity_scale)
+        found = by_reference(
+            faces, np.asarray(distances), reference=person.face, scale=self._engine.identity_scale
+        )
         return next(place for place, each in enumerate(faces) if each is found)
 
 
