@@ -8,11 +8,11 @@ from typing import Final
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
-from consumer.jobs.detection_record import to_people
+from consumer.jobs.detection_record import to_stored_faces
 from consumer.jobs.plan import blend_options, enhancer_warnings, ignored_warnings
 from consumer.jobs.records import to_engine_record, to_warnings
 from consumer.jobs.swap_picture import prepare_sources
-from consumer.jobs.video.cast import describe_people, known_people
+from consumer.jobs.video.cast import describe_members, known_cast
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
 from consumer.jobs.video.render import VideoWork
@@ -23,14 +23,15 @@ from pipeline.media.sniff import sniff
 from pipeline.media.video.encoders import EncoderLine, encoder_line, why_unavailable
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan, Trim, plan_id, plan_segments
+from pipeline.swap.choose import FaceChooser
 from pipeline.swap.inputs import refuse_video
+from pipeline.swap.naming import SOURCE
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile
 from pipeline.swap.sources import SourceSet
-from pipeline.swap.video.people import PeopleChooser, Someone
 from pipeline.swap.video.segment import VideoSwap
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
-from storage.records.detection import MAX_DETECTION_BYTES, read_detection
+from storage.records.detection import MAX_DETECTION_BYTES, Detection, read_detection
 from storage.records.manifest import Manifest, Options, source_pictures
 
 _STEADY_FPS: Final = Fraction(30)
@@ -55,15 +56,20 @@ async def run(context: JobContext) -> Output:
     )
     encoder = await context.on_cpu(partial(_encoder, manifest.options))
     pictures = await _fetch_sources(context)
-    chooser = PeopleChooser(loaded.engine, _choice(context, pictures))
-    sources = await _sources(context, loaded, chooser, pictures)
+    files = {
+        name: SourceFile(body=pictures[given].read(), sha256=pictures[given].sha256)
+        for name, given in source_pictures(manifest).items()
+    }
+    averaged = isinstance(manifest.source, list)
+    names = (SOURCE,) if averaged else tuple(files)
+    chooser = FaceChooser(loaded.engine, await _choice(context, pictures), names, context.face_filter)
+    sources = await _sources(context, loaded, chooser, files, averaged=averaged)
     target = (await context.fetch(manifest.target))[manifest.target]
     video = await open_target_video(context, target)
     context.note(warnings=to_warnings(video.notices))
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    people = await _people(context, loaded, video, plan, target.sha256)
-    choose = partial(chooser.choose, people, sources.names, named=manifest.detection is not None)
-    chosen = await context.on_device(choose)
+    people = await known_cast(context, loaded.engine, video, plan, target.sha256)
+    chosen = await context.on_device(partial(chooser.choose_members, people))
     blend = blend_options(manifest.options, context.paste, enhance=loaded.enhances)
     swap = VideoSwap(
         engine=loaded.engine,
@@ -71,13 +77,13 @@ async def run(context: JobContext) -> Output:
         enhances=blend.enhance,
         people=people,
         chosen=chosen,
-        everybody=sources.names[0] if chooser.everybody else None,
+        everybody=names[0] if isinstance(chooser.choice, Every) else None,
         sources=sources.ready,
         face_filter=context.face_filter,
         timings=context.timings,
     )
     asked = _asked(context, loaded, blend, pictures, target)
-    named = plan_id(plan.describe(), asked, describe_people(people), {"chosen": sorted(chosen.items())})
+    named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
     work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
     done: list[SegmentDone] = []
     await LocalSegments(context).run(work, done.append)
@@ -98,33 +104,41 @@ async def _fetch_sources(context: JobContext) -> Mapping[str, FetchedInput]:
     return await context.fetch(*wanted, limit=limit)
 
 
-def _choice(context: JobContext, pictures: Mapping[str, FetchedInput]) -> Choice:
+async def _choice(context: JobContext, pictures: Mapping[str, FetchedInput]) -> Choice:
     manifest = context.manifest
     if manifest.process_type == "multi-video":
-        return Mapped()
+        if manifest.detection is None:
+            return Mapped()
+        found = await context.fetch(manifest.detection, limit=MAX_DETECTION_BYTES)
+        record = await context.on_cpu(partial(_read_detection, found[manifest.detection]))
+        return Mapped(to_stored_faces(record, of="video"))
     if context.reference is not None:
         return Recognised(pictures[context.reference].read())
     return Every() if manifest.options.many_faces else Largest()
 
 
+def _read_detection(found: FetchedInput) -> Detection:
+    return read_detection(found.read())
+
+
 async def _sources(
-    context: JobContext, loaded: LoadedEngine, chooser: PeopleChooser, pictures: Mapping[str, FetchedInput]
+    context: JobContext,
+    loaded: LoadedEngine,
+    chooser: FaceChooser,
+    files: Mapping[str, SourceFile],
+    *,
+    averaged: bool,
 ) -> SourceSet:
     """The faces to put in, ready."""
-    manifest = context.manifest
-    reference = None if context.reference is None else pictures[context.reference].read()
-    files = {
-        name: SourceFile(body=pictures[given].read(), sha256=pictures[given].sha256)
-        for name, given in source_pictures(manifest).items()
-    }
+    choice = chooser.choice
     context.report("decode")
     opening = partial(
         loaded.swapper.open_sources,
         files,
         context.limits,
         context.timings,
-        averaged=isinstance(manifest.source, list),
-        reference=reference,
+        averaged=averaged,
+        reference=choice.reference if isinstance(choice, Recognised) else None,
         learn=chooser.learn,
     )
     sources = await context.on_cpu(opening)
@@ -132,18 +146,6 @@ async def _sources(
         await prepare_sources(context, sources)
     context.note(warnings=to_warnings(sources.notices))
     return sources
-
-
-async def _people(
-    context: JobContext, loaded: LoadedEngine, video: VideoFile, plan: SegmentPlan, sha256: str
-) -> tuple[Someone, ...]:
-    """Everybody in the video, as an earlier detection knows them where the job names one."""
-    named = context.manifest.detection
-    if named is None or context.manifest.process_type != "multi-video":
-        return await known_people(context, loaded.engine, video, plan, context.tone_mapper, sha256)
-    found = await context.fetch(named, limit=MAX_DETECTION_BYTES)
-    record = await context.on_cpu(lambda: read_detection(found[named].read()))
-    return to_people(record, identity_model=loaded.engine.identity_model)
 
 
 def _plan(video: VideoFile, encoder: EncoderLine, options: Options) -> SegmentPlan:

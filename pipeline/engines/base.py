@@ -75,7 +75,7 @@ class Engine(Protocol[SourceT]):
 
     @property
     def glance_px(self) -> int:
-        """The longer side of pictures that `glance` is best at, a multiple of 32."""
+        """The longer side of pictures that `glance` is best at, a multiple of 32, 128 at least."""
         ...
 
     def glance(self, picture: Bgr) -> Array:

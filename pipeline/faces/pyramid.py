@@ -127,7 +127,7 @@ def amid_black(picture: Bgr, long_px: float, tile_px: int, steps: tuple[float, f
     return _framed(picture, size, (tile_px, tile_px), steps)
 
 
-def with_rim(picture: Bgr, long_px: float, rim: int = _WHOLE_RIM_PX) -> Level:
+def with_rim(picture: Bgr, long_px: float, rim: int) -> Level:
     """A BGR uint8 (h, w, 3) picture, its longer side `long_px`, with at least `rim` black pixels around."""
     height, width = picture.shape[:2]
     size = _size(height, width, long_px / max(height, width))

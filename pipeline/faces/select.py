@@ -82,7 +82,7 @@ def by_reading_order(face_ids: Collection[str], count: int) -> dict[str, int]:
     places = {face_id(number): number for number in range(count)}
     missing = [name for name in face_ids if name not in places]
     if missing:
-        raise FaceNotFound(f"The target picture has no {listed(missing)}: {_counted(count)}.")
+        raise FaceNotFound(f"The target has no {listed(missing)}: {_counted(count)}.")
     return {name: places[name] for name in face_ids}
 
 

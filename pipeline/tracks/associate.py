@@ -35,11 +35,15 @@ def associate(
     Returns:
         For each of the people the place of their face in `sightings`, None where there is none.
     """
+    found: list[int | None] = [None] * len(people)
     if not people or not sightings:
-        return [None] * len(people)
+        return found
     costs = _costs(engine, people, sightings)
-    places = assign(np.hstack([costs, np.full((len(people), len(people)), _ALONE)]))
-    return [int(place) if place < len(sightings) else None for place in places]
+    rows = np.flatnonzero(np.isfinite(costs).any(axis=1))  # few of the many who were ever seen
+    places = assign(np.hstack([costs[rows], np.full((len(rows), len(rows)), _ALONE)]))
+    for row, place in zip(rows, places, strict=True):
+        found[row] = int(place) if place < len(sightings) else None
+    return found
 
 
 def _costs(

@@ -50,7 +50,7 @@ class View:
         face = self.sighting.face
         crowd = 1.0 if self.is_alone else _CROWDED
         size = min(self.sighting.side_px, _LARGE_PX) / _LARGE_PX
-        detail = float(np.sqrt(self.sighting.sharpness))
+        detail = 1 + float(np.sqrt(self.sighting.sharpness))
         return size * detail * crowd * share_inside(face.bbox, self.frame_size) * _frontal(face)
 
 

@@ -70,6 +70,11 @@ class Region:
     picture: Bgr
     offset: tuple[int, int]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.shape[1], self.picture.shape[0]
+
     def inside(self, face: Face) -> Face:
         """A face of the frame in pixels of the part."""
         return face.moved(-self.offset[0], -self.offset[1])

@@ -9,17 +9,19 @@ from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Bgr, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import in_place
-from pipeline.faces.pyramid import Tile, scales, with_rim
-from pipeline.tracks.frame import FrameView, region_around
+from pipeline.faces.pyramid import scales, with_rim
+from pipeline.tracks.frame import Box, FrameView, Region, region_around
 
 ROUND: Final = 14
 """So many frames at most until all of a frame was looked at closely; less than a tracker holds back."""
 _TILES: Final = ROUND // 2
-_LONGEST_TILE_PX: Final = 1024
 _TILE_STEP_PX: Final = 32
+_TILE_RIM_PX: Final = 4
+# Of faces up to this size one of two tiles shows all; larger ones are seen where the whole frame is.
+_OVERLAP_PX: Final = 56
 # The whole frame within the picture that an engine likes: a face that fills it is seen amid something.
 _WHOLE: Final = 214 / 256
-_TILE_RIM_PX: Final = 8
+_WHOLE_RIM_PX: Final = 20
 # A closer look that shows faces less than this much larger is not worth its time.
 _WORTH: Final = 1.3
 _SAME_FACE: Final = 0.3
@@ -41,50 +43,64 @@ class Looks:
         """Begin for frames of `size` (width, height)."""
         width, height = size
         self._engine = engine
-        self._size = size
-        self._whole_px = _WHOLE * engine.glance_px
-        closest = scales(height, width)[0]
-        worth = closest * max(size) >= _WORTH * self._whole_px
-        self._closest_px = closest * max(size) if worth else self._whole_px
-        self._has_tiles = worth
+        #: The longer side in pixels of the picture of a frame to give to `at`.
+        self.longest = round(_WHOLE * engine.glance_px)
+        self._closest = scales(height, width)[0]
+        is_worth = self._closest * max(size) >= _WORTH * self.longest
+        self._tiles = _tiles(size, self._closest, engine.glance_px) if is_worth else []
         self._turn = 0
 
-    @property
-    def longest(self) -> int:
-        """The longer side in pixels of the picture to give to `at`."""
-        return round(self._closest_px if self._turn % 2 else self._whole_px)
-
-    def at(self, small: Bgr, *, eager: bool) -> Array:
-        """Look at a BGR uint8 (h, w, 3) picture of a frame, its longer side `longest` at most.
+    def at(self, frame: FrameView, small: Bgr, *, eager: bool) -> Array:
+        """Look at the frame after the last one.
 
         Args:
-            small: the picture, of the frame after the last one.
+            frame: the frame.
+            small: all of it as a BGR uint8 (h, w, 3) picture, its longer side `longest` at most.
             eager: look at the whole frame in any case.
 
         Returns:
             (n, 5) rows of box and score, one for each suspect, in pixels of the frame, best score first.
         """
-        is_for_tile = self._has_tiles and self._turn % 2 == 1
-        is_for_whole = self._turn % (4 if self._has_tiles else 2) == 0
-        parts = [self._tile(small, self._turn // 2)] if is_for_tile else []
-        if eager or is_for_whole:
-            whole = with_rim(small, self._whole_px)
-            parts += whole.tiles(max(whole.canvas.shape))
+        found = [np.empty((0, 5), np.float32)]
+        if self._tiles and self._turn % 2:
+            box = self._tiles[self._turn // 2 % len(self._tiles)]
+            part = Region(picture=frame.region(box), offset=box[:2])
+            found.append(self._glance(part, self._closest * max(part.size), part.size, _TILE_RIM_PX))
+        if eager or self._turn % (4 if self._tiles else 2) == 0:
+            whole = Region(picture=small, offset=(0, 0))
+            found.append(self._glance(whole, self.longest, frame.size, _WHOLE_RIM_PX))
         self._turn += 1
-        if not parts:
-            return np.empty((0, 5), np.float32)
-        rows = np.concatenate([part.to_original(self._engine.glance(part.picture)) for part in parts])
-        step = np.array(self._size) / small.shape[1::-1]
-        rows[:, :4] = (rows[:, :4] + 0.5) * np.tile(step, 2) - 0.5
-        return _one_each(rows)
+        return _one_each(np.concatenate(found))
 
-    def _tile(self, small: Bgr, number: int) -> Tile:
-        """One of the tiles, of which there are few enough for a round."""
-        level = with_rim(small, self._closest_px, _TILE_RIM_PX)
-        longest = self._engine.glance_px
-        while len(tiles := list(level.tiles(longest))) > _TILES:
-            longest += _TILE_STEP_PX
-        return tiles[number % len(tiles)]
+    def _glance(self, part: Region, longer_px: float, size: tuple[int, int], rim: int) -> Array:
+        """Look at a part of a frame, of `size` pixels of the frame, its longer side shown as `longer_px`."""
+        level = with_rim(part.picture, longer_px, rim)
+        [tile] = level.tiles(max(level.canvas.shape))
+        rows = tile.to_original(self._engine.glance(tile.picture))
+        step = np.divide(size, part.size)
+        rows[:, :4] = (rows[:, :4] + 0.5) * np.tile(step, 2) - 0.5 + np.tile(part.offset, 2)
+        return rows
+
+
+def _tiles(size: tuple[int, int], scale: float, longest: int) -> list[Box]:
+    """Boxes that together show all of a frame, few enough for a round.
+
+    Shrunk by `scale` each is no more than about `longest` pixels wide and high, or as much as it has to be.
+    """
+    while True:
+        most, overlap = (px / scale for px in (longest - 2 * _TILE_RIM_PX, _OVERLAP_PX))
+        across, down = (_cuts(length, most, overlap) for length in size)
+        if len(across) * len(down) <= _TILES:
+            return [(x0, y0, x1, y1) for y0, y1 in down for x0, x1 in across]
+        longest += _TILE_STEP_PX
+
+
+def _cuts(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
+    """From where to where parts of a length reach, in even pixels, so that each is at most about `most`."""
+    count = max(1, int(np.ceil((length - overlap) / (most - overlap))))
+    side = min(length, int((length + (count - 1) * overlap) / count) + 1)
+    starts = [int(start) & ~1 for start in np.linspace(0, length - side, count)]
+    return [(start, min(length, start + side + 2 & ~1)) for start in starts]
 
 
 class Refusals:

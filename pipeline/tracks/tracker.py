@@ -110,11 +110,9 @@ class Tracker(Generic[FrameT]):
         found = None if region is None else self._engine.refine(region.picture, region.inside(foreseen))
         if region is None or found is None:
             return None
-        return self._seen_at(frame, region.outside(found))
-
-    def _seen_at(self, frame: FrameT, face: Face) -> Sighting | None:
-        region = region_around(frame, face.bbox)
-        return None if region is None else Sighting(self._engine, face, region)
+        face = region.outside(found)
+        around = region_around(frame, face.bbox)
+        return None if around is None else Sighting(self._engine, face, around)
 
     def _fresh(
         self, held: TrackedFrame[FrameT], small: Bgr, followed: Iterable[Sighting], looks: Looks
@@ -123,11 +121,12 @@ class Tracker(Generic[FrameT]):
         taken = [sighting.face.bbox for sighting in followed]
         awaited = sum(it.expected(held.number, cut=self._cut) is not None for it in self._tracks.values())
         fresh: list[Sighting] = []
-        for row in looks.at(small, eager=held.number == self._cut or len(taken) < awaited):
+        for row in looks.at(held.frame, small, eager=held.number == self._cut or len(taken) < awaited):
             if is_taken(row[:4], taken) or self._refusals.holds(row[:4], held.number):
                 continue
             face = confirm(self._engine, held.frame, row[:4])
-            sighting = None if face is None else self._seen_at(held.frame, face)
+            # Once more, as it will be shown to the model in the frames that follow.
+            sighting = None if face is None else self._sighting(held.frame, face)
             if sighting is None or is_taken(sighting.face.bbox, taken):
                 self._refusals.add(row[:4], held.number)
                 continue

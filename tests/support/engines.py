@@ -167,7 +167,7 @@ class FlatEngine:
 
     @property
     def glance_px(self) -> int:
-        return 96
+        return 256
 
     def glance(self, picture: Bgr) -> Array:
         faces = FlatEngine.find_faces(self, picture)

@@ -102,10 +102,8 @@ async def test_a_mapping_to_a_face_that_is_not_there_is_named_with_how_many_ther
         code, message = error_of(await ended(store, jobs[0]))
         nobody = error_of(await ended(store, jobs[1]))
     assert (code, engine.swaps) == ("face_not_found", 0)
-    assert message == (
-        "The target picture has no face_3 and face_7: 3 faces were found there, face_0 to face_2."
-    )
-    assert nobody == ("face_not_found", "The target picture has no face_0: no face was found there.")
+    assert message == ("The target has no face_3 and face_7: 3 faces were found there, face_0 to face_2.")
+    assert nobody == ("face_not_found", "The target has no face_0: no face was found there.")
 
 
 async def test_one_source_for_two_faces_is_fetched_decoded_and_prepared_once(

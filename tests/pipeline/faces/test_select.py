@@ -111,9 +111,9 @@ def test_numbers_stand_for_places_in_reading_order() -> None:
 @pytest.mark.parametrize(
     ("count", "sentence"),
     [
-        (0, "The target picture has no face_1, face_2 and face_07: no face was found there."),
-        (1, "The target picture has no face_1, face_2 and face_07: 1 face was found there, face_0."),
-        (2, "The target picture has no face_2 and face_07: 2 faces were found there, face_0 to face_1."),
+        (0, "The target has no face_1, face_2 and face_07: no face was found there."),
+        (1, "The target has no face_1, face_2 and face_07: 1 face was found there, face_0."),
+        (2, "The target has no face_2 and face_07: 2 faces were found there, face_0 to face_1."),
     ],
 )
 def test_a_number_without_a_face_is_named_with_those_that_there_are(count: int, sentence: str) -> None:
