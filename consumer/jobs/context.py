@@ -28,6 +28,7 @@ from pipeline.blend.paste import PasteMode
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
+from pipeline.media.video.encoders import EncoderTrials
 from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
@@ -87,6 +88,7 @@ class JobServices:
     #: Seconds within which a segment of a video must be done, waits for the device included.
     segment_timeout_s: float
     tone_mapper: ToneMapper
+    encoder_trials: EncoderTrials
     #: The largest file that is fetched, by its kind of media.
     size_limit: SizeLimit
     #: Which faces of a target count.
@@ -228,6 +230,11 @@ class JobContext:
     def tone_mapper(self) -> ToneMapper:
         """What brings HDR frames to ordinary ones."""
         return self._services.tone_mapper
+
+    @property
+    def encoder_trials(self) -> EncoderTrials:
+        """Which video encoders work on this machine."""
+        return self._services.encoder_trials
 
     @property
     def face_filter(self) -> FaceFilter:

@@ -1,17 +1,19 @@
 """The job that tells which faces a picture or a video has, `detect-faces`."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.detection_record import cast_record, to_record
+from consumer.jobs.detection_record import to_record
 from consumer.jobs.plan import ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from consumer.jobs.video.cast import find_cast
 from consumer.jobs.video.files import media_of, open_target_video
 from pipeline.engines.base import AnyEngine
+from pipeline.face import Notice
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.segments import plan_segments
-from pipeline.swap.detect import DetectRun
+from pipeline.swap.detect import DetectedFaces, DetectRun, Extent, describe_cast
 from pipeline.swap.inputs import open_job_target
 from pipeline.swap.result import face_result
 from storage.inputs.fetch import FetchedInput
@@ -56,25 +58,22 @@ async def _of_picture(context: JobContext, engine: AnyEngine, file: FetchedInput
         del frame
     context.leave_device()
     found = await context.on_cpu(detection.result)  # makes the previews
-    faces = (face_result(number, face.face) for number, face in enumerate(found.faces))
-    context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(found.notices))
+    _note(context, found, found.notices)
     return to_record(found)
 
 
 async def _of_video(context: JobContext, engine: AnyEngine, file: FetchedInput) -> Detection:
     video = await open_target_video(context, file)
     plan = await context.on_cpu(partial(plan_segments, video, encoder_line("libx264", 0)))
-    cast = await find_cast(context, engine, video, plan, context.tone_mapper)
+    cast = await find_cast(context, engine, video, plan)
     context.leave_device()
-    faces = (face_result(number, member.face) for number, member in enumerate(cast))
-    context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(video.notices))
-    return await context.on_cpu(
-        partial(
-            cast_record,
-            cast,
-            size=video.size,
-            frames=video.frames,
-            duration_s=video.duration_s,
-            identity_model=engine.identity_model,
-        )
-    )
+    extent = Extent(frames=video.frames, duration_s=video.duration_s)
+    describing = partial(describe_cast, engine, cast, size=video.size, extent=extent)
+    found = await context.on_cpu(describing)  # makes the previews
+    _note(context, found, video.notices)
+    return to_record(found)
+
+
+def _note(context: JobContext, found: DetectedFaces, notices: Iterable[Notice]) -> None:
+    faces = (face_result(number, face.face) for number, face in enumerate(found.faces))
+    context.note(faces=[to_outcome(face) for face in faces], warnings=to_warnings(notices))

@@ -13,6 +13,7 @@ from consumer.jobs.context import Inputs, JobKind, JobServices
 from consumer.jobs.scratch import Scratches
 from consumer.jobs.workspace import Workspaces
 from pipeline.media.video.colour import ToneMapper
+from pipeline.media.video.encoders import EncoderTrials
 from pipeline.swap.request import FaceFilter
 
 
@@ -43,6 +44,7 @@ def job_services(
         video_limits=video_limits(settings),
         segment_timeout_s=settings.segment_timeout_s,
         tone_mapper=ToneMapper(),
+        encoder_trials=EncoderTrials(),
         size_limit=size_limit(settings),
         face_filter=face_filter or face_filter_of(settings),
         paste=settings.paste,

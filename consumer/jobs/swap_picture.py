@@ -2,28 +2,26 @@
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.detection_record import to_stored_faces
-from consumer.jobs.plan import blend_options, enhancer_warnings, ignored_warnings
-from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
+from consumer.jobs.plan import blend_options
+from consumer.jobs.records import to_outcome, to_warnings
+from consumer.jobs.swap_request import find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.writer import FrameWriter, Written
 from pipeline.swap.naming import naming, source_title
-from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile, SwapRequest
+from pipeline.swap.request import SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.sources import SourceSet
 from pipeline.swap.turned import find_either_way_up
-from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
-from storage.records.detection import MAX_DETECTION_BYTES, read_detection
 from storage.records.manifest import source_pictures
 
 _STEP_BYTES: Final = 4 * 2**20  # of disk for a result that grows
@@ -59,22 +57,12 @@ async def _swap(context: JobContext, swap: SwapRun) -> Output:
 async def open_swap(context: JobContext) -> SwapRun:
     """Get the engine and the files, and read the files' headers."""
     manifest = context.manifest
-    context.note(warnings=tuple(ignored_warnings(manifest)))
-    loaded = await context.engine(manifest.options.engine, enhance=manifest.options.use_face_enhancer)
-    context.note(
-        engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
-        warnings=tuple(enhancer_warnings(manifest.options, enhances=loaded.enhances)),
-    )
-    sources = source_pictures(manifest)
-    wanted = (*sources.values(), manifest.target, *([context.reference] if context.reference else ()))
-    files = await context.fetch(*wanted, limit=context.limits.max_bytes)
+    loaded = await open_engine(context)
+    files = await context.fetch(*wanted_pictures(context), manifest.target, limit=context.limits.max_bytes)
     request = SwapRequest(
-        sources={
-            name: SourceFile(body=files[reference].read(), sha256=files[reference].sha256)
-            for name, reference in sources.items()
-        },
+        sources=source_files(manifest, files),
         target=files[manifest.target].read(),
-        choice=await _choice(context, files),
+        choice=await find_choice(context, files),
         blend=blend_options(manifest.options, context.paste, enhance=loaded.enhances),
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
@@ -91,18 +79,6 @@ async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> 
         context.report("detect")
         await context.on_device(partial(sources.prepare, name, picture))
         del picture
-
-
-async def _choice(context: JobContext, files: Mapping[str, FetchedInput]) -> Choice:
-    manifest = context.manifest
-    if manifest.process_type == "multi-image":
-        if manifest.detection is None:
-            return Mapped()
-        found = await context.fetch(manifest.detection, limit=MAX_DETECTION_BYTES)
-        return Mapped(to_stored_faces(read_detection(found[manifest.detection].read())))
-    if context.reference is not None:
-        return Recognised(files[context.reference].read())
-    return Every() if manifest.options.many_faces else Largest()
 
 
 class _Room:

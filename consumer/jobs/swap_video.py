@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from fractions import Fraction
-from functools import cache, partial
+from functools import partial
 from typing import Final
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
-from consumer.jobs.detection_record import to_people
-from consumer.jobs.plan import blend_options, enhancer_warnings, ignored_warnings
-from consumer.jobs.records import to_engine_record, to_warnings
+from consumer.jobs.plan import blend_options
+from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
-from consumer.jobs.video.cast import describe_people, known_people
+from consumer.jobs.swap_request import find_choice, open_engine, source_files, wanted_pictures
+from consumer.jobs.video.cast import describe_members, known_cast
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
 from consumer.jobs.video.render import VideoWork
@@ -20,17 +20,18 @@ from consumer.jobs.video.segments import LocalSegments, SegmentDone
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import OptionUnavailable
 from pipeline.media.sniff import sniff
-from pipeline.media.video.encoders import EncoderLine, encoder_line, why_unavailable
+from pipeline.media.video.encoders import EncoderLine, EncoderTrials, encoder_line
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan, Trim, plan_id, plan_segments
+from pipeline.swap.choose import FaceChooser
 from pipeline.swap.inputs import refuse_video
-from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile
+from pipeline.swap.naming import SOURCE
+from pipeline.swap.request import Every, Recognised, SourceFile
 from pipeline.swap.sources import SourceSet
-from pipeline.swap.video.people import PeopleChooser, Someone
 from pipeline.swap.video.segment import VideoSwap
+from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
-from storage.records.detection import MAX_DETECTION_BYTES, read_detection
 from storage.records.manifest import Manifest, Options, source_pictures
 
 _STEADY_FPS: Final = Fraction(30)
@@ -44,26 +45,20 @@ async def run(context: JobContext) -> Output:
         InvalidManifest: `detection` is none of a video.
     """
     manifest = context.manifest
-    context.note(warnings=tuple(ignored_warnings(manifest)))
-    loaded = await context.engine(manifest.options.engine, enhance=manifest.options.use_face_enhancer)
-    context.note(
-        engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
-        warnings=(
-            *enhancer_warnings(manifest.options, enhances=loaded.enhances),
-            *to_warnings(loaded.engine.notices),
-        ),
-    )
-    encoder = await context.on_cpu(partial(_encoder, manifest.options))
-    pictures = await _fetch_sources(context)
-    chooser = PeopleChooser(loaded.engine, _choice(context, pictures))
-    sources = await _sources(context, loaded, chooser, pictures)
+    loaded = await open_engine(context)
+    encoder = await context.on_cpu(partial(_encoder, context.encoder_trials, manifest.options))
+    pictures = await context.fetch(*wanted_pictures(context), limit=_picture_limit(context))
+    files = source_files(manifest, pictures)
+    averaged = isinstance(manifest.source, list)
+    names = (SOURCE,) if averaged else tuple(files)
+    chooser = FaceChooser(loaded.engine, await find_choice(context, pictures), names, context.face_filter)
+    sources = await _sources(context, loaded, chooser, files, averaged=averaged)
     target = (await context.fetch(manifest.target))[manifest.target]
     video = await open_target_video(context, target)
     context.note(warnings=to_warnings(video.notices))
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    people = await _people(context, loaded, video, plan, target.sha256)
-    choose = partial(chooser.choose, people, sources.names, named=manifest.detection is not None)
-    chosen = await context.on_device(choose)
+    people = await known_cast(context, loaded.engine, video, plan, target.sha256)
+    chosen = await context.on_device(partial(chooser.choose_members, people))
     blend = blend_options(manifest.options, context.paste, enhance=loaded.enhances)
     swap = VideoSwap(
         engine=loaded.engine,
@@ -71,13 +66,13 @@ async def run(context: JobContext) -> Output:
         enhances=blend.enhance,
         people=people,
         chosen=chosen,
-        everybody=sources.names[0] if chooser.everybody else None,
+        everybody=names[0] if isinstance(chooser.choice, Every) else None,
         sources=sources.ready,
         face_filter=context.face_filter,
         timings=context.timings,
     )
     asked = _asked(context, loaded, blend, pictures, target)
-    named = plan_id(plan.describe(), asked, describe_people(people), {"chosen": sorted(chosen.items())})
+    named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
     work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
     done: list[SegmentDone] = []
     await LocalSegments(context).run(work, done.append)
@@ -85,46 +80,34 @@ async def run(context: JobContext) -> Output:
     return await finish(context, work, done)
 
 
-async def _fetch_sources(context: JobContext) -> Mapping[str, FetchedInput]:
-    """The pictures of the sources, and of the reference, by what the manifest calls them."""
+def _picture_limit(context: JobContext) -> SizeLimit:
+    """The most bytes of a source; a video in its place is refused before it is fetched whole."""
 
     def limit(head: bytes) -> int:
         refuse_video("source", sniff(head))
         return context.limits.max_bytes
 
-    wanted = [*source_pictures(context.manifest).values()]
-    if context.reference is not None:
-        wanted.append(context.reference)
-    return await context.fetch(*wanted, limit=limit)
-
-
-def _choice(context: JobContext, pictures: Mapping[str, FetchedInput]) -> Choice:
-    manifest = context.manifest
-    if manifest.process_type == "multi-video":
-        return Mapped()
-    if context.reference is not None:
-        return Recognised(pictures[context.reference].read())
-    return Every() if manifest.options.many_faces else Largest()
+    return limit
 
 
 async def _sources(
-    context: JobContext, loaded: LoadedEngine, chooser: PeopleChooser, pictures: Mapping[str, FetchedInput]
+    context: JobContext,
+    loaded: LoadedEngine,
+    chooser: FaceChooser,
+    files: Mapping[str, SourceFile],
+    *,
+    averaged: bool,
 ) -> SourceSet:
     """The faces to put in, ready."""
-    manifest = context.manifest
-    reference = None if context.reference is None else pictures[context.reference].read()
-    files = {
-        name: SourceFile(body=pictures[given].read(), sha256=pictures[given].sha256)
-        for name, given in source_pictures(manifest).items()
-    }
+    choice = chooser.choice
     context.report("decode")
     opening = partial(
         loaded.swapper.open_sources,
         files,
         context.limits,
         context.timings,
-        averaged=isinstance(manifest.source, list),
-        reference=reference,
+        averaged=averaged,
+        reference=choice.reference if isinstance(choice, Recognised) else None,
         learn=chooser.learn,
     )
     sources = await context.on_cpu(opening)
@@ -134,32 +117,17 @@ async def _sources(
     return sources
 
 
-async def _people(
-    context: JobContext, loaded: LoadedEngine, video: VideoFile, plan: SegmentPlan, sha256: str
-) -> tuple[Someone, ...]:
-    """Everybody in the video, as an earlier detection knows them where the job names one."""
-    named = context.manifest.detection
-    if named is None or context.manifest.process_type != "multi-video":
-        return await known_people(context, loaded.engine, video, plan, context.tone_mapper, sha256)
-    found = await context.fetch(named, limit=MAX_DETECTION_BYTES)
-    record = await context.on_cpu(lambda: read_detection(found[named].read()))
-    return to_people(record, identity_model=loaded.engine.identity_model)
-
-
 def _plan(video: VideoFile, encoder: EncoderLine, options: Options) -> SegmentPlan:
     trim = None if options.trim is None else Trim(start_s=options.trim.start, end_s=options.trim.end)
     return plan_segments(video, encoder, fps=None if options.keep_fps else _STEADY_FPS, trim=trim)
 
 
-def _encoder(options: Options) -> EncoderLine:
+def _encoder(trials: EncoderTrials, options: Options) -> EncoderLine:
     """Raises OptionUnavailable where the encoder does not work on this machine."""
-    why = _why_unavailable(options.video_encoder)
+    why = trials.why_unavailable(options.video_encoder)
     if why is not None:
         raise OptionUnavailable(f"`video_encoder`: {why} Leave it out for libx264, which always works.")
     return encoder_line(options.video_encoder, options.video_quality)
-
-
-_why_unavailable = cache(why_unavailable)  # a trial takes up to a second, and its answer stays
 
 
 def _asked(

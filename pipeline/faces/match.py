@@ -63,7 +63,7 @@ def bind(
     faces: Sequence[Face],
     distances: Array,
     *,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     scale: IdentityScale,
 ) -> dict[str, int]:
     """Find which of today's faces each of `face_ids` of a stored detection is.
@@ -78,7 +78,7 @@ def bind(
         faces: today's faces, in any order.
         distances: (n, m) float32 identity distances of the n stored to the m faces, NaN where unknown;
             see `identity_distances`.
-        size: width and height of today's picture in pixels.
+        size: width and height of today's picture in pixels; None where places say nothing, as in a video.
         scale: what distances of this identity model mean.
 
     Returns:
@@ -100,7 +100,7 @@ def bind(
     gone = [name for name in face_ids if name not in places]
     if gone:
         raise FaceNotFound(
-            f"{listed(gone)} of the stored detection cannot be found again in the target picture. "
+            f"{listed(gone)} of the stored detection cannot be found again in the target. "
             "Detect its faces anew, and send the job with that detection."
         )
     return {name: places[name] for name in face_ids}
@@ -111,7 +111,7 @@ def match(
     faces: Sequence[Face],
     distances: Array,
     *,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     scale: IdentityScale,
 ) -> list[int | None]:
     """For each stored face the place of its face in `faces`, None where it is gone; see `bind`."""
@@ -154,7 +154,7 @@ def _costs(
     stored: StoredFaces,
     faces: Sequence[Face],
     distances: Array,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     scale: IdentityScale,
 ) -> NDArray[np.float64]:
     """(n, m) cost of each pair, 0..2; inf for those that must not be made."""
@@ -172,11 +172,14 @@ def _costs(
     return np.where(here | elsewhere, cost, np.inf)
 
 
-def _shared(then: Array, now: Array, size_then: tuple[int, int], size_now: tuple[int, int]) -> Array:
+def _shared(then: Array, now: Array, size_then: tuple[int, int], size_now: tuple[int, int] | None) -> Array:
     """(n, m) intersection over union of boxes of two pictures; 0 where one is no scaled copy of the other."""
+    apart = np.zeros((len(then), len(now)), np.float32)
+    if size_now is None:
+        return apart
     steps = np.divide(size_then, size_now)
     if abs(steps[0] / steps[1] - 1) > _SAME_SHAPE:
-        return np.zeros((len(then), len(now)), np.float32)
+        return apart
     scaled = now * np.tile(steps, 2)
     rows = [overlaps(box, scaled)[0] for box in then]
     return np.array(rows, np.float32).reshape(len(then), len(now))

@@ -1,15 +1,23 @@
 """From a choice to faces: which source goes onto which; the rules are those of `pipeline.faces.select`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.engines.base import AnyEngine
-from pipeline.errors import NoFaceInSource, NoFaceInTarget
-from pipeline.face import Bgr, Face, Notice
+from pipeline.errors import FaceNotFound, NoFaceInSource, NoFaceInTarget
+from pipeline.face import Array, Bgr, Face, Notice
 from pipeline.faces.match import StoredFace, StoredFaces, bind, identity_distances
-from pipeline.faces.select import at_least, by_reading_order, by_reference, largest, reading_order
+from pipeline.faces.select import (
+    at_least,
+    by_reading_order,
+    by_reference,
+    face_id,
+    largest,
+    reading_order,
+)
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
 from pipeline.swap.turned import find_either_way_up
+from pipeline.tracks.cast import CastMember
 
 #: The name of a source by the place of the face it goes onto.
 ChosenFaces = Mapping[int, str]
@@ -18,34 +26,31 @@ ChosenFaces = Mapping[int, str]
 def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list[Face]:
     """The faces of a BGR uint8 (h, w, 3) picture that count, in reading order."""
     found = find_either_way_up(engine, picture)
-    counting = at_least(found, side_px=face_filter.min_size_px, score=face_filter.min_score)
-    return reading_order(counting)  # anew: one that does not count must not join two rows either
+    # In order anew: one that does not count must not join two rows either.
+    return reading_order(counting(found, face_filter))
+
+
+def counting(faces: Sequence[Face], face_filter: FaceFilter) -> list[Face]:
+    """Those of `faces` that pass the filter."""
+    return at_least(faces, side_px=face_filter.min_size_px, score=face_filter.min_score)
+
+
+def counting_members(members: Sequence[CastMember], face_filter: FaceFilter) -> list[CastMember]:
+    """The people of a video whose face passes the filter where it is seen best, numbered anew."""
+    left = [member for member in members if counting([member.face], face_filter)]
+    return [replace(member, face_id=face_id(number)) for number, member in enumerate(left)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ReferencePerson:
+class _Person:
     """Somebody whom a reference picture shows."""
 
     face: Face
     stored: StoredFace
 
 
-def look_at_reference(engine: AnyEngine, reference: Bgr) -> ReferencePerson:
-    """The person whom a reference picture shows, BGR uint8 (h, w, 3); on the device's thread.
-
-    Raises:
-        NoFaceInSource: it shows no face.
-    """
-    shown = find_either_way_up(engine, reference)
-    if not shown:
-        raise NoFaceInSource("No usable face was found in the reference picture; send a sharp, frontal one.")
-    face = largest(shown)
-    stored = StoredFace(face_id="reference", bbox=face.bbox, embedding=engine.embed(reference, face))
-    return ReferencePerson(face=face, stored=stored)
-
-
 class FaceChooser:
-    """Tells which source goes onto which face of a picture; on the device's thread."""
+    """Tells which source goes onto which face of a picture, or person of a video; on the device's thread."""
 
     def __init__(
         self, engine: AnyEngine, choice: Choice, names: Sequence[str], face_filter: FaceFilter
@@ -55,7 +60,7 @@ class FaceChooser:
         self.choice = choice
         self.names = tuple(names)
         self._face_filter = face_filter
-        self._person: ReferencePerson | None = None
+        self._person: _Person | None = None
 
     def learn(self, reference: Bgr) -> None:
         """Look at the reference picture of `Recognised`, BGR uint8 (h, w, 3), before anything is chosen.
@@ -63,7 +68,16 @@ class FaceChooser:
         Raises:
             NoFaceInSource: it shows no face.
         """
-        self._person = look_at_reference(self._engine, reference)
+        shown = find_either_way_up(self._engine, reference)
+        if not shown:
+            raise NoFaceInSource(
+                "No usable face was found in the reference picture; send a sharp, frontal one."
+            )
+        face = largest(shown)
+        embedding = self._engine.embed(reference, face)
+        self._person = _Person(
+            face=face, stored=StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
+        )
 
     def choose(self, picture: Bgr, faces: Sequence[Face]) -> ChosenFaces:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.
@@ -72,21 +86,50 @@ class FaceChooser:
             NoFaceInTarget: there are no faces, and none in particular was asked for.
             FaceNotFound: one that was asked for is not there; names it.
         """
-        choice = self.choice
-        if isinstance(choice, Largest | Every) and not faces:
-            raise NoFaceInTarget(_none_found(self._face_filter))
+        return self._choose(
+            _Candidates(
+                faces=faces,
+                size=(picture.shape[1], picture.shape[0]),
+                embeddings=lambda: [self._engine.embed(picture, face) for face in faces],
+                extent=lambda place: faces[place].area,
+            )
+        )
+
+    def choose_members(self, members: Sequence[CastMember]) -> ChosenFaces:
+        """Find which source goes onto which of the people of a video, by their place in its cast.
+
+        The largest is who takes up most of the picture for the longest time. With `Every` those are meant as
+        well who are not in the cast. Faces of a stored detection are found by identity alone.
+
+        Raises:
+            NoFaceInTarget: there are none, and none in particular was asked for.
+            FaceNotFound: one that was asked for is not there; names it.
+        """
+        return self._choose(
+            _Candidates(
+                faces=[member.face for member in members],
+                size=None,
+                embeddings=lambda: [member.person.embedding for member in members],
+                extent=lambda place: members[place].prominence,
+            )
+        )
+
+    def _choose(self, candidates: "_Candidates") -> ChosenFaces:
+        choice, count = self.choice, len(candidates.faces)
+        if isinstance(choice, Largest | Every) and not count:
+            raise NoFaceInTarget(
+                _none_found(self._face_filter, "video" if candidates.size is None else "picture")
+            )
         match choice:
             case Largest():
-                return {faces.index(largest(faces)): self.names[0]}
+                return {candidates.largest(): self.names[0]}
             case Every():
-                return dict.fromkeys(range(len(faces)), self.names[0])
+                return dict.fromkeys(range(count), self.names[0])
             case Recognised():
-                return {self._recognised(picture, faces): self.names[0]}
+                return {self._recognised(candidates): self.names[0]}
             case Mapped(stored=stored):
                 places = (
-                    by_reading_order(self.names, len(faces))
-                    if stored is None
-                    else self._bound(picture, faces, stored)
+                    by_reading_order(self.names, count) if stored is None else self._bound(candidates, stored)
                 )
         return {place: name for name, place in places.items()}
 
@@ -106,33 +149,59 @@ class FaceChooser:
         """Whether the stored embeddings may be compared with today's, as far as is known."""
         return stored.identity_model in {None, self._engine.identity_model}
 
-    def _bound(self, picture: Bgr, faces: Sequence[Face], stored: StoredFaces) -> dict[str, int]:
-        engine, known = self._engine, self._comparable(stored)
-        embeddings = [engine.embed(picture, face) if known else None for face in faces]
+    def _bound(self, candidates: "_Candidates", stored: StoredFaces) -> dict[str, int]:
+        known = self._comparable(stored)
+        if not known and candidates.size is None:
+            raise FaceNotFound(
+                "The detection was made with another identity model, so the people of the video cannot be "
+                "told by it. Detect its faces anew with the same engine."
+            )
+        embeddings = candidates.embeddings() if known else [None] * len(candidates.faces)
         return bind(
             self.names,
             stored,
-            faces,
-            identity_distances(stored.faces, embeddings, engine.distance),
-            size=(picture.shape[1], picture.shape[0]),
-            scale=engine.identity_scale,
+            candidates.faces,
+            identity_distances(stored.faces, embeddings, self._engine.distance),
+            size=candidates.size,
+            scale=self._engine.identity_scale,
         )
 
-    def _recognised(self, picture: Bgr, faces: Sequence[Face]) -> int:
+    def _recognised(self, candidates: "_Candidates") -> int:
         """The place of the face of the person that the reference picture shows."""
         person, engine = self._person, self._engine
         if person is None:
             raise RuntimeError("the reference picture was not looked at")
-        embeddings = [engine.embed(picture, face) for face in faces]
-        [distances] = identity_distances([person.stored], embeddings, engine.distance)
+        [distances] = identity_distances([person.stored], candidates.embeddings(), engine.distance)
+        faces = candidates.faces
         found = by_reference(faces, distances, reference=person.face, scale=engine.identity_scale)
         return faces.index(found)
 
 
-def _none_found(face_filter: FaceFilter) -> str | None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Candidates:
+    """Faces to choose among.
+
+    Attributes:
+        faces: the faces; of a picture in reading order, of a video those of its cast.
+        size: width and height of the picture in pixels; None where places say nothing.
+        embeddings: makes the identity embeddings of all of them.
+        extent: how large the face at a place is.
+    """
+
+    faces: Sequence[Face]
+    size: tuple[int, int] | None
+    embeddings: Callable[[], Sequence[Array | None]]
+    extent: Callable[[int], float]
+
+    def largest(self) -> int:
+        """The place of the largest; of equal ones the first."""
+        return max(range(len(self.faces)), key=self.extent)
+
+
+def _none_found(face_filter: FaceFilter, kind: str) -> str:
     if face_filter == FaceFilter():
-        return None
+        return f"No face was found in the target {kind}."
     return (
         f"No face of at least {face_filter.min_size_px:g} pixels and a score of {face_filter.min_score:g} "
-        "was found in the target picture; smaller or less certain ones do not count here."
+        f"was found in the target {kind}; smaller or less certain ones do not count here."
     )

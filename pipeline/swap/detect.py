@@ -12,11 +12,12 @@ from pipeline.face import Array, Face, Notice
 from pipeline.faces.select import face_id
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.target import Target
-from pipeline.previews import preview
+from pipeline.previews import preview, to_jpeg
 from pipeline.swap.choose import find_faces
 from pipeline.swap.inputs import TargetFrames
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
+from pipeline.tracks.cast import CastMember
 
 _COLUMNS: Final = ("left", "", "right")
 _ROWS: Final = ("top", "", "bottom")
@@ -37,20 +38,32 @@ class DetectedFace:
     preview: bytes
     #: (n,) float32 identity embedding; None where the engine has no identity model.
     embedding: Array | None
+    #: When the person is first and last seen in a video, in seconds; None in a picture.
+    seen_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How long a video is: its frames, and its duration in seconds."""
+
+    frames: int
+    duration_s: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DetectedFaces:
-    """All faces of a picture, perhaps none."""
+    """All faces of a picture, or all people of a video, perhaps none."""
 
     #: Of the upright picture, in pixels.
     width: int
     height: int
-    #: In reading order.
+    #: In reading order; of a video in the order of its cast.
     faces: tuple[DetectedFace, ...]
     #: That of the engine that made the embeddings, see `Engine.identity_model`.
     identity_model: str | None
     notices: tuple[Notice, ...]
+    #: None for a picture.
+    extent: Extent | None = None
 
 
 class DetectRun:
@@ -146,6 +159,33 @@ def _describe(found: _Found) -> DetectedFaces:
         ),
         identity_model=found.identity_model,
         notices=picture.notices,
+    )
+
+
+def describe_cast(
+    engine: AnyEngine, members: Sequence[CastMember], *, size: tuple[int, int], extent: Extent
+) -> DetectedFaces:
+    """Describe the people of a video of `size` (width, height) pixels; on a CPU thread.
+
+    Each is described where they are seen best, the position too.
+    """
+    return DetectedFaces(
+        width=size[0],
+        height=size[1],
+        faces=tuple(
+            DetectedFace(
+                face_id=member.face_id,
+                face=member.face,
+                position=_part(member.face, size),
+                preview=to_jpeg(member.preview),
+                embedding=member.person.embedding,
+                seen_s=(member.first_s, member.last_s),
+            )
+            for member in members
+        ),
+        identity_model=engine.identity_model,
+        notices=(),
+        extent=extent,
     )
 
 

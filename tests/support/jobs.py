@@ -82,9 +82,11 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(next(pauses))
 
 
-async def reached(store: ObjectStore, job_id: str, wanted: Callable[[Status], bool]) -> Status:
+async def reached(
+    store: ObjectStore, job_id: str, wanted: Callable[[Status], bool], *, patience_s: float = _PATIENCE_S
+) -> Status:
     """Wait until a job's record is as wanted; raises TimeoutError."""
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         for pause_s in _pauses():
             status = await read_status(store, job_id)
             if status is not None and wanted(status):

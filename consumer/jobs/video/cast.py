@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,24 +14,24 @@ from consumer.jobs.video.frames import FrameSource, frame_bytes
 from consumer.jobs.video.pace import FrameProgress
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face
-from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan, plan_id
-from pipeline.swap.video.people import Someone, counting, someone
+from pipeline.swap.choose import counting_members
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.identity import Person
-from storage.scratch import describe_piece
+from storage.scratch import Piece, describe_piece
 
 _REVISION: Final = 1
 """Counts the changes to the code after which it tells of other people of the same video."""
 _EXTENSION: Final = "cast"
+_PREVIEW: Final = (160, 160, 3)
 
 
 async def find_cast(
-    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan, mapper: ToneMapper
-) -> tuple[CastMember, ...]:
+    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan
+) -> list[CastMember]:
     """Look at every frame of what a plan keeps of a video, a few of them closely, for people who count.
 
     Raises:
@@ -46,23 +47,18 @@ async def find_cast(
             builder.add(YuvView(frame, editor), number, float((frame.time - video.zero) * video.time_base))
         return True
 
-    async with context.memory(frame_bytes(video)), FrameSource(context, video, mapper, first, end) as frames:
+    async with context.memory(frame_bytes(video)), FrameSource(context, video, first, end) as frames:
         progress.tell()
         async for frame in frames:
             await context.on_device_until_done(partial(look, frame), progress.tell)
             number += 1
             progress.add()
-        return counting(await context.on_device(builder.finish), context.face_filter)
+        return counting_members(await context.on_device(builder.finish), context.face_filter)
 
 
-async def known_people(
-    context: JobContext,
-    engine: AnyEngine,
-    video: VideoFile,
-    plan: SegmentPlan,
-    mapper: ToneMapper,
-    target_sha256: str,
-) -> tuple[Someone, ...]:
+async def known_cast(
+    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan, target_sha256: str
+) -> list[CastMember]:
     """The cast, as an earlier attempt has kept it or else as it is found now, and kept.
 
     Kept, it is the same for every attempt: networks round differently on different machines, and segments
@@ -79,58 +75,70 @@ async def known_people(
     scratch = context.scratch(plan_id(asked))
     path = context.workspace.new_path()
     piece = await scratch.fetch(0, path, extension=_EXTENSION)
-    if piece is not None and (people := _read(piece.facts)) is not None:
-        return people
-    found = describe_people([someone(each) for each in await find_cast(context, engine, video, plan, mapper)])
-    await context.on_cpu(partial(path.write_bytes, b""))  # all that there is to keep are the facts
-    piece = await context.on_cpu(partial(describe_piece, path, found))
+    if piece is not None:
+        known = await context.on_cpu(partial(_read, path, piece.facts))
+        if known is not None:
+            return known
+    found = await find_cast(context, engine, video, plan)
+    piece = await context.on_cpu(partial(_write, path, found))
     await scratch.keep(0, path, piece, extension=_EXTENSION, content_type="application/octet-stream")
-    people = _read(found)  # as whoever takes it over will know it, to the last digit
-    if people is None:
+    known = await context.on_cpu(partial(_read, path, piece.facts))  # to the last digit as others will
+    if known is None:
         raise RuntimeError("what was written cannot be read")
-    return people
+    return known
 
 
-def describe_people(people: Sequence[Someone]) -> Mapping[str, Any]:
+def describe_members(members: Sequence[CastMember]) -> Mapping[str, Any]:
     """What the frames of a swap depend on of the people in it; of types that JSON has."""
-    return {"people": [_stored(each) for each in people]}
+    return {"people": [_stored(member) for member in members]}
 
 
-def _stored(each: Someone) -> dict[str, Any]:
-    person, face = each.person, each.face
-    embedding = person.embedding
-    return {
-        "face_id": each.face_id,
-        "bbox": face.bbox.tolist(),
-        "kps": face.kps.tolist(),
-        "score": face.score,
-        "embedding": None if embedding is None else base64.b64encode(embedding.tobytes()).decode(),
-        "side_px": person.side_px,
-        "sharpness": person.sharpness,
-        "first_s": each.first_s,
-        "last_s": each.last_s,
-        "prominence": each.prominence,
-    }
+def _write(path: Path, members: Sequence[CastMember]) -> Piece:
+    """Write the pictures of a cast to a file; all else is said of it."""
+    path.write_bytes(b"".join(member.preview.tobytes() for member in members))
+    return describe_piece(path, describe_members(members))
 
 
-def _read(facts: Mapping[str, Any]) -> tuple[Someone, ...] | None:
-    """What was stored; None where a version before or after this one wrote it in another way."""
+def _read(path: Path, facts: Mapping[str, Any]) -> list[CastMember] | None:
+    """What was written; None where a version before or after this one wrote it in another way."""
     try:
-        return tuple(_someone(stored) for stored in facts["people"])
+        people = facts["people"]
+        previews = np.frombuffer(path.read_bytes(), np.uint8).reshape(len(people), *_PREVIEW)
+        return [_member(stored, preview) for stored, preview in zip(people, previews, strict=True)]
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _someone(stored: Mapping[str, Any]) -> Someone:
+def _stored(member: CastMember) -> dict[str, Any]:
+    person, face = member.person, member.face
+    embedding = person.embedding
+    return {
+        "face_id": member.face_id,
+        "bbox": face.bbox.tolist(),
+        "kps": face.kps.tolist(),
+        "score": float(face.score),
+        "frame": member.frame,
+        "time_s": member.time_s,
+        "embedding": None if embedding is None else base64.b64encode(embedding.tobytes()).decode(),
+        "side_px": float(person.side_px),
+        "sharpness": float(person.sharpness),
+        "first_s": member.first_s,
+        "last_s": member.last_s,
+        "seen": member.seen,
+        "largest_area": float(member.largest_area),
+        "prominence": float(member.prominence),
+    }
+
+
+def _member(stored: Mapping[str, Any], preview: np.ndarray[Any, np.dtype[np.uint8]]) -> CastMember:
     packed = stored["embedding"]
     embedding = None if packed is None else np.frombuffer(base64.b64decode(packed), np.float32)
-    return Someone(
-        face_id=stored["face_id"],
+    taken = ("face_id", "frame", "time_s", "first_s", "last_s", "seen", "largest_area", "prominence")
+    return CastMember(
         face=Face(bbox=_array(stored["bbox"]), kps=_array(stored["kps"]), score=stored["score"]),
+        preview=preview,
         person=Person(embedding=embedding, side_px=stored["side_px"], sharpness=stored["sharpness"]),
-        first_s=stored["first_s"],
-        last_s=stored["last_s"],
-        prominence=stored["prominence"],
+        **{name: stored[name] for name in taken},
     )
 
 

@@ -9,7 +9,6 @@ from typing import Final, Self, cast
 
 from consumer.jobs.context import JobContext
 from pipeline.media.target import FRAMES_IN_FLIGHT
-from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.read import ReadStats, VideoReader
@@ -34,11 +33,9 @@ class FrameSource:
     Iterating over it gives exactly the frames that show from `start` on and before `end`, in ticks.
     """
 
-    def __init__(
-        self, context: JobContext, video: VideoFile, mapper: ToneMapper, start: int, end: int | None
-    ) -> None:
+    def __init__(self, context: JobContext, video: VideoFile, start: int, end: int | None) -> None:
         self._context = context
-        self._reader = VideoReader(video, mapper, threads=_THREADS)
+        self._reader = VideoReader(video, context.tone_mapper, threads=_THREADS)
         self._frames = cast("Generator[YuvFrame]", self._reader.planned(start, end))
         self._lock = threading.Lock()
         self._ahead: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)

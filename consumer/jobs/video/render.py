@@ -60,7 +60,7 @@ async def render(
         async with (
             context.memory(frame_bytes(work.video)),
             asyncio.timeout(context.segment_timeout_s),
-            FrameSource(context, work.video, context.tone_mapper, first, end) as frames,
+            FrameSource(context, work.video, first, end) as frames,
             _Encoder(context, partial(SegmentWriter, work.plan, segment, path)) as encoder,
             together() as group,
         ):

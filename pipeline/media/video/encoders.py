@@ -92,3 +92,16 @@ def why_unavailable(name: EncoderName) -> str | None:
         needs = " It needs an NVIDIA GPU that has an encoder." if name in _NVENC else ""
         return f"{name} does not work on this machine: {reason}.{needs}"
     return None if packets else f"{name} does not work on this machine: it wrote nothing."
+
+
+class EncoderTrials:
+    """What is known of the encoders of this machine: a trial takes up to a second, and its answer stays."""
+
+    def __init__(self) -> None:
+        self._answers: dict[EncoderName, str | None] = {}
+
+    def why_unavailable(self, name: EncoderName) -> str | None:
+        """None if the encoder works here, else a sentence that says why not; from any thread."""
+        if name not in self._answers:
+            self._answers[name] = why_unavailable(name)
+        return self._answers[name]

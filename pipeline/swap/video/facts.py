@@ -8,9 +8,10 @@ from pipeline.face import Notice
 from pipeline.faces.select import IdentityScale, face_id, listed
 from pipeline.media.video.read import ReadStats
 from pipeline.media.video.scan import check_damage
+from pipeline.swap.choose import ChosenFaces
 from pipeline.swap.doubts import covered_notices, weak_notices
-from pipeline.swap.result import FaceResult, Likeness
-from pipeline.swap.video.people import ChosenPeople, Someone
+from pipeline.swap.result import FaceResult, Likeness, face_result
+from pipeline.tracks.cast import CastMember
 
 
 @dataclass
@@ -77,22 +78,16 @@ def together(parts: Iterable[SegmentFacts]) -> SegmentFacts:
     return whole
 
 
-def results(people: Sequence[Someone], chosen: ChosenPeople, facts: SegmentFacts) -> tuple[FaceResult, ...]:
+def results(people: Sequence[CastMember], chosen: ChosenFaces, facts: SegmentFacts) -> tuple[FaceResult, ...]:
     """Tell of each person of the video."""
+    likenesses = {place: person.likeness for place, person in facts.people.items()}
     return tuple(
-        FaceResult(
-            face_id=each.face_id,
-            box=_box(each),
-            score=round(each.face.score, 4),
-            swapped=place in facts.people and facts.people[place].frames > 0,
-            source=chosen.get(place),
-            likeness=facts.people[place].likeness if place in facts.people else None,
-        )
-        for place, each in enumerate(people)
+        face_result(place, member.face, source=chosen.get(place), likenesses=likenesses)
+        for place, member in enumerate(people)
     )
 
 
-def notices(facts: SegmentFacts, chosen: ChosenPeople, scale: IdentityScale) -> tuple[Notice, ...]:
+def notices(facts: SegmentFacts, chosen: ChosenFaces, scale: IdentityScale) -> tuple[Notice, ...]:
     """What the sender should know of the frames and the faces of a video.
 
     Raises:
@@ -115,7 +110,7 @@ def _of_frames(facts: SegmentFacts) -> Iterable[Notice]:
         yield Notice(code="frames_unchanged", message=message)
 
 
-def _of_faces(facts: SegmentFacts, chosen: ChosenPeople, scale: IdentityScale) -> Iterable[Notice]:
+def _of_faces(facts: SegmentFacts, chosen: ChosenFaces, scale: IdentityScale) -> Iterable[Notice]:
     never = [face_id(place) for place in sorted(chosen) if place not in facts.people]
     if never:
         message = f"Left as in the target in every frame, being too small or cut off: {listed(never)}."
@@ -127,8 +122,3 @@ def _of_faces(facts: SegmentFacts, chosen: ChosenPeople, scale: IdentityScale) -
     }
     yield from weak_notices(measured, scale)
     yield from covered_notices(place for place, person in sorted(facts.people.items()) if person.covered)
-
-
-def _box(each: Someone) -> tuple[float, float, float, float]:
-    x, y, width, height = (round(float(value), 1) for value in (*each.face.bbox[:2], *each.face.size))
-    return x, y, width, height

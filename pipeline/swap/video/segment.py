@@ -9,14 +9,14 @@ from typing import Final
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
-from pipeline.faces.select import at_least
 from pipeline.media.video.frame import Box, FrameEditor, YuvFrame
+from pipeline.swap.choose import ChosenFaces, counting
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import PersonFacts, SegmentFacts
-from pipeline.swap.video.people import ChosenPeople, Someone
 from pipeline.swap.video.view import YuvView
+from pipeline.tracks.cast import CastMember
 from pipeline.tracks.frame import Region, region_around
 from pipeline.tracks.tracker import WINDOW, TrackedFrame, Tracker
 
@@ -41,8 +41,8 @@ class VideoSwap:
     #: Whether the painter restores faces, too.
     enhances: bool
     #: Everybody in the video, and the source by the place of whom it goes onto.
-    people: Sequence[Someone]
-    chosen: ChosenPeople
+    people: Sequence[CastMember]
+    chosen: ChosenFaces
     #: What goes onto faces that are nobody's of these; None where those are left alone.
     everybody: str | None
     sources: Mapping[str, Source]
@@ -103,11 +103,10 @@ class SegmentSwap:
 
     def _chosen(self, tracked: TrackedFrame[YuvView]) -> Iterator[tuple[int, str]]:
         swap = self._swap
-        floor = swap.face_filter
         for track, face in tracked.faces.items():
             name = swap.chosen.get(track)
             stranger = track >= len(swap.people)
-            if stranger and at_least([face], side_px=floor.min_size_px, score=floor.min_score):
+            if stranger and counting([face], swap.face_filter):
                 name = swap.everybody
             if name is not None:
                 yield track, name

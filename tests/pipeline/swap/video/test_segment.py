@@ -16,8 +16,8 @@ from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import SegmentFacts, notices, results, together
-from pipeline.swap.video.people import Someone
 from pipeline.swap.video.segment import SegmentSwap, VideoSwap
+from pipeline.tracks.cast import CastMember
 from pipeline.tracks.identity import Person
 from tests.support.engines import SCALE, face_in, person_bgr
 from tests.support.reels import SIDE, ReelEngine, across, reel, seen, still
@@ -37,9 +37,14 @@ def swap_of(
 ) -> VideoSwap:
     engine = ReelEngine()
     people = [
-        Someone(
+        CastMember(
             face_id=f"face_{place}",
             face=face_in(0, 0, SIDE, SIDE),
+            frame=0,
+            time_s=0,
+            preview=np.zeros((160, 160, 3), np.uint8),
+            seen=1,
+            largest_area=SIDE**2,
             person=Person(embedding=np.array(person_bgr(number), np.float32), side_px=SIDE, sharpness=0),
             first_s=0,
             last_s=3,
