@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 
 from consumer.telemetry.metrics import Metrics
 from tests.faults.simulation.bugs import plant
-from tests.faults.simulation.scenario import draw_scenario
+from tests.faults.simulation.scenario import Scenario, draw_scenario
 from tests.faults.simulation.world import World
 
 _SHOWN_LINES = 120
@@ -28,22 +28,28 @@ class Played:
 
 
 def simulate(seed: int, metrics: Metrics | None = None) -> Played:
-    """Play the run of a seed; consumers share `metrics`.
+    """Play the run of a seed; consumers share `metrics`. Raises as `play` does."""
+    world = play(draw_scenario(seed), metrics)
+    return Played(trace=[*world.trace], calls=world.calls.total(), virtual_s=world.loop.time())
+
+
+def play(scenario: Scenario, metrics: Metrics | None = None) -> World:
+    """Play a run; the world as it is left.
 
     Raises Violation where a promise of the protocol is broken. Its note, as that of any other error, holds
     the scenario and the end of the trace.
     """
-    world = World(draw_scenario(seed), metrics or Metrics())
+    world = World(scenario, metrics or Metrics())
     numbers = itertools.count(1)
     with _quiet() as events, patch("storage.keys.new_secret", lambda: f"{next(numbers)}"):  # traces tell keys
         try:
             world.loop.run(world.play(events))
-            return Played(trace=[*world.trace], calls=world.calls.total(), virtual_s=world.loop.time())
         except BaseException as error:
-            error.add_note("\n".join((f"seed {seed}: {world.scenario}", *world.trace[-_SHOWN_LINES:])))
+            error.add_note("\n".join((f"seed {scenario.seed}: {scenario}", *world.trace[-_SHOWN_LINES:])))
             raise
         finally:
             world.clear_away()
+    return world
 
 
 def outcome(seed: int, *, bug: str | None) -> tuple[int, int, str]:
