@@ -69,14 +69,20 @@ def _long() -> Iterator[Odd]:
     body = webp[:at] + webp[at:] * 5000
     yield refused("webp-5000-frames", patch(body, 4, "<I", len(body) - 8), TOO_LARGE)
     tiff = save(to_image(scene(*_SIZE)), "TIFF")
-    pages = save(
-        to_image(scene(*_SIZE)), "TIFF", save_all=True, append_images=[to_image(scene(*_SIZE))] * 2000
-    )
-    yield sound("tiff-2001-pages", pages, _SIZE)
     start = struct.unpack_from("<I", tiff, 4)[0]
+    yield sound("tiff-2001-pages", _with_more_pages(tiff, start, 2000), _SIZE)
     entry = tiff[start + 2 : start + 14]
     many = struct.pack("<H", 65_535) + entry * 65_535 + bytes(4)
     yield Odd(name="tiff-65535-entries", data=patch(tiff, 4, "<I", len(tiff)) + many)
+
+
+def _with_more_pages(tiff: bytes, start: int, more: int) -> bytes:
+    """Chain copies of the directory that begins at `start`, all of the same pixels."""
+    end = start + 2 + 12 * int(struct.unpack_from("<H", tiff, start)[0])
+    directory, size = tiff[start:end], end + 4 - start
+    following = [len(tiff) + size * number for number in range(1, more)]
+    pages = (directory + struct.pack("<I", after) for after in (*following, 0))
+    return patch(tiff, end, "<I", len(tiff)) + b"".join(pages)
 
 
 def _wordy() -> Iterator[Odd]:

@@ -107,7 +107,7 @@ async def test_a_look_costs_one_listing_whatever_lies_deferred() -> None:
         await ticket.defer(10)
     await nothing_more(trigger, tickets)
     assert set(store.counts) == {"list"}
-    assert store.counts["list"] == trigger.polls
+    assert store.counts["list"] - trigger.polls in {0, 1}  # the last look may not have ended
 
 
 async def test_an_idle_inbox_is_looked_at_ever_more_seldom_and_a_busy_one_often() -> None:
