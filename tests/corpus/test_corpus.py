@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,7 +31,7 @@ GROUPS: dict[str, Callable[[], Iterable[Odd]]] = {
     "bmp": bmp_files,
     "photos": photo_files,
     "animations": animated_files,
-    "damaged": damaged_files,
+    "damaged": lambda: islice(damaged_files(), 0, None, 3),  # `make corpus` takes thousands
     "mixed": mixed_files,
     "strangers": strangers,
     "lies": lies,

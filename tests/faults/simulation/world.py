@@ -158,9 +158,11 @@ class World:
         self.referee.judge_the_end()
 
     def clear_away(self) -> None:
-        """End whatever still runs."""
+        """End whatever still runs; what it does on its way out is no part of the run."""
+        trace, calls = [*self.trace], self.calls.copy()
         self._dead.update(self._processes)
         self.loop.clear_away()
+        self.trace, self.calls = trace, calls
 
     def _waits_for_something(self) -> bool:
         return bool(
