@@ -16,35 +16,46 @@ from tests.support.faces import astronaut, hopper, scaled
 SIDE = 240
 RATE = Fraction(12)
 FRAMES = 18
-# So many keep a consumer busy for longer than any test looks.
-MANY_FRAMES = 400
+# So many keep a consumer busy for longer than any test looks; at this rate they are soon looked through.
+MANY_FRAMES = 240
+MANY_RATE = Fraction(60)
 #: Eileen Collins is seen from here on.
 ENTERS = 8
-_X264: Mapping[str, str] = {"preset": "ultrafast", "crf": "20", "g": "12"}
+_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "libx264": {"preset": "ultrafast", "crf": "20", "g": "12"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
+}
 
 
 @cache
-def grace(*, frames: int = FRAMES, extension: str = "mp4", codec: str = "libx264") -> bytes:
+def grace(*, extension: str = "mp4", codec: str = "libx264") -> bytes:
     """Grace Hopper, who sways, with a tone; 320 x 240 pixels, her face more than 100."""
-    return _clip(Recipe(count=frames, extension=extension, codec=codec, size=(320, SIDE), draw=_alone))
+    return _clip(
+        Recipe(count=FRAMES, rate=RATE, extension=extension, codec=codec, size=(320, SIDE), draw=_alone)
+    )
+
+
+@cache
+def many_frames() -> bytes:
+    """Four seconds of her."""
+    return _clip(Recipe(count=MANY_FRAMES, rate=MANY_RATE, size=(320, SIDE), draw=_alone))
 
 
 @cache
 def two_people() -> bytes:
     """Grace Hopper on the left, and on the right, a little later, Eileen Collins."""
-    return _clip(Recipe(count=FRAMES, size=(2 * SIDE, SIDE), draw=_together))
+    return _clip(Recipe(count=FRAMES, rate=RATE, size=(2 * SIDE, SIDE), draw=_together))
 
 
 @cache
 def cut_off() -> bytes:
     """An MP4 whose index promises more than the file holds, as after a download that broke off."""
-    whole = _clip(Recipe(size=(320, SIDE), draw=_alone, muxer={"movflags": "+faststart"}))
+    whole = _clip(Recipe(rate=RATE, size=(320, SIDE), draw=_alone, muxer={"movflags": "+faststart"}))
     return whole[: len(whole) * 6 // 10]
 
 
 def _clip(recipe: Recipe) -> bytes:
-    options = _X264 if recipe.codec == "libx264" else {}
-    full = replace(recipe, rate=RATE, options=options)
+    full = replace(recipe, options=_OPTIONS.get(recipe.codec, {}))
     with tempfile.TemporaryDirectory() as folder:
         return make(Path(folder) / f"clip.{recipe.extension}", full).read_bytes()
 

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../i18n";
+import { amount } from "../jobwords";
 import type { Picked } from "../picked";
 import { FIRST_FRAME } from "../preview";
 import { looking, people } from "../target";
@@ -69,5 +70,8 @@ function Boxes() {
 function Looks() {
   const look = looking.value;
   if (look.step !== "looking") return null;
-  return <p class="looks">{t(look.slow ? "composer.looking_slow" : "composer.looking")}</p>;
+  const { job } = look;
+  if (job?.status === "pending") return <p class="looks">{t("composer.looking_slow")}</p>;
+  const done = job && amount(job.progress_detail);
+  return <p class="looks">{[t("composer.looking"), done].filter(Boolean).join(" · ")}</p>;
 }
