@@ -17,8 +17,8 @@ SIDE = 240
 RATE = Fraction(12)
 FRAMES = 18
 # So many keep a consumer busy for longer than any test looks; at this rate they are soon looked through.
-MANY_FRAMES = 240
-MANY_RATE = Fraction(60)
+MANY_FRAMES = 160
+MANY_RATE = Fraction(80)
 #: Eileen Collins is seen from here on.
 ENTERS = 8
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
@@ -37,7 +37,7 @@ def grace(*, extension: str = "mp4", codec: str = "libx264") -> bytes:
 
 @cache
 def many_frames() -> bytes:
-    """Four seconds of her."""
+    """Two seconds of her."""
     return _clip(Recipe(count=MANY_FRAMES, rate=MANY_RATE, size=(320, SIDE), draw=_alone))
 
 
