@@ -35,7 +35,7 @@ def test_the_examples_send_jobs_follow_them_and_fetch_the_results(stack: LocalSt
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"status": "completed"' in done.stdout
     assert re.search(r"^face_0\t[\d.]+\t", done.stdout, re.MULTILINE)
-    assert re.search(r"^completed\t\S+\.mp4\t\S+/poster\t\S+/preview$", done.stdout, re.MULTILINE)
+    assert re.search(r"completed\t\S+\.mp4\t\S+/poster\t\S+/preview$", done.stdout, re.MULTILINE)
     for name, kind in (("poster.jpg", "jpeg"), ("preview.mp4", "mp4"), ("moment.mp4", "mp4")):
         assert sniff((tmp_path / name).read_bytes()).name == kind
     assert (tmp_path / "moment.mp4").stat().st_size == 1000

@@ -123,6 +123,15 @@ def test_a_damaged_video_is_told_and_leads_to_another_one(site: SwapPage, pages:
     expect(site.says("errors.media_corrupt")).to_have_count(0)
 
 
+def test_a_part_of_the_page_that_could_not_be_fetched_is_fetched_again(site: SwapPage, pages: Pages) -> None:
+    pages.forgive("ERR_FAILED")
+    site.page.route("**/VideoOptions-*.js", lambda route: route.abort(), times=1)
+    site.choose_target(as_file("clip.mp4", grace()))
+    site.says("composer.options.title").click()
+    expect(site.says("composer.options.sound.help")).to_be_visible()
+    assert "VideoOptions" in "".join(pages.faults)
+
+
 @pytest.mark.parametrize(("extension", "codec"), [("avi", "mpeg4"), ("mp4", "libx265")])
 def test_what_the_browser_cannot_play_is_used_all_the_same(
     site: SwapPage, extension: str, codec: str
