@@ -125,7 +125,7 @@ def test_a_detection_is_one_that_the_consumer_writes_and_its_view_identifies_nob
 
 def first_bytes(case: Case) -> bytes:
     """A file's beginning: where the case says `every`, it stands again after so many bytes."""
-    beginning = case["beginning"].encode("latin-1")
+    beginning: bytes = case["beginning"].encode("latin-1")
     if every := case.get("every"):
         beginning = beginning.ljust(every, b"\0") * case.get("times", 20)
     return beginning.ljust(SNIFF_BYTES, b"\x55")
