@@ -203,10 +203,10 @@ export interface paths {
             query?: never;
             header?: {
                 /** @description One range of bytes. */
-                Range?: string;
-                "If-Range"?: string;
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /** @description A file's id, or a job's; the extension may be left out. */
@@ -222,6 +222,60 @@ export interface paths {
         options?: never;
         /** The size and type of an upload or of a job's result */
         head: operations["downloadHead"];
+        patch?: never;
+        trace?: never;
+    };
+    "/api/download/{id}/poster": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        /** A picture of the first swapped frame of a job's video */
+        get: operations["poster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** The size and type of that picture */
+        head: operations["posterHead"];
+        patch?: never;
+        trace?: never;
+    };
+    "/api/download/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        /** Five seconds of a job's video as a small MP4 without sound */
+        get: operations["preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** The size and type of that video */
+        head: operations["previewHead"];
         patch?: never;
         trace?: never;
     };
@@ -663,6 +717,10 @@ export interface components {
             progress_detail: components["schemas"]["Progress"];
             /** @description Of a completed job. */
             result_url: string | null;
+            /** @description Of a completed video. */
+            poster_url: string | null;
+            /** @description Of a completed video. */
+            preview_url: string | null;
             /** @description Of a failed job. */
             error_message: string | null;
             /** @description Of a pending job. */
@@ -750,6 +808,12 @@ export interface components {
         FileId: components["schemas"]["FileId"];
         JobId: components["schemas"]["JobId"];
         UploadId: string;
+        /** @description A job's id. */
+        ResultId: string;
+        /** @description One range of bytes. */
+        Range: string;
+        IfRange: string;
+        IfMatch: string;
         IfNoneMatch: string;
         /** @description URI-encoded; for people only, the type is read from the bytes. */
         FileName: string;
@@ -1193,10 +1257,10 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description One range of bytes. */
-                Range?: string;
-                "If-Range"?: string;
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /** @description A file's id, or a job's; the extension may be left out. */
@@ -1226,10 +1290,10 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description One range of bytes. */
-                Range?: string;
-                "If-Range"?: string;
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /** @description A file's id, or a job's; the extension may be left out. */
@@ -1269,6 +1333,168 @@ export interface operations {
             };
             /** @description It has no such range. */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    poster: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Bytes"];
+            206: components["responses"]["Bytes"];
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            416: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    posterHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is another one. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Bytes"];
+            206: components["responses"]["Bytes"];
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            416: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    previewHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is another one. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.media.sniff import MEDIA_TYPES, SNIFF_BYTES, sniff
 from storage import keys
 from storage.errors import InputForbidden, InvalidManifest
 from storage.inputs.references import BucketKey, ParsedReference, parse_reference
@@ -89,7 +90,8 @@ def test_a_view_is_its_record_without_lease_and_manifest_and_with_what_earlier_c
     case: Case,
 ) -> None:
     record, view = case["record"], case["view"]
-    own = {"id", "type", "progress", "progress_detail", "result_url", "error_message", "queue"}
+    own = {"id", "type", "progress", "progress_detail", "error_message", "queue"}
+    own |= {"result_url", "poster_url", "preview_url"}
     assert set(view) - {"queue"} == (set(Status.model_fields) - {"lease", "manifest"}) | (own - {"queue"})
     assert ("queue" in view) == (record is None)
     assert view["id"] == view["job_id"]
@@ -105,7 +107,7 @@ def test_the_views_show_every_state_and_more_than_one_attempt() -> None:
     views = [case["view"] for case in content("views.json")]
     assert {view["status"] for view in views} == {"pending", "processing", "completed", "failed", "cancelled"}
     assert {view["attempt"] for view in views} == {0, 1, 2}
-    assert {view["type"] for view in views} >= {"single-image", "detect-faces", None}
+    assert {view["type"] for view in views} >= {"single-image", "single-video", "detect-faces", None}
 
 
 @pytest.mark.parametrize("case", cases("detections.json"))
@@ -119,6 +121,29 @@ def test_a_detection_is_one_that_the_consumer_writes_and_its_view_identifies_nob
         *(n for f in case["view"]["faces"] for n in f),
     }
     assert [face["id"] for face in case["view"]["faces"]] == [face.face_id for face in detection.faces]
+
+
+def first_bytes(case: Case) -> bytes:
+    """A file's beginning: where the case says `every`, it stands again after so many bytes."""
+    beginning: bytes = case["beginning"].encode("latin-1")
+    if every := case.get("every"):
+        beginning = beginning.ljust(every, b"\0") * case.get("times", 20)
+    return beginning.ljust(SNIFF_BYTES, b"\x55")
+
+
+@pytest.mark.parametrize("case", cases("media.json"))
+def test_both_sides_take_the_same_files_for_the_same_media(case: Case) -> None:
+    told = sniff(first_bytes(case))
+    if case["type"] is None:
+        assert told.kind == "other"
+    else:
+        assert (told.content_type, told.extension) == (case["type"], case["extension"])
+
+
+def test_the_worker_is_held_to_every_kind_of_picture_and_video_that_is_read() -> None:
+    read = {media.content_type for media in MEDIA_TYPES.values() if media.kind != "other"}
+    read.remove("application/ogg")  # told apart only to be refused by its name
+    assert {case["type"] for case in content("media.json")} - {None} == read
 
 
 @pytest.mark.parametrize(

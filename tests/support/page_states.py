@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.support.buckets import HOPPER
 from tests.support.swap_page import SwapPage, as_file
+from tests.support.web_clips import cut_off, two_people
 from tests.support.web_pictures import nobody, three_people
 
 
@@ -35,16 +36,39 @@ def states(site: SwapPage) -> Iterator[str]:
     site.choose_target(as_file("wall.png", nobody()))
     expect(site.says("composer.none.title")).to_be_visible()
     yield "nobody"
+    yield from _videos(site)
     site.choose_target(as_file("portrait.jpg", HOPPER))
     expect(site.found(1)).to_be_visible()
     site.change_face(as_file("wall.png", nobody()))
     site.start()
     expect(site.card("portrait.jpg").says("jobs.failed.title")).to_be_visible()
     yield "failed"
-    site.button("jobs.all", count=2).click()
+    site.button("jobs.all", count=3).click()
     expect(site.page.get_by_role("dialog")).to_be_visible()
     yield "history"
     site.page.keyboard.press("Escape")
+
+
+def _videos(site: SwapPage) -> Iterator[str]:
+    site.choose_target(as_file("dance.mp4", two_people()))
+    expect(site.found(2)).to_be_visible()
+    site.says("composer.options.title").click()
+    expect(site.says("composer.options.sound.help")).to_be_visible()
+    yield "video"
+    site.says("composer.options.title").click()
+    site.person(1).get_by_role("button").first.click()
+    site.start()
+    card = site.card("dance.mp4")
+    result = card.at.get_by_label(site.words("jobs.done.picture_after", name="dance.mp4"))
+    expect(result).to_have_js_property("videoWidth", 480)
+    yield "video done"
+    site.button("jobs.done.compare").click()
+    before = card.at.get_by_label(site.words("jobs.done.picture_before", name="dance.mp4"))
+    expect(before).to_have_js_property("videoWidth", 480)
+    yield "video compared"
+    site.choose_target(as_file("broken.mp4", cut_off()))
+    expect(site.button("jobs.mend.target_video")).to_be_visible()
+    yield "video damaged"
 
 
 def _dialogs(site: SwapPage) -> Iterator[str]:

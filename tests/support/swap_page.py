@@ -12,7 +12,15 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from infra.local.programs import WORKER
 
-_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp"}
+_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "mp4": "video/mp4",
+    "avi": "video/x-msvideo",
+    "ts": "video/mp2t",
+}
 
 
 @dataclass(frozen=True)

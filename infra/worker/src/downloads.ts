@@ -7,25 +7,34 @@ import { isFileId, isServed } from "./ids";
 import * as keys from "./keys";
 import { attachment, withExtension } from "./names";
 import { condition, readRange } from "./range";
-import { readRecord } from "./records";
+import { readRecord, type Status } from "./records";
+import { kindOf } from "./sniff";
 import { noSuchJob } from "./status";
 
 type Detection = components["schemas"]["Detection"];
+/** What lies beside a video's result. */
+type Extra = "poster" | "preview";
 
-/** The bytes of an upload or of a job's result. */
-export const routes: Routes = new Hono<App>().get("/api/download/:id", (c) => download(c, c.req.param("id")));
+const EXTRAS = { poster: "picture", preview: "video" } as const;
+
+/** The bytes of an upload, of a job's result, and of what goes with that. */
+export const routes: Routes = new Hono<App>()
+  .get("/api/download/:id", async (c) => {
+    const id = c.req.param("id");
+    return send(c, (await findUpload(c, id)) ?? (await findResult(c, id)));
+  })
+  .get("/api/download/:id/poster", async (c) => send(c, await findExtra(c, c.req.param("id"), "poster")))
+  .get("/api/download/:id/preview", async (c) => send(c, await findExtra(c, c.req.param("id"), "preview")));
 
 /** What the bucket holds under an id, and the name to save it by. */
 interface Found {
   object: R2Object;
   name: string;
-  /** The job whose result it is. */
+  /** The job whose detection it is. */
   jobId?: string;
 }
 
-/** Answer with what `id` names: an upload's id, or a job's, which may end in any extension. */
-export async function download(c: Context<App>, id: string): Promise<Response> {
-  const { object, name, jobId } = (await findUpload(c, id)) ?? (await findResult(c, id));
+async function send(c: Context<App>, { object, name, jobId }: Found): Promise<Response> {
   const headers = new Headers({
     "Content-Type": object.httpMetadata?.contentType ?? "application/octet-stream",
     "Content-Disposition": attachment(name),
@@ -35,7 +44,7 @@ export async function download(c: Context<App>, id: string): Promise<Response> {
   const found = condition(c.req.raw.headers, object.httpEtag);
   if (found === "failed") throw new Refused(412, "precondition_failed", "The file is another one.");
   if (found === "not modified") return new Response(null, { status: 304, headers });
-  if (jobId !== undefined && !isMedia(object)) return sendDetection(c, jobId, object, headers);
+  if (jobId !== undefined) return sendDetection(c, jobId, object, headers);
   return sendBytes(c, object, headers);
 }
 
@@ -76,11 +85,6 @@ function wantedRange(c: Context<App>, object: R2Object): string | undefined {
   return only === undefined || only === object.httpEtag ? c.req.header("Range") : undefined;
 }
 
-/** A result that is neither passes as a detection or is not sent at all. */
-function isMedia(object: R2Object): boolean {
-  return /^(image|video)\//.test(object.httpMetadata?.contentType ?? "");
-}
-
 async function findUpload(c: Context<App>, id: string): Promise<Found | null> {
   const object = isFileId(id) ? await c.env.BUCKET.head(keys.upload(id)) : null;
   if (object === null) return null;
@@ -88,16 +92,40 @@ async function findUpload(c: Context<App>, id: string): Promise<Found | null> {
   return { object, name: withExtension(name, extensionOf(id)) };
 }
 
+/** What a job has made; what is neither a picture nor a video passes as a detection or is not sent at all. */
 async function findResult(c: Context<App>, id: string): Promise<Found> {
+  const { jobId, result } = await resultOf(c, id);
+  const object = await headOf(c, result.key);
+  const name = withExtension(jobId, extensionOf(result.key));
+  return typeOf(object) === null ? { object, name, jobId } : { object, name };
+}
+
+async function findExtra(c: Context<App>, id: string, extra: Extra): Promise<Found> {
+  const { jobId, result } = await resultOf(c, id);
+  const key = result[extra];
+  if (!key) throw new Refused(404, "not_found", `The job has no ${extra}: only a video's result has one.`);
+  const object = await headOf(c, key);
+  if (typeOf(object) !== EXTRAS[extra]) throw new Error(`the ${extra} of ${jobId} is none`);
+  return { object, name: `${jobId}-${extra}.${extensionOf(key)}` };
+}
+
+/** The result of the job that `id` names, which may end in any extension. */
+async function resultOf(c: Context<App>, id: string) {
   const jobId = id.split(".", 1)[0] ?? "";
-  const record = isServed(c.env, jobId) ? await readRecord(c.env.BUCKET, jobId) : null;
+  const record: Status | null = isServed(c.env, jobId) ? await readRecord(c.env.BUCKET, jobId) : null;
   if (!record) throw noSuchJob();
   if (!record.result)
     throw new Refused(404, "not_found", "The job has no result, or not yet: see its status.");
-  const object = await c.env.BUCKET.head(record.result.key);
-  if (object === null) throw gone();
-  return { object, jobId, name: withExtension(jobId, extensionOf(record.result.key)) };
+  return { jobId, result: record.result };
 }
+
+async function headOf(c: Context<App>, key: string): Promise<R2Object> {
+  const object = await c.env.BUCKET.head(key);
+  if (object === null) throw gone();
+  return object;
+}
+
+const typeOf = (object: R2Object) => kindOf(object.httpMetadata?.contentType ?? "");
 
 const extensionOf = (key: string): string => key.split(".").at(-1) ?? "";
 

@@ -77,7 +77,7 @@ export function uploadOf(file: Pick<NewFile, "id" | "name" | "media">, size: num
 export function unsupported(): Refused {
   const sentence =
     "This is no picture or video that can be used here. Send a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF " +
-    "picture, or an MP4, MOV, WebM, MKV or AVI video.";
+    "picture, or an MP4, MOV, 3GP, WebM, MKV, AVI, FLV, WMV or MPEG video.";
   return new Refused(415, "unsupported_media", sentence);
 }
 

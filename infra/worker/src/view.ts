@@ -4,6 +4,9 @@ import type { Found, Status } from "./records";
 /** A job as it is shown. */
 export type StatusView = components["schemas"]["StatusView"];
 
+type Addresses = Pick<StatusView, "result_url" | "poster_url" | "preview_url">;
+
+const NOWHERE: Addresses = { result_url: null, poster_url: null, preview_url: null };
 /** Attempts that a consumer allows unless it is told otherwise. */
 const MAX_ATTEMPTS = 3;
 
@@ -18,7 +21,7 @@ export function viewOf(jobId: string, found: Found, ahead?: number): StatusView 
     type: typeof type === "string" ? type : null,
     progress: progress.percent,
     progress_detail: progress,
-    result_url: resultUrl(jobId, found.record),
+    ...addresses(jobId, found.record),
     error_message: (record.status === "failed" && record.error?.message) || null,
   };
 }
@@ -28,10 +31,15 @@ export function versionOf(view: StatusView): string {
   return view.rev > 0 ? `${view.rev}-${view.write_id}` : `0-${view.queue?.ahead ?? ""}`;
 }
 
-/** Earlier clients take the extension of what they save from this address. */
-function resultUrl(jobId: string, record: Status): string | null {
-  if (record.status !== "completed" || !record.result) return null;
-  return `/api/download/${jobId}.${record.result.key.split(".").at(-1)}`;
+/** Where what a job has made can be fetched; earlier clients take the extension of what they save from the first. */
+function addresses(jobId: string, { status, result }: Status): Addresses {
+  if (status !== "completed" || !result) return NOWHERE;
+  const address = `/api/download/${jobId}`;
+  return {
+    result_url: `${address}.${result.key.split(".").at(-1)}`,
+    poster_url: result.poster ? `${address}/poster` : null,
+    preview_url: result.preview ? `${address}/preview` : null,
+  };
 }
 
 function waiting(jobId: string, announced: R2Object, ahead: number | undefined): StatusView {
@@ -68,7 +76,7 @@ function waiting(jobId: string, announced: R2Object, ahead: number | undefined):
       left_s: null,
       segments: null,
     },
-    result_url: null,
+    ...NOWHERE,
     error_message: null,
     ...(ahead === undefined ? {} : { queue: { ahead } }),
   };

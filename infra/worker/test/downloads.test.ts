@@ -1,8 +1,9 @@
 import { env } from "cloudflare:test";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newJobId } from "../src/ids";
 import type { Upload } from "../src/uploads";
-import { call, data, FRIEND, failing, file, JPEG, PNG, refused } from "./support";
+import { sent } from "./records";
+import { call, data, FRIEND, failing, file, JPEG, MP4, PNG, refused } from "./support";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());
@@ -138,6 +139,93 @@ test("a job's result is found by the job's id, with any extension or none", asyn
   }
 });
 
+describe.each([
+  ["poster", "image/jpeg", "jpg", JPEG],
+  ["preview", "video/mp4", "mp4", MP4],
+])("a video's %s", (extra, type, extension, beginning) => {
+  const bytes = file(beginning, 5000);
+  const url = (jobId: string) => `/api/download/${jobId}/${extra}`;
+
+  async function video(contentType = type, jobId = newJobId()): Promise<string> {
+    await job(file(MP4), "video/mp4", "mp4", jobId);
+    const key = `results/${jobId}/1-${extra}.${extension}`;
+    await env.BUCKET.put(key, bytes, { httpMetadata: { contentType } });
+    const result = { key: `results/${jobId}/1.mp4`, [extra]: key };
+    await env.BUCKET.put(`status/${jobId}.json`, JSON.stringify({ status: "completed", result }));
+    return jobId;
+  }
+
+  test("is sent as a result is", async () => {
+    const jobId = await video();
+    for (const id of [jobId, `${jobId}.mp4`]) {
+      const response = await get(url(id));
+      expect([response.status, await bytesOf(response)]).toEqual([200, bytes]);
+      expect(Object.fromEntries(response.headers)).toMatchObject({
+        "content-type": type,
+        "content-length": "5000",
+        "content-disposition": expect.stringContaining(`filename="${jobId}-${extra}.${extension}"`),
+        etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
+        "accept-ranges": "bytes",
+        "cache-control": "private, max-age=3600, immutable",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+        "cross-origin-resource-policy": "same-origin",
+      });
+    }
+    const embedded = await get(url(jobId), { Referer: `${FRIEND}/page` });
+    expect(embedded.headers.get("Cross-Origin-Resource-Policy")).toBe("cross-origin");
+  });
+
+  test("is sent in pieces, once, and only if it is the one that is meant", async () => {
+    const address = url(await video());
+    const head = await call(address, { method: "HEAD" });
+    const etag = head.headers.get("ETag") ?? "";
+    expect([head.status, head.headers.get("Content-Length"), await head.text()]).toEqual([200, "5000", ""]);
+    const piece = await get(address, { Range: "bytes=4000-", "If-Range": etag });
+    expect([piece.status, piece.headers.get("Content-Range")]).toEqual([206, "bytes 4000-4999/5000"]);
+    expect(await bytesOf(piece)).toEqual(bytes.subarray(4000));
+    expect((await get(address, { "If-None-Match": etag })).status).toBe(304);
+    expect(await refused(await get(address, { "If-Match": '"x"' }))).toEqual([412, "precondition_failed"]);
+    const behind = await get(address, { Range: "bytes=5000-" });
+    expect([behind.status, behind.headers.get("Content-Range")]).toEqual([416, "bytes */5000"]);
+    expect((await call(address, { method: "POST" })).status).toBe(405);
+  });
+
+  test("is 404 where there is none, and where somebody could come upon it by guessing", async () => {
+    const gone = await video();
+    await env.BUCKET.delete(`results/${gone}/1-${extra}.${extension}`);
+    const picture = await job(file(JPEG), "image/jpeg", "jpg");
+    for (const id of [
+      newJobId(),
+      picture,
+      gone,
+      await video(type, `order-${extra}`),
+      ID,
+      `${ID}.mp4`,
+      "..",
+    ]) {
+      expect(await refused(await get(url(id)))).toEqual([404, "not_found"]);
+    }
+  });
+
+  test("is not sent as anything else", async () => {
+    const swapped = type === "image/jpeg" ? "video/mp4" : "image/jpeg";
+    for (const other of ["text/html", "image/svg+xml", swapped, ""]) {
+      expect(await refused(await get(url(await video(other))))).toEqual([500, "internal"]);
+    }
+  });
+
+  test("needs the token or its session where there is one", async () => {
+    const address = url(await video());
+    const over = { API_TOKEN: "secret" };
+    expect((await get(address, {}, over)).status).toBe(401);
+    expect((await get(address, { Authorization: "Bearer secret" }, over)).status).toBe(200);
+    const begun = await call("/api/session", sent({ token: "secret" }), over);
+    const cookie = begun.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    expect((await get(address, { Cookie: cookie }, over)).status).toBe(200);
+  });
+});
+
 test("a detection leaves the bucket without what identifies people, in whatever way it is asked for", async () => {
   const face = {
     face_id: "face_0",
@@ -166,8 +254,10 @@ test("a detection leaves the bucket without what identifies people, in whatever 
 });
 
 test("a result that is neither a picture nor a video nor a detection is not sent", async () => {
-  const jobId = await job("<script>alert(1)</script>", "text/html", "html");
-  expect(await refused(await get(`/api/download/${jobId}`))).toEqual([500, "internal"]);
+  for (const type of ["text/html", "image/svg+xml"]) {
+    const jobId = await job("<script>alert(1)</script>", type, "html");
+    expect(await refused(await get(`/api/download/${jobId}`))).toEqual([500, "internal"]);
+  }
 });
 
 test("without a token no job is served whose id could be guessed", async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { newJobId } from "../src/ids";
 import * as keys from "../src/keys";
 import { Queue } from "../src/queue";
-import { find } from "../src/records";
+import { find, type Status } from "../src/records";
 import type { StatusView } from "../src/view";
 import { bucket, completedWith, recorded, recordOf, told } from "./records";
 import { call, data } from "./support";
@@ -27,6 +27,8 @@ test("a record is shown less its lease and manifest, with what earlier clients r
       segments: null,
     },
     result_url: null,
+    poster_url: null,
+    preview_url: null,
     error_message: null,
   });
 });
@@ -40,6 +42,17 @@ test("a completed job's result has an address with its extension", async () => {
   const jobId = await recorded(completedWith("results/x/1-mzxw6ytboi5gk43umzxw6ytb.webp"));
   const view = await data(await call(`/api/status/${jobId}`));
   expect(view).toMatchObject({ progress: 100, result_url: `/api/download/${jobId}.webp` });
+});
+
+test("a video's result has the addresses of its poster and its preview beside it", async () => {
+  const done = completedWith("results/x/1-mzxw6ytboi5gk43umzxw6ytb.mp4", "video/mp4");
+  const extras = { poster: "results/x/1-a.jpg", preview: "results/x/1-b.mp4" };
+  const result = { ...done.result, ...extras } as Status["result"];
+  const jobId = await recorded({ ...done, result });
+  expect(await data(await call(`/api/status/${jobId}`))).toMatchObject({
+    poster_url: `/api/download/${jobId}/poster`,
+    preview_url: `/api/download/${jobId}/preview`,
+  });
 });
 
 test("a failed job's sentence is told, that of an attempt which is followed by another is not an end", async () => {

@@ -23,6 +23,13 @@ export function amount({ done, total, unit }: Progress): string {
   return known(key) ? t(key, { done, count: total }) : "";
 }
 
+/** At what speed a video is worked on and how many of its parts are done, "" where neither is told. */
+export function speedWords({ fps, segments }: Progress): string {
+  const speed = fps ? [t("jobs.bar.fps", { fps })] : [];
+  const { done = 0, total: count = 0 } = segments ?? {};
+  return [...speed, ...(count > 1 ? [t("jobs.bar.parts", { done, count })] : [])].join(" · ");
+}
+
 /** What an error's code means; its own sentence where it is one of a later version. */
 export function errorWords(code: string, message: string): string {
   const key = `errors.${code}`;

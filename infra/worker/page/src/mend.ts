@@ -1,3 +1,5 @@
+import { ApiError } from "./api";
+
 /** What the one button below a failure does: choose a file anew, look at the choices, or send the same again. */
 export type Mend = "target" | "face" | "start" | "retry";
 
@@ -24,6 +26,11 @@ const OF_A_FILE = new Set([
 export function mend(code: string, message: string): Mend {
   if (OF_A_FILE.has(code)) return isOfTheFace(message) ? "face" : "target";
   return BY_CODE[code] ?? "retry";
+}
+
+/** Whether only another file mends an error of the file to change. */
+export function isAboutTheFile(error: unknown): boolean {
+  return error instanceof ApiError && mend(error.code, "") === "target";
 }
 
 /** The first of the two that is named is the one at fault. */

@@ -8,7 +8,7 @@ import { looking, people } from "./target";
 /** What someone is called: their number, and where or when they are seen. */
 export function whoIs(face: Face, number: number): string {
   const person = t("composer.person", { number });
-  const seen = seenAt(face);
+  const seen = face.track ? t("composer.seen", { time: seconds(face) }) : at(face);
   return seen && people.value?.length !== 1 ? t("composer.person_at", { person, place: seen }) : person;
 }
 
@@ -30,8 +30,12 @@ export function leaveAsIs(spot: string): void {
   focusSoon(`slot-${spot}`);
 }
 
-function seenAt(face: Face): string | null {
-  if (face.track) return `${clock(face.track.first_s)}–${clock(face.track.last_s)}`;
+/** Between which places of a video someone is seen, "" in a picture. */
+export function seconds({ track }: Face): string {
+  return track ? `${clock(track.first_s)}–${clock(track.last_s)}` : "";
+}
+
+function at(face: Face): string | null {
   if (looking.value.step !== "found") return null;
   return t(`composer.place.${place(face, looking.value.found.media.width)}`);
 }

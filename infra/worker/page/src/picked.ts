@@ -22,7 +22,7 @@ export interface Picked {
   drop(): void;
 }
 
-const VIDEO_NAME = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
+const VIDEO_NAME = /\.(mp4|m4v|mov|3gp|3g2|webm|mkv|avi|flv|wmv|mpe?g|m?ts|m2ts)$/i;
 
 /** Take a file: show it at once and send it meanwhile. */
 export function pick(file: File, role: Role): Picked {

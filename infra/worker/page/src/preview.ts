@@ -1,3 +1,5 @@
+/** At this place browsers show a picture before the video is played; at none some show nothing. */
+export const FIRST_FRAME = "#t=0.001";
 const EDGE = 1600;
 const QUALITY = 0.85;
 

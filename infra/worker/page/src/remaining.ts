@@ -19,17 +19,25 @@ export function remember(samples: readonly Sample[], next: Sample): Sample[] {
 }
 
 /**
- * Seconds until the stage is done at the rate of its last 20 s.
+ * Seconds until the stage is done: as the service told (`told`), else at the rate of its last 20 s.
  *
- * Null before 3 % and 5 s of it were seen, and where nothing has moved: no answer is better than a guess.
+ * Null before 3 % of it were seen, and without the service's word 5 s, and where nothing has moved: no answer is
+ * better than a guess.
  */
-export function secondsLeft(samples: readonly Sample[], now: number): number | null {
+export function secondsLeft(
+  samples: readonly Sample[],
+  now: number,
+  told: number | null = null,
+): number | null {
   const first = samples[0];
   const last = samples.at(-1);
   if (!first || !last || last.total <= 0 || last.done < LEAST_SHARE * last.total) return null;
+  const since = now - last.at;
+  if (since > WINDOW_MS) return null;
+  if (told !== null) return Math.max(0, told - since / 1000);
   const took = last.at - first.at;
   const moved = last.done - first.done;
-  if (took < LEAST_MS || moved <= 0 || now - last.at > WINDOW_MS) return null;
-  const left = ((last.total - last.done) / moved) * took - (now - last.at);
+  if (took < LEAST_MS || moved <= 0) return null;
+  const left = ((last.total - last.done) / moved) * took - since;
   return Math.max(0, left / 1000);
 }

@@ -6,20 +6,25 @@ import { focusNow } from "./focus";
 import { consentNeeded } from "./health";
 import { type Key, t } from "./i18n";
 import { startJob } from "./jobs";
+import { isAboutTheFile } from "./mend";
 import { choices, emptyPart, toRequest } from "./options";
 import { type Picked, storedFile } from "./picked";
 import { makeThumb } from "./preview";
 import type { FileRef, SwapRequest } from "./request";
 import { looking, people, target } from "./target";
+import { until } from "./wait";
 
 /** What keeps a swap from starting: its sentence, and the element that mends it. */
 export interface Missing {
   key: Key;
   focus: string | null;
+  /** Whether it comes by itself. */
+  comes?: boolean;
 }
 
 const THUMB = 96;
 const asked = signal(false);
+const waitsFor = signal<Picked | null>(null);
 const lastStarted = signal<{ from: Picked | null; request: string } | null>(null);
 
 /** The first thing that is missing, null when nothing is. */
@@ -30,16 +35,32 @@ export const missing: ReadonlySignal<Missing | null> = computed(
 /** The first thing that is missing, once Start was pressed. */
 export const told: ReadonlySignal<Missing | null> = computed(() => (asked.value ? missing.value : null));
 
-/** Start the swap, or say what is missing and move focus there. */
+/** Start the swap as soon as its files are there, or say what is missing and move focus there. */
 export async function start(): Promise<void> {
   asked.value = true;
   const lacks = missing.value;
-  const request = lacks ? null : makeRequest();
-  if (!request) {
-    if (lacks) announce(t(lacks.key));
-    if (lacks?.focus) focusNow(lacks.focus);
-    return;
-  }
+  if (!lacks) return begin();
+  announce(t(lacks.key));
+  if (lacks.focus) focusNow(lacks.focus);
+  if (lacks.comes && target.value) await beginLater(target.value);
+}
+
+/** Start once nothing of it is on its way any more, unless another file was chosen or something else turns out missing. */
+async function beginLater(from: Picked): Promise<void> {
+  if (waitsFor.value === from) return;
+  waitsFor.value = from;
+  const settled = computed(() => target.value !== from || !missing.value?.comes);
+  await until(settled, Boolean);
+  if (waitsFor.value !== from) return;
+  waitsFor.value = null;
+  if (target.value !== from) asked.value = false;
+  else if (missing.value) announce(t(missing.value.key));
+  else await begin();
+}
+
+async function begin(): Promise<void> {
+  const request = makeRequest();
+  if (!request) return;
   asked.value = false;
   lastStarted.value = { from: target.value, request: JSON.stringify(request) };
   const count = chosen.value.length;
@@ -51,6 +72,8 @@ function fileMissing(): Missing | null {
   if (!progress) return { key: "composer.missing.target", focus: "choose-target" };
   if (progress.step === "failed") return { key: "composer.missing.target_failed", focus: "choose-target" };
   const look = looking.value;
+  if (look.step === "failed" && isAboutTheFile(look.error))
+    return { key: "composer.missing.target_failed", focus: "choose-target" };
   if (look.step === "failed") return { key: "composer.missing.looked", focus: "look-again" };
   if (people.value?.length === 0) return { key: "composer.missing.nobody", focus: "choose-target" };
   return null;
@@ -82,7 +105,11 @@ function restMissing(): Missing | null {
     return { key: "composer.missing.part", focus: "part-to" };
   if (consentNeeded.value && !consent.value) return { key: "composer.missing.consent", focus: "consent" };
   if (!request)
-    return { key: sending() ? "composer.missing.sending" : "composer.missing.looking", focus: null };
+    return {
+      key: sending() ? "composer.missing.sending" : "composer.missing.looking",
+      focus: null,
+      comes: true,
+    };
   const { from, request: before } = lastStarted.value ?? {};
   // A second press would make the same once more.
   if (from === target.value && before === JSON.stringify(request))

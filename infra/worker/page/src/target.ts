@@ -4,6 +4,7 @@ import { sentence } from "./api";
 import { t } from "./i18n";
 import { type Face, type Looking, lookForFaces } from "./looking";
 import { type Picked, storedFile } from "./picked";
+import type { View } from "./view";
 import { until } from "./wait";
 
 const picked = signal<Picked | null>(null);
@@ -41,24 +42,24 @@ async function look(at: Picked, stop: AbortSignal): Promise<void> {
     await until(at.progress, (now) => now.step !== "sending", stop);
     const file = storedFile(at);
     if (!file) return;
-    state.value = { step: "looking", slow: false };
-    const slow = () => {
-      state.value = { step: "looking", slow: true };
+    const tell = (job: View | null) => {
+      state.value = { step: "looking", job };
     };
-    const found = await lookForFaces(file.fileId, slow, stop);
+    tell(null);
+    const found = await lookForFaces(file.fileId, tell, stop);
     stop.throwIfAborted();
-    tell({ step: "found", found });
+    end({ step: "found", found });
   } catch (error) {
-    if (!stop.aborted) tell({ step: "failed", error });
+    if (!stop.aborted) end({ step: "failed", error });
   }
 }
 
-function tell(end: Looking): void {
+function end(how: Looking): void {
   batch(() => {
-    state.value = end;
-    if (end.step === "failed") announce(sentence(end.error));
-    if (end.step !== "found") return;
-    const count = end.found.faces.length;
+    state.value = how;
+    if (how.step === "failed") announce(sentence(how.error));
+    if (how.step !== "found") return;
+    const count = how.found.faces.length;
     announce(count ? t("composer.found", { count }) : t("composer.none.title"));
   });
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FileRef, SwapRequest } from "../../page/src/request";
 import { bad, good, serve } from "./service";
 import { MemoryStorage } from "./support";
@@ -160,9 +160,69 @@ test("a stored video is a video whatever its name says", async () => {
 });
 
 test("faces that could not be looked for keep a swap from starting until it is tried again", async () => {
-  serve(() => bad(422, "media_corrupt"));
+  serve(() => bad(422, "timeout"));
   page.setTarget(page.pickStored(TARGET));
   await vi.waitFor(() => expect(page.missing.value?.focus).toBe("look-again"));
   await show(1);
   expect(page.missing.value?.focus).toBe("slot-face");
+});
+
+test("a file that is damaged is not looked at again: another one has to be chosen", async () => {
+  serve(() => bad(422, "media_corrupt"));
+  page.setTarget(page.pickStored(TARGET));
+  await vi.waitFor(() => expect(page.missing.value?.focus).toBe("choose-target"));
+});
+
+describe("pressed before the file is there, Start", () => {
+  /** A video on its way up, and a face; `arrive` lets it get there and its people be found. */
+  async function pressed() {
+    const stored = { ...file("v", "video/mp4"), fileName: "v.mp4" };
+    const faces = [{ face_id: "face_0", preview: "data:," }];
+    let arrive = () => {};
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    serve(async ({ method }) => {
+      if (method === "PUT") await arrived;
+      return good(
+        method === "PUT" ? stored : { faces, detection: "results/x/1.json", media: { width: 1, height: 1 } },
+      );
+    });
+    page.takeTarget(new File(["film"], "v.mp4", { type: "video/mp4" }));
+    page.setCast({ shared: slot("b") });
+    page.setConsent(true);
+    const starts = page.start();
+    expect(page.told.value?.key).toBe("composer.missing.sending");
+    return { starts, arrive };
+  }
+
+  test("starts by itself when it is, once", async () => {
+    const { starts, arrive } = await pressed();
+    const again = page.start();
+    expect(started).not.toHaveBeenCalled();
+    arrive();
+    await Promise.all([starts, again]);
+    expect(started).toHaveBeenCalledTimes(1);
+    expect(started.mock.lastCall?.[0].request).toMatchObject({ kind: "video", everyone: file("b") });
+    expect(page.told.value).toBeNull();
+  });
+
+  test("does not start what is taken back meanwhile", async () => {
+    const { starts, arrive } = await pressed();
+    page.setConsent(false);
+    await starts;
+    expect(page.told.value?.focus).toBe("consent");
+    arrive();
+    await vi.waitFor(() => expect(page.people.value).toHaveLength(1));
+    page.setConsent(true);
+    expect(started).not.toHaveBeenCalled();
+  });
+
+  test("does not start another file", async () => {
+    const { starts } = await pressed();
+    await show(1);
+    await starts;
+    expect(page.told.value).toBeNull();
+    expect(started).not.toHaveBeenCalled();
+  });
 });

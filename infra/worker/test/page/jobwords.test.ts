@@ -3,6 +3,7 @@ import {
   amount,
   errorWords,
   nameOf,
+  speedWords,
   spoken,
   stageWords,
   swappedWords,
@@ -39,6 +40,16 @@ test.each([
   [{ done: 1, total: 9, unit: "segments" }, ""],
 ])("%o is told as: %s", (progress, words) => {
   expect(amount({ ...progress, percent: 0, fps: null, left_s: null, segments: null })).toBe(words);
+});
+
+test("a video's speed and parts are told, and parts only where there are several", () => {
+  const progress = { done: 1, total: 9, unit: "frames", percent: 0, left_s: 3 };
+  const parts = (total: number) => ({ done: 1, total, reused: 0 });
+  expect(speedWords({ ...progress, fps: 7.25, segments: parts(3) })).toBe(
+    "7.25 frames per second · 1 of 3 parts done",
+  );
+  expect(speedWords({ ...progress, fps: 12, segments: parts(1) })).toBe("12 frames per second");
+  expect(speedWords({ ...progress, fps: null, segments: null })).toBe("");
 });
 
 test("a result tells how many of the faces were swapped, and leaves the others out where there are none", () => {

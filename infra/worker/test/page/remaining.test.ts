@@ -60,3 +60,9 @@ test("time goes on between two samples, but never below zero", () => {
   expect(secondsLeft(steady(10, 20), 13_000)).toBeCloseTo(87);
   expect(secondsLeft(steady(10, 199), 20_000)).toBe(0);
 });
+
+test("the service's own word on the time left counts from when it was heard, and for as long as it may be true", () => {
+  expect(secondsLeft(steady(2, 100), 3000, 42)).toBeCloseTo(41);
+  expect(secondsLeft(steady(2, 10), 3000, 42)).toBeNull();
+  expect(secondsLeft(steady(2, 100), 30_000, 42)).toBeNull();
+});

@@ -1,6 +1,7 @@
 import { type Entry, newEntry } from "../../page/src/entries";
 import type { SwapRequest } from "../../page/src/request";
 import type { View } from "../../page/src/view";
+import views from "../contract/views.json";
 
 /** Let everything that is ready to run do so. */
 export async function settle(): Promise<void> {
@@ -52,42 +53,11 @@ export function anEntry(key: string, changes: Partial<Entry> = {}): Entry {
   return { ...newEntry(key, aNote(), true, 0), ...changes };
 }
 
-/** A job as the service tells of it. */
+const waitingView = views.find(({ record }) => record === null)?.view as View;
+
+/** A job as the service tells of it: one that a machine works on. */
 export function aView(id: string, changes: Partial<View> = {}): View {
-  return {
-    version: 1,
-    job_id: id,
-    rev: 3,
-    write_id: "w",
-    status: "processing",
-    stage: "swap",
-    progress: 0,
-    attempt: 1,
-    max_attempts: 3,
-    not_before: null,
-    created_at: "2026-11-29T10:00:00.000Z",
-    updated_at: "2026-11-29T10:00:00.000Z",
-    started_at: null,
-    finished_at: null,
-    timings_ms: {},
-    result: null,
-    faces: null,
-    warnings: [],
-    error: null,
-    engine: null,
-    id,
-    type: "single-image",
-    progress_detail: {
-      done: 0,
-      total: 0,
-      unit: "faces",
-      percent: 0,
-      fps: null,
-      left_s: null,
-      segments: null,
-    },
-    result_url: null,
-    error_message: null,
-    ...changes,
-  };
+  const { queue: _queue, ...waiting } = waitingView;
+  const begun = { rev: 3, write_id: "w", status: "processing", stage: "swap", attempt: 1 } as const;
+  return { ...waiting, ...begun, job_id: id, id, ...changes };
 }

@@ -1,8 +1,7 @@
-import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Entry } from "../entries";
-import { bytes, moment, number } from "../format";
 import { t } from "../i18n";
-import { stageWords } from "../jobwords";
+import { lazily } from "../lazily";
 import type { View } from "../view";
 
 interface Props {
@@ -10,80 +9,15 @@ interface Props {
   view: View;
 }
 
-/** Everything the record tells, for whoever wants to know it exactly. */
-export function Details({ entry, view }: Props) {
-  const { result, engine, error } = view;
+const Facts = lazily(async () => (await import("../later/Facts")).Facts);
+
+/** What a job's record tells, closed until someone wants to know. */
+export function Details(props: Props) {
+  const [wanted, setWanted] = useState(false);
   return (
-    <details class="more">
+    <details class="more" onToggle={() => setWanted(true)}>
       <summary>{t("jobs.details.title")}</summary>
-      <dl>
-        <Row name={t("jobs.details.id")}>
-          <a href={`?job=${encodeURIComponent(view.id)}`}>{view.id}</a>
-        </Row>
-        <Row name={t("jobs.details.sent")}>{moment(view.created_at ?? entry.madeAt)}</Row>
-        {view.started_at && <Row name={t("jobs.details.began")}>{moment(view.started_at)}</Row>}
-        {view.finished_at && <Row name={t("jobs.details.ended")}>{moment(view.finished_at)}</Row>}
-        <Lines name={t("jobs.details.steps")} lines={steps(view)} />
-        {engine && (
-          <Row name={t("jobs.details.engine")}>
-            {engine.name} {engine.version}, {engine.provider}
-          </Row>
-        )}
-        <Lines
-          name={t("jobs.details.models")}
-          lines={Object.entries(engine?.models ?? {}).map((file) => file.join(" "))}
-        />
-        {result && (
-          <Row name={t("jobs.details.file")}>
-            {[result.content_type, size(result), bytes(result.size)].filter(Boolean).join(", ")}
-          </Row>
-        )}
-        {result && <Row name={t("jobs.details.hash")}>{result.sha256}</Row>}
-        {error && <Row name={t("jobs.details.code")}>{error.code}</Row>}
-        <Lines name={t("jobs.details.attempts")} lines={attempts(view)} />
-        <Lines
-          name={t("jobs.details.notes")}
-          lines={view.warnings.map((warning) => warning.message)}
-          lang="en"
-        />
-      </dl>
+      {wanted && <Facts {...props} />}
     </details>
   );
-}
-
-function Row({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Lines({ name, lines, lang }: { name: string; lines: string[]; lang?: string }) {
-  if (lines.length === 0) return null;
-  return (
-    <Row name={name}>
-      {lines.map((line) => (
-        <span key={line} class="line" lang={lang}>
-          {line}
-        </span>
-      ))}
-    </Row>
-  );
-}
-
-function steps({ timings_ms }: View): string[] {
-  const time = (ms: number) => number(ms, { style: "unit", unit: "millisecond", maximumFractionDigits: 0 });
-  return Object.entries(timings_ms).map(([stage, ms]) => `${stageWords(stage)}: ${time(ms)}`);
-}
-
-function attempts({ error }: View): string[] {
-  return (error?.attempts ?? []).map(({ attempt, code, stage, message }) => {
-    return t("jobs.details.attempt", { attempt, what: `${stageWords(stage)}, ${code}. ${message}` });
-  });
-}
-
-function size({ width, height }: NonNullable<View["result"]>): string {
-  return width && height ? `${width} × ${height}` : "";
 }

@@ -1,18 +1,19 @@
 import type { Entry } from "../entries";
 import { t } from "../i18n";
 import { nameOf, warningLines } from "../jobwords";
+import { lazily } from "../lazily";
 import type { View } from "../view";
 import { Again } from "./Again";
 import { Compare } from "./Compare";
 import { Details } from "./Details";
 import { Notices } from "./Notice";
-import { VideoCompare } from "./VideoCompare";
 
 interface Props {
   entry: Entry;
   view: View;
 }
 
+const VideoResult = lazily(async () => (await import("../later/VideoResult")).VideoResult);
 const BASIC = "basic_engine";
 
 /** What a job has made: before and after, how it was made, what to know of it, and the file. */
@@ -23,7 +24,7 @@ export function Done({ entry, view }: Props) {
   const isVideo = view.result?.content_type.startsWith("video/");
   return (
     <>
-      {isVideo ? <VideoCompare entry={entry} view={view} /> : <Compare entry={entry} view={view} />}
+      {isVideo ? <VideoResult entry={entry} view={view} /> : <Compare entry={entry} view={view} />}
       <p class="chips">
         <span class={basic ? "chip warn" : "chip"}>
           {basic ? t("warnings.basic_engine") : t("jobs.done.full_engine")}

@@ -1,9 +1,11 @@
 import { t } from "../i18n";
+import { lazily } from "../lazily";
 import { type Choices, choices } from "../options";
 import { target } from "../target";
 import { PictureOptions } from "./PictureOptions";
 import { Tick } from "./Tick";
-import { VideoOptions } from "./VideoOptions";
+
+const VideoOptions = lazily(async () => (await import("../later/VideoOptions")).VideoOptions);
 
 /** How it is done; closed until someone wants to know. */
 export function Options() {

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { slots } from "../cast";
 import { t } from "../i18n";
 import type { Face } from "../looking";
-import { whoIs } from "../people";
+import { seconds, whoIs } from "../people";
 import { looking } from "../target";
 import { FaceSlot } from "./FaceSlot";
 import { ArrowIcon, PersonIcon } from "./icons";
@@ -56,8 +56,19 @@ function Crops({ faces, label }: { faces: Face[]; label: string }) {
         />
       ))}
       {faces.length > MOST_SHOWN && <b>+{faces.length - MOST_SHOWN}</b>}
+      {faces.length === 1 && <Seen face={faces[0]} />}
     </span>
   );
+}
+
+/** Said by the picture's own words too. */
+function Seen({ face }: { face: Face | undefined }) {
+  const when = face && seconds(face);
+  return when ? (
+    <span class="seen" aria-hidden="true">
+      {when}
+    </span>
+  ) : null;
 }
 
 function Nobody() {

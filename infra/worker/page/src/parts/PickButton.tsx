@@ -2,7 +2,9 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { place } from "../draft";
 
-const ACCEPT = { target: "image/*,video/*,.heic,.heif,.avif,.mkv", face: "image/*,.heic,.heif,.avif" };
+const PICTURES = "image/*,.heic,.heif,.avif";
+/** By their names too: not every system knows of all of them that they are videos. */
+const VIDEOS = "video/*,.mkv,.avi,.flv,.wmv,.3gp,.mpg,.ts,.mts,.m2ts";
 
 interface Props {
   /** What the file is for: "target", "face" or a face id. `pick-<spot>` opens it from elsewhere. */
@@ -32,7 +34,7 @@ export function PickButton({ spot, id, class: look, label, children }: Props) {
         id={`pick-${spot}`}
         type="file"
         hidden
-        accept={spot === "target" ? ACCEPT.target : ACCEPT.face}
+        accept={spot === "target" ? `${PICTURES},${VIDEOS}` : PICTURES}
         onChange={pick}
       />
     </>

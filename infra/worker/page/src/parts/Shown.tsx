@@ -1,10 +1,16 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../i18n";
+import { amount } from "../jobwords";
 import type { Picked } from "../picked";
+import { FIRST_FRAME } from "../preview";
 import { looking, people } from "../target";
 import { FaceBox } from "./FaceBox";
 
-/** The picture or video as far as this browser can show it, and the faces found in a picture. */
+/**
+ * The picture or video as far as this browser can show it, and the faces found in a picture.
+ *
+ * A browser that knows a video's sound but not its picture plays it with a picture of no width.
+ */
 export function Shown({ picked }: { picked: Picked }) {
   const broken = useSignal<Picked | null>(null);
   const address = broken.value === picked ? null : picked.preview.value;
@@ -20,11 +26,12 @@ export function Shown({ picked }: { picked: Picked }) {
         {video ? (
           // biome-ignore lint/a11y/useMediaCaption: it is the person's own file, and it has no captions
           <video
-            src={address}
+            src={address + FIRST_FRAME}
             controls
             playsInline
             preload="metadata"
             aria-label={picked.name}
+            onLoadedMetadata={(event) => event.currentTarget.videoWidth || fails()}
             onError={fails}
           />
         ) : (
@@ -63,5 +70,8 @@ function Boxes() {
 function Looks() {
   const look = looking.value;
   if (look.step !== "looking") return null;
-  return <p class="looks">{t(look.slow ? "composer.looking_slow" : "composer.looking")}</p>;
+  const { job } = look;
+  if (job?.status === "pending") return <p class="looks">{t("composer.looking_slow")}</p>;
+  const done = job && amount(job.progress_detail);
+  return <p class="looks">{[t("composer.looking"), done].filter(Boolean).join(" · ")}</p>;
 }

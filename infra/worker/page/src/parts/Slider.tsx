@@ -1,6 +1,6 @@
 import { percent } from "../format";
 import { t } from "../i18n";
-import { GripIcon } from "./playericons";
+import { GripIcon } from "./icons";
 
 interface Props {
   /** How much of the width shows what was before, 0 to 100. */

@@ -2,6 +2,7 @@ import { ApiError, sentence } from "../api";
 import { focusSoon } from "../focus";
 import { bytes, clock } from "../format";
 import { t } from "../i18n";
+import { isAboutTheFile } from "../mend";
 import type { Picked } from "../picked";
 import { lookAgain, looking, people, setTarget } from "../target";
 import { PickButton } from "./PickButton";
@@ -53,24 +54,27 @@ function Meta({ picked }: { picked: Picked }) {
   );
 }
 
+/** What is wrong with the file, or with looking at it, and the step that mends it. */
 function Trouble({ picked }: { picked: Picked }) {
   const progress = picked.progress.value;
   const look = looking.value;
-  if (progress.step === "failed")
-    return (
-      <p class="note bad">
-        <Why error={progress.error} />
-      </p>
-    );
-  if (look.step !== "failed") return null;
+  const failed = progress.step === "failed" ? progress : look;
+  if (failed.step !== "failed") return null;
+  const another = progress.step === "failed" || isAboutTheFile(failed.error);
   return (
     <div class="note bad mend">
       <p>
-        <Why error={look.error} />
+        <Why error={failed.error} />
       </p>
-      <button id="look-again" class="btn second sm" type="button" onClick={again}>
-        {t("composer.look_again")}
-      </button>
+      {another ? (
+        <PickButton spot="target" class="btn second sm">
+          {t(picked.kind.value === "video" ? "jobs.mend.target_video" : "jobs.mend.target")}
+        </PickButton>
+      ) : (
+        <button id="look-again" class="btn second sm" type="button" onClick={again}>
+          {t("composer.look_again")}
+        </button>
+      )}
     </div>
   );
 }

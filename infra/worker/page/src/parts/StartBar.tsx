@@ -13,7 +13,7 @@ export function StartBar() {
         <Fate />
       </p>
       <div class="stick">
-        <p id="lacks" class="lacks">
+        <p id="lacks" class={lacks?.comes ? "lacks comes" : "lacks"}>
           {lacks && t(lacks.key)}
         </p>
         <button id="start" class="btn" type="submit">

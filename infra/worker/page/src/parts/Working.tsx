@@ -2,7 +2,7 @@ import type { Entry } from "../entries";
 import { duration } from "../format";
 import { t } from "../i18n";
 import { jobs } from "../jobs";
-import { amount, nameOf, stageWords } from "../jobwords";
+import { amount, nameOf, speedWords, stageWords } from "../jobwords";
 import { useNow } from "../now";
 import { secondsLeft } from "../remaining";
 import { type CardState, STEP_COUNT } from "../state";
@@ -18,6 +18,7 @@ export function Working({ entry, state }: Props) {
   const { step, stage, progress, attempt } = state;
   const what = entry.stop === "no" ? stageWords(stage) : t("jobs.stopping");
   const done = amount(progress);
+  const speed = speedWords(progress);
   const spoken = [what, done].filter(Boolean).join(", ");
   return (
     <>
@@ -32,17 +33,19 @@ export function Working({ entry, state }: Props) {
           <b>{what}</b>
           {done && ` · ${done}`}
         </span>
-        {entry.stop === "no" && <Left id={entry.id} />}
+        {entry.stop === "no" && <Left id={entry.id} told={progress.left_s} />}
+        {speed && <span class="soft">{speed}</span>}
       </p>
       {attempt > 1 && <p class="small soft">{t("jobs.bar.interrupted", { attempt })}</p>}
     </>
   );
 }
 
-function Left({ id }: { id: string | null }) {
+function Left({ id, told }: { id: string | null; told: number | null }) {
   const now = useNow(1000);
-  const left = secondsLeft(jobs.seen.value.get(id ?? "")?.samples ?? [], now);
-  return left === null ? null : (
+  const left = secondsLeft(jobs.seen.value.get(id ?? "")?.samples ?? [], now, told);
+  // What is done next is another stage, or the end.
+  return left === null || left < 1 ? null : (
     <span class="soft">{t("jobs.bar.left", { time: duration(rounded(left)) })}</span>
   );
 }

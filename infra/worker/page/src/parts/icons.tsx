@@ -58,3 +58,9 @@ export const SwapIcon = () => (
     <path d="M4 9h14l-4-4M20 15H6l4 4" />
   </Icon>
 );
+
+export const GripIcon = () => (
+  <Icon>
+    <path d="m9 7-5 5 5 5M15 7l5 5-5 5" />
+  </Icon>
+);

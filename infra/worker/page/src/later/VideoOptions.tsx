@@ -1,7 +1,7 @@
 import { t } from "../i18n";
 import { choices, choose } from "../options";
+import { Tick } from "../parts/Tick";
 import { told } from "../start";
-import { Tick } from "./Tick";
 
 /** What of a video is kept: sound, frame rate, which part. */
 export function VideoOptions() {

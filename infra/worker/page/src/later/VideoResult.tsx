@@ -3,63 +3,73 @@ import { cut, frame, useBefore, useResultLost } from "../compare";
 import type { Entry } from "../entries";
 import { t } from "../i18n";
 import { nameOf } from "../jobwords";
+import { Slider } from "../parts/Slider";
+import { FIRST_FRAME } from "../preview";
 import type { View } from "../view";
+import { Glimpse } from "./Glimpse";
 import { Player } from "./Player";
-import { Slider } from "./Slider";
 
 interface Props {
   entry: Entry;
   view: View;
 }
 
-/** At this place browsers show a picture before the video is played; at none some show nothing. */
-const FIRST_FRAME = "#t=0.001";
 /** Further apart than so many seconds the two are set to the same place again. */
 const APART_S = 0.15;
 
-/** A video before and after: two players that one control moves, with a line between them. */
-export function VideoCompare({ entry, view }: Props) {
+/** A video that was made, in the browser's own player; or before and after, with one control and a line between them. */
+export function VideoResult({ entry, view }: Props) {
+  const [wanted, setWanted] = useState(false);
   const [share, setShare] = useState(50);
   const [before, beforeLost] = useBefore(entry);
   const [lost, resultLost] = useResultLost(view);
   const shown = useRef<HTMLVideoElement>(null);
   const beside = useRef<HTMLVideoElement>(null);
-  const name = nameOf(entry);
-  if (lost || !view.result_url) return <p class="note">{t("jobs.done.not_shown")}</p>;
+  const { result_url: address, poster_url: poster } = view;
+  if (lost || !address) return <Glimpse view={view} />;
+  const comparing = wanted && before !== null;
   const align = () => follow(shown.current, beside.current, beginning(entry));
   return (
     <>
       <div class="compare" style={frame(view)}>
-        {/* biome-ignore lint/a11y/useMediaCaption: the file is the person's own and brings no captions */}
         <video
           ref={shown}
-          src={view.result_url + FIRST_FRAME}
-          aria-label={t("jobs.done.picture_after", { name })}
-          style={before ? cut("after", share) : {}}
+          src={poster ? address : address + FIRST_FRAME}
+          {...(poster && { poster })}
+          aria-label={t("jobs.done.picture_after", { name: nameOf(entry) })}
+          style={comparing ? cut("after", share) : {}}
+          controls={!comparing}
           preload="metadata"
           playsInline
           onError={resultLost}
+          onLoadedMetadata={(event) => event.currentTarget.videoWidth || resultLost()}
           onTimeUpdate={align}
           onSeeked={align}
           onPlay={align}
           onPause={align}
         />
-        {before && (
+        {comparing && (
           <video
             ref={beside}
             src={before + FIRST_FRAME}
-            aria-label={t("jobs.done.picture_before", { name })}
+            aria-label={t("jobs.done.picture_before", { name: nameOf(entry) })}
             style={cut("before", share)}
             preload="metadata"
             playsInline
             muted
             onError={beforeLost}
-            onLoadedMetadata={align}
+            onLoadedMetadata={(event) => (event.currentTarget.videoWidth ? align() : beforeLost())}
           />
         )}
-        {before && <Slider share={share} onShare={setShare} />}
+        {comparing && <Slider share={share} onShare={setShare} />}
       </div>
-      <Player video={shown} />
+      {comparing && <Player video={shown} />}
+      {before && (
+        <button class="btn second sm" type="button" aria-pressed={wanted} onClick={() => setWanted(!wanted)}>
+          {t("jobs.done.compare")}
+        </button>
+      )}
+      {wanted && !before && <p class="note">{t("jobs.done.before_not_shown")}</p>}
     </>
   );
 }

@@ -8,12 +8,6 @@ function Icon({ children }: { children: ComponentChildren }) {
   );
 }
 
-export const GripIcon = () => (
-  <Icon>
-    <path d="m9 7-5 5 5 5M15 7l5 5-5 5" />
-  </Icon>
-);
-
 export const PlayIcon = () => (
   <Icon>
     <path d="M8 5.500v13l10-6.500z" />

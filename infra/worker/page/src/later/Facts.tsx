@@ -1,0 +1,107 @@
+import type { ComponentChildren } from "preact";
+import type { Entry } from "../entries";
+import { bytes, clock, moment, number } from "../format";
+import { t } from "../i18n";
+import { stageWords } from "../jobwords";
+import type { View } from "../view";
+
+interface Props {
+  entry: Entry;
+  view: View;
+}
+
+/** Everything the record tells, for whoever wants to know it exactly. */
+export function Facts({ entry, view }: Props) {
+  const { result, engine, error } = view;
+  return (
+    <dl>
+      <Row name={t("jobs.details.id")}>
+        <a href={`?job=${encodeURIComponent(view.id)}`}>{view.id}</a>
+      </Row>
+      <Row name={t("jobs.details.sent")}>{moment(view.created_at ?? entry.madeAt)}</Row>
+      {view.started_at && <Row name={t("jobs.details.began")}>{moment(view.started_at)}</Row>}
+      {view.finished_at && <Row name={t("jobs.details.ended")}>{moment(view.finished_at)}</Row>}
+      <Lines name={t("jobs.details.steps")} lines={steps(view)} />
+      {engine && (
+        <Row name={t("jobs.details.engine")}>
+          {engine.name} {engine.version}, {engine.provider}
+        </Row>
+      )}
+      <Lines
+        name={t("jobs.details.models")}
+        lines={Object.entries(engine?.models ?? {}).map((file) => file.join(" "))}
+      />
+      {result && (
+        <Row name={t("jobs.details.file")}>
+          {[result.content_type, size(result), length(result), bytes(result.size)].filter(Boolean).join(", ")}
+        </Row>
+      )}
+      <Beside view={view} />
+      {result && <Row name={t("jobs.details.hash")}>{result.sha256}</Row>}
+      {error && <Row name={t("jobs.details.code")}>{error.code}</Row>}
+      <Lines name={t("jobs.details.attempts")} lines={attempts(view)} />
+      <Lines
+        name={t("jobs.details.notes")}
+        lines={view.warnings.map((warning) => warning.message)}
+        lang="en"
+      />
+    </dl>
+  );
+}
+
+/** What goes with a video's result. */
+function Beside({ view: { poster_url: poster, preview_url: preview } }: { view: View }) {
+  const link = (address: string, words: string) => (
+    <a class="line" href={address} download>
+      {words}
+    </a>
+  );
+  if (!poster && !preview) return null;
+  return (
+    <Row name={t("jobs.details.beside")}>
+      {poster && link(poster, t("jobs.done.poster"))}
+      {preview && link(preview, t("jobs.done.preview"))}
+    </Row>
+  );
+}
+
+function Row({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Lines({ name, lines, lang }: { name: string; lines: string[]; lang?: string }) {
+  if (lines.length === 0) return null;
+  return (
+    <Row name={name}>
+      {lines.map((line) => (
+        <span key={line} class="line" lang={lang}>
+          {line}
+        </span>
+      ))}
+    </Row>
+  );
+}
+
+function steps({ timings_ms }: View): string[] {
+  const time = (ms: number) => number(ms, { style: "unit", unit: "millisecond", maximumFractionDigits: 0 });
+  return Object.entries(timings_ms).map(([stage, ms]) => `${stageWords(stage)}: ${time(ms)}`);
+}
+
+function attempts({ error }: View): string[] {
+  return (error?.attempts ?? []).map(({ attempt, code, stage, message }) => {
+    return t("jobs.details.attempt", { attempt, what: `${stageWords(stage)}, ${code}. ${message}` });
+  });
+}
+
+function length({ duration_s }: NonNullable<View["result"]>): string {
+  return duration_s ? clock(duration_s) : "";
+}
+
+function size({ width, height }: NonNullable<View["result"]>): string {
+  return width && height ? `${width} × ${height}` : "";
+}
