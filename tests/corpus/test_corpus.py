@@ -14,7 +14,8 @@ from tests.corpus.bmp_files import bmp_files
 from tests.corpus.bombs import bombs
 from tests.corpus.damaged_files import damaged_files, mixed_files
 from tests.corpus.item import RESULT, Odd
-from tests.corpus.judge import LIMITS, Verdict, run_job
+from tests.corpus.forks import Verdict
+from tests.corpus.judge import LIMITS, run_job
 from tests.corpus.lies import lies
 from tests.corpus.photo_files import animated_files, photo_files
 from tests.corpus.report import faults, judged
