@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.corpus.item import RESULT, Odd
 from tests.corpus.forks import Verdict
+from tests.corpus.item import RESULT, Odd
 from tests.corpus.judge import TIMEOUT_S
 
 _SLACK_BYTES = 32 << 20

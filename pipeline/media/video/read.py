@@ -21,7 +21,7 @@ from pipeline.media.video.probe import VideoFile
 _SEEK_TRIES: Final = 12
 """A seek that landed too late is done again 2, 4, 8 ... seconds earlier."""
 _PALETTE: Final = "pal8"
-"""Frames of colours out of a table, which FFmpeg gives with the first packet that it reads, and never after a seek."""
+"""Colours out of a table, which FFmpeg gives with the first packet of a file and never after a seek."""
 FIELD_REACH: Final = 2
 """How many frames before it a frame that is made of fields is made with."""
 
@@ -162,8 +162,8 @@ def decoded(packets: Iterable[AnyPacket]) -> Iterator[av.VideoFrame]:
 def stamped(images: Iterable[av.VideoFrame], video: VideoFile) -> Iterator[tuple[av.VideoFrame, int]]:
     """Give each frame a time later than that of the one before; what comes before the first time is left out.
 
-    Matroska gives none to frames before its time 0, and MPEG program streams to most frames of H.264; those show
-    when the one before has been shown for as long as it says, or else for a frame.
+    Matroska gives none to frames before its time 0, and MPEG program streams to most frames of H.264; those
+    show when the one before has been shown for as long as it says, or else for a frame.
     """
     last: int | None = None
     usual = step = max(1, round(1 / video.rate / video.time_base))

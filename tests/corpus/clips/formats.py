@@ -12,7 +12,9 @@ _QUIET: Final = {"x265-params": "keyint=6:log-level=error", "preset": "ultrafast
 _CODECS: Final[Mapping[str, Recipe]] = {
     "h264": BASE,
     "hevc": replace(BASE, codec="libx265", options=_QUIET),
-    "vp8": replace(BASE, codec="libvpx", options={"deadline": "realtime", "cpu-used": "8", "b": "2M", "g": "6"}),
+    "vp8": replace(
+        BASE, codec="libvpx", options={"deadline": "realtime", "cpu-used": "8", "b": "2M", "g": "6"}
+    ),
     "vp9": replace(BASE, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8", "g": "6"}),
     "av1": replace(BASE, codec="libsvtav1", options={"preset": "12", "crf": "30", "g": "6"}),
     **{
@@ -69,7 +71,8 @@ _SOUNDS: Final = {
 _HELD: Final = {
     "mp4": "h264 hevc vp9 av1 mpeg1video mpeg2video mpeg4 ffv1 png jpeg2000",
     "m4v": "h264 mpeg4",
-    "mov": "h264 hevc mpeg4 h263 mjpeg dv prores_ks dnxhd cfhd v210 rawvideo png qtrle jpeg2000 tiff cinepak svq1",
+    "mov": "h264 hevc mpeg4 h263 mjpeg dv prores_ks dnxhd cfhd v210 rawvideo png qtrle jpeg2000 tiff"
+    " cinepak svq1",
     "3gp": "h264 h263 mpeg4",
     "mkv": "h264 hevc vp8 vp9 av1 mpeg1video mpeg2video mpeg4 msmpeg4 prores_ks ffv1 snow rawvideo",
     "webm": "vp8 vp9 av1",

@@ -95,7 +95,9 @@ def shown_by(recipe: Recipe) -> Shows:
 
 def clip_of_bytes(name: str, data: bytes, ends: Sequence[str], extension: str = "mp4") -> OddClip:
     """A file of some bytes, whatever they are."""
-    return OddClip(name=name, write=lambda folder: written(folder / f"clip.{extension}", data), ends=frozenset(ends))
+    return OddClip(
+        name=name, write=lambda folder: written(folder / f"clip.{extension}", data), ends=frozenset(ends)
+    )
 
 
 def written(path: Path, data: bytes) -> Path:

@@ -1,17 +1,18 @@
 """Send clips through whole video jobs, each in a process of its own, and tell how they ended.
 
-Run as `python -m tests.corpus.clips.judge FOLDER`: reads the clips of a folder, whose names say which job is meant
-(`NUMBER.JOB.ENGINE.EXTENSION`), and prints one JSON line for each.
+Run as `python -m tests.corpus.clips.judge FOLDER`: reads the clips of a folder, whose names say which job is
+meant (`NUMBER.JOB.ENGINE.EXTENSION`), and prints one JSON line for each.
 """
 
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -35,7 +36,6 @@ from pipeline.media.video.probe import open_video
 from storage.errors import StorageError
 from storage.records.detection import read_detection
 from storage.records.manifest import Manifest, read_manifest
-from tests.corpus.clips.item import EngineName, JobName
 from tests.corpus.clips.look import Seen, look
 from tests.corpus.forks import Verdict, judge_in_forks
 from tests.corpus.item import RESULT
@@ -94,7 +94,7 @@ def run_job(clip: Path) -> ClipVerdict:
     return replace(verdict, left=left, reckoned_bytes=_reckoned(clip))
 
 
-_OPEN = {"anywhere": AnywhereEngine, "mesh": open_mesh_engine}
+_OPEN: Final[Mapping[str, Callable[[], AnyEngine]]] = {"anywhere": AnywhereEngine, "mesh": open_mesh_engine}
 
 
 def _manifest(clip: Path, source: Path, job: str) -> Manifest:
@@ -112,7 +112,10 @@ async def _ended(clip: Path, manifest: Manifest, work: Path, opened: Callable[[]
                     size, seen = (output.width or 0, output.height or 0), look(output.path, SOURCE_BGR)
                     return ClipVerdict(name=clip.name, end=RESULT, size=size, seen=seen, told=told)
                 record = read_detection(output.body or b"")
-                size, told = (record.media.width, record.media.height), (record.media.frames, record.total_faces)
+                size, told = (
+                    (record.media.width, record.media.height),
+                    (record.media.frames, record.total_faces),
+                )
                 return ClipVerdict(name=clip.name, end=RESULT, size=size, told=told)
         except (ModelError, StorageError) as error:
             return ClipVerdict(name=clip.name, end=error.code, message=error.for_sender)

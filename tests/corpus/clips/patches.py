@@ -17,7 +17,7 @@ def patched(data: bytes, at: int, form: str, *values: int) -> bytes:
 
 
 def simple_blocks(data: bytes) -> Iterator[int]:
-    """Where each frame of the first track of a Matroska file has its time: 16 bits, to be added to its cluster's."""
+    """Where each frame in the first cluster of a Matroska file has its time: 16 bits."""
     at = data.index(b"\x1f\x43\xb6\x75")
     at += 4
     _, width = _vint(data, at)

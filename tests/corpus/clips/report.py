@@ -95,6 +95,7 @@ def _differences(wanted: Shows, seen: Seen) -> Iterator[str]:
         yield f"is upright in {seen.upright} frames of {len(seen.numbers)}"
     if wanted.sounds not in (None, len(seen.sound_seconds)):
         yield f"has {len(seen.sound_seconds)} streams of sound, not {wanted.sounds}"
-    for heard in seen.sound_seconds if wanted.sound_seconds is not None else ():
-        if abs(heard - wanted.sound_seconds) > _OFF_S:
-            yield f"is heard for {heard:.2f} s, not {wanted.sound_seconds:.2f}"
+    if wanted.sound_seconds is not None:
+        for heard in seen.sound_seconds:
+            if abs(heard - wanted.sound_seconds) > _OFF_S:
+                yield f"is heard for {heard:.2f} s, not {wanted.sound_seconds:.2f}"

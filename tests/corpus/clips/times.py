@@ -17,7 +17,9 @@ from tests.support.clips import Recipe, Sound, clip, make, remux
 _SILENT: Final = replace(BASE, sounds=())
 _MILLISECONDS: Final = Fraction(1, 90000)
 _FLV: Final = replace(BASE, extension="flv", codec="flv", options={"b": "2M"}, sounds=())
-_MKV: Final = replace(BASE, extension="mkv", options={"preset": "ultrafast", "g": "6", "bf": "0", "crf": "15"}, sounds=())
+_MKV: Final = replace(
+    BASE, extension="mkv", options={"preset": "ultrafast", "g": "6", "bf": "0", "crf": "15"}, sounds=()
+)
 _MPEG: Final = {"b": "2M", "g": "6"}
 
 
@@ -99,12 +101,16 @@ def _shifted() -> Iterator[OddClip]:
             yield replace(
                 sound_clip(f"{name}-from-{shift}-s", moved), write=_moved(moved, shift),
             )  # fmt: skip
-    edited = OddClip(name="edit-list", write=lambda folder: clip(folder, "edit_list"), ends=frozenset((RESULT,)))
+    edited = OddClip(
+        name="edit-list", write=lambda folder: clip(folder, "edit_list"), ends=frozenset((RESULT,))
+    )
     yield replace(edited, shows=Shows(frames=38, numbers=tuple(range(7, 45)), sounds=1))
     early = replace(edited, name="early-start", write=lambda folder: clip(folder, "early_start"))
     yield replace(early, shows=Shows(sounds=1))
     # Time and again: the second half begins within the first.
-    yield replace(edited, name="same-times", write=lambda folder: clip(folder, "same_times"), shows=Shows(frames=90))
+    yield replace(
+        edited, name="same-times", write=lambda folder: clip(folder, "same_times"), shows=Shows(frames=90)
+    )
 
 
 def _moved(recipe: Recipe, shift: Fraction) -> Callable[[Path], Path]:
@@ -160,7 +166,12 @@ def _lying_matroska() -> Iterator[OddClip]:
     }
     for name, lie in lies.items():
         yield OddClip(name=f"mkv-{name}", write=_blocks(lie))
-    for name, value in (("nan", float("nan")), ("endless", float("inf")), ("negative", -1.0), ("vast", 1e300)):
+    for name, value in (
+        ("nan", float("nan")),
+        ("endless", float("inf")),
+        ("negative", -1.0),
+        ("vast", 1e300),
+    ):
         yield OddClip(name=f"mkv-duration-{name}", write=_duration(value))
 
 
