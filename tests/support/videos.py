@@ -77,6 +77,12 @@ def sounds(path: Path, *, header: int = 0) -> list[list[tuple[Fraction, bytes]]]
     return list(found.values())
 
 
+def wanted(made: Made) -> list[Fraction]:
+    """When each frame of a result should show, in seconds."""
+    clock = made.plan.clock
+    return [tick * clock.time_base for time in clock.times.tolist() for tick in clock.shown_at(time)]
+
+
 def read_all(
     video: VideoFile, mapper: ToneMapper, start: int | None = None, end: int | None = None
 ) -> list[YuvFrame]:

@@ -92,4 +92,10 @@ def format_clips() -> Iterator[OddClip]:
             recipe = _CODECS[name]
             rate = Fraction(30000, 1001) if name == "h263" else recipe.rate
             made = replace(recipe, extension=extension, sounds=(_SOUNDS[extension],), rate=rate)
-            yield sound_clip(f"{extension}-{name}", made)
+            odd = sound_clip(f"{extension}-{name}", made)
+            # AVI has no times for frames that are not stored in the order in which they show.
+            yield (
+                replace(odd, shows=replace(odd.shows, seconds=None))
+                if (extension, name) == ("avi", "h264")
+                else odd
+            )

@@ -21,7 +21,7 @@ from pipeline.media.video.join import join_segments
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.segments import Trim, plan_segments
 from tests.support.clips import is_upright, number_of, picture
-from tests.support.videos import LIMITS, MARK, Made, encode, produce, shown, sounds
+from tests.support.videos import LIMITS, MARK, encode, produce, shown, sounds, wanted
 
 Clips = Callable[[str], Path]
 Videos = Callable[[str], VideoFile]
@@ -31,12 +31,6 @@ SAME_SOUND = [
     "interlaced", "interlaced_mpg", "anamorphic", "mov", "avi", "flv", "3gp", "vp8", "vp9", "av1", "mkv",
     "fragmented", "edit_list", "turned_90", "turned_180_mirrored", "hlg", "full_range", "cover", "prores",
 ]  # fmt: skip
-
-
-def wanted(made: Made) -> list[Fraction]:
-    """When each frame of a result should show, in seconds."""
-    clock = made.plan.clock
-    return [tick * clock.time_base for time in clock.times.tolist() for tick in clock.shown_at(time)]
 
 
 def start_of(path: Path) -> int | None:
