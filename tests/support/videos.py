@@ -97,6 +97,7 @@ def produce(
     mapper: ToneMapper,
     *,
     encoder: EncoderName = "libx264",
+    quality: int = 18,
     segment_s: float = 0.5,
     fps: Fraction | None = None,
     trim: Trim | None = None,
@@ -105,7 +106,7 @@ def produce(
 ) -> Made:
     """Make a result of a target, as a job would."""
     video = open_video(target, LIMITS)
-    plan = plan_segments(video, encoder_line(encoder, 18), fps=fps, trim=trim, segment_s=segment_s)
+    plan = plan_segments(video, encoder_line(encoder, quality), fps=fps, trim=trim, segment_s=segment_s)
     segments = [
         encode(video, plan, number, folder, mapper, change=change) for number in range(len(plan.segments))
     ]
