@@ -44,8 +44,8 @@ _SOME = {
         "mpg-mpeg2video",
     ),
     "shapes": (
-        *("mp4-turned_90", "mov-turned_180_mirrored", "avi-1x64", "mkv-17x33", "mkv-2x2", "wide", "pq"),
-        *("vp9-alpha", "qtrle-gray", "interlaced-tff", "face-turned_270", "face-nobody"),
+        *("mp4-turned_90", "avi-1x64", "mkv-17x33", "mkv-2x2"),
+        *("vp9-alpha", "qtrle-gray", "interlaced-tff", "face-turned_270"),
     ),
     "times": (
         *(
@@ -59,7 +59,6 @@ _SOME = {
         *("two-hours-of-3-frames", "mkv-from-1000-s"),
     ),
     "streams": (
-        "four-sounds",
         "avi-sound-pcm_s16le",
         "sound-unknown",
         "cover-alone",
@@ -145,4 +144,4 @@ def test_a_wrong_result_and_what_kills_its_process_would_be_found() -> None:
 
 def test_names_tell_clips_apart() -> None:
     names = [f"{group} {odd.name}" for group, make in GROUPS.items() for odd in make()]
-    assert len(names) == len({*names}) > 400
+    assert len(names) == len({*names}) > 600
