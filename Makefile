@@ -87,7 +87,7 @@ contract: install ## write infra/worker/openapi.json and its types anew, from th
 	$(BIN)/python -m tests.contract
 	test ! -d infra/worker/node_modules || npm --prefix infra/worker run --silent types
 
-corpus: install ## send thousands of freshly damaged files through whole jobs (SEED=… brings a run back)
+corpus: install ## send thousands of freshly damaged pictures, and some videos, through whole jobs (SEED=… brings a run back)
 	$(BIN)/python -m tests.corpus $(if $(SEED),--seed $(SEED))
 
 simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores

@@ -1,7 +1,7 @@
 """Sound files cut, flipped, mixed up and lengthened, at places drawn from a fixed seed."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.corpus.item import ANY, Odd
 from tests.support.animations import in_every_format, walk
@@ -23,7 +23,7 @@ def sound_bodies() -> dict[str, bytes]:
     return {**still, **{f"{name}-moving": data for name, data in moving.items()}}
 
 
-def damage(bodies: dict[str, bytes], draw: random.Random, *, cuts: int, flips: int) -> Iterator[Odd]:
+def damage(bodies: Mapping[str, bytes], draw: random.Random, *, cuts: int, flips: int) -> Iterator[Odd]:
     """Hurt each body `cuts` times by its end, and `flips` times by each way to change bytes."""
     for name, data in bodies.items():
         for _ in range(cuts):

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.corpus.forks import Verdict
 from tests.corpus.item import RESULT, Odd
-from tests.corpus.judge import TIMEOUT_S, Verdict
+from tests.corpus.judge import TIMEOUT_S
 
 _SLACK_BYTES = 32 << 20
 """What a job may take beside its pixels: 6 to 14 MB of the libraries' code and tables, read at first use."""
@@ -36,7 +37,7 @@ def faults(odd: Odd, verdict: Verdict) -> Iterator[str]:
         yield f"ended in {verdict.end!r} {verdict.message}, not in {sorted(odd.ends)}"
     if verdict.end == RESULT and odd.size is not None and tuple(verdict.size or ()) != odd.size:
         yield f"is {verdict.size} in size, not {odd.size}"
-    if verdict.end != RESULT and not _is_sentence(verdict.message):
+    if verdict.end != RESULT and not is_sentence(verdict.message):
         yield f"says {verdict.message!r}"
     bound = verdict.reckoned_bytes + _COPIES * len(odd.data) + _SLACK_BYTES
     if verdict.peak_bytes > bound:
@@ -45,5 +46,6 @@ def faults(odd: Odd, verdict: Verdict) -> Iterator[str]:
         yield f"took {verdict.seconds:.0f} s"
 
 
-def _is_sentence(message: str) -> bool:
+def is_sentence(message: str) -> bool:
+    """Whether a message is one sentence for a person, with no path in it."""
     return bool(re.fullmatch(r"[A-Z][^\n]{15,300}\.", message)) and "/" not in message

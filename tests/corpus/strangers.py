@@ -24,12 +24,13 @@ def strangers() -> Iterator[Odd]:
     yield refused("empty", b"", CORRUPT)
     for value in (0x00, 0x42, 0x47, 0x49, 0x52, 0x89, 0xFF):
         yield refused(f"one-byte-{value:02x}", bytes((value,)), CORRUPT, UNSUPPORTED)
-    for name, data in _others().items():
+    for name, data in others().items():
         yield refused(name, data, UNSUPPORTED)
     yield from _polyglots()
 
 
-def _others() -> dict[str, bytes]:
+def others() -> dict[str, bytes]:
+    """What is neither a picture nor, whatever it begins like, a video that could be read."""
     return {
         "zeros": bytes(5000),
         "ones": b"\xff" * 5000,

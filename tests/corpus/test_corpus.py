@@ -15,8 +15,8 @@ from tests.corpus import png_files, tiff_files
 from tests.corpus.bmp_files import bmp_files
 from tests.corpus.bombs import bombs
 from tests.corpus.damaged_files import damaged_files, mixed_files
+from tests.corpus.forks import Verdict
 from tests.corpus.item import RESULT, Odd
-from tests.corpus.judge import Verdict
 from tests.corpus.leaks import refuse_again_and_again
 from tests.corpus.lies import lies
 from tests.corpus.photo_files import animated_files, photo_files

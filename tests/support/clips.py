@@ -326,6 +326,21 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         sounds=(Sound(codec="mp2"),),
     ),
     "anamorphic": replace(_BASE, options=_B_FRAMES, sar=Fraction(4, 3)),
+    "palette": replace(_BASE, extension="mov", codec="qtrle", pix_fmt="gray", sounds=(), options={"g": "15"}),
+    "tiff": replace(_BASE, extension="mov", codec="tiff", pix_fmt="rgb24", sounds=(), count=3),
+    "one_pixel": replace(
+        _BASE,
+        extension="avi",
+        codec="png",
+        pix_fmt="rgb24",
+        size=(1, 64),
+        sounds=(),
+        count=2,
+        draw=lambda _number, width, height: np.zeros((height, width, 3), np.uint8),
+    ),
+    "h264_mpg": replace(
+        _BASE, extension="mpg", options={**_B_FRAMES, "bf": "0"}, sounds=(Sound(codec="mp2"),)
+    ),
     "one_frame": replace(_BASE, options=_X264, count=1, sounds=()),
     "mov": replace(_BASE, extension="mov", options=_B_FRAMES, sounds=(Sound(codec="pcm_s16le"),)),
     "m4v": replace(_BASE, extension="m4v", options=_B_FRAMES),
@@ -442,6 +457,11 @@ def _early_start(folder: Path) -> Path:
     )
 
 
+def _late_mkv(folder: Path) -> Path:
+    """A Matroska file that begins at 1000 seconds, and says that it lasts until then and what it has."""
+    return remux(clip(folder, "mkv"), folder / "late.mkv", shift_s=Fraction(1000))
+
+
 def _truncated(folder: Path) -> Path:
     data = clip(folder, "faststart").read_bytes()
     return _write(folder / "truncated.mp4", data[: len(data) * 6 // 10])
@@ -555,6 +575,7 @@ def _write(path: Path, data: bytes) -> Path:
 MADE: Final[Mapping[str, Callable[[Path], Path]]] = {
     "edit_list": _edit_list,
     "early_start": _early_start,
+    "late_mkv": _late_mkv,
     "truncated": _truncated,
     "truncated_mkv": _truncated_mkv,
     "damaged": _damaged,

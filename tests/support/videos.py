@@ -77,6 +77,12 @@ def sounds(path: Path, *, header: int = 0) -> list[list[tuple[Fraction, bytes]]]
     return list(found.values())
 
 
+def wanted(made: Made) -> list[Fraction]:
+    """When each frame of a result should show, in seconds."""
+    clock = made.plan.clock
+    return [tick * clock.time_base for time in clock.times.tolist() for tick in clock.shown_at(time)]
+
+
 def read_all(
     video: VideoFile, mapper: ToneMapper, start: int | None = None, end: int | None = None
 ) -> list[YuvFrame]:
@@ -91,6 +97,7 @@ def produce(
     mapper: ToneMapper,
     *,
     encoder: EncoderName = "libx264",
+    quality: int = 18,
     segment_s: float = 0.5,
     fps: Fraction | None = None,
     trim: Trim | None = None,
@@ -99,7 +106,7 @@ def produce(
 ) -> Made:
     """Make a result of a target, as a job would."""
     video = open_video(target, LIMITS)
-    plan = plan_segments(video, encoder_line(encoder, 18), fps=fps, trim=trim, segment_s=segment_s)
+    plan = plan_segments(video, encoder_line(encoder, quality), fps=fps, trim=trim, segment_s=segment_s)
     segments = [
         encode(video, plan, number, folder, mapper, change=change) for number in range(len(plan.segments))
     ]

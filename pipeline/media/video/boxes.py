@@ -15,6 +15,9 @@ _HOLDING: Final = frozenset(
     b"moov trak mdia minf stbl edts dinf udta mvex moof traf tref wave gmhd sinf schi ipro ilst".split()
 )
 """Boxes that hold nothing but boxes, as FFmpeg looks into them."""
+_PERHAPS: Final = (b"free", b"hoov")
+"""Where programs have hidden an index that they did not want; FFmpeg takes it for one all the same."""
+_BEGINS_INDEX: Final = (b"mvhd", b"cmov")
 _COUNTS: Final = {b"stsz": 8, b"stz2": 8, b"trun": 4}
 """Boxes that say how many samples there are, and where in their bodies, behind version and flags."""
 _NOT_SOUND: Final = {b"vide", b"subp", b"clcp"}
@@ -102,6 +105,12 @@ def _boxes(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[tup
         if stop < body:
             return
         yield kind, body, stop
-        if kind in _HOLDING and depth < _DEEPEST:
+        holds = kind in _HOLDING or (kind in _PERHAPS and _kind_at(file, body) in _BEGINS_INDEX)
+        if holds and depth < _DEEPEST:
             yield from _boxes(file, body, stop, depth + 1)
         at = stop
+
+
+def _kind_at(file: BinaryIO, at: int) -> bytes:
+    file.seek(at + 4)
+    return file.read(4)

@@ -50,7 +50,7 @@ def encoder_line(name: EncoderName, quality: int) -> EncoderLine:
     if not 0 <= quality <= MAX_QUALITY:
         raise ValueError(f"quality is 0 to {MAX_QUALITY}, not {quality}")
     lossy = str(max(1, quality))  # 0 is lossless, which no browser plays, or leaves it to NVENC
-    crf_63 = str(round(quality * _MAX_CRF_63 / MAX_QUALITY))
+    crf_63 = round(quality * _MAX_CRF_63 / MAX_QUALITY)
     options: dict[EncoderName, dict[str, str]] = {
         "libx264": {"preset": "veryfast", "crf": lossy, "x264-params": "open-gop=0"},
         "libx265": {
@@ -58,8 +58,8 @@ def encoder_line(name: EncoderName, quality: int) -> EncoderLine:
             "crf": lossy,
             "x265-params": f"open-gop=0:info=0:log-level=error:frame-threads=2:pools={_THREADS}",
         },
-        "libvpx-vp9": {"crf": crf_63, "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"},
-        "libsvtav1": {"preset": "9", "crf": crf_63},
+        "libvpx-vp9": {"crf": str(crf_63), "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"},
+        "libsvtav1": {"preset": "9", "crf": str(max(1, crf_63))},  # 0 leaves it to the encoder
         "h264_nvenc": {"preset": "p5", "rc": "vbr", "cq": lossy, "b": "0", "forced-idr": "1"},
         "hevc_nvenc": {"preset": "p5", "rc": "vbr", "cq": lossy, "b": "0", "forced-idr": "1"},
     }

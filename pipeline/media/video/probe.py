@@ -33,6 +33,8 @@ from pipeline.media.video.turn import Turn, turn_of
 
 _FIRST_PACKETS: Final = 250
 """A file none of whose first packets gives a frame holds none that could be shown."""
+_LEAST_SIDE: Final = 2
+"""Results have chroma of half the size, and so an even number of rows and columns."""
 _DEFAULT_RATE: Final = Fraction(25)
 _OF_BOXES: Final = ("mp4", "mov", "3gp")
 _INTERLACED: Final = (2, 3, 4, 5)
@@ -146,6 +148,10 @@ def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = Non
     with open_input(path, media, max_pixels=limits.max_pixels) as container:
         stream = video_stream(container)
         frame = _first_frame(container, stream, limits)
+        if min(frame.width, frame.height) < _LEAST_SIDE:
+            raise UnsupportedMedia(
+                f"The video has frames of {frame.width} x {frame.height} pixels, which show nothing."
+            )
         context = stream.codec_context
         time_base = scan.time_base
         return VideoFile(

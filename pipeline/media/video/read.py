@@ -20,6 +20,8 @@ from pipeline.media.video.probe import VideoFile
 
 _SEEK_TRIES: Final = 12
 """A seek that landed too late is done again 2, 4, 8 ... seconds earlier."""
+_PALETTE: Final = "pal8"
+"""Colours out of a table, which FFmpeg gives with the first packet of a file and never after a seek."""
 FIELD_REACH: Final = 2
 """How many frames before it a frame that is made of fields is made with."""
 
@@ -101,7 +103,9 @@ class VideoReader:
         """Decoded images with their times, from the frames on that those from `start` on are made of."""
         video = self._video
         reach = start
-        if start is not None and video.is_interlaced:
+        if video.pix_fmt == _PALETTE:
+            reach = None
+        elif start is not None and video.is_interlaced:
             reach = video.scan.before(start, FIELD_REACH)
         with open_input(video.path, video.media, max_pixels=video.max_pixels) as container, demuxer_faults():
             stream = cast("VideoStream", container.streams[video.stream_index])
@@ -158,14 +162,16 @@ def decoded(packets: Iterable[AnyPacket]) -> Iterator[av.VideoFrame]:
 def stamped(images: Iterable[av.VideoFrame], video: VideoFile) -> Iterator[tuple[av.VideoFrame, int]]:
     """Give each frame a time later than that of the one before; what comes before the first time is left out.
 
-    Matroska gives none to frames before its time 0; others are a frame later than the one before.
+    Matroska gives none to frames before its time 0, and MPEG program streams to most frames of H.264; those
+    show when the one before has been shown for as long as it says, or else for a frame.
     """
     last: int | None = None
-    step = max(1, round(1 / video.rate / video.time_base))
+    usual = step = max(1, round(1 / video.rate / video.time_base))
     for image in images:
         time = image.pts
         if last is not None:
             time = max(last + step if time is None else time, last + 1)
+        step = image.duration or usual
         if time is not None:
             last = time
             yield image, time

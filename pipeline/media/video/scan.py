@@ -19,6 +19,8 @@ _INDEXED: Final = "mov"
 """The container whose index says how many packets there must be."""
 _STATES_DURATION: Final = ("mov", "matroska", "avi", "flv", "asf")
 """Containers that say how long they are; of others FFmpeg reckons it from what is there."""
+_STATES_END: Final = "matroska"
+"""What it calls its duration is when it ends, as FFmpeg and others write it, also where it begins late."""
 _SHORT_S: Final = 1.0
 """A file this much shorter than it says was cut."""
 _DAMAGED_SHARE: Final = 0.02
@@ -132,7 +134,8 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
     missing = max(0, len(stream.index_entries) - tally.packets) if name == _INDEXED else 0
     if not tally.times:
         raise MediaCorrupt("The video has no frame that could be shown.")
-    stated_s = ((container.duration or 0) + (container.start_time or 0)) / 1e6
+    start = 0 if name.startswith(_STATES_END) else container.start_time or 0
+    stated_s = ((container.duration or 0) + start) / 1e6
     short_s = stated_s - end_s if name in _STATES_DURATION and container.duration else 0.0
     check_damage(tally.packets + missing, bad=missing, short_s=short_s)
     return tally.scan(missing, min(time * base for base, time in begins.items()))

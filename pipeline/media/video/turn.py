@@ -50,12 +50,12 @@ _FLIP: Final = {(True, False): 1, (False, True): 0, (True, True): -1}
 
 def turn_of(frame: av.VideoFrame) -> Turn:
     """Read a decoded frame's display matrix; quarter turns and mirrors, of anything else the nearest."""
-    side_data = cast("Mapping[str, bytes]", frame.side_data)
     try:
+        side_data = cast("Mapping[str, bytes]", frame.side_data)
         matrix = struct.unpack("9i", bytes(side_data[_DISPLAYMATRIX])[:36])
     except KeyError:
         return Turn()
-    except ValueError:  # spatial videos carry side data that PyAV has no name for
+    except ValueError:  # spatial videos and TIFF pictures carry side data that PyAV has no name for
         return _turn_by_degrees(frame.rotation)
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     if abs(a) * 2 < _ONE:

@@ -90,6 +90,13 @@ def test_a_small_file_that_says_it_has_millions_of_frames_is_not_indexed(
         open_video(path, LIMITS)
 
 
+def test_an_index_that_is_called_free_space_is_looked_at_all_the_same(clips: Clips, tmp_path: Path) -> None:
+    path = tmp_path / "hidden.mp4"
+    path.write_bytes(lying(clips("silent").read_bytes(), 4_000_000_000).replace(b"moov", b"free"))
+    with pytest.raises(MediaTooLarge, match="says that it has more frames"):
+        open_video(path, LIMITS)
+
+
 def test_sound_that_is_not_packed_may_have_millions_of_samples(clips: Clips, tmp_path: Path) -> None:
     data = bytearray(clips("mov").read_bytes())
     at = data.rindex(b"stsz")

@@ -21,7 +21,7 @@ from pipeline.media.video.join import join_segments
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.segments import Trim, plan_segments
 from tests.support.clips import is_upright, number_of, picture
-from tests.support.videos import LIMITS, MARK, Made, encode, produce, shown, sounds
+from tests.support.videos import LIMITS, MARK, encode, produce, read_all, shown, sounds, wanted
 
 Clips = Callable[[str], Path]
 Videos = Callable[[str], VideoFile]
@@ -31,12 +31,6 @@ SAME_SOUND = [
     "interlaced", "interlaced_mpg", "anamorphic", "mov", "avi", "flv", "3gp", "vp8", "vp9", "av1", "mkv",
     "fragmented", "edit_list", "turned_90", "turned_180_mirrored", "hlg", "full_range", "cover", "prores",
 ]  # fmt: skip
-
-
-def wanted(made: Made) -> list[Fraction]:
-    """When each frame of a result should show, in seconds."""
-    clock = made.plan.clock
-    return [tick * clock.time_base for time in clock.times.tolist() for tick in clock.shown_at(time)]
 
 
 def start_of(path: Path) -> int | None:
@@ -298,6 +292,27 @@ def test_what_was_changed_is_seen_and_all_else_is_as_it_was(
             assert seen[44:76, 104:136].mean() > 240
             expected = picture(number).astype(int)
             assert np.abs(seen[:36] - expected[:36]).mean() < 4
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx265", "libvpx-vp9", "libsvtav1"])
+def test_at_the_best_quality_what_nobody_changed_is_within_two_levels_of_the_target(
+    clips: Clips, videos: Videos, mapper: ToneMapper, tmp_path: Path, encoder: EncoderName
+) -> None:
+    editor = FrameEditor()
+
+    def paint(frame: YuvFrame) -> None:
+        box = 48, 32, 80, 64
+        before = editor.read(frame, box)
+        editor.write(frame, box, before, np.full_like(before, 250))
+
+    made = produce(clips("plain"), tmp_path, mapper, encoder=encoder, quality=0, change=paint)
+    stored = read_all(videos("plain"), mapper)
+    for one, other in zip(stored, read_all(open_video(made.path, LIMITS), mapper), strict=True):
+        for plane, (before, after) in enumerate(zip(one.planes, other.planes, strict=True)):
+            off = np.abs(before.astype(int) - after)
+            scale = 2 if plane else 1
+            off[16 // scale : 80 // scale, 32 // scale : 96 // scale] = 0
+            assert (off > 2).mean() < 0.01
 
 
 def test_segments_of_another_encoder_are_refused(videos: Videos, mapper: ToneMapper, tmp_path: Path) -> None:

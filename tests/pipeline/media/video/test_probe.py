@@ -104,6 +104,20 @@ def test_frames_before_the_container_s_beginning_do_not_count(videos: Videos) ->
     assert int(videos("edit_list").scan.times[0]) == 0
 
 
+def test_a_film_that_begins_late_is_not_taken_for_one_that_was_cut(videos: Videos) -> None:
+    assert videos("late_mkv").frames == 45
+    assert videos("late_mkv").duration_s == pytest.approx(1.5, abs=0.01)
+
+
+def test_side_data_that_nobody_knows_is_no_reason_to_refuse_a_film(videos: Videos) -> None:
+    assert (videos("tiff").frames, videos("tiff").turn.is_none) == (3, True)
+
+
+def test_frames_of_which_nothing_even_would_be_left_are_refused(clips: Clips) -> None:
+    with pytest.raises(UnsupportedMedia, match="1 x 64 pixels"):
+        open_video(clips("one_pixel"), LIMITS)
+
+
 @pytest.mark.parametrize("kind", ["late_start", "ts", "interlaced_mpg", "early_start"])
 def test_time_zero_is_when_the_first_stream_begins(videos: Videos, kind: str) -> None:
     video = videos(kind)

@@ -22,7 +22,17 @@ Clips = Callable[[str], Path]
 Videos = Callable[[str], VideoFile]
 
 PLAIN = ["plain", "vfr", "open_gop", "late_start", "ts", "avi", "flv", "wmv", "mkv", "vp8", "vp9", "av1"]
-CONVERTED = ["odd_444", "odd_vp9", "full_range", "mjpeg", "prores", "interlaced", "interlaced_mpg", "hlg"]
+CONVERTED = [
+    "palette",
+    "odd_444",
+    "odd_vp9",
+    "full_range",
+    "mjpeg",
+    "prores",
+    "interlaced",
+    "interlaced_mpg",
+    "hlg",
+]
 CUT_BY_CONTAINER = ["edit_list", "early_start", "fragmented", "open_gop_hevc", "turned_90"]
 
 
@@ -152,6 +162,25 @@ def test_frames_without_times_of_their_own_come_out_one_after_the_other(
     times = [frame.time for frame in read_all(video, mapper)]
     assert len(times) == video.frames == 90
     assert times == sorted(set(times))
+
+
+def test_colours_out_of_a_table_are_those_of_the_film_in_every_part(
+    videos: Videos, mapper: ToneMapper
+) -> None:
+    video = videos("palette")
+    assert video.pix_fmt == "pal8"
+    times = video.scan.times.tolist()
+    for start in (0, 20):
+        frames = [frame.image.to_ndarray(format="bgr24") for frame in read_all(video, mapper, times[start])]
+        assert [number_of(frame.astype(np.uint8)) for frame in frames] == list(range(start, 45))
+
+
+def test_frames_for_which_a_stream_has_no_times_come_at_its_rate(videos: Videos, mapper: ToneMapper) -> None:
+    video = videos("h264_mpg")
+    assert not video.scan.is_timed
+    gaps = np.diff([float(frame.time * video.time_base) for frame in read_all(video, mapper)])
+    assert len(gaps) == 44
+    assert np.abs(gaps - 1 / 30).max() < 0.001
 
 
 def test_damage_is_counted_though_no_decoder_speaks_of_it(videos: Videos, mapper: ToneMapper) -> None:

@@ -1,0 +1,1 @@
+"""Odd videos, each made by code, and a judge that sends them through whole jobs."""
