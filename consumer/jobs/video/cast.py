@@ -23,7 +23,7 @@ from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.identity import Person
 from storage.scratch import Piece, describe_piece
 
-_REVISION: Final = 1
+_REVISION: Final = 2
 """Counts the changes to the code after which it tells of other people of the same video."""
 _EXTENSION: Final = "cast"
 _PREVIEW: Final = (160, 160, 3)

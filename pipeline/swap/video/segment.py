@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
-from pipeline.media.video.frame import Box, FrameEditor, YuvFrame
+from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.swap.choose import ChosenFaces, counting
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
@@ -17,7 +17,7 @@ from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import PersonFacts, SegmentFacts
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastMember
-from pipeline.tracks.frame import Region, region_around
+from pipeline.tracks.frame import Region, box_around
 from pipeline.tracks.tracker import WINDOW, TrackedFrame, Tracker
 
 WARM_UP: Final = WINDOW
@@ -114,9 +114,10 @@ class SegmentSwap:
     def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
         swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
         with swap.timings.measure("swap"):
-            region = region_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
-            if region is None:
+            box = box_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
+            if box is None:
                 return
+            region = Region(picture=self._editor.read(frame.frame, box), offset=box[:2])
             before = region.picture
             after = Region(picture=before.copy(), offset=region.offset)
             inside = after.inside(face)
@@ -126,7 +127,7 @@ class SegmentSwap:
             [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
-            self._editor.write(frame.frame, _box(region), before, after.picture)
+            self._editor.write(frame.frame, box, before, after.picture)
             painted.append(track)
             if track < len(swap.people):
                 person = self.facts.people.setdefault(track, PersonFacts())
@@ -150,9 +151,3 @@ class SegmentSwap:
             if self.facts.first_changed is None:
                 self.facts.first_changed = frame.time
         self.done.append(frame)
-
-
-def _box(region: Region) -> Box:
-    x0, y0 = region.offset
-    height, width = region.picture.shape[:2]
-    return x0, y0, x0 + width, y0 + height
