@@ -123,7 +123,10 @@ class SegmentSwap:
             inside = after.inside(face)
             measures = track < len(swap.people) and track not in self.facts.people
             seen = swap.painter.embed(before, inside) if measures else None
-            others = [after.inside(other) for other in tracked.faces.values()]
+            # Itself among them, as it is: a copy would count as a neighbour.
+            others = [
+                inside if number == track else after.inside(other) for number, other in tracked.faces.items()
+            ]
             [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
