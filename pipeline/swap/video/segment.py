@@ -69,7 +69,7 @@ class SegmentSwap:
         self._steps: deque[Callable[[], None]] = deque()
 
     def begin(self, frame: YuvFrame | None) -> None:
-        """Put in the next frame; None after the last one."""
+        """Put in the next frame; None after the last one. Steps of one that came before go first."""
         self._steps.append(partial(self._follow, frame))
 
     def step(self) -> bool:
@@ -86,20 +86,20 @@ class SegmentSwap:
             tracker = self._tracker
             view = None if frame is None else YuvView(frame, self._editor)
             ready = list(tracker.finish() if view is None else tracker.feed(view))
-        for tracked in ready:
-            if self._holds(tracked.frame.frame.time):
-                self._plan(tracked)
+        held = (tracked for tracked in ready if self._holds(tracked.frame.frame.time))
+        steps = [step for tracked in held for step in self._plan(tracked)]
+        self._steps.extendleft(reversed(steps))
 
     def _holds(self, time: int) -> bool:
         return time >= self._start and (self._end_at is None or time < self._end_at)
 
-    def _plan(self, tracked: TrackedFrame[YuvView]) -> None:
+    def _plan(self, tracked: TrackedFrame[YuvView]) -> Iterator[Callable[[], None]]:
         """The steps of a frame: its faces one by one, the smaller ones first, which larger ones may cover."""
         faces = sorted(self._chosen(tracked), key=lambda each: (tracked.faces[each[0]].area, each[0]))
         painted: list[int] = []
         for track, name in faces:
-            self._steps.append(partial(self._paint, tracked, track, name, painted))
-        self._steps.append(partial(self._end, tracked.frame.frame, painted))
+            yield partial(self._paint, tracked, track, name, painted)
+        yield partial(self._end, tracked.frame.frame, painted)
 
     def _chosen(self, tracked: TrackedFrame[YuvView]) -> Iterator[tuple[int, str]]:
         swap = self._swap
