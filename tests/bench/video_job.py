@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import time
@@ -63,14 +63,18 @@ async def _run(clip: Path, work: Path) -> JobCost:
         wall_s=wall_s,
         cpu_s=cpu_s,
         free_cores=(os.cpu_count() or 1) - others_s / wall_s,
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes=_peak_bytes(),
     )
 
 
+def _peak_bytes() -> int:
+    """The most memory that this process had since it began: getrusage(2) goes on with its parent's."""
+    [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(line) * 1024
+
+
 def _busy_s() -> float:
-    """Processor time of everything on the machine since its start, from proc_stat(5); 0 where unknown."""
-    if not _STAT.exists():
-        return 0.0
+    """Processor time of everything on the machine since its start, from proc_stat(5)."""
     user, nice, system, _idle, _wait, *interrupts = map(int, _STAT.read_text().split("\n", 1)[0].split()[1:8])
     return (user + nice + system + sum(interrupts)) / _TICKS_S
 
