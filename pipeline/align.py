@@ -87,13 +87,13 @@ def warp_crop(
 
 
 def average_down(picture: Bgr, size: tuple[int, int]) -> tuple[Bgr, tuple[float, float]]:
-    """Shrink a BGR uint8 (h, w, 3) picture to `size` (width, height) by averaging.
+    """Shrink a uint8 picture, (h, w, 3) or (h, w), to `size` (width, height) by averaging.
 
     It is halved as often as that goes, then averaged over parts of pixels: the latter alone takes OpenCV 15
     times as long per pixel as halving does. Halving is done in bands, so that it takes no memory to speak of.
 
     Returns:
-        BGR uint8 of `size`, and how many pixels of `picture` one of its pixels shows, across and down. Up to
+        uint8 of `size`, and how many pixels of `picture` one of its pixels shows, across and down. Up to
         one pixel of the result is cut off at the right and at the bottom.
     """
     height, width = picture.shape[:2]
@@ -110,7 +110,7 @@ def average_down(picture: Bgr, size: tuple[int, int]) -> tuple[Bgr, tuple[float,
 def _halved(picture: Bgr, block: int) -> Bgr:
     """The mean of every whole square of `block` pixels, a power of two."""
     height, width = picture.shape[0] // block, picture.shape[1] // block
-    small = np.empty((height, width, 3), np.uint8)
+    small = np.empty((height, width, *picture.shape[2:]), np.uint8)
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
         band = picture[top * block : bottom * block, : width * block]

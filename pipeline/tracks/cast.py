@@ -10,7 +10,7 @@ from pipeline.face import Bgr, Face
 from pipeline.faces.select import face_id, reading_order
 from pipeline.tracks.associate import associate
 from pipeline.tracks.draft import Draft, View, merged
-from pipeline.tracks.frame import FrameView, region_around
+from pipeline.tracks.frame import FrameView, region_around, shrunk
 from pipeline.tracks.identity import Person, Sighting, is_alone
 from pipeline.tracks.scene import CUT, SceneChanges
 
@@ -18,7 +18,6 @@ _PAUSE_S: Final = 0.3
 """Between two looks, but at cuts: about three a second."""
 _LONGEST: Final = 1280
 """The longer side in pixels of what is looked at: faces of a sixtieth of it are found."""
-_SCENE_PX: Final = 214
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +73,7 @@ class CastBuilder:
 
         Looked at are some frames a second, those before and after a cut, the first and the last one.
         """
-        is_cut = self._scenes.change(frame.small(_SCENE_PX)) >= CUT
+        is_cut = self._scenes.change(frame) >= CUT
         if is_cut:
             self._look_before()
             self._shot += 1
@@ -123,7 +122,7 @@ class CastBuilder:
 
 def _sightings(engine: AnyEngine, frame: FrameView) -> list[Sighting]:
     """The faces of a frame: found in a smaller picture of it, and then seen as they are."""
-    small = frame.small(_LONGEST)
+    small = shrunk(frame, _LONGEST)
     factor = frame.size[0] / small.shape[1]
     sightings: list[Sighting] = []
     for found in engine.find_faces(small):
@@ -134,7 +133,7 @@ def _sightings(engine: AnyEngine, frame: FrameView) -> list[Sighting]:
         if factor > 1:
             refined = engine.refine(region.picture, region.inside(face))
             face = face if refined is None else region.outside(refined)
-        sightings.append(Sighting(engine, face, region))
+        sightings.append(Sighting(engine, face, frame))
     return sightings
 
 

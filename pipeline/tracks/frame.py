@@ -26,12 +26,16 @@ class FrameView(Protocol):
         """Width and height in pixels."""
         ...
 
-    def small(self, longest: int) -> Bgr:
-        """All of it as BGR uint8 (h, w, 3), no side longer than `longest`, shrunk by averaging."""
+    def grey(self, size: tuple[int, int]) -> Bgr:
+        """How bright all of it is, 0..255: uint8 of `size` (width, height), averaged."""
         ...
 
     def region(self, box: Box) -> Bgr:
         """A part of it as BGR uint8 (h, w, 3); it is only read."""
+        ...
+
+    def reduced(self, box: Box, size: tuple[int, int]) -> Bgr:
+        """A part of it as BGR uint8 of `size` (width, height), no larger than the part, averaged."""
         ...
 
 
@@ -46,21 +50,22 @@ class PictureView:
         """Width and height in pixels."""
         return self.picture.shape[1], self.picture.shape[0]
 
-    def small(self, longest: int) -> Bgr:
-        """All of it, no side longer than `longest`."""
-        width, height = self.size
-        scale = longest / max(width, height)
-        if scale >= 1:
-            return self.picture
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        if width > 2 * size[0]:
-            return average_down(self.picture, size)[0]
-        return np.asarray(cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    def grey(self, size: tuple[int, int]) -> Bgr:
+        """How bright it is, uint8 of `size` (width, height)."""
+        small = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
     def region(self, box: Box) -> Bgr:
         """A part of it, a view."""
         x0, y0, x1, y1 = box
         return self.picture[y0:y1, x0:x1]
+
+    def reduced(self, box: Box, size: tuple[int, int]) -> Bgr:
+        """A part of it as BGR uint8 of `size` (width, height)."""
+        part = self.region(box)
+        if part.shape[1] > 2 * size[0]:
+            return average_down(part, size)[0]
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,18 +89,37 @@ class Region:
         return face.moved(*self.offset)
 
 
+def shrunk(frame: FrameView, longest: float, box: Box | None = None) -> Bgr:
+    """A part of a frame, all of it if none is named, as BGR uint8; no side is longer than `longest`."""
+    x0, y0, x1, y1 = box = box or (0, 0, *frame.size)
+    scale = min(1.0, longest / max(x1 - x0, y1 - y0))
+    size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
+    return frame.region(box) if scale >= 1 else frame.reduced(box, size)
+
+
 def region_around(frame: FrameView, bbox: Array, *, reach: float = _REACH) -> Region | None:
-    """The part of a frame around a (4,) box, `reach` times its longer side to each side.
+    """The part of a frame that `box_around` names."""
+    box = box_around(frame, bbox, reach=reach)
+    return None if box is None else Region(picture=frame.region(box), offset=box[:2])
+
+
+def box_around(frame: FrameView, bbox: Array, *, reach: float) -> Box | None:
+    """A part of a frame around a (4,) box, `reach` times its longer side to each side.
 
     None where too little of the box lies within the frame to see a face there.
     """
-    if not np.isfinite(bbox).all() or share_inside(bbox, frame.size) < _LEAST_INSIDE:
+    if not is_within(frame, bbox):
         return None
     margin = reach * float((bbox[2:] - bbox[:2]).max())
     width, height = frame.size
     x0, y0 = (max(0, int(side - margin) & ~1) for side in bbox[:2].tolist())
     x1, y1 = (int(side + margin) + 2 & ~1 for side in bbox[2:].tolist())
-    return Region(picture=frame.region((x0, y0, min(x1, width), min(y1, height))), offset=(x0, y0))
+    return x0, y0, min(x1, width), min(y1, height)
+
+
+def is_within(frame: FrameView, bbox: Array) -> bool:
+    """Whether enough of a (4,) box lies within a frame to see a face there."""
+    return bool(np.isfinite(bbox).all()) and share_inside(bbox, frame.size) >= _LEAST_INSIDE
 
 
 def share_inside(bbox: Array, size: tuple[int, int]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Bgr, Face
 from pipeline.faces.detect import overlaps
-from pipeline.tracks.frame import Region
+from pipeline.tracks.frame import FrameView, Region, region_around
 
 _SHARP: Final = 0.6
 """Share of a person's best sharpness below which a face is too blurred to tell anything."""
@@ -27,11 +27,20 @@ _ALONE: Final = 0.05
 class Sighting:
     """A face in a frame, and what can be told of it, which is computed when it is first asked for."""
 
-    def __init__(self, engine: AnyEngine, face: Face, region: Region) -> None:
+    def __init__(self, engine: AnyEngine, face: Face, frame: FrameView) -> None:
+        """Take a face of `frame`, of which enough lies within it; see `is_within`."""
         #: In pixels of the frame.
         self.face = face
-        self.region = region
         self._engine = engine
+        self._frame = frame
+
+    @cached_property
+    def region(self) -> Region:
+        """The part of the frame that shows the face."""
+        region = region_around(self._frame, self.face.bbox)
+        if region is None:
+            raise ValueError("too little of the face lies within the frame")
+        return region
 
     @cached_property
     def embedding(self) -> Array | None:

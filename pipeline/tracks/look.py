@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 
 from pipeline.engines.base import AnyEngine
-from pipeline.face import Array, Bgr, Face
+from pipeline.face import Array, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import in_place
 from pipeline.faces.pyramid import scales, with_rim
-from pipeline.tracks.frame import Box, FrameView, Region, region_around
+from pipeline.tracks.frame import Box, FrameView, region_around, shrunk
 
 ROUND: Final = 14
 """So many frames at most until all of a frame was looked at closely; less than a tracker holds back."""
@@ -43,19 +43,17 @@ class Looks:
         """Begin for frames of `size` (width, height)."""
         width, height = size
         self._engine = engine
-        #: The longer side in pixels of the picture of a frame to give to `at`.
-        self.longest = round(_WHOLE * engine.glance_px)
+        self._longest = round(_WHOLE * engine.glance_px)
         self._closest = scales(height, width)[0]
-        is_worth = self._closest * max(size) >= _WORTH * self.longest
+        is_worth = self._closest * max(size) >= _WORTH * self._longest
         self._tiles = _tiles(size, self._closest, engine.glance_px) if is_worth else []
         self._turn = 0
 
-    def at(self, frame: FrameView, small: Bgr, *, eager: bool) -> Array:
+    def at(self, frame: FrameView, *, eager: bool) -> Array:
         """Look at the frame after the last one.
 
         Args:
             frame: the frame.
-            small: all of it as a BGR uint8 (h, w, 3) picture, its longer side `longest` at most.
             eager: look at the whole frame in any case.
 
         Returns:
@@ -63,22 +61,22 @@ class Looks:
         """
         found = [np.empty((0, 5), np.float32)]
         if self._tiles and self._turn % 2:
-            box = self._tiles[self._turn // 2 % len(self._tiles)]
-            part = Region(picture=frame.region(box), offset=box[:2])
-            found.append(self._glance(part, self._closest * max(part.size), part.size, _TILE_RIM_PX))
+            x0, y0, x1, y1 = box = self._tiles[self._turn // 2 % len(self._tiles)]
+            found.append(self._glance(frame, box, self._closest * max(x1 - x0, y1 - y0), _TILE_RIM_PX))
         if eager or self._turn % (4 if self._tiles else 2) == 0:
-            whole = Region(picture=small, offset=(0, 0))
-            found.append(self._glance(whole, self.longest, frame.size, _WHOLE_RIM_PX))
+            found.append(self._glance(frame, (0, 0, *frame.size), self._longest, _WHOLE_RIM_PX))
         self._turn += 1
         return _one_each(np.concatenate(found))
 
-    def _glance(self, part: Region, longer_px: float, size: tuple[int, int], rim: int) -> Array:
-        """Look at a part of a frame, of `size` pixels of the frame, its longer side shown as `longer_px`."""
-        level = with_rim(part.picture, longer_px, rim)
+    def _glance(self, frame: FrameView, box: Box, longer_px: float, rim: int) -> Array:
+        """Look at a part of a frame, its longer side shown as `longer_px`."""
+        picture = shrunk(frame, longer_px, box)
+        level = with_rim(picture, longer_px, rim)
         [tile] = level.tiles(max(level.canvas.shape))
         rows = tile.to_original(self._engine.glance(tile.picture))
-        step = np.divide(size, part.size)
-        rows[:, :4] = (rows[:, :4] + 0.5) * np.tile(step, 2) - 0.5 + np.tile(part.offset, 2)
+        x0, y0, x1, y1 = box
+        step = np.divide((x1 - x0, y1 - y0), picture.shape[1::-1])
+        rows[:, :4] = (rows[:, :4] + 0.5) * np.tile(step, 2) - 0.5 + np.tile((x0, y0), 2)
         return rows
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 
 from pipeline.face import Array, Bgr
+from pipeline.tracks.frame import FrameView
 
 _GRID: Final = 4
 _BINS: Final = 16
@@ -23,20 +23,19 @@ class SceneChanges:
     def __init__(self) -> None:
         self._before: Array | None = None
 
-    def change(self, small: Bgr) -> float:
-        """How much a BGR uint8 (h, w, 3) picture differs from the one before, 0..1; 1 for the first.
+    def change(self, frame: FrameView) -> float:
+        """How much a frame differs from the one before, 0..1; 1 for the first.
 
         Histograms of brightness are compared in 4 x 4 parts of it, so that what moves within the picture
         counts little, and two shots of the same room with other things in other places count much.
         """
-        now, before = _histograms(small), self._before
+        now, before = _histograms(frame.grey(_SMALL)), self._before
         self._before = now
         return 1.0 if before is None else float(np.abs(now - before).sum(axis=1).mean() / 2)
 
 
-def _histograms(small: Bgr) -> Array:
-    """(16, 16) float32, the share of each level of brightness in each part."""
-    luma = cv2.cvtColor(cv2.resize(small, _SMALL, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+def _histograms(luma: Bgr) -> Array:
+    """(16, 16) float32, the share of each level of brightness in each part of a (64, 64) uint8 picture."""
     side = _SMALL[0] // _GRID
     parts = luma.reshape(_GRID, side, _GRID, side).transpose(0, 2, 1, 3).reshape(_GRID**2, -1)
     bins = parts.astype(np.intp) * _BINS // 256 + np.arange(_GRID**2)[:, None] * _BINS

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pipeline.engines.base import AnyEngine
-from pipeline.face import Bgr, Face
+from pipeline.face import Face
 from pipeline.tracks.associate import associate
-from pipeline.tracks.frame import FrameView, region_around
+from pipeline.tracks.frame import FrameView, is_within, region_around
 from pipeline.tracks.identity import Person, Sighting, is_alone, shared
 from pipeline.tracks.look import Looks, Refusals, confirm, is_taken
 from pipeline.tracks.scene import CUT, DOUBTFUL, SceneChanges
@@ -78,13 +78,12 @@ class Tracker(Generic[FrameT]):
 
     def _look(self, held: TrackedFrame[FrameT]) -> None:
         looks = self._looks = self._looks or Looks(self._engine, held.frame.size)
-        small = held.frame.small(looks.longest)
-        change = self._scenes.change(small)
+        change = self._scenes.change(held.frame)
         if change >= CUT:
             self._cut = held.number
             self._refusals.clear()
         followed = self._followed(held)
-        fresh = self._fresh(held, small, followed.values(), looks)
+        fresh = self._fresh(held, followed.values(), looks)
         questioned = self._contested(followed, fresh) | self._doubtful(
             held.number, followed, every=change >= DOUBTFUL
         )
@@ -111,17 +110,16 @@ class Tracker(Generic[FrameT]):
         if region is None or found is None:
             return None
         face = region.outside(found)
-        around = region_around(frame, face.bbox)
-        return None if around is None else Sighting(self._engine, face, around)
+        return Sighting(self._engine, face, frame) if is_within(frame, face.bbox) else None
 
     def _fresh(
-        self, held: TrackedFrame[FrameT], small: Bgr, followed: Iterable[Sighting], looks: Looks
+        self, held: TrackedFrame[FrameT], followed: Iterable[Sighting], looks: Looks
     ) -> list[Sighting]:
         """The faces that nobody who is followed has."""
         taken = [sighting.face.bbox for sighting in followed]
         awaited = sum(it.expected(held.number, cut=self._cut) is not None for it in self._tracks.values())
         fresh: list[Sighting] = []
-        for row in looks.at(held.frame, small, eager=held.number == self._cut or len(taken) < awaited):
+        for row in looks.at(held.frame, eager=held.number == self._cut or len(taken) < awaited):
             if is_taken(row[:4], taken) or self._refusals.holds(row[:4], held.number):
                 continue
             face = confirm(self._engine, held.frame, row[:4])
@@ -222,8 +220,9 @@ class Tracker(Generic[FrameT]):
         """Look from time to time how those look who are alone and sharp, and who they may be."""
         sightings = list(seen.values())
         for track, sighting in seen.items():
-            is_clear = track.identity.is_sharp(sighting.sharpness) and is_alone(sighting, sightings)
-            if track.is_due(held.number) and is_clear:
+            if not (track.is_due(held.number) and is_alone(sighting, sightings)):
+                continue
+            if track.identity.is_sharp(sighting.sharpness):
                 track.checked = held.number
                 track.identity.learn(self._engine, sighting)
                 if not track.is_known:

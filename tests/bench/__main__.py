@@ -8,7 +8,8 @@ from tests.bench.picture import picture_rows
 from tests.bench.queue import queue_rows
 from tests.bench.report import publish
 from tests.bench.startup import startup_rows
+from tests.bench.video import video_rows
 
 if __name__ == "__main__":
-    rows = [*startup_rows(), *picture_rows(), *inswapper_rows(), *queue_rows()]
+    rows = [*startup_rows(), *picture_rows(), *video_rows(), *inswapper_rows(), *queue_rows()]
     sys.exit(publish(rows, Path("build/bench.json")))

@@ -1,9 +1,11 @@
 """Who is in a video: everybody, from one pass over it, which a later attempt need not take again."""
 
 import base64
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.identity import Person
 from storage.scratch import Piece, describe_piece
 
-_REVISION: Final = 1
+_REVISION: Final = 2
 """Counts the changes to the code after which it tells of other people of the same video."""
 _EXTENSION: Final = "cast"
 _PREVIEW: Final = (160, 160, 3)
@@ -40,19 +42,20 @@ async def find_cast(
     builder, editor = CastBuilder(engine), FrameEditor()
     progress = FrameProgress(context, "detect", plan.frames)
     first, end = plan.segments[0].start, plan.segments[-1].end
-    number = 0
+    numbers = count()
 
-    def look(frame: YuvFrame) -> bool:
+    def look(frames: deque[YuvFrame]) -> bool:
+        frame = frames.popleft()
+        time_s = float((frame.time - video.zero) * video.time_base)
         with context.timings.measure("detect"):
-            builder.add(YuvView(frame, editor), number, float((frame.time - video.zero) * video.time_base))
-        return True
+            builder.add(YuvView(frame, editor), next(numbers), time_s)
+        progress.add()
+        return not frames
 
     async with context.memory(frame_bytes(video)), FrameSource(context, video, first, end) as frames:
         progress.tell()
-        async for frame in frames:
-            await context.on_device_until_done(partial(look, frame), progress.tell)
-            number += 1
-            progress.add()
+        async for ready in frames:
+            await context.on_device_until_done(partial(look, deque(ready)), progress.tell)
         return counting_members(await context.on_device(builder.finish), context.face_filter)
 
 

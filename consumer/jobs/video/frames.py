@@ -30,7 +30,8 @@ def frame_bytes(video: VideoFile) -> int:
 class FrameSource:
     """Decodes frames one after the other, a few ahead of who takes them; used as a context.
 
-    Iterating over it gives exactly the frames that show from `start` on and before `end`, in ticks.
+    Iterating over it gives exactly the frames that show from `start` on and before `end`, in ticks: each time
+    those that are decoded by then, so that whoever is slower does not come back for each of them.
     """
 
     def __init__(self, context: JobContext, video: VideoFile, start: int, end: int | None) -> None:
@@ -59,12 +60,19 @@ class FrameSource:
                 await asyncio.wait([self._decoding])
         self._context.on_cpu_at_last(self._close)
 
-    async def __aiter__(self) -> AsyncIterator[YuvFrame]:
-        """Yield the frames; raises MediaCorrupt."""
+    async def __aiter__(self) -> AsyncIterator[list[YuvFrame]]:
+        """Yield the frames, at least one at a time and few; raises MediaCorrupt."""
         if self._decoding is None:
             raise RuntimeError("use a FrameSource as a context manager")
-        while (frame := await self._next(self._decoding)) is not None:
-            yield frame
+        last = False
+        while not last:
+            ready = [await self._next(self._decoding)]
+            while not self._ahead.empty():
+                ready.append(self._ahead.get_nowait())
+            last = ready[-1] is None
+            if frames := [frame for frame in ready if frame is not None]:
+                yield frames
+            del ready
 
     async def _next(self, decoding: asyncio.Task[None]) -> YuvFrame | None:
         """The next frame, or whatever ended the decoding."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,9 +66,10 @@ async def render(
         ):
             changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
             encoding = group.create_task(_encode(encoder, changed, progress))
-            async for frame in frames:
-                await _change(context, swap, frame, changed, progress)
-            await _change(context, swap, None, changed, progress)
+            async for ready in frames:
+                await _change(context, swap, ready, changed, progress)
+                ready.clear()  # the source is to hold none of them while the next ones are made
+            await _change(context, swap, [None], changed, progress)
             await changed.put(None)
             written = await encoding
     except TimeoutError as error:
@@ -90,12 +91,13 @@ def around(plan: SegmentPlan, segment: Segment) -> tuple[int, int | None]:
 async def _change(
     context: JobContext,
     swap: SegmentSwap,
-    frame: YuvFrame | None,
+    frames: Sequence[YuvFrame | None],
     changed: asyncio.Queue[YuvFrame | None],
     progress: FrameProgress,
 ) -> None:
-    """Take a frame to the device, in steps between which others have their turn; None after the last one."""
-    swap.begin(frame)
+    """Take frames to the device, in steps between which others have their turn; None after the last one."""
+    for frame in frames:
+        swap.begin(frame)
     await context.on_device_until_done(swap.step, progress.tell)
     while swap.done:
         await changed.put(swap.done.popleft())

@@ -1,11 +1,12 @@
 """What lies where on a painted mesh: how far inside the face, where eyes, mouth and brows are."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
-from pipeline.blend.masks import fill_polygons
+from pipeline.blend.masks import by_share, fill_polygons
 from pipeline.engines.mesh.raster import Ids
 from pipeline.engines.mesh.topology import (
     BROW_BELOW,
@@ -40,12 +41,12 @@ class Regions:
     features: Array
     face_px: float
 
-    @property
+    @cached_property
     def core(self) -> Array:
         """The face without a thin rim and without eye and mouth openings, float32 0 or 1."""
         return (self.inside > _RIM).astype(np.float32) * (1 - self.openings)
 
-    @property
+    @cached_property
     def cheeks(self) -> Array:
         """What is skin if anything is: well inside, off every feature; float32 0 or 1."""
         return (self.inside > _WELL_INSIDE).astype(np.float32) * (1 - self.openings) * (1 - self.features)
@@ -93,7 +94,7 @@ def masked_blur(values: Array, mask: Array, sigma_px: float) -> Array:
     height, width = mask.shape
     step = max(1, int(sigma_px / 4))
     size = (max(1, width // step), max(1, height // step))
-    weighted = cv2.resize(values * mask[..., None], size, interpolation=cv2.INTER_AREA)
+    weighted = cv2.resize(by_share(values, mask), size, interpolation=cv2.INTER_AREA)
     weight = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     sigma = max(sigma_px / step, 0.3)
     weighted = cv2.GaussianBlur(weighted, (0, 0), sigma)

@@ -35,9 +35,12 @@ def skin_likelihood(lab: Array, regions: Regions) -> Array:
 def _likeness(lab: Array, sure: Array, sigma_px: float) -> Array:
     offset = lab - masked_blur(lab, sure, sigma_px)
     # The median does not see the few pixels of hair or frame among the sure ones, a deviation would.
-    some = offset.reshape(-1, 3)[np.flatnonzero(sure)[::5]]
-    spread = 1.48 * np.median(np.abs(some), axis=0) + np.array([2.5, 1.2, 1.2])
-    light, *hues = cv2.split(offset / spread.astype(np.float32))
+    some = np.abs(offset.reshape(-1, 3).take(np.flatnonzero(sure > 0)[::5], axis=0).T)
+    spread = 1.48 * np.median(some, axis=1) + np.array([2.5, 1.2, 1.2])
+    light, *hues = (
+        channel / deviation
+        for channel, deviation in zip(cv2.split(offset), spread.astype(np.float32), strict=True)
+    )
     # Highlights are forgiven more than dark pixels.
     off = (np.maximum(np.maximum(light - 3.5, -light - 2.8), 0) / 1.2) ** 2
     for hue in hues:

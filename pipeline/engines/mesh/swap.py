@@ -19,11 +19,11 @@ from pipeline.engines.mesh.colour import (
 from pipeline.engines.mesh.geometry import bend
 from pipeline.engines.mesh.mask import face_mask, kept_mask
 from pipeline.engines.mesh.patch import Patch
-from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes, sample
+from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes
 from pipeline.engines.mesh.regions import Regions, find_regions, masked_blur
 from pipeline.engines.mesh.skin import skin_likelihood
 from pipeline.engines.mesh.source import MeshSource
-from pipeline.engines.mesh.texture import mesh_size, rescaled
+from pipeline.engines.mesh.texture import Texture, mesh_size
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.face import Array, Bgr
 
@@ -124,8 +124,23 @@ def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> 
         picture=np.asarray(picture, np.uint8),
         regions=find_regions(ids, patch.points, topology, patch.face_px, texture.hairline),
         seen=seen,
-        skin=sample(texture.skin, rescaled(np.dstack([x, y]), level.shape, texture.skin.shape)),
+        skin=_skin_of(texture, level, x, y),
     )
+
+
+def _skin_of(texture: Texture, level: Bgr, x: Array, y: Array) -> Array:
+    """The texture's skin map at (h, w) coordinates in pixels of one of its levels."""
+    height, width = (
+        np.float32(ours / its) for ours, its in zip(texture.skin.shape, level.shape, strict=False)
+    )
+    shown = cv2.remap(
+        texture.skin,
+        (x + np.float32(0.5)) * width - np.float32(0.5),
+        (y + np.float32(0.5)) * height - np.float32(0.5),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(shown, np.float32)
 
 
 def _is_grey(picture: Array) -> bool:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import av
+import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
+from pipeline.align import average_down
 from pipeline.face import Bgr
 from pipeline.media.video.colour import ColourTags
 
@@ -15,6 +17,10 @@ Box = tuple[int, int, int, int]
 
 _EXACT: Final = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Without the latter two FFmpeg's fast way makes a picture darker by two levels each time."""
+_BY_AREA: Final = Interpolation.AREA
+_FOOTROOM: Final = 16
+_LUMA_STEPS: Final = 219
+"""Of limited range: black, and how far white is from there (ITU-R BT.709, 4.6)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +62,7 @@ class FrameEditor:
     def __init__(self) -> None:
         self._to_bgr = VideoReformatter()
         self._to_yuv = VideoReformatter()
-        self._smaller = VideoReformatter()
+        self._to_see = VideoReformatter()
 
     def read(self, frame: YuvFrame, box: Box | None = None) -> Bgr:
         """Make BGR uint8 (h, w, 3) of a part of a frame, of all of it if none is named; the caller's own.
@@ -65,14 +71,26 @@ class FrameEditor:
             ValueError: the box has odd or no edges, or leaves the frame.
         """
         width, height = frame.size
-        x0, y0, x1, y1 = box = box or (0, 0, width, height)
-        if any(edge & 1 for edge in box) or not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-            raise ValueError(f"{box} is no box of even edges within {width} x {height} pixels")
-        part = av.VideoFrame(x1 - x0, y1 - y0, "yuv420p")
-        for whole, cut, scale in zip(frame.planes, planes_of(part), (1, 2, 2), strict=True):
-            cut[...] = whole[y0 // scale : y1 // scale, x0 // scale : x1 // scale]
-        self._tag(part, frame)
-        return _array(self._to_bgr.reformat(part, format="bgr24", interpolation=_EXACT, threads=1))
+        part = _cut(frame, box or (0, 0, width, height))
+        # The same values as those of bgr24, in half the time.
+        planar = self._to_bgr.reformat(part, format="gbrp", interpolation=_EXACT, threads=1)
+        green, blue, red = planes_of(planar)
+        return np.asarray(cv2.merge((blue, green, red)), np.uint8)
+
+    def look(self, frame: YuvFrame, box: Box, size: tuple[int, int] | None = None) -> Bgr:
+        """Make BGR uint8 of a part of a frame, of `size` (width, height) if given: to see, not to change.
+
+        That takes a tenth of what `read` takes. Chroma is not smoothed, and all may be darker by two levels.
+        Raises as `read`.
+        """
+        width, height = size or (box[2] - box[0], box[3] - box[1])
+        is_whole = box == (0, 0, *frame.size)
+        if is_whole:
+            _tag(frame.image, frame)
+        image = frame.image if is_whole else _cut(frame, box)
+        return _array(
+            self._to_see.reformat(image, width, height, format="bgr24", interpolation=_BY_AREA, threads=1)
+        )
 
     def write(self, frame: YuvFrame, box: Box, before: Bgr, after: Bgr) -> bool:
         """Change what lies in a box as `after` differs from `before`, which `read` gave; tells if it does.
@@ -99,20 +117,6 @@ class FrameEditor:
             np.copyto(target, np.clip(moved, 0, 255).astype(np.uint8), where=mask)
         return True
 
-    def small(self, frame: YuvFrame, longest: int) -> tuple[Bgr, float]:
-        """Make a BGR uint8 picture no side of which is longer than `longest` pixels, for detectors.
-
-        Returns it and how many pixels of the frame one of its own stands for; never less than 1.
-        """
-        width, height = frame.size
-        scale = max(1.0, max(width, height) / longest)
-        size = max(1, round(width / scale)), max(1, round(height / scale))
-        self._tag(frame.image, frame)
-        small = self._smaller.reformat(
-            frame.image, *size, format="bgr24", interpolation=Interpolation.AREA, threads=1
-        )
-        return _array(small), scale
-
     def _yuv(self, bgr: Bgr, frame: YuvFrame) -> av.VideoFrame:
         return self._to_yuv.reformat(
             av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24"),
@@ -123,9 +127,30 @@ class FrameEditor:
             threads=1,
         )
 
-    @staticmethod
-    def _tag(image: av.VideoFrame, frame: YuvFrame) -> None:
-        image.colorspace, image.color_range = frame.colour.matrix, frame.colour.range
+
+def grey(frame: YuvFrame, size: tuple[int, int]) -> Bgr:
+    """How bright a frame is, 0..255: uint8 of `size` (width, height), averaged."""
+    luma = average_down(frame.planes[0], size)[0]
+    if frame.colour.range == ColorRange.JPEG:
+        return luma
+    levels = (np.arange(256) - _FOOTROOM) * (255 / _LUMA_STEPS)
+    return np.asarray(np.clip(levels.round(), 0, 255).astype(np.uint8)[luma])
+
+
+def _cut(frame: YuvFrame, box: Box) -> av.VideoFrame:
+    """A copy of a part of a frame; raises ValueError."""
+    (x0, y0, x1, y1), (width, height) = box, frame.size
+    if any(edge & 1 for edge in box) or not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise ValueError(f"{box} is no box of even edges within {width} x {height} pixels")
+    part = av.VideoFrame(x1 - x0, y1 - y0, "yuv420p")
+    for whole, cut, scale in zip(frame.planes, planes_of(part), (1, 2, 2), strict=True):
+        cut[...] = whole[y0 // scale : y1 // scale, x0 // scale : x1 // scale]
+    _tag(part, frame)
+    return part
+
+
+def _tag(image: av.VideoFrame, frame: YuvFrame) -> None:
+    image.colorspace, image.color_range = frame.colour.matrix, frame.colour.range
 
 
 def _bounds(mask: Bgr) -> Box | None:

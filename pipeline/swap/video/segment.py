@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
-from pipeline.media.video.frame import Box, FrameEditor, YuvFrame
+from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.swap.choose import ChosenFaces, counting
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
@@ -17,7 +17,7 @@ from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import PersonFacts, SegmentFacts
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastMember
-from pipeline.tracks.frame import Region, region_around
+from pipeline.tracks.frame import Region, box_around
 from pipeline.tracks.tracker import WINDOW, TrackedFrame, Tracker
 
 WARM_UP: Final = WINDOW
@@ -69,7 +69,7 @@ class SegmentSwap:
         self._steps: deque[Callable[[], None]] = deque()
 
     def begin(self, frame: YuvFrame | None) -> None:
-        """Put in the next frame; None after the last one."""
+        """Put in the next frame; None after the last one. Steps of one that came before go first."""
         self._steps.append(partial(self._follow, frame))
 
     def step(self) -> bool:
@@ -86,20 +86,20 @@ class SegmentSwap:
             tracker = self._tracker
             view = None if frame is None else YuvView(frame, self._editor)
             ready = list(tracker.finish() if view is None else tracker.feed(view))
-        for tracked in ready:
-            if self._holds(tracked.frame.frame.time):
-                self._plan(tracked)
+        held = (tracked for tracked in ready if self._holds(tracked.frame.frame.time))
+        steps = [step for tracked in held for step in self._plan(tracked)]
+        self._steps.extendleft(reversed(steps))
 
     def _holds(self, time: int) -> bool:
         return time >= self._start and (self._end_at is None or time < self._end_at)
 
-    def _plan(self, tracked: TrackedFrame[YuvView]) -> None:
+    def _plan(self, tracked: TrackedFrame[YuvView]) -> Iterator[Callable[[], None]]:
         """The steps of a frame: its faces one by one, the smaller ones first, which larger ones may cover."""
         faces = sorted(self._chosen(tracked), key=lambda each: (tracked.faces[each[0]].area, each[0]))
         painted: list[int] = []
         for track, name in faces:
-            self._steps.append(partial(self._paint, tracked, track, name, painted))
-        self._steps.append(partial(self._end, tracked.frame.frame, painted))
+            yield partial(self._paint, tracked, track, name, painted)
+        yield partial(self._end, tracked.frame.frame, painted)
 
     def _chosen(self, tracked: TrackedFrame[YuvView]) -> Iterator[tuple[int, str]]:
         swap = self._swap
@@ -114,19 +114,23 @@ class SegmentSwap:
     def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
         swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
         with swap.timings.measure("swap"):
-            region = region_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
-            if region is None:
+            box = box_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
+            if box is None:
                 return
+            region = Region(picture=self._editor.read(frame.frame, box), offset=box[:2])
             before = region.picture
             after = Region(picture=before.copy(), offset=region.offset)
             inside = after.inside(face)
             measures = track < len(swap.people) and track not in self.facts.people
             seen = swap.painter.embed(before, inside) if measures else None
-            others = [after.inside(other) for other in tracked.faces.values()]
+            # Itself among them, as it is: a copy would count as a neighbour.
+            others = [
+                inside if number == track else after.inside(other) for number, other in tracked.faces.items()
+            ]
             [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
-            self._editor.write(frame.frame, _box(region), before, after.picture)
+            self._editor.write(frame.frame, box, before, after.picture)
             painted.append(track)
             if track < len(swap.people):
                 person = self.facts.people.setdefault(track, PersonFacts())
@@ -150,9 +154,3 @@ class SegmentSwap:
             if self.facts.first_changed is None:
                 self.facts.first_changed = frame.time
         self.done.append(frame)
-
-
-def _box(region: Region) -> Box:
-    x0, y0 = region.offset
-    height, width = region.picture.shape[:2]
-    return x0, y0, x0 + width, y0 + height

@@ -1,7 +1,7 @@
 """A frame of a video as what follows faces wants to see it."""
 
 from pipeline.face import Bgr
-from pipeline.media.video.frame import Box, FrameEditor, YuvFrame
+from pipeline.media.video.frame import Box, FrameEditor, YuvFrame, grey
 
 
 class YuvView:
@@ -16,10 +16,14 @@ class YuvView:
         """Width and height in pixels."""
         return self.frame.size
 
-    def small(self, longest: int) -> Bgr:
-        """All of it as BGR uint8 (h, w, 3), no side longer than `longest`."""
-        return self._editor.small(self.frame, longest)[0]
+    def grey(self, size: tuple[int, int]) -> Bgr:
+        """How bright it is, uint8 of `size` (width, height)."""
+        return grey(self.frame, size)
 
     def region(self, box: Box) -> Bgr:
         """A part of it as BGR uint8 (h, w, 3)."""
-        return self._editor.read(self.frame, box)
+        return self._editor.look(self.frame, box)
+
+    def reduced(self, box: Box, size: tuple[int, int]) -> Bgr:
+        """A part of it as BGR uint8 of `size` (width, height)."""
+        return self._editor.look(self.frame, box, size)

@@ -2,14 +2,20 @@
 
 import io
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import av
 import pytest
 
 from pipeline.marks.provenance import is_marked
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.target import FRAMES_IN_FLIGHT
+from pipeline.media.video.frame import YuvFrame
+from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import plan_segments
+from pipeline.tracks.tracker import WINDOW
 from storage import keys
 from storage.errors import StoreUnavailable
 from storage.records.detection import read_detection
@@ -93,6 +99,31 @@ def error_of(status: Status) -> tuple[str, str]:
 
 def segments_done(status: Status) -> int:
     return status.progress.segments.done if status.progress.segments else 0
+
+
+async def test_a_job_holds_a_few_frames_at_once_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(plan_segments.__kwdefaults__ or {}, "segment_s", 60.0)
+    held: WeakSet[YuvFrame] = WeakSet()
+    most = total = 0
+    plain = VideoReader.planned
+
+    def planned(self: VideoReader, start: int, end: int | None) -> Iterator[YuvFrame]:
+        nonlocal most, total
+        for frame in plain(self, start, end):
+            held.add(frame)
+            total += 1
+            most = max(most, len(held))
+            yield frame
+
+    monkeypatch.setattr(VideoReader, "planned", planned)
+    store = MemoryStore()
+    status = await done(store, reel(tmp_path / "clip.mp4", {0: across()}, frames=200))
+    assert status.status == "completed", status.error
+    assert total > 2 * 200
+    # Decoded ahead, on the device, held by the tracker, on the way to the encoder; one more in each hand.
+    assert WINDOW < most <= WINDOW + 3 * FRAMES_IN_FLIGHT + 4
 
 
 async def test_the_largest_person_is_swapped_in_every_frame_and_nobody_else(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.face import Array
 from pipeline.tracks.associate import associate
-from pipeline.tracks.frame import Region
+from pipeline.tracks.frame import PictureView
 from pipeline.tracks.identity import Identity, Person, Sighting
 from tests.support.engines import FlatEngine, picture
 from tests.support.faces import made_up_face
@@ -19,7 +19,7 @@ def somebody(green: float) -> Identity:
 def seen(x: float, green: float) -> Sighting:
     shown = picture(400, 60, faces=())
     shown[:] = (0, green, 255)
-    return Sighting(ENGINE, made_up_face(x, 30, 30), Region(picture=shown, offset=(0, 0)))
+    return Sighting(ENGINE, made_up_face(x, 30, 30), PictureView(shown))
 
 
 def box(x: float) -> Array:

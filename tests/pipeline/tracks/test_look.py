@@ -21,8 +21,7 @@ def test_a_small_face_is_seen_within_a_round_wherever_it_is(size: tuple[int, int
         for y in range(0, height - side, height // 2):
             view = PictureView(picture(width, height, faces=((x, y, side, side),)))
             looks = Looks(engine, size)
-            small = view.small(looks.longest)
-            seen = [looks.at(view, small, eager=False) for _ in range(ROUND)]
+            seen = [looks.at(view, eager=False) for _ in range(ROUND)]
             [box] = np.unique(np.concatenate(seen)[:, :4].round(-1), axis=0)[:1]
             assert np.abs(box - (x, y, x + side, y + side)).max() <= 0.75 * side + 5
 

@@ -3,13 +3,14 @@
 import numpy as np
 
 from pipeline.face import Bgr
+from pipeline.tracks.frame import PictureView
 from pipeline.tracks.scene import CUT, DOUBTFUL, SceneChanges
 from tests.support.faces import astronaut, hopper, scaled
 
 
 def changes(frames: list[Bgr]) -> list[float]:
     scenes = SceneChanges()
-    return [scenes.change(frame) for frame in frames]
+    return [scenes.change(PictureView(frame)) for frame in frames]
 
 
 def test_the_first_frame_begins_a_shot() -> None:

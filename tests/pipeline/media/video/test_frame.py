@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.face import Bgr
 from pipeline.media.video.colour import ColourTags
-from pipeline.media.video.frame import FrameEditor, YuvFrame, planes_of
+from pipeline.media.video.frame import FrameEditor, YuvFrame, grey, planes_of
 from tests.support.clips import picture
 
 WIDTH, HEIGHT = 160, 120
@@ -103,13 +103,26 @@ def test_a_part_is_the_same_as_in_the_whole_but_for_its_edge() -> None:
     assert np.array_equal(part[2:-2, 2:-2], whole[22:82, 34:94])
 
 
-def test_a_small_picture_tells_how_much_smaller_it_is() -> None:
-    frame = of(picture(9), COLOURS[0])
-    small, scale = EDITOR.small(frame, 80)
-    assert (small.shape, scale) == ((60, 80, 3), 2.0)
-    assert np.abs(small.mean(axis=(0, 1)) - picture(9).mean(axis=(0, 1))).max() < 3
-    same, scale = EDITOR.small(frame, 1000)
-    assert (same.shape, scale) == ((HEIGHT, WIDTH, 3), 1.0)
+@pytest.mark.parametrize("colour", COLOURS, ids=str)
+def test_what_is_looked_at_is_what_is_there_in_colour_and_place(colour: ColourTags) -> None:
+    frame = of(picture(9), colour)
+    box = 32, 20, 112, 80
+    seen, exact = EDITOR.look(frame, box).astype(int), EDITOR.read(frame, box).astype(int)
+    assert np.abs(seen.mean(axis=(0, 1)) - exact.mean(axis=(0, 1))).max() < 3
+    assert np.abs(seen - exact).mean() < 6
+    small = EDITOR.look(frame, box, (40, 30)).astype(int)
+    halved = exact.reshape(30, 2, 40, 2, 3).mean(axis=(1, 3))
+    assert np.abs(small - halved).mean() < 6
+    assert EDITOR.look(frame, (0, 0, WIDTH, HEIGHT), (80, 60)).shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize("colour", COLOURS, ids=str)
+def test_a_frame_is_as_bright_in_grey_as_in_colour(colour: ColourTags) -> None:
+    bgr = picture(9)
+    bgr[..., :] = bgr.mean(axis=2, keepdims=True)
+    frame = of(bgr, colour)
+    shown = bgr[..., 0].reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3))
+    assert np.abs(grey(frame, (WIDTH // 2, HEIGHT // 2)) - shown).mean() < 4
 
 
 @pytest.mark.parametrize(

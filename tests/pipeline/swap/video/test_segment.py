@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import MediaCorrupt
-from pipeline.face import Source
+from pipeline.face import Bgr, Face, Source
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile, open_video
@@ -33,9 +33,13 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> VideoFile:
 
 
 def swap_of(
-    *, chosen: Sequence[int] = (0,), everybody: bool = False, known: Sequence[int] = (0, 2)
+    *,
+    chosen: Sequence[int] = (0,),
+    everybody: bool = False,
+    known: Sequence[int] = (0, 2),
+    engine: ReelEngine | None = None,
 ) -> VideoSwap:
-    engine = ReelEngine()
+    engine = engine or ReelEngine()
     people = [
         CastMember(
             face_id=f"face_{place}",
@@ -115,6 +119,32 @@ def test_samples_away_from_the_face_stay_as_they_were_stored(video: VideoFile) -
             assert len(changed)
             assert (changed >= (y - 4, x - 4)).all()
             assert (changed < (y + SIDE + 4, x + SIDE + 4)).all()
+
+
+class NeighbourEngine(ReelEngine):
+    """Counts, for each face it swaps, the others that are not that very face."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.neighbours: list[int] = []
+
+    def swap(
+        self,
+        frame: Bgr,
+        pairs: Sequence[tuple[Face, Source]],
+        blend: BlendOptions,
+        *,
+        others: Sequence[Face] = (),
+    ) -> list[bool]:
+        [(face, _)] = pairs
+        self.neighbours.append(sum(other is not face for other in others))
+        return super().swap(frame, pairs, blend, others=others)
+
+
+def test_a_face_is_no_neighbour_of_its_own_that_it_would_spare(video: VideoFile) -> None:
+    engine = NeighbourEngine()
+    swapped(video, swap_of(engine=engine), last=30)
+    assert engine.neighbours == [0] * 20 + [1] * 10
 
 
 def test_nobody_who_was_not_chosen_changes(video: VideoFile) -> None:

@@ -1,0 +1,83 @@
+"""One job on a video in a process of its own, whose memory and processor time are the job's alone."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import consumer.samples
+from consumer.client.local import open_local_jobs
+from consumer.config.settings import Settings
+from storage.records.manifest import read_manifest
+
+SOURCE: Final = Path(consumer.samples.__file__).with_name("astronaut.png")
+_TICKS_S: Final = os.sysconf("SC_CLK_TCK")
+_STAT: Final = Path("/proc/stat")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobCost:
+    """What a job took.
+
+    Attributes:
+        frames: how many the result has.
+        wall_s: from the manifest to the result, the engine being open.
+        cpu_s: processor time of all threads within that.
+        free_cores: processors that nothing else on the machine used meanwhile.
+        peak_bytes: the most memory that the process had.
+    """
+
+    frames: int
+    wall_s: float
+    cpu_s: float
+    free_cores: float
+    peak_bytes: int
+
+
+def measured(clip: Path, work: Path) -> JobCost:
+    """Swap the face of a clip with the embedded engine, in a new process; `work` is an empty folder."""
+    command = [sys.executable, "-m", "tests.bench.video_job", str(clip), str(work)]
+    return JobCost(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+
+
+async def _run(clip: Path, work: Path) -> JobCost:
+    options = {"engine": "mesh"}
+    manifest = read_manifest(
+        {"process_type": "single-video", "source": str(SOURCE), "target": str(clip), "options": options}
+    )
+    async with open_local_jobs(Settings(work_dir=work)) as jobs:
+        await jobs.load_engine(manifest)
+        began, cpu_s, others_s = time.perf_counter(), time.process_time(), _busy_s()
+        async with jobs.context(manifest, output_id="bench") as context:
+            output = await context.run()
+        wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
+        others_s = max(0.0, _busy_s() - others_s - cpu_s)
+    return JobCost(
+        frames=output.frames or 0,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        free_cores=(os.cpu_count() or 1) - others_s / wall_s,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had since it began: getrusage(2) goes on with its parent's."""
+    [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(line) * 1024
+
+
+def _busy_s() -> float:
+    """Processor time of everything on the machine since its start, from proc_stat(5)."""
+    user, nice, system, _idle, _wait, *interrupts = map(int, _STAT.read_text().split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS_S
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(asyncio.run(_run(*map(Path, sys.argv[1:]))))))  # noqa: T201 -- what the parent reads
