@@ -31,6 +31,8 @@ def open_converter(
         return lambda embedding: unit(unit(embedding) @ emap)[None]
     if spec.embedding == "unit":
         return lambda embedding: unit(embedding)[None]
+    if spec.embedding == "raw":
+        return lambda embedding: embedding[None]
     network = open_session(files["converter"], provider=provider, threads=threads, gpu=gpu)
     if spec.embedding == "converted":
         return lambda embedding: _run(network, embedding)[None]

@@ -15,11 +15,13 @@ from tests.support.standins.enhancer import BRIGHTER, build_enhancer
 SHARE = 0.8  # of the restored face in the result
 
 
-@pytest.fixture(scope="module", params=["gfpgan_1.4", "codeformer"])
+@pytest.fixture(scope="module", params=["gfpgan_1.4", "codeformer", "gpen_bfr_256"])
 def enhancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OnnxEnhancer:
     name: str = request.param
-    path = build_enhancer(tmp_path_factory.mktemp("enhancer") / f"{name}.onnx", weighted=name == "codeformer")
-    return open_enhancer({"enhancer": path}, Catalogue.load().engines[name], provider="cpu", threads=1)
+    spec = Catalogue.load().engines[name]
+    folder = tmp_path_factory.mktemp("enhancer")
+    path = build_enhancer(folder / f"{name}.onnx", size=spec.input_size, weighted=name == "codeformer")
+    return open_enhancer({"enhancer": path}, spec, provider="cpu", threads=1)
 
 
 def grey() -> Bgr:
@@ -28,7 +30,7 @@ def grey() -> Bgr:
 
 def brightened(enhancer: Enhancer) -> float:
     """What the middle of a grey face becomes."""
-    more = {"gfpgan_1.4": BRIGHTER, "codeformer": 0.7}[enhancer.name]
+    more = 0.7 if enhancer.name == "codeformer" else BRIGHTER
     return 100 + SHARE * more * 255 / 2
 
 
