@@ -28,10 +28,18 @@ def grey() -> Bgr:
     return np.full((400, 600, 3), 100, np.uint8)
 
 
-def brightened(enhancer: Enhancer) -> float:
+def brightened(enhancer: Enhancer, strength: float = 1) -> float:
     """What the middle of a grey face becomes."""
     more = 0.7 if enhancer.name == "codeformer" else BRIGHTER
-    return 100 + SHARE * more * 255 / 2
+    return 100 + strength * SHARE * more * 255 / 2
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.25, 0.5, 1.0])
+def test_as_much_of_the_restored_face_shows_as_was_asked_for(enhancer: OnnxEnhancer, strength: float) -> None:
+    frame = grey()
+    enhancer.enhance(frame, made_up_face(300, 200, 150), strength=strength)
+    assert np.abs(frame[200, 300] - brightened(enhancer, strength)).max() <= 1.5
+    assert strength or np.array_equal(frame, grey())
 
 
 @pytest.mark.parametrize("size", [60.0, 150.0, 300.0])
