@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 CATALOGUE_FILE: Final = Path(__file__).with_name("catalogue.toml")
 
-Embedding = Literal["none", "emap", "unit", "converted", "converted_unit"]
+Embedding = Literal["none", "emap", "unit", "raw", "converted", "converted_unit"]
 T = TypeVar("T")
 Rgb = tuple[float, float, float]
 Point = tuple[float, float]
@@ -56,12 +56,16 @@ class Version(_Entry):
 
 
 class ModelFile(_Entry):
-    """One file; a member of `archive` lies in a folder of the archive's name."""
+    """One file; a member of `archive` lies in a folder of the archive's name.
+
+    `note` says of a file that cannot be verified why that is so.
+    """
 
     name: FileName
     licence: Licence
     versions: tuple[Version, ...] = Field(min_length=1)
     archive: FileName | None = None
+    note: str | None = Field(default=None, min_length=1)
 
     @property
     def path(self) -> str:
@@ -114,7 +118,8 @@ class EngineSpec(_Entry):
     output, a mask of one channel in [0, 1]. An occluder is another kind: it takes BGR pixel / 255 with the
     channels last and gives one channel, near 1 where it sees face. `embedding` is what becomes of the raw
     w600k_r50 embedding: `emap` (normalised, multiplied with the graph's map, normalised), `unit`
-    (normalised), `converted` (through the file in the role `converter`), `converted_unit` (that, normalised).
+    (normalised), `raw` (nothing), `converted` (through the file in the role `converter`), `converted_unit`
+    (that, normalised).
     """
 
     name: str

@@ -43,11 +43,14 @@ def list_models(*, as_json: bool) -> int:
         table.add_row(name, f"{size / 1e6:.0f}" if size else "?", found.file.licence.id, _state(found))
     engines = Table("engine", "kind", "state", box=None, pad_edge=False)
     for engine in store.catalogue.engines.values():
-        lacking = sum(isinstance(located[file.name], Missing) for file in engine.files.values())
-        state = f"lacks {lacking} of {len(engine.files)} files" if lacking else "complete"
-        engines.add_row(engine.name, engine.kind, state)
+        engines.add_row(
+            engine.name, engine.kind, _engine_state([located[f.name] for f in engine.files.values()])
+        )
+    licences = Table("licence", "what it says", box=None, pad_edge=False)
+    for licence in store.catalogue.licences.values():
+        licences.add_row(licence.id, licence.title)
     console = Console()
-    console.print(table, "", engines)
+    console.print(table, "", engines, "", licences)
     return 0
 
 
@@ -156,8 +159,16 @@ def _state(found: Found | Missing) -> str:
     if isinstance(found, Found):
         return "here" if found.version.checked else "here; figures not checked by us"
     if not found.file.verifiable:
-        return "no checksum is known"
+        return ": ".join(filter(None, ("no checksum is known", found.file.note)))
     return "here, but not the right file" if found.bad else "missing"
+
+
+def _engine_state(located: Sequence[Found | Missing]) -> str:
+    unknown = [one.file.name for one in located if not one.file.verifiable]
+    if unknown:
+        return f"cannot be had: no checksum of {' and '.join(unknown)} is known"
+    lacking = sum(isinstance(one, Missing) for one in located)
+    return f"lacks {lacking} of {len(located)} files" if lacking else "complete"
 
 
 def _described(found: Found | Missing, catalogue: Catalogue) -> dict[str, Any]:
@@ -165,6 +176,7 @@ def _described(found: Found | Missing, catalogue: Catalogue) -> dict[str, Any]:
     described: dict[str, Any] = {
         "state": _code(found),
         "verifiable": found.file.verifiable,
+        "note": found.file.note,
         "licence": found.file.licence.id,
         "engines": _engines(found.file, catalogue),
         "candidates": [{"folder": str(one.folder), "reason": one.reason} for one in found.candidates],

@@ -21,6 +21,20 @@ def picture_options(
     many_faces: Annotated[
         bool, _option("--many-faces", help="Swap every face, not only the largest.")
     ] = False,
+    swap_strength: Annotated[
+        float,
+        _option("--swap-strength", metavar="0-1", min=0, max=1, help="How much of the source's identity."),
+    ] = 0.5,
+    pixel_boost: Annotated[
+        int,
+        _option(
+            "--pixel-boost",
+            metavar="PX",
+            min=0,
+            max=1024,
+            help="Swap large faces in crops of up to so many pixels.",
+        ),
+    ] = 0,
     mouth_mask: Annotated[bool, _option("--mouth-mask", help="Keep the target's own mouth.")] = False,
     keep_tint: Annotated[
         bool, _option("--no-color-correction", help="Do not match the face to the target's light.")
@@ -31,6 +45,12 @@ def picture_options(
     enhance_auto: Annotated[
         bool, _option("--enhance-auto", help="Restore the swapped face if an enhancer's file is here.")
     ] = False,
+    enhancer_strength: Annotated[
+        float,
+        _option(
+            "--enhancer-strength", metavar="0-1", min=0, max=1, help="How much of the restored face shows."
+        ),
+    ] = 1.0,
     output_format: Annotated[
         str | None,
         _option("--format", metavar="NAME", help="jpeg, png, webp or avif; else as the target."),
@@ -59,9 +79,12 @@ def picture_options(
     return {
         "engine": engine,
         "many_faces": many_faces,
+        "swap_strength": swap_strength,
+        "pixel_boost": pixel_boost,
         "mouth_mask": mouth_mask,
         "color_correction": not keep_tint,
         "use_face_enhancer": enhance or ("auto" if enhance_auto else False),
+        "enhancer_strength": enhancer_strength,
         "output_format": output_format,
         "image_quality": quality,
         "keep_date": keep_date,

@@ -128,6 +128,12 @@ class Settings(BaseModel):
         description="how a swapped crop goes back: exact; fast, which differs at the edge of large faces; or "
         "oval, which leaves hair and background alone; mesh has no crop",
     )
+    max_pixel_boost: int = Field(
+        default=512,
+        ge=0,
+        le=1024,
+        description="largest pixel_boost of a job, in pixels; 512 is up to 16 runs of inswapper a face",
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )

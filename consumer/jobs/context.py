@@ -95,6 +95,8 @@ class JobServices:
     face_filter: FaceFilter
     #: How swapped crops go back; the operator's choice.
     paste: PasteMode
+    #: The most that a job's `pixel_boost` may be; the operator's choice too.
+    max_pixel_boost: int
     #: Who runs this service, and which version of it, as marks in results say.
     operator: str
     version: str
@@ -245,6 +247,11 @@ class JobContext:
     def paste(self) -> PasteMode:
         """How swapped crops go back."""
         return self._services.paste
+
+    @property
+    def max_pixel_boost(self) -> int:
+        """The longest side in pixels of a crop that a face may be swapped in."""
+        return self._services.max_pixel_boost
 
     async def engine(self, name: str, *, enhance: Enhance = False) -> LoadedEngine:
         """Get a swap engine, with an enhancer if asked for; the first job to need one waits until it is open.

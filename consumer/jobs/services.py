@@ -48,6 +48,7 @@ def job_services(
         size_limit=size_limit(settings),
         face_filter=face_filter or face_filter_of(settings),
         paste=settings.paste,
+        max_pixel_boost=settings.max_pixel_boost,
         operator=settings.operator,
         version=metadata.version("swapdrop"),
         stall_timeout_s=settings.stall_timeout_s,

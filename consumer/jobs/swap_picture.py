@@ -63,7 +63,12 @@ async def open_swap(context: JobContext) -> SwapRun:
         sources=source_files(manifest, files),
         target=files[manifest.target].read(),
         choice=await find_choice(context, files),
-        blend=blend_options(manifest.options, context.paste, enhance=loaded.enhances),
+        blend=blend_options(
+            manifest.options,
+            context.paste,
+            enhance=loaded.enhances,
+            max_pixel_boost=context.max_pixel_boost,
+        ),
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )

@@ -6,7 +6,7 @@ from functools import partial
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_stored_faces
-from consumer.jobs.plan import enhancer_warnings, ignored_warnings
+from consumer.jobs.plan import engine_warnings, enhancer_warnings, ignored_warnings
 from consumer.jobs.records import to_engine_record, to_warnings
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile
 from storage.inputs.fetch import FetchedInput
@@ -26,6 +26,7 @@ async def open_engine(context: JobContext) -> LoadedEngine:
     context.note(
         engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
         warnings=(
+            *engine_warnings(options, loaded.engine.info.name, max_pixel_boost=context.max_pixel_boost),
             *enhancer_warnings(options, enhances=loaded.enhances),
             *to_warnings(loaded.engine.notices),
         ),

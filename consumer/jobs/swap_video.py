@@ -59,7 +59,12 @@ async def run(context: JobContext) -> Output:
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
     people = await known_cast(context, loaded.engine, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))
-    blend = blend_options(manifest.options, context.paste, enhance=loaded.enhances)
+    blend = blend_options(
+        manifest.options,
+        context.paste,
+        enhance=loaded.enhances,
+        max_pixel_boost=context.max_pixel_boost,
+    )
     swap = VideoSwap(
         engine=loaded.engine,
         painter=loaded.swapper.painter(blend),

@@ -575,8 +575,14 @@ export interface components {
             engine?: string;
             /** @description Default: false. */
             many_faces?: boolean;
+            /** @description Default: 0.5. */
+            swap_strength?: number;
+            /** @description Default: 0. */
+            pixel_boost?: number;
             /** @description Default: false. */
             use_face_enhancer?: boolean | "auto";
+            /** @description Default: 1.0. */
+            enhancer_strength?: number;
             /** @description Default: false. */
             mouth_mask?: boolean;
             /** @description Default: true. */

@@ -18,7 +18,7 @@ from pipeline.blend.paste import paste
 from pipeline.errors import OutputInvalid
 from pipeline.face import Bgr, Face
 
-_STRENGTH: Final = 0.8  # share of the restored face in the result: more looks like wax
+_SHARE: Final = 0.8  # of the restored face in the result at full strength: more looks like wax
 # CodeFormer's second input: 0 looks best, 1 stays closest to what it is given.
 _WEIGHT: Final = 0.7
 
@@ -32,11 +32,18 @@ class Enhancer(Protocol):
         ...
 
     def enhance(
-        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+        self,
+        frame: Bgr,
+        face: Face,
+        *,
+        others: Sequence[Face] = (),
+        keep_mouth: bool = False,
+        strength: float = 1.0,
     ) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place), and none of `others`.
 
-        With `keep_mouth` its mouth, which was not swapped, stays as it is. Returns False if nothing changed.
+        With `keep_mouth` its mouth, which was not swapped, stays as it is. `strength`, 0 to 1, is how much of
+        the restored face shows. Returns False if nothing changed.
         """
         ...
 
@@ -54,13 +61,20 @@ class OnnxEnhancer:
         self._occluder = occluder
         self._spec = spec
         self._template = np.array(spec.template.at(spec.input_size))
-        self._mask = face_oval(self._template, spec.input_size) * np.float32(_STRENGTH)
+        self._mask = face_oval(self._template, spec.input_size) * np.float32(_SHARE)
 
     def enhance(
-        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+        self,
+        frame: Bgr,
+        face: Face,
+        *,
+        others: Sequence[Face] = (),
+        keep_mouth: bool = False,
+        strength: float = 1.0,
     ) -> bool:
         """Restore `face` in `frame` (BGR uint8 (h, w, 3), changed in place); False if it lies outside.
 
+        At `strength` 1 four fifths of the restored face show, at 0 nothing does.
         Nothing beyond the oval of the face changes, nor any of `others`, nor with `keep_mouth` its mouth, nor
         what covers the face where there is an occluder.
 
@@ -71,7 +85,8 @@ class OnnxEnhancer:
         """
         matrix = similarity_fit(face.kps, self._template)
         crop = warp_crop(frame, matrix, self._spec.input_size)
-        masks = [Mask(values=self._mask, matrix=matrix), *neighbours_left_out(face, others)]
+        shown = self._mask * np.float32(strength)
+        masks = [Mask(values=shown, matrix=matrix), *neighbours_left_out(face, others)]
         if keep_mouth:
             masks.append(Mask(values=mouth_left_out(face, matrix, self._spec.input_size), matrix=matrix))
         if self._occluder is not None:

@@ -34,7 +34,7 @@ class Occluder(Protocol):
 
 
 class OnnxOccluder:
-    """Asks an occluder of the catalogue, such as xseg_1.
+    """Asks an occluder of the catalogue, such as xseg_3.
 
     The network takes one crop (1, s, s, 3) and says for each pixel whether it shows face, (1, s, s, 1) 0..1.
     """

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pipeline.blend.paste import PasteMode
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.select import IdentityScale
 
 SourceT = TypeVar("SourceT", bound=Source)
+USUAL_STRENGTH: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +34,19 @@ class BlendOptions:
     `paste` is the operator's choice, not a job's: `exact` and `fast` show the swapped crop up to its edge, as
     `pipeline.blend.paste.paste` has it, `oval` within the oval of the face. The mesh engine does not read
     it: it draws a face within its own outline, and no crop.
+    `swap_strength`, 0 to 1, is how much of the identity is put in, 0.5 the source's own; `pixel_boost` is the
+    longest side in pixels that a crop for a network may have, which a smaller network takes in parts. The
+    mesh engine, which has no network that draws, reads neither. `enhancer_strength`, 0 to 1, is how much of
+    the restored face shows.
     """
 
     color_correction: bool = True
     mouth_mask: bool = False
     enhance: bool = False
     paste: PasteMode = "exact"
+    swap_strength: float = USUAL_STRENGTH
+    pixel_boost: int = 0
+    enhancer_strength: float = 1.0
 
 
 class Engine(Protocol[SourceT]):

@@ -25,7 +25,13 @@ class Painter:
         changed = self._engine.swap(frame, pairs, self._blend, others=others)
         if self._enhancer is not None:
             for face, _ in itertools.compress(pairs, changed):
-                self._enhancer.enhance(frame, face, others=others, keep_mouth=self._blend.mouth_mask)
+                self._enhancer.enhance(
+                    frame,
+                    face,
+                    others=others,
+                    keep_mouth=self._blend.mouth_mask,
+                    strength=self._blend.enhancer_strength,
+                )
         return changed
 
     def embed(self, frame: Bgr, face: Face) -> Array | None:

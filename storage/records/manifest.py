@@ -107,7 +107,13 @@ class Options(BaseModel):
     model_config = _STRICT
     engine: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "auto"
     many_faces: bool = False
+    #: How much of the identity is put in; the usual one is the source's own.
+    swap_strength: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
+    #: Longest side in pixels of the crop that a face is swapped in; 0 is what the network takes at once.
+    pixel_boost: int = Field(default=0, ge=0, le=1024)
     use_face_enhancer: Annotated[Enhance, WrapValidator(_yes_no_or_auto)] = False
+    #: How much of the restored face shows.
+    enhancer_strength: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
     mouth_mask: bool = False
     color_correction: bool = True
     output_format: OutputFormat | None = None

@@ -98,7 +98,7 @@ def _asked(schema: Schema) -> Schema:
 
 def _with_default_in_words(schema: Schema) -> Schema:
     kept, default = _without_default(schema), schema.get("default")
-    known = isinstance(default, str | int)
+    known = isinstance(default, str | int | float)
     return {**kept, "description": f"Default: {json.dumps(default)}."} if known else kept
 
 

@@ -30,20 +30,49 @@ def test_the_production_engine_can_be_verified_down_to_its_last_file() -> None:
         assert all(file.verifiable for file in catalogue.engines[name].files.values())
 
 
-def test_both_published_half_precision_swappers_count_and_no_mixture_of_them() -> None:
+def test_every_published_half_precision_swapper_counts_and_no_mixture_of_them() -> None:
     file = Catalogue.load().files["inswapper_128_fp16.onnx"]
-    first, second = file.versions
-    assert first.sha256 is not None
-    assert second.sha256 is not None
-    assert first.bytes is not None
-    assert second.bytes is not None
-    assert file.version_of(first.sha256, first.bytes) is first
-    assert file.version_of(second.sha256, second.bytes) is second
-    assert file.version_of(first.sha256, second.bytes) is None
+    figures = [(version.sha256 or "", version.bytes or 0) for version in file.versions]
+    assert len(set(figures)) == 3
+    for version, (sha256, size) in zip(file.versions, figures, strict=True):
+        assert file.version_of(sha256, size) is version
+    assert file.version_of(figures[0][0], figures[2][1]) is None
+
+
+def test_each_mirror_of_the_half_precision_swapper_stands_with_the_checksum_said_of_it() -> None:
+    said = {
+        mirror.removeprefix("https://").partition("/inswapper")[0].partition("/resolve")[0]: version.sha256
+        for version in Catalogue.load().files["inswapper_128_fp16.onnx"].versions
+        for mirror in version.mirrors
+    }
+    assert {place: (sha256 or "")[:8] for place, sha256 in said.items()} == {
+        "github.com/facefusion/facefusion-assets/releases/download/models-3.0.0": "c4eccca8",
+        "huggingface.co/facefusion/models-3.0.0": "98fae144",
+        "huggingface.co/hacksider/deep-live-cam": "6d51a927",
+        "github.com/visomaster/visomaster-assets/releases/download/v0.1.0": "6d51a927",
+    }
+
+
+def test_every_enhancer_and_every_occluder_can_be_had_and_the_better_occluder_comes_first() -> None:
+    engines = Catalogue.load().engines.values()
+    others = [engine for engine in engines if engine.kind != "swapper"]
+    assert all(file.verifiable for engine in others for file in engine.files.values())
+    assert [engine.name for engine in others if engine.kind == "occluder"] == ["xseg_3", "xseg_1"]
+    assert next(engine.name for engine in others) == "gfpgan_1.4"
+
+
+def test_a_shipped_file_that_cannot_be_verified_says_why_and_no_other_does() -> None:
+    for file in Catalogue.load().files.values():
+        assert file.verifiable == (file.note is None), file.name
+
+
+def test_a_size_is_known_of_every_file_that_can_be_had() -> None:
+    for file in Catalogue.load().files.values():
+        assert file.largest_bytes or not file.verifiable, file.name
 
 
 def test_a_file_without_a_checksum_has_no_version_that_could_match() -> None:
-    file = Catalogue.load().files["gfpgan_1.4.onnx"]
+    file = Catalogue.load().files["simswap_256.onnx"]
     assert not file.verifiable
     assert file.version_of("0" * 64, 1) is None
 

@@ -13,7 +13,7 @@ SWAPPER = "inswapper_128_fp16.onnx"
 DETECTOR = "det_10g.onnx"
 RECOGNISER = "w600k_r50.onnx"
 ENHANCER = "gfpgan_1.4.onnx"
-OCCLUDER = "xseg_1.onnx"
+OCCLUDER = "xseg_3.onnx"
 ENGINE = (SWAPPER, DETECTOR, RECOGNISER)
 
 

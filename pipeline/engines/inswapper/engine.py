@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions, Provider
 from models.session import open_session
 from models.tensorrt import FreeSides
-from pipeline.align import Matrix, similarity_fit, warp_crop
+from pipeline.align import similarity_fit
 from pipeline.blend.masks import Mask, face_oval, mouth_left_out
 from pipeline.blend.neighbours import neighbours_left_out
 from pipeline.blend.occlusion import Occluder
 from pipeline.blend.paste import BoxEdge, paste
-from pipeline.engines.base import BlendOptions, EngineInfo
+from pipeline.engines.base import USUAL_STRENGTH, BlendOptions, EngineInfo
 from pipeline.engines.inswapper.colour import carry_outwards, match_colour, shown_by
-from pipeline.engines.inswapper.embedding import ToLatent, open_converter, unit
+from pipeline.engines.inswapper.crop import FaceCrop, cut_out, swap_crops
+from pipeline.engines.inswapper.embedding import ToLatent, at_strength, open_converter, unit
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
 from pipeline.engines.merge import mean_identity, merged_notices
 from pipeline.errors import NoFaceInSource
@@ -161,17 +161,13 @@ class InswapperEngine:
             DeviceOutOfMemory: the device's memory does not suffice.
             DeviceLost: the device no longer works.
         """
-        matrices = [similarity_fit(face.kps, self._template) for face, _ in pairs]
-        # As the networks were trained: plain bilinear, black around the picture.
-        crops = [
-            warp_crop(frame, matrix, self._size, border=cv2.BORDER_CONSTANT, antialias=False)
-            for matrix in matrices
-        ]
+        crops = [self._cut_out(frame, face, blend) for face, _ in pairs]
+        latents = [self._latent(frame, face, source, blend) for face, source in pairs]
         masks = [[*neighbours_left_out(face, others), *self._masks(frame, face, blend)] for face, _ in pairs]
-        swapped = self._network.swap(crops, [source.latent for _, source in pairs])
+        swapped = swap_crops(self._network, crops, latents)
         return [
-            self._paste(frame, matrix, crop, new, covered, blend)
-            for matrix, crop, new, covered in zip(matrices, crops, swapped, masks, strict=True)
+            _paste(frame, crop, new, covered, blend)
+            for crop, new, covered in zip(crops, swapped, masks, strict=True)
         ]
 
     def embed(self, picture: Bgr, face: Face) -> Array:
@@ -182,6 +178,17 @@ class InswapperEngine:
         """Cosine distance of two embeddings, 0..2; 0 is the same face, about 1 a stranger's."""
         return 1 - float(np.dot(one, other))
 
+    def _cut_out(self, frame: Bgr, face: Face, blend: BlendOptions) -> FaceCrop:
+        matrix = similarity_fit(face.kps, self._template)
+        return cut_out(frame, matrix, self._size, pixel_boost=blend.pixel_boost)
+
+    def _latent(self, frame: Bgr, face: Face, source: InswapperSource, blend: BlendOptions) -> Array:
+        """What is put onto a face: the source's identity, or one that leans on the face's own."""
+        if blend.swap_strength == USUAL_STRENGTH:
+            return source.latent
+        own = self._recogniser.embed(frame, face)
+        return self._to_latent(at_strength(source.recognised, own, blend.swap_strength))
+
     def _masks(self, frame: Bgr, face: Face, blend: BlendOptions) -> list[Mask]:
         """What of the target's own face stays."""
         masks = [] if self._occluder is None else [self._occluder.uncovered(frame, face)]
@@ -191,22 +198,6 @@ class InswapperEngine:
         if blend.paste == "oval":
             masks.append(Mask(values=face_oval(self._mask_template, _MASK_PX), matrix=matrix))
         return masks
-
-    def _paste(
-        self,
-        frame: Bgr,
-        matrix: Matrix,
-        target: Bgr,
-        swapped: Swapped,
-        masks: list[Mask],
-        blend: BlendOptions,
-    ) -> bool:
-        shown = shown_by(frame.shape, matrix, self._size)
-        crop = match_colour(swapped.crop, target, shown) if blend.color_correction else swapped.crop
-        if swapped.mask is not None:
-            masks = [*masks, Mask(values=swapped.mask, matrix=matrix)]
-        edge: BoxEdge = "exact" if blend.paste == "exact" else "fast"
-        return paste(frame, carry_outwards(crop, shown), matrix, masks=masks, edge=edge)
 
 
 def open_inswapper_engine(
@@ -262,6 +253,15 @@ def open_inswapper_engine(
         hashes=hashes,
         occluder=occluder,
     )
+
+
+def _paste(frame: Bgr, target: FaceCrop, swapped: Swapped, masks: list[Mask], blend: BlendOptions) -> bool:
+    shown = shown_by(frame.shape, target.matrix, target.pixels.shape[0])
+    crop = match_colour(swapped.crop, target.pixels, shown) if blend.color_correction else swapped.crop
+    if swapped.mask is not None:
+        masks = [*masks, Mask(values=swapped.mask, matrix=target.matrix)]
+    edge: BoxEdge = "exact" if blend.paste == "exact" else "fast"
+    return paste(frame, carry_outwards(crop, shown), target.matrix, masks=masks, edge=edge)
 
 
 def _small_source(side: float) -> Notice:

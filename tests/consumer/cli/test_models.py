@@ -97,9 +97,9 @@ def test_pull_without_any_source_says_what_was_tried(
 
 
 def test_a_file_without_a_checksum_is_not_pulled(swapdrop: Swapdrop) -> None:
-    failed = swapdrop("pull", "gfpgan_1.4")
+    failed = swapdrop("pull", "simswap_256.onnx", "--accept-license")
     assert failed.exit_code == 1
-    assert "gfpgan_1.4.onnx cannot be verified: no checksum is known" in failed.stderr
+    assert "simswap_256.onnx cannot be verified: no checksum is known" in failed.stderr
 
 
 def test_verify_tells_good_from_bad_and_whose_figures_they_are(swapdrop: Swapdrop, tmp_path: Path) -> None:
@@ -140,11 +140,22 @@ def test_list_names_every_engine_and_what_it_lacks(swapdrop: Swapdrop) -> None:
     page = swapdrop("list")
     assert page.exit_code == 0
     assert "lacks 3 of 3 files" in page.stdout
+    assert "GPEN: no commercial use" in page.stdout
     files = json.loads(swapdrop("list", "--json").stdout)
     assert files["w600k_r50.onnx"]["state"] == "missing"
     assert "inswapper_128_fp16" in files["w600k_r50.onnx"]["engines"]
-    assert files["gfpgan_1.4.onnx"]["verifiable"] is False
+    assert files["gfpgan_1.4.onnx"]["verifiable"] is True
     assert "buffalo_l.zip" not in files
+
+
+def test_list_says_of_what_cannot_be_verified_why(swapdrop: Swapdrop) -> None:
+    words = " ".join(swapdrop("list").stdout.split())
+    files = json.loads(swapdrop("list", "--json").stdout)
+    unverified = {name: file["note"] for name, file in files.items() if not file["verifiable"]}
+    assert set(unverified) == {"ghost_1_256.onnx", "crossface_ghost.onnx", "simswap_256.onnx"}
+    assert all(unverified.values())
+    assert words.count("no checksum is known:") == 3
+    assert "cannot be had: no checksum of simswap_256.onnx is known" in words
 
 
 def test_rm_also_removes_what_is_left_of_a_broken_download(swapdrop: Swapdrop, tmp_path: Path) -> None:

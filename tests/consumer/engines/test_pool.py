@@ -28,6 +28,7 @@ class Brightener:
         *,
         others: Sequence[Face] = (),  # noqa: ARG002 -- the port's
         keep_mouth: bool = False,  # noqa: ARG002 -- the port's
+        strength: float = 1.0,  # noqa: ARG002 -- the port's
     ) -> bool:
         return False
 

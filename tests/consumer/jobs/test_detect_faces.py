@@ -164,7 +164,10 @@ async def test_options_of_swaps_are_said_to_have_no_effect_and_need_no_model() -
     store = MemoryStore()
     options = {
         "many_faces": True,
+        "swap_strength": 0.2,
+        "pixel_boost": 512,
         "use_face_enhancer": True,
+        "enhancer_strength": 0.5,
         "mouth_mask": True,
         "color_correction": False,
         "output_format": "png",

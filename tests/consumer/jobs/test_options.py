@@ -127,6 +127,9 @@ CASES: dict[str, tuple[object, Callable[[Outcome, Outcome], bool]]] = {
         True,
         lambda plain, changed: (plain.result.faces_swapped, changed.result.faces_swapped) == (1, 2),
     ),
+    "swap_strength": (0.2, is_ignored("swap_strength")),  # by this engine
+    "pixel_boost": (512, is_ignored("pixel_boost")),
+    "enhancer_strength": (0.5, is_ignored("enhancer_strength")),  # without an enhancer
     "use_face_enhancer": (True, lambda _, changed: changed.refused("use_face_enhancer")),
     "mouth_mask": (True, keeps_the_mouth),
     "color_correction": (False, differs_in_tone),

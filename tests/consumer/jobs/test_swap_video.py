@@ -465,6 +465,7 @@ async def test_segments_of_one_request_are_never_taken_for_another(tmp_path: Pat
         (other, {"source": source}),
         (clip, {"source": source, "options": {"many_faces": True}}),
         (clip, {"source": source, "options": {"mouth_mask": True}}),
+        (clip, {"source": source, "options": {"swap_strength": 0.2}}),
         (clip, {"source": source, "options": {"video_quality": 19}}),
         (clip, {"source": source, "options": {"keep_fps": False}}),
         (clip, {"source": source, "options": {"trim": {"end": 0.3}}}),

@@ -15,21 +15,31 @@ from tests.support.standins.enhancer import BRIGHTER, build_enhancer
 SHARE = 0.8  # of the restored face in the result
 
 
-@pytest.fixture(scope="module", params=["gfpgan_1.4", "codeformer"])
+@pytest.fixture(scope="module", params=["gfpgan_1.4", "codeformer", "gpen_bfr_256"])
 def enhancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OnnxEnhancer:
     name: str = request.param
-    path = build_enhancer(tmp_path_factory.mktemp("enhancer") / f"{name}.onnx", weighted=name == "codeformer")
-    return open_enhancer({"enhancer": path}, Catalogue.load().engines[name], provider="cpu", threads=1)
+    spec = Catalogue.load().engines[name]
+    folder = tmp_path_factory.mktemp("enhancer")
+    path = build_enhancer(folder / f"{name}.onnx", size=spec.input_size, weighted=name == "codeformer")
+    return open_enhancer({"enhancer": path}, spec, provider="cpu", threads=1)
 
 
 def grey() -> Bgr:
     return np.full((400, 600, 3), 100, np.uint8)
 
 
-def brightened(enhancer: Enhancer) -> float:
+def brightened(enhancer: Enhancer, strength: float = 1) -> float:
     """What the middle of a grey face becomes."""
-    more = {"gfpgan_1.4": BRIGHTER, "codeformer": 0.7}[enhancer.name]
-    return 100 + SHARE * more * 255 / 2
+    more = 0.7 if enhancer.name == "codeformer" else BRIGHTER
+    return 100 + strength * SHARE * more * 255 / 2
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.25, 0.5, 1.0])
+def test_as_much_of_the_restored_face_shows_as_was_asked_for(enhancer: OnnxEnhancer, strength: float) -> None:
+    frame = grey()
+    enhancer.enhance(frame, made_up_face(300, 200, 150), strength=strength)
+    assert np.abs(frame[200, 300] - brightened(enhancer, strength)).max() <= 1.5
+    assert strength or np.array_equal(frame, grey())
 
 
 @pytest.mark.parametrize("size", [60.0, 150.0, 300.0])

@@ -23,7 +23,7 @@ from tests.support.engines import picture
 from tests.support.faces import astronaut, hopper, scaled
 from tests.support.standins.occluder import BLUE, build_occluder
 
-MODELS = {"xseg_1.onnx": "sha256:00"}
+MODELS = {"xseg_3.onnx": "sha256:00"}
 EDGES = [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)]
 LOOKS = [
     BlendOptions(),
@@ -55,8 +55,8 @@ class Case:
 
 @pytest.fixture(scope="module")
 def occluder(tmp_path_factory: pytest.TempPathFactory) -> OnnxOccluder:
-    path = build_occluder(tmp_path_factory.mktemp("occluder") / "xseg_1.onnx")
-    spec = Catalogue.load().engines["xseg_1"]
+    path = build_occluder(tmp_path_factory.mktemp("occluder") / "xseg_3.onnx")
+    spec = Catalogue.load().engines["xseg_3"]
     return open_occluder({"occluder": path}, spec, provider="cpu", threads=1, models=MODELS)
 
 
@@ -294,7 +294,7 @@ def test_a_neighbour_further_away_changes_nothing(case: Case) -> None:
 
 
 def test_a_file_that_is_no_occluder_is_named(inswapper_files: Mapping[str, Path]) -> None:
-    spec = Catalogue.load().engines["xseg_1"]
+    spec = Catalogue.load().engines["xseg_3"]
     files = {"occluder": inswapper_files["swapper"]}
     with pytest.raises(ModelUnavailable, match=r"inswapper_128\.onnx is not an occluder"):
         open_occluder(files, spec, provider="cpu", threads=1, models={})

@@ -236,13 +236,21 @@ class Blackening:
         self.faces: list[Face] = []
         self.others: Sequence[Face] = ()
         self.keeps_mouth = False
+        self.strength = -1.0
 
     def enhance(
-        self, frame: Bgr, face: Face, *, others: Sequence[Face] = (), keep_mouth: bool = False
+        self,
+        frame: Bgr,
+        face: Face,
+        *,
+        others: Sequence[Face] = (),
+        keep_mouth: bool = False,
+        strength: float = 1.0,
     ) -> bool:
         self.faces.append(face)
         self.others = others
         self.keeps_mouth = keep_mouth
+        self.strength = strength
         x0, y0, x1, y1 = face.bbox.astype(int)
         frame[y0:y1, x0:x1] = 0
         return True
@@ -287,6 +295,13 @@ def test_a_mouth_that_was_not_swapped_is_not_enhanced(keep: bool) -> None:  # no
     blend = BlendOptions(enhance=True, mouth_mask=keep)
     run(replace(request(picture(), picture()), blend=blend), Swapper(FlatEngine(), enhancer=enhancer))
     assert enhancer.keeps_mouth == keep
+
+
+def test_the_enhancer_is_told_how_much_of_it_may_show() -> None:
+    enhancer = Blackening()
+    blend = BlendOptions(enhance=True, enhancer_strength=0.3)
+    run(replace(request(picture(), picture()), blend=blend), Swapper(FlatEngine(), enhancer=enhancer))
+    assert enhancer.strength == 0.3
 
 
 def test_nothing_is_enhanced_unasked_and_asking_in_vain_is_an_error() -> None:

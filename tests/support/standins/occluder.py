@@ -1,4 +1,4 @@
-"""An xseg_1 that takes everything blue for something in front of the face."""
+"""An xseg_3 that takes everything blue for something in front of the face."""
 
 from pathlib import Path
 

@@ -70,7 +70,8 @@ def emap() -> Array:
 
 def colour_of(latent: Array) -> Array:
     """The colour, RGB 0..1, that the model tints with for a latent (1, 512)."""
-    return np.asarray(1 / (1 + np.exp(-(latent[0] @ _to_colour()))), np.float32)
+    weighed = np.clip(latent[0] @ _to_colour(), -80, 80)  # beyond, float32 knows no exponential
+    return np.asarray(1 / (1 + np.exp(-weighed)), np.float32)
 
 
 def _to_colour() -> Array:

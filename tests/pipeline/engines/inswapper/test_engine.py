@@ -211,6 +211,9 @@ def test_the_fast_paste_looks_the_same(engine: InswapperEngine, source: Inswappe
     ("name", "has"),
     [
         ("hyperswap_1a_256", frozenset({"signed", "mask"})),
+        ("hyperswap_1b_256", frozenset({"signed", "mask"})),
+        ("hyperswap_1c_256", frozenset({"signed", "mask"})),
+        ("alphaface_256", frozenset[str]()),
         ("ghost_1_256", frozenset({"signed"})),
         ("simswap_256", frozenset[str]()),
         ("simswap_unofficial_512", frozenset[str]()),
@@ -229,10 +232,13 @@ def test_another_swapper_is_an_entry_of_the_catalogue_and_nothing_else(
     (face,) = engine.find_faces(bgr)
     source = engine.prepare_source(bgr, face)
     embedding = embedding_by_insightface(files["recogniser"], bgr, face.kps)
-    latent = {"unit": embedding, "converted": 2 * embedding[::-1], "converted_unit": embedding[::-1]}[
-        spec.embedding
-    ]
-    if spec.embedding != "converted":
+    latent = {
+        "unit": embedding,
+        "raw": embedding,
+        "converted": 2 * embedding[::-1],
+        "converted_unit": embedding[::-1],
+    }[spec.embedding]
+    if spec.embedding not in {"converted", "raw"}:
         latent = latent / np.linalg.norm(latent)
     assert np.abs(source.latent[0] - latent).max() < 1e-3
     frame = scaled(astronaut(), 2.0)
