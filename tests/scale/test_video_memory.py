@@ -8,7 +8,10 @@ import pytest
 from tests.bench.video_clip import make_clip
 from tests.bench.video_job import measured
 
-pytestmark = pytest.mark.skipif("SOAK" not in os.environ, reason="takes minutes of both cores; `make soak`")
+pytestmark = [
+    pytest.mark.skipif("SOAK" not in os.environ, reason="takes minutes of both cores; `make soak`"),
+    pytest.mark.timeout(1800),
+]
 
 SIZE = 320, 180
 SHORT, LONG = 300, 3600

@@ -119,7 +119,7 @@ class Protocol(RuleBasedStateMachine):
 
 
 _CHECKS = settings(
-    max_examples=200, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 # The hunt ends with its prey, after a few to a thousand examples; a larger bound costs nothing.
 _HUNT = settings(

@@ -1,4 +1,4 @@
-"""Large files go through the Worker in bounded memory, by each way in; `make soak` sends them."""
+"""Large files go through the Worker in bounded memory, by each way in."""
 
 import asyncio
 import os
@@ -19,7 +19,6 @@ from tests.support.ports import free_port
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc").exists(), reason="looks at memory in /proc"),
-    pytest.mark.skipif("SOAK" not in os.environ, reason="takes a minute of both cores; `make soak`"),
     pytest.mark.timeout(600),
 ]
 
