@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.plan import blend_options
 from consumer.jobs.records import to_outcome, to_warnings
-from consumer.jobs.swap_request import find_choice, open_engine, source_files, wanted_pictures
+from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.media.pictures.decode import Picture, decode
@@ -63,12 +62,7 @@ async def open_swap(context: JobContext) -> SwapRun:
         sources=source_files(manifest, files),
         target=files[manifest.target].read(),
         choice=await find_choice(context, files),
-        blend=blend_options(
-            manifest.options,
-            context.paste,
-            enhance=loaded.enhances,
-            max_pixel_boost=context.max_pixel_boost,
-        ),
+        blend=find_blend(context, loaded),
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )

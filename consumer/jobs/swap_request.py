@@ -6,8 +6,9 @@ from functools import partial
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_stored_faces
-from consumer.jobs.plan import engine_warnings, enhancer_warnings, ignored_warnings
+from consumer.jobs.plan import blend_options, engine_warnings, enhancer_warnings, ignored_warnings
 from consumer.jobs.records import to_engine_record, to_warnings
+from pipeline.engines.base import BlendOptions
 from pipeline.swap.request import Choice, Every, Largest, Mapped, Recognised, SourceFile
 from storage.inputs.fetch import FetchedInput
 from storage.records.detection import MAX_DETECTION_BYTES, Detection, read_detection
@@ -32,6 +33,16 @@ async def open_engine(context: JobContext) -> LoadedEngine:
         ),
     )
     return loaded
+
+
+def find_blend(context: JobContext, loaded: LoadedEngine) -> BlendOptions:
+    """How the swapped faces are blended in: what the job asks for, the operator chose and can be done."""
+    return blend_options(
+        context.manifest.options,
+        context.paste,
+        enhance=loaded.enhances,
+        max_pixel_boost=context.max_pixel_boost,
+    )
 
 
 def wanted_pictures(context: JobContext) -> tuple[str, ...]:

@@ -8,10 +8,9 @@ from typing import Final
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
-from consumer.jobs.plan import blend_options
 from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
-from consumer.jobs.swap_request import find_choice, open_engine, source_files, wanted_pictures
+from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.video.cast import describe_members, known_cast
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
@@ -59,12 +58,7 @@ async def run(context: JobContext) -> Output:
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
     people = await known_cast(context, loaded.engine, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))
-    blend = blend_options(
-        manifest.options,
-        context.paste,
-        enhance=loaded.enhances,
-        max_pixel_boost=context.max_pixel_boost,
-    )
+    blend = find_blend(context, loaded)
     swap = VideoSwap(
         engine=loaded.engine,
         painter=loaded.swapper.painter(blend),
