@@ -54,7 +54,7 @@ async def what_stands(store: ObjectStore, job: str) -> Ended:
 
 async def left(consumer: ForkedConsumer, job: str) -> dict[str, object]:
     """Wait for the canonical line with which a consumer leaves a job."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for line in consumer.output().splitlines():
                 said = json.loads(line) if line.startswith("{") else {}

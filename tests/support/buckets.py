@@ -71,7 +71,7 @@ async def all_ended(store: ObjectStore, job_ids: Iterable[str], within_s: float 
         return [await ended(store, job_id, within_s) for job_id in job_ids]
 
 
-async def wait_for_stage(store: ObjectStore, job_id: str, state: str, within_s: float = 30) -> Status:
+async def wait_for_stage(store: ObjectStore, job_id: str, state: str, within_s: float = 60) -> Status:
     """Wait until a job's record is in a state."""
     async with asyncio.timeout(within_s):
         while True:
@@ -91,7 +91,7 @@ async def keys_below(store: ObjectStore, prefix: str) -> list[str]:
             return found
 
 
-async def inbox_is_empty(store: ObjectStore, within_s: float = 10) -> bool:
+async def inbox_is_empty(store: ObjectStore, within_s: float = 60) -> bool:
     """Wait for the inbox to be cleaned up; it is the last step of a job."""
     for _ in range(round(within_s / 0.1)):
         if not await keys_below(store, keys.INBOX):

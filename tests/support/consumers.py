@@ -14,7 +14,7 @@ from typing import Any
 from consumer.children import python_command
 from storage.stores.s3_store import S3Settings
 
-_STOP_TIMEOUT_S = 40
+_STOP_TIMEOUT_S = 60
 _SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_", "MODELS_DIR")
 _NO_MODELS = Path(tempfile.gettempdir(), "swapdrop-tests")  # whatever models lie in this user's cache
 

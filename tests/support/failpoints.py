@@ -36,7 +36,7 @@ from tests.support.stores import Op, WrappedStore
 
 T = TypeVar("T")
 
-_PATIENCE_S = 40
+_PATIENCE_S = 60
 _STRUCK = "failpoint_reached"
 
 _log = structlog.get_logger()

@@ -19,7 +19,7 @@ from storage.stores.port import ObjectStore
 from tests.support.engines import OneEngine, picture, png
 
 SOURCE_BGR = (10, 200, 30)
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 def quick_settings(**changes: Any) -> Settings:  # noqa: ANN401 -- any setting

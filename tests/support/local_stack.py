@@ -15,7 +15,7 @@ import pytest
 from infra.local.programs import MODULES, ROOT
 from storage.stores.s3_settings import S3Settings
 
-_STOP_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 60
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -23,7 +23,7 @@ from consumer.cli.local_s3 import run_local_s3
 from storage.stores.s3_settings import S3Settings
 
 BUCKET = "tests-bucket"
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 _SEAWEED_PORTS = tuple(
     f"{part}.port{kind}" for part in ("s3", "master", "volume", "filer") for kind in ("", ".grpc")
 )

@@ -230,5 +230,5 @@ async def test_a_worker_that_closes_finishes_what_is_in_line(worker: WorkerThrea
     await asyncio.sleep(0)
     worker.close()
     gate.set()
-    await asyncio.wait_for(asyncio.gather(waiting, *steps), 10)
+    await asyncio.wait_for(asyncio.gather(waiting, *steps), 30)
     assert done == list(range(20))

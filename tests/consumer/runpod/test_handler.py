@@ -42,7 +42,7 @@ async def nothing(_: Mapping[str, Any]) -> None:
 
 
 async def in_the_inbox(store: MemoryStore) -> list[str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (found := (await store.list(keys.INBOX)).objects):  # noqa: ASYNC110 -- a bucket has no event
             await asyncio.sleep(0.005)
     return [listed.key for listed in found]
@@ -162,7 +162,7 @@ async def test_a_job_given_back_by_another_worker_is_taken_at_once() -> None:
     released = Status(job_id="mine", created_at=now, updated_at=now, max_attempts=3, manifest=manifest)
     await store.put(keys.status("mine"), released.to_bytes(), content_type="application/json")
     await announce(store, given)
-    told = await asyncio.wait_for(asked(handler(store, queue), given), 20)
+    told = await asyncio.wait_for(asked(handler(store, queue), given), 30)
     assert told["status"] == "completed", told
     consumer.stop()
     await working
@@ -175,11 +175,11 @@ async def test_whoever_names_the_id_of_anothers_job_gets_neither_its_result_nor_
     answering = handler(store, queue)
     request = asked(answering, mine)
     await in_the_inbox(store)
-    waiting = await asyncio.wait_for(asked(answering, theirs), 10)  # while mine lies in the inbox
+    waiting = await asyncio.wait_for(asked(answering, theirs), 30)  # while mine lies in the inbox
     consumer, working = start(store, FlatEngine(), own_queue=queue)
     assert (await asyncio.wait_for(request, 30))["status"] == "completed"
-    done = await asyncio.wait_for(asked(answering, theirs), 10)
-    assert (await asyncio.wait_for(asked(answering, mine), 10))["status"] == "completed"
+    done = await asyncio.wait_for(asked(answering, theirs), 30)
+    assert (await asyncio.wait_for(asked(answering, mine), 30))["status"] == "completed"
     consumer.stop()
     await working
     for told in (waiting, done):
@@ -231,7 +231,7 @@ async def test_no_progress_is_on_its_way_when_a_request_is_answered() -> None:
     await asyncio.sleep(0.1)
     assert (len(begun), arrived, answering.done()) == (1, [], False)
     may_arrive.set()
-    told = await asyncio.wait_for(answering, 10)
+    told = await asyncio.wait_for(answering, 30)
     assert told["code"] == "cancelled"
     assert len(arrived) == len(begun) == 1
 
@@ -245,7 +245,7 @@ async def test_progress_that_fails_or_never_arrives_costs_a_request_nothing() ->
             raise OSError
         await asyncio.sleep(3600)
 
-    async with asyncio.timeout(10), ProgressSender(send, give_up_s=0.05) as progress:
+    async with asyncio.timeout(30), ProgressSender(send, give_up_s=0.05) as progress:
         progress.tell({"n": 1})
         await asyncio.sleep(0.01)
         progress.tell({"n": 2})
@@ -273,6 +273,6 @@ async def test_progress_that_fails_or_never_arrives_costs_a_request_nothing() ->
 )
 async def test_a_request_that_cannot_be_a_job_is_told_why_at_once(given: object, code: str) -> None:
     store = MemoryStore()
-    told = await asyncio.wait_for(asked(handler(store, patience_s=1), given), 10)
+    told = await asyncio.wait_for(asked(handler(store, patience_s=1), given), 30)
     assert (told["code"], told["error"].endswith(".")) == (code, True)
     assert (await store.list("")).objects == []

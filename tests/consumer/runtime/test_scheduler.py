@@ -139,7 +139,7 @@ async def test_an_idle_consumer_stops_at_once() -> None:
     consumer, task = start(MemoryStore(), FlatEngine())
     await until(lambda: consumer.health().ready)
     consumer.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         assert await task == 0
 
 

@@ -71,7 +71,7 @@ async def test_a_consumer_that_waits_for_its_store_can_be_stopped(
         running = asyncio.create_task(consumer.run())
         await until(lambda: "answers with an error (HTTP 500, InternalError)" in consumer.health().message)
         consumer.stop()
-        assert await asyncio.wait_for(running, 10) == EXIT_DRAINED
+        assert await asyncio.wait_for(running, 30) == EXIT_DRAINED
 
 
 async def test_why_a_store_refuses_is_told_until_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

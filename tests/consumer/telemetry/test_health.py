@@ -147,7 +147,7 @@ async def test_a_taken_port_is_a_sentence_at_the_start_and_0_takes_a_free_one() 
         port = int((consumer.health_url or "").rpartition(":")[2])
         _, task = start(MemoryStore(), FlatEngine(), health_port=port)
         with pytest.raises(SettingsError, match=rf"^SWAPDROP_HEALTH_PORT: 127\.0\.0\.1:{port} is taken"):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, 30)
         async with running(MemoryStore(), FlatEngine(), health_port=0) as other:
             await until(lambda: other.health_url is not None)
             assert other.health_url != consumer.health_url
@@ -156,4 +156,4 @@ async def test_a_taken_port_is_a_sentence_at_the_start_and_0_takes_a_free_one() 
 async def test_an_address_of_another_machine_is_a_sentence() -> None:
     _, task = start(MemoryStore(), FlatEngine(), health_host="192.0.2.1")
     with pytest.raises(SettingsError, match=r"^SWAPDROP_HEALTH_HOST: 192\.0\.2\.1 is no address"):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)

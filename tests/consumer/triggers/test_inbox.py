@@ -29,7 +29,7 @@ def names(tickets: list[InboxTicket]) -> list[str]:
 
 
 async def take(tickets: AsyncGenerator[InboxTicket, None], count: int) -> list[InboxTicket]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [await anext(tickets) for _ in range(count)]
 
 
