@@ -77,8 +77,8 @@ format: install ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: install ## measure, side by side with the references; writes build/bench.json
-	$(BIN)/python -m tests.bench
+bench: install ## measure, side by side with the references; writes build/bench.json (ONLY=video)
+	$(BIN)/python -m tests.bench $(ONLY)
 
 quality: install ## judge the embedded engine on many pictures; writes build/quality.json and a contact sheet
 	$(BIN)/python -m tests.quality

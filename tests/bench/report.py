@@ -1,7 +1,7 @@
 """One table on the screen and one JSON file for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -54,15 +54,27 @@ def row(
     )
 
 
-def publish(rows: Sequence[Row], path: Path) -> int:
-    """Print the table, write the file; 0 only if every promise was kept."""
+def publish(rows: Iterable[Row], path: Path) -> int:
+    """Tell of each figure when it is there, print the table, write the file; 0 if every promise was kept.
+
+    The file has every figure there is by then, should the rest be given up.
+    """
+    done: list[Row] = []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    progress = Console(stderr=True)
+    for each in rows:
+        done.append(each)
+        progress.print(f"{each.name}: {each.value:g} {each.unit}", highlight=False, markup=False)
+        path.write_text(json.dumps([asdict(row) for row in done], indent=2) + "\n")
+    Console(width=140).print(_table(done))
+    return 0 if all(each.ok is not False for each in done) else 1
+
+
+def _table(rows: Sequence[Row]) -> Table:
     table = Table("measurement", "value", "reference", "ratio", "target", "", box=None, pad_edge=False)
     for each in rows:
         mark = {True: "[green]ok[/]", False: "[red]missed[/]", None: ""}[each.ok]
         reference = "" if each.reference is None else f"{each.reference:g} {each.unit}"
         ratio = "" if each.ratio is None else f"{each.ratio:.2f}x"
         table.add_row(each.name, f"{each.value:g} {each.unit}", reference, ratio, each.target or "", mark)
-    Console(width=140).print(table)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(each) for each in rows], indent=2) + "\n")
-    return 0 if all(each.ok is not False for each in rows) else 1
+    return table
