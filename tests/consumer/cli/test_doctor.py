@@ -97,15 +97,18 @@ def test_a_store_that_does_not_answer_points_at_its_address(nowhere: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("command", "variables", "said"),
     [
-        ({"AWS_PROFILE": "nobody"}, "AWS_PROFILE names the profile 'nobody'"),
-        ({"R2_ENDPOINT_URL": ""}, "AWS needs a region; set AWS_REGION"),
-        ({"R2_SECRET_ACCESS_KEY": ""}, "R2_ACCESS_KEY_ID is set and R2_SECRET_ACCESS_KEY is not"),
+        (("doctor", "--json"), {"AWS_PROFILE": "nobody"}, "AWS_PROFILE names the profile 'nobody'"),
+        (("jobs", "list"), {"R2_ENDPOINT_URL": ""}, "AWS needs a region; set AWS_REGION"),
+        (
+            ("models", "pull", "--accept-license"),
+            {"R2_SECRET_ACCESS_KEY": ""},
+            "R2_ACCESS_KEY_ID is set and R2_SECRET_ACCESS_KEY is not",
+        ),
+        (("run",), {"AWS_PROFILE": "nobody"}, "AWS_PROFILE names the profile 'nobody'"),
+        (("doctor", "--json"), {"R2_ENDPOINT_URL": ""}, "AWS needs a region; set AWS_REGION"),
     ],
-)
-@pytest.mark.parametrize(
-    "command", [("doctor", "--json"), ("jobs", "list"), ("models", "pull", "--accept-license"), ("run",)]
 )
 def test_what_the_sdk_cannot_work_with_is_a_sentence_from_every_command(
     command: tuple[str, ...],
