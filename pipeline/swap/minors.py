@@ -112,7 +112,8 @@ class TargetMinors:
 
 
 def _of_faces(names: Sequence[str]) -> str:
-    return f"{listed(names)} of the target {'looks' if len(names) == 1 else 'look'} like a minor's."
+    like = "looks like a minor's" if len(names) == 1 else "look like minors'"
+    return f"{listed(names)} of the target {like}."
 
 
 def _was_there(face: Face, before: Sequence[Face]) -> bool:
