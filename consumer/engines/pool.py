@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedEngine:
-    """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name."""
+    """What a job works with.
+
+    `enhancer_models` are the enhancer's files, `hand_models` those of what keeps hands, `sha256:<hex>` by name.
+    """
 
     engine: AnyEngine
     swapper: Swapper
@@ -36,6 +39,7 @@ class LoadedEngine:
     minors: MinorCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
+    hand_models: Mapping[str, str]
 
 
 class EnginePool:
@@ -60,6 +64,7 @@ class EnginePool:
         self._registry = registry
         self._device = device
         self._minors = registry.minor_check()
+        self._hands = registry.hand_keeper()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -120,10 +125,13 @@ class EnginePool:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
-                swapper=Swapper(self._engines[engine], enhancer=restorer, minors=self._minors),
+                swapper=Swapper(
+                    self._engines[engine], enhancer=restorer, minors=self._minors, hands=self._hands
+                ),
                 minors=self._minors,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
+                hand_models=self._hands.models if self._hands else {},
             )
         return self._loaded[key]
 

@@ -25,7 +25,7 @@ async def open_engine(context: JobContext) -> LoadedEngine:
     context.note(warnings=tuple(ignored_warnings(context.manifest)))
     loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
     context.note(
-        engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
+        engine=to_engine_record(loaded.engine.info, {**loaded.enhancer_models, **loaded.hand_models}),
         warnings=(
             *engine_warnings(options, loaded.engine.info.name, max_pixel_boost=context.max_pixel_boost),
             *enhancer_warnings(options, enhances=loaded.enhances),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.faces.covered import is_covered
@@ -64,6 +65,7 @@ class FrameSwapper:
         sources: Mapping[str, Source],
         choose: Choose,
         minors: TargetMinors | None,
+        hands: HandKeeper | None,
         timings: Timings,
     ) -> None:
         """Put in `sources`, by name, where `choose` says, once `minors` has looked at the faces there.
@@ -71,7 +73,7 @@ class FrameSwapper:
         `timings` gains the stages detect and swap.
         """
         self.engine = engine
-        self.painter = Painter(engine, enhancer, blend)
+        self.painter = Painter(engine, enhancer, blend, hands=hands)
         self.face_filter = face_filter
         self.sources = sources
         self.choose = choose

@@ -1,6 +1,7 @@
 """One swap from its opened files to its result, as single calls, each for the thread it belongs to."""
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, EngineInfo
 from pipeline.errors import NoFaceInTarget
 from pipeline.face import Notice
@@ -38,6 +39,7 @@ class SwapRun:
         engine: AnyEngine,
         enhancer: Enhancer | None,
         minors: MinorCheck | None,
+        hands: HandKeeper | None,
         timings: Timings,
     ) -> None:
         """Begin with an opened `target`."""
@@ -57,6 +59,7 @@ class SwapRun:
             sources=sources.ready,
             choose=self._rules.choose,
             minors=self._minors,
+            hands=hands,
             timings=timings,
         )
         self._frames = TargetFrames(target, timings)

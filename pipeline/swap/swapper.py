@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Bgr
@@ -22,7 +23,8 @@ class Swapper:
     """Opens swaps with one engine, and with one enhancer where there is one.
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
-    it, and the faces that are changed, are looked at first; those of a video by whoever knows its people.
+    it, and the faces that are changed, are looked at first; those of a video by whoever knows its people. With `hands` those
+    before the faces stay as they are.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class Swapper:
         *,
         enhancer: Enhancer | None = None,
         minors: MinorCheck | None = None,
+        hands: HandKeeper | None = None,
         kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
         self._minors = minors
+        self._hands = hands
         self._preparer = SourcePreparer(engine, minors, kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
@@ -67,6 +71,7 @@ class Swapper:
             engine=self._engine,
             enhancer=self._needed(request.blend),
             minors=self._minors,
+            hands=self._hands,
             timings=timings,
         )
 
@@ -97,7 +102,7 @@ class Swapper:
 
     def painter(self, blend: BlendOptions) -> Painter:
         """What changes faces as `blend` says; raises EnhancerUnavailable."""
-        return Painter(self._engine, self._needed(blend), blend)
+        return Painter(self._engine, self._needed(blend), blend, hands=self._hands)
 
     def _needed(self, blend: BlendOptions) -> Enhancer | None:
         if blend.enhance and self._enhancer is None:

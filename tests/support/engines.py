@@ -78,6 +78,8 @@ class OneEngine:
     def minor_check(self) -> MinorCheck | None:
         return self._minors
 
+    def hand_keeper(self) -> None: ...
+
     def check_provider(self) -> None: ...
 
     def pull(self, progress: DownloadProgress) -> None: ...
@@ -117,6 +119,8 @@ class Cupboard:
         return _given(self.enhancer)
 
     def minor_check(self) -> None: ...
+
+    def hand_keeper(self) -> None: ...
 
     def check_provider(self) -> None:
         self.checks += 1
