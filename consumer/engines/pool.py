@@ -12,6 +12,7 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
 from pipeline.swap.minors import MinorCheck
@@ -28,18 +29,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedEngine:
-    """What a job works with.
-
-    `enhancer_models` are the enhancer's files, `hand_models` those of what keeps hands, `sha256:<hex>` by name.
-    """
+    """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name."""
 
     engine: AnyEngine
     swapper: Swapper
     #: What looks for minors, which `swapper` does by itself but in videos; None where nobody shall.
     minors: MinorCheck | None
+    #: What keeps hands before faces, likewise.
+    hands: HandKeeper | None
     enhances: bool
     enhancer_models: Mapping[str, str]
-    hand_models: Mapping[str, str]
 
 
 class EnginePool:
@@ -129,9 +128,9 @@ class EnginePool:
                     self._engines[engine], enhancer=restorer, minors=self._minors, hands=self._hands
                 ),
                 minors=self._minors,
+                hands=self._hands,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
-                hand_models=self._hands.models if self._hands else {},
             )
         return self._loaded[key]
 

@@ -33,7 +33,7 @@ def to_outcome(face: FaceResult) -> FaceOutcome:
 
 
 def to_engine_record(info: EngineInfo, further_models: Mapping[str, str]) -> EngineRecord:
-    """An engine, and the files of the enhancer that came after it, as the record tells of them."""
+    """An engine, and the files of what came after it, as the record tells of them."""
     return EngineRecord(
         name=info.name,
         version=info.version,

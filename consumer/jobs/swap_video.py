@@ -70,6 +70,7 @@ async def run(context: JobContext) -> Output:
         chosen=chosen,
         everybody=names[0] if isinstance(chooser.choice, Every) else None,
         sources=sources.ready,
+        hands=loaded.hands,
         face_filter=context.face_filter,
         timings=context.timings,
     )
@@ -153,4 +154,5 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
+        "hands": sorted(loaded.hands.models.items()) if loaded.hands else [],
     }

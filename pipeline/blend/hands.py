@@ -33,6 +33,10 @@ class Hands(Protocol):
         """(21, 2) float32 points of each hand about a face of a BGR uint8 (h, w, 3) picture."""
         ...
 
+    def follow(self, picture: Bgr, hands: Iterable[Array]) -> list[Array]:
+        """The points of those `hands` of the frame before that are still where they were, or nearly."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptHand:
@@ -65,13 +69,18 @@ class HandKeeper:
 
     def keep(self, picture: Bgr, faces: Iterable[Face]) -> list[KeptHand]:
         """Take the hands about some faces of a BGR uint8 (h, w, 3) picture, before those are changed."""
-        found = [hand for face in faces for hand in self._hands.find(picture, face)]
-        kept = (_cut(picture, hand) for hand in found)
-        return [hand for hand in kept if hand is not None]
+        return take(picture, (hand for face in faces for hand in self.hands.find(picture, face)))
 
     @cached_property
-    def _hands(self) -> Hands:
+    def hands(self) -> Hands:
+        """What finds them."""
         return self._open_hands()
+
+
+def take(picture: Bgr, hands: Iterable[Array]) -> list[KeptHand]:
+    """The hands at (21, 2) points in pixels of a BGR uint8 (h, w, 3) picture, as they are now."""
+    kept = (_cut(picture, points) for points in hands)
+    return [hand for hand in kept if hand is not None]
 
 
 def _cut(picture: Bgr, points: Array) -> KeptHand | None:

@@ -3,6 +3,7 @@
 Method and weights: MediaPipe Hands (Zhang et al. 2020, arXiv:2006.10214).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import cv2
@@ -62,14 +63,12 @@ class HandFinder:
         side = max(face.size)
         if side < _SMALLEST_PX or not np.isfinite(face.bbox).all():
             return []
-        found = []
-        for roi in self._look(picture, Roi(center=face.center, side=_AROUND * side, angle=0.0)):
-            points, presence = self._locate(picture, roi)
-            if presence > _PRESENCE:
-                points, presence = self._locate(picture, _about_points(points))
-            if presence > _PRESENCE and np.isfinite(points).all():
-                found.append(points)
-        return found
+        rois = self._look(picture, Roi(center=face.center, side=_AROUND * side, angle=0.0))
+        return self.follow(picture, self._located(picture, rois))
+
+    def follow(self, picture: Bgr, hands: Iterable[Array]) -> list[Array]:
+        """Find hands of the frame before, (21, 2) points each, in this one; some may be gone."""
+        return self._located(picture, map(_about_points, hands))
 
     def _look(self, picture: Bgr, around: Roi) -> list[Roi]:
         """Where the palms of a square seem to have their hands, the surest first."""
@@ -89,6 +88,11 @@ class HandFinder:
             _about_palm(transform(back, boxes[place].reshape(2, 2)), transform(back, points[place]))
             for place in _one_each(boxes, scores[hits])[:_MOST]
         ]
+
+    def _located(self, picture: Bgr, rois: Iterable[Roi]) -> list[Array]:
+        """The points of the hands in turned squares of the picture, of those that are there."""
+        found = (self._locate(picture, roi) for roi in rois)
+        return [points for points, presence in found if presence > _PRESENCE and np.isfinite(points).all()]
 
     def _locate(self, picture: Bgr, roi: Roi) -> tuple[Array, float]:
         """The points of the hand in a turned square of the picture, and how sure it is that one is there."""

@@ -23,8 +23,8 @@ class Swapper:
     """Opens swaps with one engine, and with one enhancer where there is one.
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
-    it, and the faces that are changed, are looked at first; those of a video by whoever knows its people. With `hands` those
-    before the faces stay as they are.
+    it, and the faces that are changed, are looked at first; with `hands` those before the faces stay as they
+    are. Both are left to others in a video: to who knows its people, and to who follows them.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Swapper:
         )
 
     def painter(self, blend: BlendOptions) -> Painter:
-        """What changes faces as `blend` says; raises EnhancerUnavailable."""
-        return Painter(self._engine, self._needed(blend), blend, hands=self._hands)
+        """What changes the faces of a video, hands before them too, as `blend` says; raises EnhancerUnavailable."""
+        return Painter(self._engine, self._needed(blend), blend)
 
     def _needed(self, blend: BlendOptions) -> Enhancer | None:
         if blend.enhance and self._enhancer is None:

@@ -64,6 +64,7 @@ def swap_of(
         chosen=dict.fromkeys(chosen, "source"),
         everybody="source" if everybody else None,
         sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
+        hands=None,
         face_filter=FaceFilter(),
         timings=Timings(),
     )
