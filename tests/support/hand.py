@@ -1,10 +1,12 @@
 """A hand that code draws, which networks take for one: shaded capsules that run into one another."""
 
+import itertools
 from typing import Final
 
 import cv2
 import numpy as np
 
+from pipeline.align import Matrix, transform
 from pipeline.face import Array, Bgr
 
 SIDE: Final = 400
@@ -12,7 +14,7 @@ _SCALE: Final = 150.0
 _WRIST: Final = (208.0, 372.0)
 PALM: Final = (208.0, 300.0)
 """The middle of the palm, in pixels of the drawing."""
-# x, y and z of a finger's joints from the knuckle to the tip, and how thick it is there, in palms; y is upwards.
+# x, y and z of a finger's joints from knuckle to tip, and how thick it is there, in palms; y is upwards.
 _FINGERS: Final = (
     (
         (-0.28, 0.12, 0.05, 0.16),
@@ -72,15 +74,27 @@ def hand_before(
         The picture, and (h, w) float32 how much of the hand shows where, 0..1.
     """
     drawn, shown = _hand(skin)
-    scale, turn = size / (0.8 * SIDE), np.radians(degrees)
-    cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
-    matrix = np.array([[cos, -sin, 0], [sin, cos, 0]])
-    matrix[:, 2] = middle - matrix[:, :2] @ np.array(PALM)
+    matrix = _placed(middle, size, degrees)
     shape = picture.shape[1::-1]
     moved, share = (cv2.warpAffine(each, matrix, shape) for each in (drawn, shown))
     return np.asarray(picture * (1 - share[..., None]) + moved * share[..., None], np.uint8), np.asarray(
         share, np.float32
     )
+
+
+def fingertips_before(middle: tuple[float, float], size: float, degrees: float = 0) -> Array:
+    """Where `hand_before` draws the tips of thumb and fingers: (5, 2) float32 pixels, the thumb's first."""
+    tips = [(_WRIST[0] + _SCALE * finger[-1][0], _WRIST[1] - _SCALE * finger[-1][1]) for finger in _FINGERS]
+    return transform(_placed(middle, size, degrees), np.array(tips))
+
+
+def _placed(middle: tuple[float, float], size: float, degrees: float) -> Matrix:
+    """From the drawing to where a hand is laid."""
+    scale, turn = size / (0.8 * SIDE), np.radians(degrees)
+    cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
+    matrix = np.array([[cos, -sin, 0], [sin, cos, 0]])
+    matrix[:, 2] = middle - matrix[:, :2] @ np.array(PALM)
+    return matrix
 
 
 def _hand(skin: tuple[float, float, float]) -> tuple[Array, Array]:
@@ -101,7 +115,7 @@ def _height() -> Array:
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     x, y = (columns - _WRIST[0]) / _SCALE, (_WRIST[1] - rows) / _SCALE
     height = np.full((SIDE, SIDE), _NOTHING, np.float32)
-    bones = [*_PALM_BONES, *(pair for finger in _FINGERS for pair in zip(finger, finger[1:], strict=False))]
+    bones = [*_PALM_BONES, *(pair for finger in _FINGERS for pair in itertools.pairwise(finger))]
     for start, end in bones:
         capsule = _capsule(x, y, start, end)
         both = (height > _NOTHING) & (capsule > _NOTHING)
