@@ -6,7 +6,7 @@ import pytest
 
 from consumer.config.settings import Settings
 from consumer.engines.registry import open_registry
-from models.embedded import ENGINE_FILES, embedded_weights
+from models.embedded import AGE, ENGINE_FILES, HAND_FILES
 from pipeline.media.video.segments import plan_segments
 from storage import keys
 from storage.records.status import Status
@@ -175,4 +175,4 @@ def test_with_off_there_is_no_check_and_without_a_swap_nothing_is_opened(
     assert open_registry(Settings(engine="mesh")).minor_check() is not None  # flag, by default
     assert not opened
     # What only judges is no part of what a record says a swap was made with.
-    assert embedded_weights().keys() - embedded_weights(ENGINE_FILES).keys() == {"face_age.onnx"}
+    assert AGE not in (*ENGINE_FILES, *HAND_FILES)
