@@ -12,8 +12,10 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
+from pipeline.swap.minors import MinorCheck
 from pipeline.swap.swapper import Swapper
 from storage.records.manifest import Enhance
 
@@ -31,6 +33,10 @@ class LoadedEngine:
 
     engine: AnyEngine
     swapper: Swapper
+    #: What looks for minors, which `swapper` does by itself but in videos; None where nobody shall.
+    minors: MinorCheck | None
+    #: What keeps hands before faces, likewise.
+    hands: HandKeeper | None
     enhances: bool
     enhancer_models: Mapping[str, str]
 
@@ -56,6 +62,8 @@ class EnginePool:
         self.missing: Mapping[str, tuple[str, ...]] = {}
         self._registry = registry
         self._device = device
+        self._minors = registry.minor_check()
+        self._hands = registry.hand_keeper()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -116,7 +124,11 @@ class EnginePool:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
-                swapper=Swapper(self._engines[engine], enhancer=restorer),
+                swapper=Swapper(
+                    self._engines[engine], enhancer=restorer, minors=self._minors, hands=self._hands
+                ),
+                minors=self._minors,
+                hands=self._hands,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
             )

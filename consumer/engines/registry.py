@@ -12,17 +12,21 @@ from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
 from consumer.engines.model_files import model_fetchers, open_model_store
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions
-from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
+from models.embedded import DETECTION_BACK, ENGINE_FILES, HAND_FILES, embedded_path, embedded_weights
 from models.errors import ModelMissing, ModelUnavailable
 from models.session import open_session
 from models.store.download import DownloadProgress
 from models.store.fetch import Fetcher
 from models.store.model_store import Found, ModelStore
 from pipeline.blend.enhance import Enhancer, open_enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
+from pipeline.faces.age import open_age_model
+from pipeline.faces.hands import open_hand_finder
+from pipeline.swap.minors import MinorCheck
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -86,6 +90,14 @@ class EngineRegistry(Protocol):
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         """The best enhancer whose files are here; raises EnhancerUnavailable."""
+        ...
+
+    def minor_check(self) -> MinorCheck | None:
+        """What looks for minors, of which nothing is open yet; None where the settings want none."""
+        ...
+
+    def hand_keeper(self) -> HandKeeper | None:
+        """What keeps hands before faces, of which nothing is open yet; None where something else does."""
         ...
 
     def check_provider(self) -> None:
@@ -166,6 +178,20 @@ class CatalogueRegistry:
             open=opened,
             models=_hashes(found.values()),
         )
+
+    def minor_check(self) -> MinorCheck | None:
+        """What looks for minors, always on the CPU; see EngineRegistry."""
+        wanted = self._settings.minors
+        return None if wanted == "off" else MinorCheck(open_age_model, refuse=wanted == "refuse")
+
+    def hand_keeper(self) -> HandKeeper | None:
+        """What keeps hands before faces; none beside an occluder, which does that too, nor beside a GPU.
+
+        There it would take as long on the CPU as all else.
+        """
+        if self._settings.occlusion or self._settings.provider != "cpu":
+            return None
+        return HandKeeper(open_hand_finder, models=embedded_weights(HAND_FILES))
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
@@ -298,7 +324,7 @@ def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> Eng
     return EngineHandle(
         name=MESH,
         folder=_EMBEDDED,
-        models={**embedded_weights(), **(occluder.models if occluder else {})},
+        models={**embedded_weights(ENGINE_FILES), **(occluder.models if occluder else {})},
         open=lambda: open_mesh_engine(occluder=occluder.open() if occluder else None),
         fallback=fallback,
     )

@@ -32,11 +32,11 @@ def to_outcome(face: FaceResult) -> FaceOutcome:
     )
 
 
-def to_engine_record(info: EngineInfo, enhancer_models: Mapping[str, str]) -> EngineRecord:
-    """An engine, and the files of the enhancer that came after it, as the record tells of them."""
+def to_engine_record(info: EngineInfo, further_models: Mapping[str, str]) -> EngineRecord:
+    """An engine, and the files of what came after it, as the record tells of them."""
     return EngineRecord(
         name=info.name,
         version=info.version,
         provider=info.provider,
-        models={**info.models, **enhancer_models},
+        models={**info.models, **further_models},
     )

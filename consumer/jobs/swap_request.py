@@ -24,8 +24,9 @@ async def open_engine(context: JobContext) -> LoadedEngine:
     options = context.manifest.options
     context.note(warnings=tuple(ignored_warnings(context.manifest)))
     loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
+    further = {**loaded.enhancer_models, **(loaded.hands.models if loaded.hands else {})}
     context.note(
-        engine=to_engine_record(loaded.engine.info, loaded.enhancer_models),
+        engine=to_engine_record(loaded.engine.info, further),
         warnings=(
             *engine_warnings(options, loaded.engine.info.name, max_pixel_boost=context.max_pixel_boost),
             *enhancer_warnings(options, enhances=loaded.enhances),

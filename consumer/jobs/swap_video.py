@@ -58,6 +58,9 @@ async def run(context: JobContext) -> Output:
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
     people = await known_cast(context, loaded.engine, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))
+    if loaded.minors is not None:
+        found = await context.on_device(partial(loaded.minors.members, people, chosen))
+        context.note(warnings=to_warnings(found))
     blend = find_blend(context, loaded)
     swap = VideoSwap(
         engine=loaded.engine,
@@ -67,6 +70,7 @@ async def run(context: JobContext) -> Output:
         chosen=chosen,
         everybody=names[0] if isinstance(chooser.choice, Every) else None,
         sources=sources.ready,
+        hands=loaded.hands,
         face_filter=context.face_filter,
         timings=context.timings,
     )
@@ -150,4 +154,5 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
+        "hands": sorted(loaded.hands.models.items()) if loaded.hands else [],
     }

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.inputs import open_job_target, open_sources
+from pipeline.swap.minors import MinorCheck
 from pipeline.swap.paint import Painter
 from pipeline.swap.prepare import SourcePreparer
 from pipeline.swap.request import Recognised, SourceFile, SwapRequest
@@ -20,15 +22,25 @@ from pipeline.swap.timing import Timings
 class Swapper:
     """Opens swaps with one engine, and with one enhancer where there is one.
 
-    A source face is prepared once per content and then kept, the `kept_sources` last used ones.
+    A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
+    it, and the faces that are changed, are looked at first; with `hands` those before the faces stay as they
+    are. Both are left to others in a video: to who knows its people, and to who follows them.
     """
 
     def __init__(
-        self, engine: AnyEngine, *, enhancer: Enhancer | None = None, kept_sources: int = 16
+        self,
+        engine: AnyEngine,
+        *,
+        enhancer: Enhancer | None = None,
+        minors: MinorCheck | None = None,
+        hands: HandKeeper | None = None,
+        kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
-        self._preparer = SourcePreparer(engine, kept_sources)
+        self._minors = minors
+        self._hands = hands
+        self._preparer = SourcePreparer(engine, minors, kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
         """Read the headers of a request's files, each once; on a CPU thread.
@@ -58,6 +70,8 @@ class Swapper:
             chooser=chooser,
             engine=self._engine,
             enhancer=self._needed(request.blend),
+            minors=self._minors,
+            hands=self._hands,
             timings=timings,
         )
 
@@ -87,7 +101,7 @@ class Swapper:
         )
 
     def painter(self, blend: BlendOptions) -> Painter:
-        """What changes faces as `blend` says; raises EnhancerUnavailable."""
+        """What changes the faces of a video, and hands before them, as `blend` says; raises EnhancerUnavailable."""
         return Painter(self._engine, self._needed(blend), blend)
 
     def _needed(self, blend: BlendOptions) -> Enhancer | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from consumer.telemetry.health import wait_until_ready
+from models.embedded import HAND_FILES, embedded_weights
 from pipeline.media.pictures.decode import Limits, decode
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
@@ -85,7 +86,8 @@ async def test_without_models_it_lives_names_the_file_and_is_ready_soon_after_th
             status = await ended(store, await drop_rectangles(store))
             assert status.engine is not None
             assert status.engine.name == "inswapper_128_fp16"
-            assert status.engine.models == {name: own.sha256(name) for name in ENGINE}
+            made_with = {name: own.sha256(name) for name in ENGINE} | embedded_weights(HAND_FILES)
+            assert status.engine.models == made_with
             assert status.result is not None
             assert await changed_where(store, status.result.key) == "in the box only"
             assert consumer.terminate() == 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
@@ -15,6 +16,7 @@ from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import PersonFacts, SegmentFacts
+from pipeline.swap.video.hands import HAND_REACH, HandWatch
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.frame import Region, box_around
@@ -46,6 +48,8 @@ class VideoSwap:
     #: What goes onto faces that are nobody's of these; None where those are left alone.
     everybody: str | None
     sources: Mapping[str, Source]
+    #: What keeps hands before their faces; None where nothing does.
+    hands: HandKeeper | None
     face_filter: FaceFilter
     timings: Timings
 
@@ -66,6 +70,7 @@ class SegmentSwap:
         self._start, self._end_at = start, end
         self._editor = FrameEditor()
         self._tracker: Tracker[YuvView] = Tracker(swap.engine, known=[each.person for each in swap.people])
+        self._watches: dict[int, HandWatch] = {}  # by track
         self._steps: deque[Callable[[], None]] = deque()
 
     def begin(self, frame: YuvFrame | None) -> None:
@@ -114,7 +119,8 @@ class SegmentSwap:
     def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
         swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
         with swap.timings.measure("swap"):
-            box = box_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
+            watch = self._watch(track)
+            box = box_around(frame, face.bbox, reach=self._reach(watch))
             if box is None:
                 return
             region = Region(picture=self._editor.read(frame.frame, box), offset=box[:2])
@@ -127,9 +133,12 @@ class SegmentSwap:
             others = [
                 inside if number == track else after.inside(other) for number, other in tracked.faces.items()
             ]
+            hands = watch.keep(before, inside, region.offset) if watch else []
             [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
+            for hand in hands:
+                hand.put_back(after.picture)
             self._editor.write(frame.frame, box, before, after.picture)
             painted.append(track)
             if track < len(swap.people):
@@ -137,6 +146,17 @@ class SegmentSwap:
                 person.frames += 1
                 if measures:
                     self._measure(person, region, after, inside, name, seen)
+
+    def _watch(self, track: int) -> HandWatch | None:
+        if self._swap.hands is None:
+            return None
+        return self._watches.setdefault(track, HandWatch(self._swap.hands))
+
+    def _reach(self, watch: HandWatch | None) -> float:
+        """How much around a face is cut out of the frame."""
+        if watch is not None and watch.looks_around:
+            return HAND_REACH
+        return _ENHANCED_REACH if self._swap.enhances else _REACH
 
     def _measure(
         self, person: PersonFacts, before: Region, after: Region, face: Face, name: str, seen: Array | None

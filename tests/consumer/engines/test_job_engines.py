@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from consumer.jobs.plan import blend_options
+from models.embedded import HAND_FILES
 from pipeline.engines.base import BlendOptions
 from pipeline.face import Array, Bgr
 from pipeline.media.pictures.decode import Limits, decode
@@ -58,7 +59,7 @@ async def test_the_enhancer_restores_the_swapped_face_and_is_named_in_the_record
     assert other[middle].mean() > one[middle].mean() + 5  # the stand-in brightens
     assert before.engine is not None
     assert after.engine is not None
-    assert set(before.engine.models) == set(ENGINE)
+    assert set(before.engine.models) == {*ENGINE, *HAND_FILES}
     assert after.engine.models == {**before.engine.models, ENHANCER: own.sha256(ENHANCER)}
 
 

@@ -198,3 +198,12 @@ def test_only_what_the_engine_lacks_and_its_operator_allows_is_downloaded(
     fetcher = FolderFetcher(own)
     CatalogueRegistry(settings, open_model_store(settings), fetchers=lambda: [fetcher]).pull(Record())
     assert fetcher.asked == fetched
+
+
+def test_hands_are_kept_on_the_cpu_where_no_occluder_does_it(own: OwnModels) -> None:
+    """The record names the files: pixels depend on them."""
+    hands = registry(own).hand_keeper()
+    assert hands is not None
+    assert set(hands.models) == {"palm_detection.onnx", "hand_landmarks.onnx"}
+    assert registry(own, occlusion=True).hand_keeper() is None
+    assert registry(own, provider="cuda").hand_keeper() is None

@@ -1,13 +1,14 @@
 """One segment of a video: every frame comes out once, only faces change, and who was noticed late counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
 
+from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import MediaCorrupt
-from pipeline.face import Bgr, Face, Source
+from pipeline.face import Array, Bgr, Face, Source
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile, open_video
@@ -20,6 +21,7 @@ from pipeline.swap.video.segment import SegmentSwap, VideoSwap
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.identity import Person
 from tests.support.engines import SCALE, face_in, person_bgr
+from tests.support.hand_doubles import KnownHands, bar, keeper
 from tests.support.reels import SIDE, ReelEngine, across, reel, seen, still
 from tests.support.videos import LIMITS, digest
 
@@ -38,6 +40,7 @@ def swap_of(
     everybody: bool = False,
     known: Sequence[int] = (0, 2),
     engine: ReelEngine | None = None,
+    hands: HandKeeper | None = None,
 ) -> VideoSwap:
     engine = engine or ReelEngine()
     people = [
@@ -64,6 +67,7 @@ def swap_of(
         chosen=dict.fromkeys(chosen, "source"),
         everybody="source" if everybody else None,
         sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
+        hands=hands,
         face_filter=FaceFilter(),
         timings=Timings(),
     )
@@ -119,6 +123,31 @@ def test_samples_away_from_the_face_stay_as_they_were_stored(video: VideoFile) -
             assert len(changed)
             assert (changed >= (y - 4, x - 4)).all()
             assert (changed < (y + SIDE + 4, x + SIDE + 4)).all()
+
+
+def test_samples_of_a_hand_stay_as_they_were_stored_and_more_of_the_frame_is_seen_for_it(
+    video: VideoFile,
+) -> None:
+    """The hand is in the middle of whatever part is looked at, where the face is."""
+
+    class Middle(KnownHands):
+        def find(self, picture: Bgr, face: Face) -> list[Array]:
+            self.there = [bar(face.center[0], face.center[1] - 6, 12, palm=24)]
+            return super().find(picture, face)
+
+        def follow(self, picture: Bgr, hands: Iterable[Array]) -> list[Array]:  # noqa: ARG002 -- found anew
+            return []
+
+    hands = Middle()
+    done, _ = swapped(video, swap_of(hands=keeper(hands)), end=6, last=20)
+    for number, (before, after) in enumerate(zip(plain(video), done, strict=False)):
+        corner = across()(number)
+        assert corner is not None
+        x, y = (place + SIDE // 2 for place in corner)
+        was, becomes = (frame.planes[0][y - 3 : y + 3, x - 1 : x + 1] for frame in (before, after))
+        assert np.array_equal(was, becomes) == (number % 5 == 0)
+    assert hands.looks == 2
+    assert all(height > 2 * SIDE for height, _, _ in hands.shown)
 
 
 class NeighbourEngine(ReelEngine):
