@@ -44,6 +44,12 @@ class NoFaceInTarget(InputError):
     code = "no_face_in_target"
 
 
+class MinorRefused(InputError):
+    """A face looks like a minor's; faces of minors are not swapped here."""
+
+    code = "minor_refused"
+
+
 class FaceNotFound(InputError):
     """The face that was asked for is not in the target picture."""
 

@@ -27,6 +27,7 @@ NoticeCode = Literal[
     "frames_unchanged",
     "hdr_to_sdr",
     "hdr_tones",
+    "may_be_minor",
     "size_made_even",
     "sound_dropped",
     "sound_encoded",

@@ -1,11 +1,12 @@
 """Small square pictures of faces, for people to point at."""
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 
-from pipeline.align import warp_crop
+from pipeline.align import Matrix, transform, warp_crop
 from pipeline.face import Bgr, Face
 from pipeline.media.pictures.encode import encode
 
@@ -31,8 +32,18 @@ def to_jpeg(shown: Bgr) -> bytes:
 
 def square(picture: Bgr, face: Face) -> Bgr:
     """The pixels of `preview`, BGR uint8 (160, 160, 3)."""
+    return warp_crop(picture, _to_square(face), _SIDE, border=cv2.BORDER_CONSTANT)
+
+
+def in_square(face: Face) -> Face:
+    """The same face in pixels of its `square`, without landmarks."""
+    matrix = _to_square(face)
+    bbox = transform(matrix, face.bbox.reshape(2, 2)).ravel()
+    return replace(face, bbox=bbox, kps=transform(matrix, face.kps), landmarks=None)
+
+
+def _to_square(face: Face) -> Matrix:
     scale = _SIDE / (_STRETCH * max(face.size))
     middle = (_SIDE - 1) / 2
     x, y = face.center
-    matrix = np.array([[scale, 0, middle - scale * x], [0, scale, middle - scale * y]])
-    return warp_crop(picture, matrix, _SIDE, border=cv2.BORDER_CONSTANT)
+    return np.array([[scale, 0, middle - scale * x], [0, scale, middle - scale * y]])

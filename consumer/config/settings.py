@@ -134,6 +134,11 @@ class Settings(BaseModel):
         le=1024,
         description="largest pixel_boost of a job, in pixels; 512 is up to 16 runs of inswapper a face",
     )
+    minors: Literal["off", "flag", "refuse"] = Field(
+        default="flag",
+        description="faces to put in or to replace that look like a minor's: off does not look, flag warns, "
+        "refuse fails the job; a guess at looks, no proof of age",
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )

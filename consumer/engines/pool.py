@@ -14,6 +14,7 @@ from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
+from pipeline.swap.minors import MinorCheck
 from pipeline.swap.swapper import Swapper
 from storage.records.manifest import Enhance
 
@@ -31,6 +32,8 @@ class LoadedEngine:
 
     engine: AnyEngine
     swapper: Swapper
+    #: What looks for minors, which `swapper` does by itself but in videos; None where nobody shall.
+    minors: MinorCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
 
@@ -56,6 +59,7 @@ class EnginePool:
         self.missing: Mapping[str, tuple[str, ...]] = {}
         self._registry = registry
         self._device = device
+        self._minors = registry.minor_check()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -116,7 +120,8 @@ class EnginePool:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
-                swapper=Swapper(self._engines[engine], enhancer=restorer),
+                swapper=Swapper(self._engines[engine], enhancer=restorer, minors=self._minors),
+                minors=self._minors,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
             )

@@ -12,7 +12,7 @@ from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
 from consumer.engines.model_files import model_fetchers, open_model_store
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions
-from models.embedded import DETECTION_BACK, embedded_path, embedded_weights
+from models.embedded import DETECTION_BACK, embedded_path, engine_weights
 from models.errors import ModelMissing, ModelUnavailable
 from models.session import open_session
 from models.store.download import DownloadProgress
@@ -23,6 +23,8 @@ from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
+from pipeline.faces.age import open_age_model
+from pipeline.swap.minors import MinorCheck
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -86,6 +88,10 @@ class EngineRegistry(Protocol):
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         """The best enhancer whose files are here; raises EnhancerUnavailable."""
+        ...
+
+    def minor_check(self) -> MinorCheck | None:
+        """What looks for minors, of which nothing is open yet; None where the settings want none."""
         ...
 
     def check_provider(self) -> None:
@@ -166,6 +172,11 @@ class CatalogueRegistry:
             open=opened,
             models=_hashes(found.values()),
         )
+
+    def minor_check(self) -> MinorCheck | None:
+        """What looks for minors, always on the CPU; see EngineRegistry."""
+        wanted = self._settings.minors
+        return None if wanted == "off" else MinorCheck(open_age_model, refuse=wanted == "refuse")
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
@@ -298,7 +309,7 @@ def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> Eng
     return EngineHandle(
         name=MESH,
         folder=_EMBEDDED,
-        models={**embedded_weights(), **(occluder.models if occluder else {})},
+        models={**engine_weights(), **(occluder.models if occluder else {})},
         open=lambda: open_mesh_engine(occluder=occluder.open() if occluder else None),
         fallback=fallback,
     )

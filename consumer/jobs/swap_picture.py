@@ -12,6 +12,7 @@ from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
+from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.writer import FrameWriter, Written
@@ -192,17 +193,20 @@ def _output(
 
 
 async def check_sources(context: JobContext) -> None:
-    """Look for a face in every source, before the same fault is told of a thousand targets.
+    """Look for a usable face in every source, before the same fault is told of a thousand targets.
 
     Raises:
         InputError: a source cannot be used; says which.
     """
     manifest = context.manifest
-    engine = (await context.engine(manifest.options.engine)).engine
+    loaded = await context.engine(manifest.options.engine)
     sources = source_pictures(manifest)
     files = await context.fetch(*sources.values(), limit=context.limits.max_bytes)
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
-            if not await context.on_device(partial(find_either_way_up, engine, picture.bgr)):
+            faces = await context.on_device(partial(find_either_way_up, loaded.engine, picture.bgr))
+            if not faces:
                 raise NoFaceInSource
+            if loaded.minors is not None:
+                await context.on_device(partial(loaded.minors.source, picture.bgr, largest(faces)))

@@ -58,6 +58,9 @@ async def run(context: JobContext) -> Output:
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
     people = await known_cast(context, loaded.engine, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))
+    if loaded.minors is not None:
+        found = await context.on_device(partial(loaded.minors.members, people, chosen))
+        context.note(warnings=to_warnings(found))
     blend = find_blend(context, loaded)
     swap = VideoSwap(
         engine=loaded.engine,

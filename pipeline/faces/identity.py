@@ -19,12 +19,13 @@ from pipeline.faces.select import IdentityScale
 # 46 px 0.47; two strangers lie 0.66 apart.
 SCALE: Final = IdentityScale(accept=0.58, accept_small=0.48, small_px=60, margin=0.06, blind_px=40)
 
-_CHIP: Final = 150
+CHIP_PX: Final = 150
+CHIP_PADDING: Final = 0.25
 
 # Where dlib's 150 px chip (5-point model, padding 0.25) puts the outer and inner corner of the right
 # eye, of the left eye, and the base of the nose; the FaceMesh points at the same places.
-_MESH_POINTS: Final = (263, 362, 33, 133, 2)
-_MESH_TEMPLATE: Final = np.array(
+CHIP_POINTS: Final = (263, 362, 33, 133, 2)
+CHIP_TEMPLATE: Final = np.array(
     [(111.93, 46.23), (88.63, 47.97), (36.66, 46.42), (59.72, 47.99), (73.95, 86.17)], np.float32
 )
 # Where the five `kps` of a face lie in that chip, as means over faces that have both.
@@ -64,5 +65,5 @@ def identity_chip(picture: Bgr, face: Face) -> Bgr:
     if face.landmarks is None:
         matrix = similarity_fit(face.kps, _KPS_TEMPLATE)
     else:
-        matrix = similarity_fit(face.landmarks[list(_MESH_POINTS), :2], _MESH_TEMPLATE)
-    return warp_crop(picture, matrix, _CHIP, border=cv2.BORDER_CONSTANT)
+        matrix = similarity_fit(face.landmarks[list(CHIP_POINTS), :2], CHIP_TEMPLATE)
+    return warp_crop(picture, matrix, CHIP_PX, border=cv2.BORDER_CONSTANT)

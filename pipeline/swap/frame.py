@@ -11,6 +11,7 @@ from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.swap.choose import ChosenFaces, find_faces
+from pipeline.swap.minors import TargetMinors
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.result import FaceResult, Likeness, Likenesses, face_result
@@ -62,14 +63,19 @@ class FrameSwapper:
         *,
         sources: Mapping[str, Source],
         choose: Choose,
+        minors: TargetMinors | None,
         timings: Timings,
     ) -> None:
-        """Put in `sources`, by name, where `choose` says; `timings` gains the stages detect and swap."""
+        """Put in `sources`, by name, where `choose` says, once `minors` has looked at the faces there.
+
+        `timings` gains the stages detect and swap.
+        """
         self.engine = engine
         self.painter = Painter(engine, enhancer, blend)
         self.face_filter = face_filter
         self.sources = sources
         self.choose = choose
+        self.minors = minors
         self.timings = timings
 
     def begin(self, frame: Bgr, *, measured: bool, on_done: Callable[[SwappedFrame], None]) -> "FrameSwap":
@@ -131,6 +137,7 @@ class FrameSwap:
         Raises:
             NoFaceInTarget: a picture shows no face.
             FaceNotFound: a face that was asked for is not there.
+            MinorRefused: a chosen face may be a minor's, and that is not wanted; nothing was changed.
             OutputInvalid: the engine gave no picture.
         """
         self._steps.popleft()()
@@ -145,6 +152,9 @@ class FrameSwap:
             self._faces = find_faces(swapper.engine, self._frame, swapper.face_filter)
             self._chosen = swapper.choose(self._frame, self._faces)
         batches = self._batches()
+        if swapper.minors is not None:
+            self._steps.extend(partial(self._judge, swapper.minors, batch) for batch in batches)
+            self._steps.append(swapper.minors.end_frame)
         if self._measured:
             self._steps.extend(partial(self._look, batch) for batch in batches)
         self._steps.extend(partial(self._paint, batch) for batch in batches)
@@ -156,6 +166,10 @@ class FrameSwap:
         order = sorted(self._chosen, key=lambda place: (self._faces[place].area, place))
         size = self._swapper.engine.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def _judge(self, minors: TargetMinors, batch: Sequence[int]) -> None:
+        with self._swapper.timings.measure("detect"):
+            minors.look(self._frame, {place: self._faces[place] for place in batch})
 
     def _look(self, batch: Sequence[int]) -> None:
         with self._swapper.timings.measure("swap"):

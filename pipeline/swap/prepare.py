@@ -11,15 +11,20 @@ from pipeline.errors import NoFaceInSource
 from pipeline.face import Notice, Source
 from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture
+from pipeline.swap.minors import MinorCheck
 from pipeline.swap.naming import SOURCE, naming, source_title
 from pipeline.swap.turned import find_either_way_up
 
 
 class SourcePreparer:
-    """Prepares sources for one engine and keeps the `most` last used ones by the hash of their files."""
+    """Prepares sources for one engine and keeps the `most` last used ones by the hash of their files.
 
-    def __init__(self, engine: AnyEngine, most: int) -> None:
+    With `minors` each is looked at first.
+    """
+
+    def __init__(self, engine: AnyEngine, minors: MinorCheck | None, most: int) -> None:
         self._engine = engine
+        self._minors = minors
         self._most = most
         self._kept: OrderedDict[str, Source] = OrderedDict()
         self._lock = threading.Lock()
@@ -39,6 +44,7 @@ class SourcePreparer:
 
         Raises:
             NoFaceInSource: it has no face, or none that can be used; of several sources it says which.
+            MinorRefused: it may be a minor's, and that is not wanted.
         """
         kept = self.kept([sha256])  # another job may have been faster
         if kept:
@@ -47,8 +53,10 @@ class SourcePreparer:
             faces = find_either_way_up(self._engine, picture.bgr)
             if not faces:
                 raise NoFaceInSource
-            ready: Source = self._engine.prepare_source(picture.bgr, largest(faces))
-        prepared = replace(ready, notices=(*picture.notices, *ready.notices))
+            face = largest(faces)
+            found = self._minors.source(picture.bgr, face) if self._minors else ()
+            ready: Source = self._engine.prepare_source(picture.bgr, face)
+        prepared = replace(ready, notices=(*picture.notices, *found, *ready.notices))
         self._keep(sha256, prepared)
         return prepared
 

@@ -11,6 +11,7 @@ from pipeline.swap.choose import FaceChooser
 from pipeline.swap.doubts import doubts
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
 from pipeline.swap.inputs import TargetFrames
+from pipeline.swap.minors import MinorCheck, TargetMinors
 from pipeline.swap.request import SwapRequest
 from pipeline.swap.result import FaceResult, SwapResult
 from pipeline.swap.rules import RULES
@@ -36,6 +37,7 @@ class SwapRun:
         chooser: FaceChooser,
         engine: AnyEngine,
         enhancer: Enhancer | None,
+        minors: MinorCheck | None,
         timings: Timings,
     ) -> None:
         """Begin with an opened `target`."""
@@ -46,6 +48,7 @@ class SwapRun:
         self._engine = engine
         self._chooser = chooser
         self._rules = RULES[target.unit](engine, chooser, target)
+        self._minors = None if minors is None else TargetMinors(minors, moves=target.unit == "frames")
         self._swapper = FrameSwapper(
             engine,
             enhancer,
@@ -53,6 +56,7 @@ class SwapRun:
             request.face_filter,
             sources=sources.ready,
             choose=self._rules.choose,
+            minors=self._minors,
             timings=timings,
         )
         self._frames = TargetFrames(target, timings)
@@ -76,6 +80,7 @@ class SwapRun:
         return (
             *self._sources.notices,
             *self._target_notices,
+            *(self._minors.notices if self._minors else ()),
             *self._chooser.notices(),
             *self._engine.notices,
         )

@@ -9,6 +9,7 @@ from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.inputs import open_job_target, open_sources
+from pipeline.swap.minors import MinorCheck
 from pipeline.swap.paint import Painter
 from pipeline.swap.prepare import SourcePreparer
 from pipeline.swap.request import Recognised, SourceFile, SwapRequest
@@ -20,15 +21,22 @@ from pipeline.swap.timing import Timings
 class Swapper:
     """Opens swaps with one engine, and with one enhancer where there is one.
 
-    A source face is prepared once per content and then kept, the `kept_sources` last used ones.
+    A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
+    it, and the faces that are changed, are looked at first; those of a video by whoever knows its people.
     """
 
     def __init__(
-        self, engine: AnyEngine, *, enhancer: Enhancer | None = None, kept_sources: int = 16
+        self,
+        engine: AnyEngine,
+        *,
+        enhancer: Enhancer | None = None,
+        minors: MinorCheck | None = None,
+        kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
-        self._preparer = SourcePreparer(engine, kept_sources)
+        self._minors = minors
+        self._preparer = SourcePreparer(engine, minors, kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
         """Read the headers of a request's files, each once; on a CPU thread.
@@ -58,6 +66,7 @@ class Swapper:
             chooser=chooser,
             engine=self._engine,
             enhancer=self._needed(request.blend),
+            minors=self._minors,
             timings=timings,
         )
 

@@ -18,6 +18,7 @@ from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
+from pipeline.swap.minors import MinorCheck
 
 T = TypeVar("T")
 
@@ -55,12 +56,16 @@ def png(bgr: Bgr) -> bytes:
 
 
 class OneEngine:
-    """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise."""
+    """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
+
+    `minors` is what looks for minors, if anything shall.
+    """
 
     _names = ("auto", "mesh")
 
-    def __init__(self, opened: Callable[[], AnyEngine]) -> None:
+    def __init__(self, opened: Callable[[], AnyEngine], *, minors: MinorCheck | None = None) -> None:
         self._open = opened
+        self._minors = minors
 
     def find(self, name: str) -> EngineHandle[AnyEngine]:
         if name not in self._names:
@@ -69,6 +74,9 @@ class OneEngine:
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         raise EnhancerUnavailable
+
+    def minor_check(self) -> MinorCheck | None:
+        return self._minors
 
     def check_provider(self) -> None: ...
 
@@ -107,6 +115,8 @@ class Cupboard:
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         return _given(self.enhancer)
+
+    def minor_check(self) -> None: ...
 
     def check_provider(self) -> None:
         self.checks += 1

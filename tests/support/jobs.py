@@ -12,6 +12,7 @@ from consumer.jobs.context import JobKind
 from consumer.jobs.kinds import KINDS
 from consumer.triggers.queue_port import Queue
 from pipeline.engines.base import Engine
+from pipeline.swap.minors import MinorCheck
 from storage import keys
 from storage.errors import ObjectNotFound
 from storage.records.status import Status
@@ -132,6 +133,7 @@ def start(
     *,
     own_queue: Queue | None = None,
     kinds: Mapping[str, JobKind] = KINDS,
+    minors: MinorCheck | None = None,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -145,6 +147,8 @@ def start(
         open_store=open_store,
         queue=own_queue,
         kinds=kinds,
-        registry=None if engine is None else OneEngine(engine if callable(engine) else lambda: engine),
+        registry=None
+        if engine is None
+        else OneEngine(engine if callable(engine) else lambda: engine, minors=minors),
     )
     return consumer, asyncio.create_task(consumer.run())

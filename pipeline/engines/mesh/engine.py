@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from models.embedded import EMBEDDING, TOPOLOGY, embedded_path, embedded_weights
+from models.embedded import EMBEDDING, TOPOLOGY, embedded_path, embedded_weights, engine_weights
 from models.session import open_session
 from pipeline.blend.masks import Mask
 from pipeline.blend.neighbours import neighbours_left_out
@@ -49,7 +49,7 @@ class MeshEngine:
         self._identity = identity
         self._topology = topology
         self._occluder = occluder
-        models = {**embedded_weights(), **(occluder.models if occluder else {})}
+        models = {**engine_weights(), **(occluder.models if occluder else {})}
         self._info = EngineInfo(name="mesh", version=VERSION, provider=provider, models=models)
 
     @property

@@ -20,6 +20,7 @@ const OF_A_FILE = new Set([
   "input_too_large",
   "unsupported_media",
   "media_corrupt",
+  "minor_refused",
 ]);
 
 /** Which step mends a failure of that code; `message` is the record's own sentence, in English. */

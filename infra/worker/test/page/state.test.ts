@@ -79,6 +79,8 @@ test.each([
   ["media_corrupt", "The target cannot be used. The file is damaged.", "target"],
   ["unsupported_media", "The source is MP4 video. Source and target may be the wrong way round.", "face"],
   ["input_too_large", "The file is larger than 50 MB.", "target"],
+  ["minor_refused", "The face in the source picture looks like a minor's.", "face"],
+  ["minor_refused", "face_1 of the target looks like a minor's.", "target"],
   ["consent_missing", "", "start"],
   ["attempts_exhausted", "The last attempt ended at the source's download.", "retry"],
   ["something_new", "", "retry"],

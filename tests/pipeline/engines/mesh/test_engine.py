@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.embedded import embedded_weights
+from models.embedded import engine_weights
 from pipeline.engines.base import BlendOptions, Engine
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.engines.mesh.source import MeshSource
@@ -72,7 +72,7 @@ def test_it_is_an_engine_that_says_what_it_is(portraits: Portraits) -> None:
     engine: Engine[MeshSource] = portraits.engine
     assert engine.info.name == "mesh"
     assert engine.info.provider == "CPUExecutionProvider"
-    assert engine.info.models == embedded_weights()
+    assert engine.info.models == engine_weights()
     assert [notice.code for notice in engine.notices] == ["basic_engine"]
     assert all(isinstance(source, MeshSource) for source in portraits.sources.values())
 
