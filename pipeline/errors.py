@@ -50,6 +50,12 @@ class MinorRefused(InputError):
     code = "minor_refused"
 
 
+class ContentRejected(InputError):
+    """A picture or video seems to show nudity or sexual content, which is not worked on here."""
+
+    code = "content_rejected"
+
+
 class FaceNotFound(InputError):
     """The face that was asked for is not in the target picture."""
 

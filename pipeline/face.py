@@ -15,6 +15,7 @@ NoticeCode = Literal[
     "bound_by_place",
     "colours_not_read",
     "container_changed",
+    "content_flagged",
     "date_unknown",
     "depth_reduced",
     "end_missing",

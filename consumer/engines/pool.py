@@ -12,6 +12,7 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
 from pipeline.swap.minors import MinorCheck
@@ -34,6 +35,8 @@ class LoadedEngine:
     swapper: Swapper
     #: What looks for minors, which `swapper` does by itself but in videos; None where nobody shall.
     minors: MinorCheck | None
+    #: What looks at the content of pictures, which `swapper` does by itself; None where nothing does.
+    content: ContentCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
 
@@ -43,7 +46,8 @@ class EnginePool:
 
     `info` and `folder` tell of the engine that `auto` stands for; as long as there is none, `problem` says
     why and `missing` names the files with the places where they were looked for. What an operator should
-    know goes to `log`, as an event with its fields.
+    know goes to `log`, as an event with its fields. Raises ModelUnavailable where the settings ask for a
+    content filter whose file is not here.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class EnginePool:
         self._registry = registry
         self._device = device
         self._minors = registry.minor_check()
+        #: What looks at the content of pictures; None where nothing does.
+        self.content = registry.content_check()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -120,8 +126,11 @@ class EnginePool:
             restorer = self._enhancers[enhancer.name] if enhancer else None
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
-                swapper=Swapper(self._engines[engine], enhancer=restorer, minors=self._minors),
+                swapper=Swapper(
+                    self._engines[engine], enhancer=restorer, minors=self._minors, content=self.content
+                ),
                 minors=self._minors,
+                content=self.content,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
             )

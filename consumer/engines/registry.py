@@ -20,6 +20,7 @@ from models.store.fetch import Fetcher
 from models.store.model_store import Found, ModelStore
 from pipeline.blend.enhance import Enhancer, open_enhancer
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
+from pipeline.content import ContentCheck, ContentModel
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
@@ -28,6 +29,7 @@ from pipeline.swap.minors import MinorCheck
 
 T_co = TypeVar("T_co", covariant=True)
 
+CONTENT_MODEL: Final = "open-nsfw.onnx"
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
@@ -92,6 +94,14 @@ class EngineRegistry(Protocol):
 
     def minor_check(self) -> MinorCheck | None:
         """What looks for minors, of which nothing is open yet; None where the settings want none."""
+        ...
+
+    def content_check(self) -> ContentCheck | None:
+        """What looks at the content of pictures, nothing of it open yet; None where nothing shall or can.
+
+        Raises:
+            ModelUnavailable: the settings ask for it, and its file is not here.
+        """
         ...
 
     def check_provider(self) -> None:
@@ -177,6 +187,26 @@ class CatalogueRegistry:
         """What looks for minors, always on the CPU; see EngineRegistry."""
         wanted = self._settings.minors
         return None if wanted == "off" else MinorCheck(open_age_model, refuse=wanted == "refuse")
+
+    def content_check(self) -> ContentCheck | None:
+        """What looks at the content of pictures, always on the CPU; see EngineRegistry."""
+        settings = self._settings
+        wanted = settings.content_filter
+        if wanted == "off":
+            return None
+        try:
+            path = self._store.require(CONTENT_MODEL)
+        except ModelMissing as error:
+            if wanted == "auto":
+                return None
+            raise ModelUnavailable(
+                f"SWAPDROP_CONTENT_FILTER={wanted} needs a file that is not here. {error}"
+            ) from error
+        return ContentCheck(
+            lambda: ContentModel(open_session(path)),
+            flag_from=settings.content_flag_from,
+            block_from=None if wanted == "flag" else settings.content_block_from,
+        )
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""

@@ -1,6 +1,7 @@
 """One swap from its opened files to its result, as single calls, each for the thread it belongs to."""
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, EngineInfo
 from pipeline.errors import NoFaceInTarget
 from pipeline.face import Notice
@@ -38,6 +39,7 @@ class SwapRun:
         engine: AnyEngine,
         enhancer: Enhancer | None,
         minors: MinorCheck | None,
+        content: ContentCheck | None,
         timings: Timings,
     ) -> None:
         """Begin with an opened `target`."""
@@ -59,7 +61,7 @@ class SwapRun:
             minors=self._minors,
             timings=timings,
         )
-        self._frames = TargetFrames(target, timings)
+        self._frames = TargetFrames(target, timings, content)
         self._current: FrameSwap | None = None
         self._shown: SwappedFrame | None = None  # the first frame that was changed
         self._target_notices: tuple[Notice, ...] = ()
@@ -80,6 +82,7 @@ class SwapRun:
         return (
             *self._sources.notices,
             *self._target_notices,
+            *self._frames.notices,
             *(self._minors.notices if self._minors else ()),
             *self._chooser.notices(),
             *self._engine.notices,
@@ -108,7 +111,7 @@ class SwapRun:
         self._sources.prepare(name, picture)
 
     def read_frame(self) -> Picture:
-        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
+        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt, ContentRejected."""
         return self._frames.read()
 
     def begin(self, frame: Picture) -> FrameSwap:

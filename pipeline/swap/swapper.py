@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pipeline.blend.enhance import Enhancer
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Bgr
@@ -23,6 +24,7 @@ class Swapper:
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
     it, and the faces that are changed, are looked at first; those of a video by whoever knows its people.
+    So, with `content`, is what the pictures show.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class Swapper:
         *,
         enhancer: Enhancer | None = None,
         minors: MinorCheck | None = None,
+        content: ContentCheck | None = None,
         kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
         self._minors = minors
+        self._content = content
         self._preparer = SourcePreparer(engine, minors, kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
@@ -67,6 +71,7 @@ class Swapper:
             engine=self._engine,
             enhancer=self._needed(request.blend),
             minors=self._minors,
+            content=self._content,
             timings=timings,
         )
 
@@ -90,6 +95,7 @@ class Swapper:
             averaged=averaged,
             engine=self._engine,
             preparer=self._preparer,
+            content=self._content,
             prepared=prepared,
             learn=learn,
             timings=timings,

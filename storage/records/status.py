@@ -48,6 +48,7 @@ WarningCode = Literal[
     "bound_by_place",
     "colours_not_read",
     "container_changed",
+    "content_flagged",
     "date_unknown",
     "depth_reduced",
     "end_missing",

@@ -13,6 +13,7 @@ from consumer.engines.registry import EngineHandle, FilesMissing, UnknownEngine
 from models.errors import ModelMissing
 from models.store.download import DownloadProgress
 from pipeline.blend.enhance import Enhancer
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
@@ -58,13 +59,20 @@ def png(bgr: Bgr) -> bytes:
 class OneEngine:
     """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
 
-    `minors` is what looks for minors, if anything shall.
+    `minors` is what looks for minors, `content` at what pictures show, if anything shall.
     """
 
     _names = ("auto", "mesh")
 
-    def __init__(self, opened: Callable[[], AnyEngine], *, minors: MinorCheck | None = None) -> None:
+    def __init__(
+        self,
+        opened: Callable[[], AnyEngine],
+        *,
+        minors: MinorCheck | None = None,
+        content: ContentCheck | None = None,
+    ) -> None:
         self._open = opened
+        self._content = content
         self._minors = minors
 
     def find(self, name: str) -> EngineHandle[AnyEngine]:
@@ -77,6 +85,9 @@ class OneEngine:
 
     def minor_check(self) -> MinorCheck | None:
         return self._minors
+
+    def content_check(self) -> ContentCheck | None:
+        return self._content
 
     def check_provider(self) -> None: ...
 
@@ -117,6 +128,8 @@ class Cupboard:
         return _given(self.enhancer)
 
     def minor_check(self) -> None: ...
+
+    def content_check(self) -> None: ...
 
     def check_provider(self) -> None:
         self.checks += 1

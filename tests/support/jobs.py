@@ -11,6 +11,7 @@ from consumer.config.settings import Settings
 from consumer.jobs.context import JobKind
 from consumer.jobs.kinds import KINDS
 from consumer.triggers.queue_port import Queue
+from pipeline.content import ContentCheck
 from pipeline.engines.base import Engine
 from pipeline.swap.minors import MinorCheck
 from storage import keys
@@ -134,6 +135,7 @@ def start(
     own_queue: Queue | None = None,
     kinds: Mapping[str, JobKind] = KINDS,
     minors: MinorCheck | None = None,
+    content: ContentCheck | None = None,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -149,6 +151,6 @@ def start(
         kinds=kinds,
         registry=None
         if engine is None
-        else OneEngine(engine if callable(engine) else lambda: engine, minors=minors),
+        else OneEngine(engine if callable(engine) else lambda: engine, minors=minors, content=content),
     )
     return consumer, asyncio.create_task(consumer.run())
