@@ -1,4 +1,4 @@
-"""What the content filter is shown, what it makes of what it hears, and that it keeps how sure it was to itself."""
+"""What the content filter is shown, what follows from its guess, and that it keeps how sure it was."""
 
 from pathlib import Path
 
@@ -27,7 +27,8 @@ def one_colour(colour: tuple[int, int, int], width: int = 64, height: int = 48) 
 
 def test_the_network_is_shown_bgr_less_the_means() -> None:
     shown = content_input(one_colour((200, 120, 40), 640, 480))
-    assert (shown.shape, shown.dtype) == ((224, 224, 3), np.float32)
+    assert shown.shape == (224, 224, 3)
+    assert shown.dtype == np.float32
     assert shown.flags.c_contiguous
     assert shown.reshape(-1, 3).mean(axis=0) == pytest.approx((200 - 104, 120 - 117, 40 - 123), abs=2)
 
@@ -37,7 +38,7 @@ def test_the_network_is_shown_the_middle_of_the_whole_picture() -> None:
     picture = one_colour((0, 0, 0), 512, 1024)
     picture[:, :28] = 255  # 14 of 256: beyond what is shown
     picture[:512, 256:] = 255
-    shown = content_input(picture) + (104, 117, 123)
+    shown = content_input(picture) + np.array((104, 117, 123))
     assert shown[20:92, 130:].mean() > 240
     assert shown[132:, 20:].mean() < 15
     assert shown[132:, 0].mean() < 60

@@ -1,7 +1,7 @@
 """`python -m tests.quality.content`: how many harmless pictures the content filter suspects.
 
-They are the two portraits, all that the quality report makes of them, and pictures made by code: what is known to
-be harmless and may be shown to anybody. How much the filter misses cannot be measured with such pictures.
+They are the two portraits, all that the quality report makes of them, and pictures made by code: known
+to be harmless, and to be shown to anybody. How much the filter misses cannot be measured with such pictures.
 """
 
 import sys

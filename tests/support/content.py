@@ -35,7 +35,7 @@ def content_check(scorer: CornerScorer | None = None, *, block: bool = True) -> 
 
 
 def build_content_model(path: Path) -> Path:
-    """Write a stand-in for the network: input Nx224x224x3 BGR less its means, the likelihood is the mean green."""
+    """Write a stand-in for the network: of BGR less its means, the mean green is the likelihood."""
     graph = Graph()
     mean = graph.add("ReduceMean", "input:0", axes=[1, 2], keepdims=0)
     green = graph.add("Slice", mean, graph.integers(1), graph.integers(2), graph.integers(1))

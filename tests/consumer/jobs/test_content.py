@@ -161,9 +161,7 @@ async def test_a_blocked_video_leaves_nothing(bad_clip: bytes) -> None:
     assert rejected(await video_job(store, bad_clip, content_check())).startswith(
         "The target cannot be used."
     )
-    assert not [
-        entry.key for prefix in ("results/", "scratch/") for entry in (await store.list(prefix)).objects
-    ]
+    assert not [*(await store.list("results/")).objects, *(await store.list("scratch/")).objects]
     assert rejected(await video_job(store, bad_clip, content_check(), "detect-faces"))
 
 
@@ -206,7 +204,7 @@ def without_model(tmp_path: Path) -> dict[str, Any]:
 
 def rules(settings: dict[str, Any]) -> tuple[float, float | None] | None:
     check = open_registry(Settings(engine="mesh", **settings)).content_check()
-    return check and check.rules
+    return None if check is None else check.rules
 
 
 def test_the_settings_decide_and_auto_blocks_where_the_file_is(
