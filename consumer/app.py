@@ -30,6 +30,7 @@ from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_registry
 from consumer.jobs.context import JobKind, JobServices
+from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
 from consumer.jobs.workspace import Workspaces
@@ -151,6 +152,7 @@ class Consumer:
                 memory=self._memory,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
+                read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
             )
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)

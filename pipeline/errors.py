@@ -50,6 +50,12 @@ class MinorRefused(InputError):
     code = "minor_refused"
 
 
+class PersonProtected(InputError):
+    """The face in the source picture is that of somebody who asked not to be put into pictures."""
+
+    code = "person_protected"
+
+
 class ContentRejected(InputError):
     """A picture or video seems to show nudity or sexual content, which is not worked on here."""
 

@@ -16,6 +16,8 @@ RESULTS = "results/"
 ARCHIVE = "archive/"
 DEAD_LETTER = "dead-letter/"
 SCRATCH = "scratch/"
+DENYLIST = "denylist.json"
+"""Key of the list of people who are never put into pictures."""
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # An attempt and, since results are secret, 120 random bits in base32.

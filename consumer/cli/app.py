@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
+from consumer.cli.denylist_app import denylist_app
 from consumer.cli.models_app import models_app
 from consumer.cli.options import EngineOption, OptionValues, picture_options, with_options
 
@@ -63,6 +64,7 @@ Sheet = Annotated[
 app.add_typer(models_app, rich_help_panel="This machine")
 app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
+app.add_typer(denylist_app, rich_help_panel="Jobs in the bucket")
 
 _WORK = "Work"
 _JOBS = "Jobs in the bucket"

@@ -66,6 +66,8 @@ class EnginePool:
         self._minors = registry.minor_check()
         #: What looks at the content of pictures; None where nothing does.
         self.content = registry.content_check()
+        #: Who is never put in.
+        self.protected = registry.protected_people()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -127,7 +129,11 @@ class EnginePool:
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
                 swapper=Swapper(
-                    self._engines[engine], enhancer=restorer, minors=self._minors, content=self.content
+                    self._engines[engine],
+                    enhancer=restorer,
+                    minors=self._minors,
+                    content=self.content,
+                    protected=self.protected,
                 ),
                 minors=self._minors,
                 content=self.content,

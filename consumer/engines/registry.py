@@ -26,6 +26,7 @@ from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.faces.age import open_age_model
 from pipeline.swap.minors import MinorCheck
+from pipeline.swap.protected import ProtectedPeople
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -94,6 +95,10 @@ class EngineRegistry(Protocol):
 
     def minor_check(self) -> MinorCheck | None:
         """What looks for minors, of which nothing is open yet; None where the settings want none."""
+        ...
+
+    def protected_people(self) -> ProtectedPeople:
+        """What looks for people who are never put in: nobody yet, and nothing is open."""
         ...
 
     def content_check(self) -> ContentCheck | None:
@@ -187,6 +192,10 @@ class CatalogueRegistry:
         """What looks for minors, always on the CPU; see EngineRegistry."""
         wanted = self._settings.minors
         return None if wanted == "off" else MinorCheck(open_age_model, refuse=wanted == "refuse")
+
+    def protected_people(self) -> ProtectedPeople:
+        """What looks for people who are never put in, always on the CPU; see EngineRegistry."""
+        return ProtectedPeople()
 
     def content_check(self) -> ContentCheck | None:
         """What looks at the content of pictures, always on the CPU; see EngineRegistry."""

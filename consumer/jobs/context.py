@@ -93,6 +93,8 @@ class JobServices:
     size_limit: SizeLimit
     #: Which faces of a target count.
     face_filter: FaceFilter
+    #: Reads again who is never put in, if it is time.
+    read_denylist: Callable[[], Awaitable[None]]
     #: How swapped crops go back; the operator's choice.
     paste: PasteMode
     #: The most that a job's `pixel_boost` may be; the operator's choice too.
@@ -264,6 +266,13 @@ class JobContext:
         """
         with self._waiting():
             return await self._services.pool.load(name, enhance=enhance)
+
+    async def read_denylist(self) -> None:
+        """See to it that the engines know who is never put in, as the bucket's list has it.
+
+        Raises DenylistUnreadable, StoreUnavailable.
+        """
+        await self._services.read_denylist()
 
     async def fetch(
         self, *references: str, limit: int | SizeLimit | None = None

@@ -13,6 +13,7 @@ from pipeline.swap.inputs import open_job_target, open_sources
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.paint import Painter
 from pipeline.swap.prepare import SourcePreparer
+from pipeline.swap.protected import ProtectedPeople
 from pipeline.swap.request import Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.sources import SourceSet
@@ -24,7 +25,7 @@ class Swapper:
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
     it, and the faces that are changed, are looked at first; those of a video by whoever knows its people.
-    So, with `content`, is what the pictures show.
+    So, with `content`, is what the pictures show. The face of somebody who is `protected` is never put in.
     """
 
     def __init__(
@@ -34,13 +35,14 @@ class Swapper:
         enhancer: Enhancer | None = None,
         minors: MinorCheck | None = None,
         content: ContentCheck | None = None,
+        protected: ProtectedPeople | None = None,
         kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
         self._minors = minors
         self._content = content
-        self._preparer = SourcePreparer(engine, minors, kept_sources)
+        self._preparer = SourcePreparer(engine, minors, protected or ProtectedPeople(), kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
         """Read the headers of a request's files, each once; on a CPU thread.

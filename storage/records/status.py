@@ -33,6 +33,7 @@ ErrorCode = Literal[
     "no_face_in_target",
     "face_not_found",
     "minor_refused",
+    "person_protected",
     "content_rejected",
     "model_unavailable",
     "output_invalid",

@@ -20,6 +20,7 @@ from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
 from pipeline.swap.minors import MinorCheck
+from pipeline.swap.protected import ProtectedPeople
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ def png(bgr: Bgr) -> bytes:
 class OneEngine:
     """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
 
-    `minors` is what looks for minors, `content` at what pictures show, if anything shall.
+    `minors` is what looks for minors, `content` at what pictures show, if anything shall;
+    `protected` tells people who are never put in from others.
     """
 
     _names = ("auto", "mesh")
@@ -70,7 +72,9 @@ class OneEngine:
         *,
         minors: MinorCheck | None = None,
         content: ContentCheck | None = None,
+        protected: ProtectedPeople | None = None,
     ) -> None:
+        self._protected = protected or ProtectedPeople()
         self._open = opened
         self._content = content
         self._minors = minors
@@ -88,6 +92,9 @@ class OneEngine:
 
     def content_check(self) -> ContentCheck | None:
         return self._content
+
+    def protected_people(self) -> ProtectedPeople:
+        return self._protected
 
     def check_provider(self) -> None: ...
 
@@ -130,6 +137,9 @@ class Cupboard:
     def minor_check(self) -> None: ...
 
     def content_check(self) -> None: ...
+
+    def protected_people(self) -> ProtectedPeople:
+        return ProtectedPeople()
 
     def check_provider(self) -> None:
         self.checks += 1
