@@ -50,6 +50,7 @@ from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
 from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError, ModelUnavailable
+from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
@@ -312,6 +313,7 @@ class Consumer:
             services=services,
             metrics=self.metrics,
             owner=self.owner,
+            audit=AuditLog(store, self.owner) if settings.audit else None,
             webhooks=webhooks,
             traces=traces,
         )

@@ -150,6 +150,10 @@ class Settings(BaseModel):
     content_flag_from: float = Field(
         default=0.5, gt=0, le=1, description="how sure the content filter must be to warn, 0 to 1"
     )
+    audit: bool = Field(
+        default=False,
+        description="write a line for each job that ended below audit/: hashes and decisions, no media",
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )

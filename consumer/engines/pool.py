@@ -81,6 +81,12 @@ class EnginePool:
         """Whether `auto` stands for the engine that it should, not for another one in its place."""
         return self._settled
 
+    @property
+    def checks(self) -> frozenset[str]:
+        """Which checks have something to look for, by their names in metrics and in the audit log."""
+        on = {"content": self.content is not None, "minors": self._minors is not None}
+        return frozenset(name for name, is_on in {**on, "denylist": self.protected.anybody}.items() if is_on)
+
     async def start(self) -> None:
         """Open the engine that `auto` stands for, if its files are here.
 

@@ -155,6 +155,8 @@ class JobContext:
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
+        #: sha256 of the files that were fetched, by what the manifest calls them.
+        self.hashes: dict[str, str] = {}
         #: Bytes of all inputs.
         self.input_bytes = 0
         #: Seconds until the device could have begun, waits for memory not counted.
@@ -304,6 +306,7 @@ class JobContext:
         self.report("download")
         with self.timings.measure("download"):
             files = await fetch_all(fetch_one, references, max_bytes=self.limits.max_bytes)
+        self.hashes.update({reference: file.sha256 for reference, file in files.items()})
         self.input_bytes += sum(file.size for file in files.values())
         return files
 
