@@ -348,6 +348,26 @@ def result(
     raise typer.Exit(save_result(job_id, output))
 
 
+@app.command(rich_help_panel=_JOBS)
+def forget(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB|FILE_ID",
+            help="A job's id, or a file's with its extension, as 91be….jpg; with a file go the results of "
+            "all jobs that used it.",
+            show_default=False,
+        ),
+    ],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only told what would go.")] = False,
+) -> None:
+    """Remove a job's files, result and scratch for good, or a file and what was made of it."""
+    from consumer.cli.forget import forget_all_of
+
+    raise typer.Exit(forget_all_of(name, do_it=yes))
+
+
 @app.command(rich_help_panel=_MACHINE)
 def config(*, json_output: Json = False) -> None:
     """Show every setting, its value and where it comes from; secrets are masked."""
