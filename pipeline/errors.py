@@ -50,6 +50,18 @@ class MinorRefused(InputError):
     code = "minor_refused"
 
 
+class PersonProtected(InputError):
+    """The face in the source picture is that of somebody who asked not to be put into pictures."""
+
+    code = "person_protected"
+
+
+class ContentRejected(InputError):
+    """A picture or video seems to show nudity or sexual content, which is not worked on here."""
+
+    code = "content_rejected"
+
+
 class FaceNotFound(InputError):
     """The face that was asked for is not in the target picture."""
 

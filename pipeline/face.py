@@ -15,6 +15,7 @@ NoticeCode = Literal[
     "bound_by_place",
     "colours_not_read",
     "container_changed",
+    "content_flagged",
     "date_unknown",
     "depth_reduced",
     "end_missing",
@@ -114,8 +115,11 @@ class Source:
         face: the face in the source picture.
         embedding: (n,) float32 identity embedding, None where there is no identity model.
         notices: what is not ideal about this source, for the status record.
+        identity: what tells whether it is somebody who is protected, see `ProtectedPeople.embed`; None where
+            nobody was when it was made ready.
     """
 
     face: Face
     embedding: Array | None = None
     notices: tuple[Notice, ...] = field(default=())
+    identity: Array | None = None

@@ -108,5 +108,14 @@ class LeaseLost(StorageError):
     """Another consumer owns this job now."""
 
 
+class DenylistUnreadable(StorageError):
+    """The list of people who are never put into pictures, `denylist.json`, cannot be read."""
+
+    @property
+    def for_sender(self) -> str:
+        """Without what is wrong with it, which is no business of a sender."""
+        return "Whether the person in the source picture may be used could not be looked up."
+
+
 class StatusUnreadable(StorageError):
     """The status record of this job is not one this version can read."""

@@ -16,6 +16,10 @@ RESULTS = "results/"
 ARCHIVE = "archive/"
 DEAD_LETTER = "dead-letter/"
 SCRATCH = "scratch/"
+AUDIT = "audit/"
+FORGOTTEN = "forgotten/"
+DENYLIST = "denylist.json"
+"""Key of the list of people who are never put into pictures."""
 
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # An attempt and, since results are secret, 120 random bits in base32.
@@ -92,6 +96,11 @@ def scratch(job_id: str, plan: str, name: str) -> str:
 def dead_letter(job_id: str) -> str:
     """Key of the pointer to a job that used up its attempts."""
     return f"{DEAD_LETTER}{job_id}.json"
+
+
+def audit(day: str, owner: str, number: int) -> str:
+    """Key of a part of what a consumer has written into the audit log on a day, as 2026-11-30."""
+    return f"{AUDIT}{day}/{owner}-{number}.jsonl"
 
 
 def archive(job_id: str, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
+from consumer.cli.denylist_app import denylist_app
 from consumer.cli.models_app import models_app
 from consumer.cli.options import EngineOption, OptionValues, picture_options, with_options
 
@@ -63,6 +64,7 @@ Sheet = Annotated[
 app.add_typer(models_app, rich_help_panel="This machine")
 app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
+app.add_typer(denylist_app, rich_help_panel="Jobs in the bucket")
 
 _WORK = "Work"
 _JOBS = "Jobs in the bucket"
@@ -344,6 +346,26 @@ def result(
     from consumer.cli.jobs import save_result
 
     raise typer.Exit(save_result(job_id, output))
+
+
+@app.command(rich_help_panel=_JOBS)
+def forget(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB|FILE_ID",
+            help="A job's id, or a file's with its extension, as 91be….jpg; with a file go the results of "
+            "all jobs that used it.",
+            show_default=False,
+        ),
+    ],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only told what would go.")] = False,
+) -> None:
+    """Remove a job's files, result and scratch for good, or a file and what was made of it."""
+    from consumer.cli.forget import forget_all_of
+
+    raise typer.Exit(forget_all_of(name, do_it=yes))
 
 
 @app.command(rich_help_panel=_MACHINE)

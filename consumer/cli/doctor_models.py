@@ -6,7 +6,7 @@ from typing import Final
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import AUTO, MESH, Settings
 from consumer.engines.model_files import open_model_store
-from consumer.engines.registry import CatalogueRegistry, FilesMissing
+from consumer.engines.registry import CONTENT_MODEL, CatalogueRegistry, FilesMissing
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError
 from models.store.model_store import Found, Missing, ModelStore
@@ -24,6 +24,7 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
         return
     yield _folders(store)
     engines = CatalogueRegistry(settings, store)
+    yield _content_filter(settings, engines)
     needed: set[str] = set()
     try:
         ready = engines.find(AUTO)
@@ -58,6 +59,23 @@ def _embedded() -> Finding:
     except ModelError as error:
         return Finding(name="shipped models", state="broken", detail=str(error), fix="install swapdrop again")
     return ok("shipped models", f"{len(embedded_weights())} files verified")
+
+
+def _content_filter(settings: Settings, engines: CatalogueRegistry) -> Finding:
+    name, pull = "content filter", f"`swapdrop models pull {CONTENT_MODEL}`"
+    try:
+        found = engines.content_check()
+    except ModelError as error:
+        fix = f"{pull}, or set SWAPDROP_CONTENT_FILTER=off"
+        return Finding(name=name, state="broken", detail=str(error), fix=fix)
+    if found is None and settings.content_filter == "off":
+        return ok(name, "off: nobody looks at what pictures show")
+    if found is None:
+        detail = f"off, as {CONTENT_MODEL} is not here: nobody looks at what pictures show"
+        return Finding(name=name, state="ok", detail=detail, fix=pull)
+    flag_from, block_from = found.rules
+    blocks = f", blocks from {block_from:g}" if block_from is not None else ", blocks nothing"
+    return ok(name, f"warns from {flag_from:g}{blocks}")
 
 
 def _engine_without_files(settings: Settings, error: FilesMissing) -> Finding:

@@ -139,6 +139,21 @@ class Settings(BaseModel):
         description="faces to put in or to replace that look like a minor's: off does not look, flag warns, "
         "refuse fails the job; a guess at looks, no proof of age",
     )
+    content_filter: Literal["auto", "off", "flag", "block"] = Field(
+        default="auto",
+        description="what becomes of pictures and videos that seem to show nudity or sexual content: block "
+        "fails the job, flag warns, off does not look; auto blocks where open-nsfw.onnx is, and else is off",
+    )
+    content_block_from: float = Field(
+        default=0.8, gt=0, le=1, description="how sure the content filter must be to block, 0 to 1"
+    )
+    content_flag_from: float = Field(
+        default=0.5, gt=0, le=1, description="how sure the content filter must be to warn, 0 to 1"
+    )
+    audit: bool = Field(
+        default=False,
+        description="write a line for each job that ended below audit/: hashes and decisions, no media",
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )
@@ -268,6 +283,12 @@ class Settings(BaseModel):
     def _pauses_in_order(self) -> Self:
         if self.poll_min_s > self.poll_max_s:
             raise ValueError("poll_min_s must not be more than poll_max_s")
+        return self
+
+    @model_validator(mode="after")
+    def _flags_before_it_blocks(self) -> Self:
+        if self.content_flag_from > self.content_block_from:
+            raise ValueError("content_flag_from must not be more than content_block_from")
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
 from pipeline.blend.hands import HandKeeper
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
 from pipeline.swap.minors import MinorCheck
@@ -37,6 +38,8 @@ class LoadedEngine:
     minors: MinorCheck | None
     #: What keeps hands before faces, likewise.
     hands: HandKeeper | None
+    #: What looks at the content of pictures, which `swapper` does by itself; None where nothing does.
+    content: ContentCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
 
@@ -46,7 +49,8 @@ class EnginePool:
 
     `info` and `folder` tell of the engine that `auto` stands for; as long as there is none, `problem` says
     why and `missing` names the files with the places where they were looked for. What an operator should
-    know goes to `log`, as an event with its fields.
+    know goes to `log`, as an event with its fields. Raises ModelUnavailable where the settings ask for a
+    content filter whose file is not here.
     """
 
     def __init__(
@@ -64,6 +68,10 @@ class EnginePool:
         self._device = device
         self._minors = registry.minor_check()
         self._hands = registry.hand_keeper()
+        #: What looks at the content of pictures; None where nothing does.
+        self.content = registry.content_check()
+        #: Who is never put in.
+        self.protected = registry.protected_people()
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
@@ -76,6 +84,12 @@ class EnginePool:
     def settled(self) -> bool:
         """Whether `auto` stands for the engine that it should, not for another one in its place."""
         return self._settled
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """Which checks have something to look for, by their names in metrics and in the audit log."""
+        on = {"content": self.content is not None, "minors": self._minors is not None}
+        return frozenset(name for name, is_on in {**on, "denylist": self.protected.anybody}.items() if is_on)
 
     async def start(self) -> None:
         """Open the engine that `auto` stands for, if its files are here.
@@ -125,10 +139,16 @@ class EnginePool:
             self._loaded[key] = LoadedEngine(
                 engine=self._engines[engine],
                 swapper=Swapper(
-                    self._engines[engine], enhancer=restorer, minors=self._minors, hands=self._hands
+                    self._engines[engine],
+                    enhancer=restorer,
+                    minors=self._minors,
+                    hands=self._hands,
+                    content=self.content,
+                    protected=self.protected,
                 ),
                 minors=self._minors,
                 hands=self._hands,
+                content=self.content,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
             )

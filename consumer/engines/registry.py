@@ -21,15 +21,18 @@ from models.store.model_store import Found, ModelStore
 from pipeline.blend.enhance import Enhancer, open_enhancer
 from pipeline.blend.hands import HandKeeper
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
+from pipeline.content import ContentCheck, ContentModel
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.faces.age import open_age_model
 from pipeline.faces.hands import open_hand_finder
 from pipeline.swap.minors import MinorCheck
+from pipeline.swap.protected import ProtectedPeople
 
 T_co = TypeVar("T_co", covariant=True)
 
+CONTENT_MODEL: Final = "open-nsfw.onnx"
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
@@ -98,6 +101,18 @@ class EngineRegistry(Protocol):
 
     def hand_keeper(self) -> HandKeeper | None:
         """What keeps hands before faces, of which nothing is open yet; None where something else does."""
+        ...
+
+    def protected_people(self) -> ProtectedPeople:
+        """What looks for people who are never put in: nobody yet, and nothing is open."""
+        ...
+
+    def content_check(self) -> ContentCheck | None:
+        """What looks at the content of pictures, nothing of it open yet; None where nothing shall or can.
+
+        Raises:
+            ModelUnavailable: the settings ask for it, and its file is not here.
+        """
         ...
 
     def check_provider(self) -> None:
@@ -192,6 +207,30 @@ class CatalogueRegistry:
         if self._settings.occlusion or self._settings.provider != "cpu":
             return None
         return HandKeeper(open_hand_finder, models=embedded_weights(HAND_FILES))
+
+    def protected_people(self) -> ProtectedPeople:
+        """What looks for people who are never put in, always on the CPU; see EngineRegistry."""
+        return ProtectedPeople()
+
+    def content_check(self) -> ContentCheck | None:
+        """What looks at the content of pictures, always on the CPU; see EngineRegistry."""
+        settings = self._settings
+        wanted = settings.content_filter
+        if wanted == "off":
+            return None
+        try:
+            path = self._store.require(CONTENT_MODEL)
+        except ModelMissing as error:
+            if wanted == "auto":
+                return None
+            raise ModelUnavailable(
+                f"SWAPDROP_CONTENT_FILTER={wanted} needs a file that is not here. {error}"
+            ) from error
+        return ContentCheck(
+            lambda: ContentModel(open_session(path)),
+            flag_from=settings.content_flag_from,
+            block_from=None if wanted == "flag" else settings.content_block_from,
+        )
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""

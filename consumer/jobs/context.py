@@ -93,6 +93,8 @@ class JobServices:
     size_limit: SizeLimit
     #: Which faces of a target count.
     face_filter: FaceFilter
+    #: Reads again who is never put in, if it is time.
+    read_denylist: Callable[[], Awaitable[None]]
     #: How swapped crops go back; the operator's choice.
     paste: PasteMode
     #: The most that a job's `pixel_boost` may be; the operator's choice too.
@@ -153,6 +155,8 @@ class JobContext:
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
+        #: sha256 of the files that were fetched, by what the manifest calls them.
+        self.hashes: dict[str, str] = {}
         #: Bytes of all inputs.
         self.input_bytes = 0
         #: Seconds until the device could have begun, waits for memory not counted.
@@ -265,6 +269,13 @@ class JobContext:
         with self._waiting():
             return await self._services.pool.load(name, enhance=enhance)
 
+    async def read_denylist(self) -> None:
+        """See to it that the engines know who is never put in, as the bucket's list has it.
+
+        Raises DenylistUnreadable, StoreUnavailable.
+        """
+        await self._services.read_denylist()
+
     async def fetch(
         self, *references: str, limit: int | SizeLimit | None = None
     ) -> Mapping[str, FetchedInput]:
@@ -295,6 +306,7 @@ class JobContext:
         self.report("download")
         with self.timings.measure("download"):
             files = await fetch_all(fetch_one, references, max_bytes=self.limits.max_bytes)
+        self.hashes.update({reference: file.sha256 for reference, file in files.items()})
         self.input_bytes += sum(file.size for file in files.values())
         return files
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from functools import partial
 
+from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.detection_record import to_record
 from consumer.jobs.plan import ignored_warnings
 from consumer.jobs.records import to_engine_record, to_outcome, to_warnings
 from consumer.jobs.video.cast import find_cast
+from consumer.jobs.video.content import VideoContent
 from consumer.jobs.video.files import media_of, open_target_video
-from pipeline.engines.base import AnyEngine
 from pipeline.face import Notice
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.segments import plan_segments
@@ -29,11 +30,11 @@ async def run(context: JobContext) -> Output:
     """
     manifest = context.manifest
     context.note(warnings=tuple(ignored_warnings(manifest)))
-    engine = (await context.engine(manifest.options.engine)).engine
-    context.note(engine=to_engine_record(engine.info, {}))
+    loaded = await context.engine(manifest.options.engine)
+    context.note(engine=to_engine_record(loaded.engine.info, {}))
     file = (await context.fetch(manifest.target))[manifest.target]
     is_video = (await context.on_cpu(partial(media_of, file))).kind == "video"
-    record = await (_of_video if is_video else _of_picture)(context, engine, file)
+    record = await (_of_video if is_video else _of_picture)(context, loaded, file)
     return Output(
         body=await context.on_cpu(record.to_bytes, stage="encode"),
         extension="json",
@@ -43,12 +44,12 @@ async def run(context: JobContext) -> Output:
     )
 
 
-async def _of_picture(context: JobContext, engine: AnyEngine, file: FetchedInput) -> Detection:
+async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedInput) -> Detection:
     body = await context.on_cpu(file.read)
     context.report("decode")
     target = await context.on_cpu(partial(open_job_target, body, context.limits))
     del body
-    detection = DetectRun(engine, target, context.face_filter, context.timings)
+    detection = DetectRun(loaded.engine, target, context.face_filter, context.timings, content=loaded.content)
     async with context.memory(target.decode_bytes):
         while True:
             frame = await context.on_cpu(detection.read_frame)
@@ -62,14 +63,16 @@ async def _of_picture(context: JobContext, engine: AnyEngine, file: FetchedInput
     return to_record(found)
 
 
-async def _of_video(context: JobContext, engine: AnyEngine, file: FetchedInput) -> Detection:
+async def _of_video(context: JobContext, loaded: LoadedEngine, file: FetchedInput) -> Detection:
     video = await open_target_video(context, file)
     plan = await context.on_cpu(partial(plan_segments, video, encoder_line("libx264", 0)))
-    cast = await find_cast(context, engine, video, plan)
+    content = VideoContent(context, loaded.content)
+    cast = await find_cast(context, loaded.engine, video, plan, content)
     context.leave_device()
     extent = Extent(frames=video.frames, duration_s=video.duration_s)
-    describing = partial(describe_cast, engine, cast, size=video.size, extent=extent)
+    describing = partial(describe_cast, loaded.engine, cast, size=video.size, extent=extent)
     found = await context.on_cpu(describing)  # makes the previews
+    content.note()
     _note(context, found, video.notices)
     return to_record(found)
 

@@ -1,6 +1,6 @@
 """What all jobs of a process share, as far as the settings decide it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from importlib import metadata
 
@@ -17,6 +17,10 @@ from pipeline.media.video.encoders import EncoderTrials
 from pipeline.swap.request import FaceFilter
 
 
+async def _no_list() -> None:
+    """Where there is no bucket there is no list."""
+
+
 def job_services(
     settings: Settings,
     *,
@@ -28,9 +32,13 @@ def job_services(
     memory: ByteBudget,
     workspaces: Workspaces,
     scratches: Scratches,
+    read_denylist: Callable[[], Awaitable[None]] = _no_list,
     face_filter: FaceFilter | None = None,
 ) -> JobServices:
-    """Put together what is given and what the settings say; `face_filter` goes before theirs."""
+    """Put together what is given and what the settings say; `face_filter` goes before theirs.
+
+    Without `read_denylist` nobody is protected.
+    """
     return JobServices(
         kinds=kinds,
         pool=pool,
@@ -47,6 +55,7 @@ def job_services(
         encoder_trials=EncoderTrials(),
         size_limit=size_limit(settings),
         face_filter=face_filter or face_filter_of(settings),
+        read_denylist=read_denylist,
         paste=settings.paste,
         max_pixel_boost=settings.max_pixel_boost,
         operator=settings.operator,

@@ -205,6 +205,8 @@ async def check_sources(context: JobContext) -> None:
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
+            if loaded.content is not None:
+                await context.on_cpu(partial(loaded.content.source, picture))
             faces = await context.on_device(partial(find_either_way_up, loaded.engine, picture.bgr))
             if not faces:
                 raise NoFaceInSource

@@ -18,11 +18,15 @@ from storage.records.manifest import Manifest, source_pictures
 async def open_engine(context: JobContext) -> LoadedEngine:
     """Get the engine that the job asks for, and note it, its warnings and the options without effect.
 
+    From here on it knows who is never put in.
+
     Raises:
         OptionUnavailable, ModelUnavailable: see `JobContext.engine`.
+        DenylistUnreadable: the list of those people cannot be read.
     """
     options = context.manifest.options
     context.note(warnings=tuple(ignored_warnings(context.manifest)))
+    await context.read_denylist()
     loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
     further = {**loaded.enhancer_models, **(loaded.hands.models if loaded.hands else {})}
     context.note(

@@ -56,7 +56,7 @@ async def run(context: JobContext) -> Output:
     video = await open_target_video(context, target)
     context.note(warnings=to_warnings(video.notices))
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    people = await known_cast(context, loaded.engine, video, plan, target.sha256)
+    people = await known_cast(context, loaded, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))
     if loaded.minors is not None:
         found = await context.on_device(partial(loaded.minors.members, people, chosen))

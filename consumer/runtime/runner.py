@@ -4,7 +4,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 
@@ -12,14 +13,17 @@ from consumer.faults import judge, retry_delay_s
 from consumer.jobs.context import JobContext, JobServices, Milestones, output_id
 from consumer.jobs.plan import service_warnings
 from consumer.runtime.attempt import Attempt, Ending
+from consumer.runtime.decisions import audit_entry, decisions
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
 from consumer.webhooks.sender import Webhooks
+from storage.audit import AuditLog
 from storage.errors import ObjectNotFound, StorageError
 from storage.inbox.folders import is_video
 from storage.inbox.inbox import Announced
 from storage.lease.leases import Lease, Leases, Refusal, Stop, Verdict
+from storage.records.manifest import references
 from storage.records.status import JobWarning, Status
 
 _CLEAN_UP_AGAIN_S = 20.0
@@ -32,7 +36,7 @@ _log = structlog.get_logger()
 class JobRunner:
     """Takes tickets to their end, any number at once; lives through whatever a job does.
 
-    `webhooks` is None where jobs' senders are not called.
+    `webhooks` is None where jobs' senders are not called, `audit` where no log is kept.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class JobRunner:
         metrics: Metrics,
         owner: str,
         webhooks: Webhooks | None = None,
+        audit: AuditLog | None = None,
         traces: Traces | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -51,6 +56,7 @@ class JobRunner:
         self._metrics = metrics
         self._webhooks = webhooks
         self._traces = traces or NoTraces()
+        self._audit = audit
         self._owner = owner
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
 
@@ -200,7 +206,8 @@ class JobRunner:
         if attempt.stop is Stop.LOST:
             self._metrics.lease_lost()
         if ending is Ending.FINISHED:
-            await self._ended(ticket, announced, status)
+            self._metrics.decided(decisions(status, on=self._services.pool.checks))
+            await self._ended(ticket, announced, status, attempt.context)
         else:
             await ticket.defer(attempt.delay_s)
         _log.info(
@@ -245,19 +252,35 @@ class JobRunner:
         else:
             await ticket.defer(refusal.retry_after_s)
 
-    async def _ended(self, ticket: Ticket, announced: Announced, status: Status) -> None:
-        """Call the sender of a job that has ended, and clear its announcement away."""
+    async def _ended(
+        self, ticket: Ticket, announced: Announced, status: Status, context: JobContext | None = None
+    ) -> None:
+        """Call the sender of a job that has ended, and clear its announcement away.
+
+        Before that goes, the audit log has its line: whoever finds the announcement of a job that has ended
+        writes one, so that there may be two of a job and never none.
+        """
         url = announced.manifest.callback_url if announced.manifest else None
         if self._webhooks is not None and url is not None:
             self._webhooks.send(url, status)
         try:
             if is_video_job(status):
                 await self._services.scratches.clear(status.job_id)
+            if self._audit is not None:
+                await self._audit.append(status.job_id, self._entry(announced, status, context))
             await ticket.retire(status)
         except StorageError as error:
             # The status is terminal, so whoever sees the entry next may remove it.
             _log.warning("inbox_entry_left", job_id=status.job_id, reason=str(error))
             await ticket.defer(_CLEAN_UP_AGAIN_S)
+
+    def _entry(self, announced: Announced, status: Status, context: JobContext | None) -> Mapping[str, Any]:
+        inputs = None
+        if context is not None and announced.manifest is not None:
+            asked = references(announced.manifest)
+            inputs = {name: context.hashes[key] for name, key in asked.items() if key in context.hashes}
+        pool, version = self._services.pool, self._services.version
+        return audit_entry(status, owner=self._owner, version=version, inputs=inputs, on=pool.checks)
 
 
 def is_video_job(status: Status) -> bool:

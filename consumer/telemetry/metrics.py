@@ -118,6 +118,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._decisions = Counter(
+            "swapdrop_decisions",
+            "What checks decided of jobs that ended, by check.",
+            ("check", "decision"),
+            registry=self.registry,
+        )
         self._ended = dict.fromkeys(("completed", "failed", "cancelled", "pending", "abandoned"), 0)
 
     @property
@@ -142,6 +148,11 @@ class Metrics:
         self._ended[status] = self._ended.get(status, 0) + 1
         for stage, milliseconds in timings_ms.items():
             self._stage.labels(stage=stage).observe(milliseconds / 1000)
+
+    def decided(self, decisions: Mapping[str, str]) -> None:
+        """Count what the checks decided of a job that ended, by their names."""
+        for check, decision in decisions.items():
+            self._decisions.labels(check=check, decision=decision).inc()
 
     def inbox_seen(self, survey: Survey) -> None:
         """Take in what the inbox holds."""

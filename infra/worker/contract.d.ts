@@ -418,7 +418,7 @@ export interface components {
             };
         };
         /** @enum {string} */
-        ErrorCode: "invalid_manifest" | "consent_missing" | "input_not_found" | "input_forbidden" | "input_too_large" | "unsupported_media" | "media_corrupt" | "no_face_in_source" | "no_face_in_target" | "face_not_found" | "minor_refused" | "content_rejected" | "model_unavailable" | "output_invalid" | "attempts_exhausted" | "timeout" | "storage_unavailable" | "internal";
+        ErrorCode: "invalid_manifest" | "consent_missing" | "input_not_found" | "input_forbidden" | "input_too_large" | "unsupported_media" | "media_corrupt" | "no_face_in_source" | "no_face_in_target" | "face_not_found" | "minor_refused" | "person_protected" | "content_rejected" | "model_unavailable" | "output_invalid" | "attempts_exhausted" | "forgotten" | "timeout" | "storage_unavailable" | "internal";
         /** @description One face of the target and what was done with it. */
         FaceOutcome: {
             face_id: string;
@@ -773,7 +773,7 @@ export interface components {
         /** @enum {string} */
         VideoEncoder: "libx264" | "libx265" | "libvpx-vp9" | "libsvtav1" | "h264_nvenc" | "hevc_nvenc";
         /** @enum {string} */
-        WarningCode: "alpha_dropped" | "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "container_changed" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_damaged" | "frames_incomplete" | "frames_missing" | "frames_resized" | "frames_unchanged" | "hdr_to_sdr" | "hdr_tones" | "job_id_taken" | "may_be_minor" | "not_understood" | "option_ignored" | "size_made_even" | "sound_dropped" | "sound_encoded" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "text_dropped" | "text_encoded" | "weak_likeness";
+        WarningCode: "alpha_dropped" | "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "container_changed" | "content_flagged" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_damaged" | "frames_incomplete" | "frames_missing" | "frames_resized" | "frames_unchanged" | "hdr_to_sdr" | "hdr_tones" | "job_id_taken" | "may_be_minor" | "not_understood" | "option_ignored" | "size_made_even" | "sound_dropped" | "sound_encoded" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "text_dropped" | "text_encoded" | "weak_likeness";
     };
     responses: {
         /** @description It was not done, and why. */

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Face, Notice
 from pipeline.faces.select import face_id
@@ -73,13 +74,21 @@ class DetectRun:
     device's thread, until one is enough.
     """
 
-    def __init__(self, engine: AnyEngine, target: Target, face_filter: FaceFilter, timings: Timings) -> None:
-        """Begin; `timings` gains the stages decode and detect."""
+    def __init__(
+        self,
+        engine: AnyEngine,
+        target: Target,
+        face_filter: FaceFilter,
+        timings: Timings,
+        *,
+        content: ContentCheck | None = None,
+    ) -> None:
+        """Begin; `timings` gains the stages decode and detect. With `content` frames are looked at first."""
         self.target = target
         self._engine = engine
         self._face_filter = face_filter
         self._timings = timings
-        self._frames = TargetFrames(target, timings)
+        self._frames = TargetFrames(target, timings, content)
         self._looked = 0
         self._found: _Found | None = None
 
@@ -89,7 +98,7 @@ class DetectRun:
         return (self._looked, self.target.total) if self.target.unit == "frames" else (0, 0)
 
     def read_frame(self) -> Picture:
-        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
+        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt, ContentRejected."""
         return self._frames.read()
 
     def look(self, frame: Picture) -> bool:
@@ -104,6 +113,7 @@ class DetectRun:
         if self._found is None:
             raise RuntimeError("no frame was looked at")
         described = _describe(self._found)
+        described = replace(described, notices=(*described.notices, *self._frames.notices))
         if self.target.unit == "faces":
             return described
         total = self.target.total
@@ -111,7 +121,8 @@ class DetectRun:
         if self._found.faces:
             number = f"frame {self._looked} of {total}"
             message = f"The target moves; its faces are those of {number}, the first that shows any."
-        return replace(described, notices=(Notice(code="first_frame_only", message=message),))
+        moves = Notice(code="first_frame_only", message=message)
+        return replace(described, notices=(moves, *self._frames.notices))
 
 
 def detect(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> DetectedFaces:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from pipeline.content import ContentCheck, TargetContent
 from pipeline.errors import MediaTooLarge, UnsupportedMedia
-from pipeline.face import Source
+from pipeline.face import Notice, Source
 from pipeline.media.pictures.decode import Limits, Picture, PictureFile, open_picture
 from pipeline.media.sniff import MediaType, sniff
 from pipeline.media.target import Target, open_target
@@ -73,20 +74,32 @@ def _check_together(pictures: Mapping[str, PictureFile], limits: Limits) -> None
 
 
 class TargetFrames:
-    """Reads the frames of a target in order, and times it; faults are said to be the target's."""
+    """Reads the frames of a target in order, and times it; faults are said to be the target's.
 
-    def __init__(self, target: Target, timings: Timings) -> None:
+    With `content` some are looked at: see `TargetContent`.
+    """
+
+    def __init__(self, target: Target, timings: Timings, content: ContentCheck | None) -> None:
         self._frames = target.frames()
         self._timings = timings
+        self._content = None if content is None else TargetContent(content, total=target.total)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the sender should know of what the frames show."""
+        return self._content.notices if self._content else ()
 
     def read(self) -> Picture:
         """Decode the next frame, on a CPU thread; there are as many as the target says.
 
         Raises:
             MediaCorrupt: it is damaged.
+            ContentRejected: what it shows is not wanted.
         """
         with self._timings.measure("decode"), naming("target"):
             frame = next(self._frames, None)
-        if frame is None:
-            raise RuntimeError("a target has no more frames than it says")
+            if frame is None:
+                raise RuntimeError("a target has no more frames than it says")
+            if self._content is not None:
+                self._content.look(frame.bgr)
         return frame

@@ -8,33 +8,40 @@ from dataclasses import replace
 
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import NoFaceInSource
-from pipeline.face import Notice, Source
+from pipeline.face import Array, Face, Notice, Source
 from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.naming import SOURCE, naming, source_title
+from pipeline.swap.protected import ProtectedPeople
 from pipeline.swap.turned import find_either_way_up
 
 
 class SourcePreparer:
     """Prepares sources for one engine and keeps the `most` last used ones by the hash of their files.
 
-    With `minors` each is looked at first.
+    With `minors` each is looked at first; one of somebody who is `protected` is never made ready.
     """
 
-    def __init__(self, engine: AnyEngine, minors: MinorCheck | None, most: int) -> None:
+    def __init__(
+        self, engine: AnyEngine, minors: MinorCheck | None, protected: ProtectedPeople, most: int
+    ) -> None:
         self._engine = engine
         self._minors = minors
+        self._protected = protected
         self._most = most
         self._kept: OrderedDict[str, Source] = OrderedDict()
         self._lock = threading.Lock()
 
     def kept(self, hashes: Iterable[str]) -> dict[str, Source]:
-        """Those of some files that are kept, which thereby count as used; on any thread."""
+        """Those of some files that are kept, which thereby count as used; on any thread.
+
+        Somebody who is protected by now is left out, and so is whom nobody has looked at for that.
+        """
         found = {}
         with self._lock:
             for sha256 in hashes:
-                if sha256 in self._kept:
+                if sha256 in self._kept and self._may_be_used(self._kept[sha256]):
                     self._kept.move_to_end(sha256)
                     found[sha256] = self._kept[sha256]
         return found
@@ -45,6 +52,7 @@ class SourcePreparer:
         Raises:
             NoFaceInSource: it has no face, or none that can be used; of several sources it says which.
             MinorRefused: it may be a minor's, and that is not wanted.
+            PersonProtected: it is somebody's who is protected.
         """
         kept = self.kept([sha256])  # another job may have been faster
         if kept:
@@ -54,11 +62,25 @@ class SourcePreparer:
             if not faces:
                 raise NoFaceInSource
             face = largest(faces)
+            identity = self._identified(picture, face)
             found = self._minors.source(picture.bgr, face) if self._minors else ()
             ready: Source = self._engine.prepare_source(picture.bgr, face)
-        prepared = replace(ready, notices=(*picture.notices, *found, *ready.notices))
+        prepared = replace(ready, notices=(*picture.notices, *found, *ready.notices), identity=identity)
         self._keep(sha256, prepared)
         return prepared
+
+    def _may_be_used(self, source: Source) -> bool:
+        if not self._protected.anybody:
+            return True
+        identity = source.identity
+        return identity is not None and not self._protected.is_protected(identity, min(source.face.size))
+
+    def _identified(self, picture: Picture, face: Face) -> Array | None:
+        if not self._protected.anybody:
+            return None
+        identity = self._protected.embed(picture.bgr, face)
+        self._protected.refuse(identity, min(face.size))
+        return identity
 
     def _keep(self, sha256: str, prepared: Source) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from pipeline.blend.enhance import Enhancer
 from pipeline.blend.hands import HandKeeper
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, EngineInfo
 from pipeline.errors import NoFaceInTarget
 from pipeline.face import Notice
@@ -40,6 +41,7 @@ class SwapRun:
         enhancer: Enhancer | None,
         minors: MinorCheck | None,
         hands: HandKeeper | None,
+        content: ContentCheck | None,
         timings: Timings,
     ) -> None:
         """Begin with an opened `target`."""
@@ -62,7 +64,7 @@ class SwapRun:
             hands=hands,
             timings=timings,
         )
-        self._frames = TargetFrames(target, timings)
+        self._frames = TargetFrames(target, timings, content)
         self._current: FrameSwap | None = None
         self._shown: SwappedFrame | None = None  # the first frame that was changed
         self._target_notices: tuple[Notice, ...] = ()
@@ -83,6 +85,7 @@ class SwapRun:
         return (
             *self._sources.notices,
             *self._target_notices,
+            *self._frames.notices,
             *(self._minors.notices if self._minors else ()),
             *self._chooser.notices(),
             *self._engine.notices,
@@ -111,7 +114,7 @@ class SwapRun:
         self._sources.prepare(name, picture)
 
     def read_frame(self) -> Picture:
-        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt."""
+        """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt, ContentRejected."""
         return self._frames.read()
 
     def begin(self, frame: Picture) -> FrameSwap:

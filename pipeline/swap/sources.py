@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Notice, Source
 from pipeline.media.pictures.decode import Picture, PictureFile
@@ -25,13 +26,15 @@ class SourceSet:
         averaged: bool,
         engine: AnyEngine,
         preparer: SourcePreparer,
+        content: ContentCheck | None,
         prepared: Mapping[str, Source],
         learn: Callable[[Bgr], None],
         timings: Timings,
     ) -> None:
         """Begin with the `pictures` that are not `prepared`, by the hash of their files.
 
-        With `averaged` all show one person; `learn` is shown the reference picture where there is one.
+        With `averaged` all show one person; `content` looks at each, and `learn` is shown the reference
+        picture where there is one.
         """
         #: What is to be loaded and prepared, by name.
         self.unprepared = tuple(pictures)
@@ -42,6 +45,7 @@ class SourceSet:
         self._averaged = averaged
         self._engine = engine
         self._preparer = preparer
+        self._content = content
         self._learn = learn
         self._timings = timings
         self._prepared: dict[str, Source] = {}  # by the hashes of their pictures
@@ -68,9 +72,11 @@ class SourceSet:
 
         Raises:
             MediaCorrupt: it is damaged; says which.
+            ContentRejected: what it shows is not wanted; says which.
         """
         with self._timings.measure("decode"), naming(source_title(name)):
-            return self._pictures[name].load()
+            picture = self._pictures[name].load()
+            return picture if self._content is None else self._content.source(picture)
 
     def prepare(self, name: str, picture: Picture) -> None:
         """Make the largest face of one of `unprepared` ready.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.blend.enhance import Enhancer
 from pipeline.blend.hands import HandKeeper
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Bgr
@@ -13,6 +14,7 @@ from pipeline.swap.inputs import open_job_target, open_sources
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.paint import Painter
 from pipeline.swap.prepare import SourcePreparer
+from pipeline.swap.protected import ProtectedPeople
 from pipeline.swap.request import Recognised, SourceFile, SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.sources import SourceSet
@@ -23,8 +25,9 @@ class Swapper:
     """Opens swaps with one engine, and with one enhancer where there is one.
 
     A source face is prepared once per content and then kept, the `kept_sources` last used ones. With `minors`
-    it, and the faces that are changed, are looked at first; with `hands` those before the faces stay as they
-    are. Both are left to others in a video: to who knows its people, and to who follows them.
+    it, and the faces that are changed, are looked at first; so, with `content`, is what the pictures show;
+    with `hands` those before the faces stay as they are. In a video that is left to others: to who knows its
+    people, and to who follows them. The face of somebody who is `protected` is never put in.
     """
 
     def __init__(
@@ -34,13 +37,16 @@ class Swapper:
         enhancer: Enhancer | None = None,
         minors: MinorCheck | None = None,
         hands: HandKeeper | None = None,
+        content: ContentCheck | None = None,
+        protected: ProtectedPeople | None = None,
         kept_sources: int = 16,
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
         self._minors = minors
         self._hands = hands
-        self._preparer = SourcePreparer(engine, minors, kept_sources)
+        self._content = content
+        self._preparer = SourcePreparer(engine, minors, protected or ProtectedPeople(), kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
         """Read the headers of a request's files, each once; on a CPU thread.
@@ -72,6 +78,7 @@ class Swapper:
             enhancer=self._needed(request.blend),
             minors=self._minors,
             hands=self._hands,
+            content=self._content,
             timings=timings,
         )
 
@@ -95,13 +102,14 @@ class Swapper:
             averaged=averaged,
             engine=self._engine,
             preparer=self._preparer,
+            content=self._content,
             prepared=prepared,
             learn=learn,
             timings=timings,
         )
 
     def painter(self, blend: BlendOptions) -> Painter:
-        """What changes the faces of a video, and hands before them, as `blend` says; raises EnhancerUnavailable."""
+        """What changes the faces of a video as `blend` says; raises EnhancerUnavailable."""
         return Painter(self._engine, self._needed(blend), blend)
 
     def _needed(self, blend: BlendOptions) -> Enhancer | None:

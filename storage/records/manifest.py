@@ -173,6 +173,12 @@ class Manifest(BaseModel):
         return self
 
 
+def references(manifest: Manifest) -> dict[str, str]:
+    """All files of a manifest, by what it calls them; the sources as in `source_pictures`."""
+    rest = {"target": manifest.target, "detection": manifest.detection}
+    return {**source_pictures(manifest), **{name: given for name, given in rest.items() if given is not None}}
+
+
 def source_pictures(manifest: Manifest) -> dict[str, str]:
     """The pictures whose faces are put in, by name: `face_<n>`, `source`, or `source_1` and so on."""
     if manifest.face_mappings is not None:

@@ -33,10 +33,12 @@ ErrorCode = Literal[
     "no_face_in_target",
     "face_not_found",
     "minor_refused",
+    "person_protected",
     "content_rejected",
     "model_unavailable",
     "output_invalid",
     "attempts_exhausted",
+    "forgotten",
     "timeout",
     "storage_unavailable",
     "internal",
@@ -48,6 +50,7 @@ WarningCode = Literal[
     "bound_by_place",
     "colours_not_read",
     "container_changed",
+    "content_flagged",
     "date_unknown",
     "depth_reduced",
     "end_missing",
@@ -267,7 +270,7 @@ class Status(_Record):
     rev: int = 1
     #: Random, new with every write: tells whose write stands where an answer was lost.
     write_id: str = ""
-    #: The last three states never change again.
+    #: The last three states never change again, but that a job may be forgotten.
     status: State = "pending"
     #: Where in its work the job is; while it is processing, at most three seconds old. `queued` is told of a
     #: job that is only claimed, too, and of one that waits for its first turn on the device.
@@ -308,7 +311,7 @@ class Status(_Record):
 
     @property
     def terminal(self) -> bool:
-        """Whether the job has ended; a terminal record never changes again."""
+        """Whether the job has ended; a terminal record changes only when the job is forgotten."""
         return self.status in TERMINAL
 
     @property

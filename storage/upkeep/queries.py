@@ -149,7 +149,7 @@ async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
     file = reference.rpartition("/")[2]
     copy = keys.new_upload(file.rpartition(".")[2].lower())
     # A folder may still lie in the inbox. The job's sender may also have named one that is somebody else's.
-    own = [reference] if await _is_of(store, job_id, reference) else []
+    own = [reference] if await is_of(store, job_id, reference) else []
     for origin in (keys.archive(job_id, file), *own):
         try:
             await store.copy(origin, copy)
@@ -159,7 +159,7 @@ async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
     raise InvalidManifest(f"`{file}` of the job {job_id} is no longer in the archive; send it anew.")
 
 
-async def _is_of(store: ObjectStore, job_id: str, inbox_key: str) -> bool:
+async def is_of(store: ObjectStore, job_id: str, inbox_key: str) -> bool:
     """Whether an inbox key is of the folder that is this job."""
     inbox = Inbox(store)
     entry = await inbox.find(inbox_key)

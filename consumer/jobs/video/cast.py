@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
+from consumer.jobs.video.content import VideoContent
 from consumer.jobs.video.frames import FrameSource, frame_bytes
 from consumer.jobs.video.pace import FrameProgress
 from pipeline.engines.base import AnyEngine
@@ -25,18 +27,21 @@ from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.identity import Person
 from storage.scratch import Piece, describe_piece
 
-_REVISION: Final = 2
+_REVISION: Final = 3
 """Counts the changes to the code after which it tells of other people of the same video."""
 _EXTENSION: Final = "cast"
 _PREVIEW: Final = (160, 160, 3)
 
 
 async def find_cast(
-    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan
+    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan, content: VideoContent
 ) -> list[CastMember]:
     """Look at every frame of what a plan keeps of a video, a few of them closely, for people who count.
 
+    `content` is shown all of them, too.
+
     Raises:
+        ContentRejected: what it shows is not wanted.
         MediaCorrupt: the file cannot be read any more.
     """
     builder, editor = CastBuilder(engine), FrameEditor()
@@ -44,36 +49,44 @@ async def find_cast(
     first, end = plan.segments[0].start, plan.segments[-1].end
     numbers = count()
 
+    def time_of(frame: YuvFrame) -> float:
+        return float((frame.time - video.zero) * video.time_base)
+
     def look(frames: deque[YuvFrame]) -> bool:
         frame = frames.popleft()
-        time_s = float((frame.time - video.zero) * video.time_base)
         with context.timings.measure("detect"):
-            builder.add(YuvView(frame, editor), next(numbers), time_s)
+            builder.add(YuvView(frame, editor), next(numbers), time_of(frame))
         progress.add()
         return not frames
 
     async with context.memory(frame_bytes(video)), FrameSource(context, video, first, end) as frames:
         progress.tell()
         async for ready in frames:
+            for frame in ready:
+                await content.look(frame, time_of(frame))
             await context.on_device_until_done(partial(look, deque(ready)), progress.tell)
         return counting_members(await context.on_device(builder.finish), context.face_filter)
 
 
 async def known_cast(
-    context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan, target_sha256: str
+    context: JobContext, loaded: LoadedEngine, video: VideoFile, plan: SegmentPlan, target_sha256: str
 ) -> list[CastMember]:
     """The cast, as an earlier attempt has kept it or else as it is found now, and kept.
 
     Kept, it is the same for every attempt: networks round differently on different machines, and segments
-    of two casts do not go together.
+    of two casts do not go together. What of the video's content is suspect is kept with it, and noted.
+
+    Raises:
+        ContentRejected: what it shows is not wanted.
     """
-    info = engine.info
+    info, content = loaded.engine.info, VideoContent(context, loaded.content)
     asked = {
         "revision": _REVISION,
         "target": target_sha256,
         "engine": [info.name, info.version, sorted(info.models.items())],
         "face_filter": asdict(context.face_filter),
         "kept": [plan.segments[0].start, plan.segments[-1].end],
+        "content": None if loaded.content is None else loaded.content.rules,
     }
     scratch = context.scratch(plan_id(asked))
     path = context.workspace.new_path()
@@ -81,9 +94,12 @@ async def known_cast(
     if piece is not None:
         known = await context.on_cpu(partial(_read, path, piece.facts))
         if known is not None:
+            content.recall(piece.facts["suspect_s"])
+            content.note()
             return known
-    found = await find_cast(context, engine, video, plan)
-    piece = await context.on_cpu(partial(_write, path, found))
+    found = await find_cast(context, loaded.engine, video, plan, content)
+    content.note()
+    piece = await context.on_cpu(partial(_write, path, found, content))
     await scratch.keep(0, path, piece, extension=_EXTENSION, content_type="application/octet-stream")
     known = await context.on_cpu(partial(_read, path, piece.facts))  # to the last digit as others will
     if known is None:
@@ -96,10 +112,10 @@ def describe_members(members: Sequence[CastMember]) -> Mapping[str, Any]:
     return {"people": [_stored(member) for member in members]}
 
 
-def _write(path: Path, members: Sequence[CastMember]) -> Piece:
+def _write(path: Path, members: Sequence[CastMember], content: VideoContent) -> Piece:
     """Write the pictures of a cast to a file; all else is said of it."""
     path.write_bytes(b"".join(member.preview.tobytes() for member in members))
-    return describe_piece(path, describe_members(members))
+    return describe_piece(path, {**describe_members(members), "suspect_s": content.suspect_s})
 
 
 def _read(path: Path, facts: Mapping[str, Any]) -> list[CastMember] | None:

@@ -11,7 +11,8 @@ const BY_CODE: Record<string, Mend> = {
   no_face_in_source: "face",
   no_face_in_target: "target",
   face_not_found: "target",
-  content_rejected: "target",
+  person_protected: "face",
+  forgotten: "start",
 };
 /** These may be about either file; their sentence names the one. */
 const OF_A_FILE = new Set([
@@ -21,6 +22,7 @@ const OF_A_FILE = new Set([
   "unsupported_media",
   "media_corrupt",
   "minor_refused",
+  "content_rejected",
 ]);
 
 /** Which step mends a failure of that code; `message` is the record's own sentence, in English. */
