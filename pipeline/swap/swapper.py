@@ -101,7 +101,7 @@ class Swapper:
         )
 
     def painter(self, blend: BlendOptions) -> Painter:
-        """What changes the faces of a video, and hands before them, as `blend` says; raises EnhancerUnavailable."""
+        """What changes faces of a video as `blend` says; raises EnhancerUnavailable."""
         return Painter(self._engine, self._needed(blend), blend)
 
     def _needed(self, blend: BlendOptions) -> Enhancer | None:
