@@ -58,7 +58,7 @@ class KeptHand:
 
 
 class HandKeeper:
-    """Keeps hands before faces as they are; on the device's thread, where the first look opens the networks.
+    """What keeps hands before faces as they are; on the device's thread the first look opens the networks.
 
     `models` are their files, `sha256:<hex>` by name.
     """
@@ -66,10 +66,6 @@ class HandKeeper:
     def __init__(self, open_hands: Callable[[], Hands], *, models: Mapping[str, str]) -> None:
         self.models = models
         self._open_hands = open_hands
-
-    def keep(self, picture: Bgr, faces: Iterable[Face]) -> list[KeptHand]:
-        """Take the hands about some faces of a BGR uint8 (h, w, 3) picture, before those are changed."""
-        return take(picture, (hand for face in faces for hand in self.hands.find(picture, face)))
 
     @cached_property
     def hands(self) -> Hands:

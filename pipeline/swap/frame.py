@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.blend.enhance import Enhancer
-from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.swap.choose import ChosenFaces, find_faces
+from pipeline.swap.hands import HandWatch
 from pipeline.swap.minors import TargetMinors
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
@@ -65,19 +65,20 @@ class FrameSwapper:
         sources: Mapping[str, Source],
         choose: Choose,
         minors: TargetMinors | None,
-        hands: HandKeeper | None,
+        hands: HandWatch | None,
         timings: Timings,
     ) -> None:
         """Put in `sources`, by name, where `choose` says, once `minors` has looked at the faces there.
 
-        `timings` gains the stages detect and swap.
+        What `hands` sees before them stays. `timings` gains the stages detect and swap.
         """
         self.engine = engine
-        self.painter = Painter(engine, enhancer, blend, hands=hands)
+        self.painter = Painter(engine, enhancer, blend)
         self.face_filter = face_filter
         self.sources = sources
         self.choose = choose
         self.minors = minors
+        self.hands = hands
         self.timings = timings
 
     def begin(self, frame: Bgr, *, measured: bool, on_done: Callable[[SwappedFrame], None]) -> "FrameSwap":
@@ -154,12 +155,19 @@ class FrameSwap:
             self._faces = find_faces(swapper.engine, self._frame, swapper.face_filter)
             self._chosen = swapper.choose(self._frame, self._faces)
         batches = self._batches()
-        if swapper.minors is not None:
-            self._steps.extend(partial(self._judge, swapper.minors, batch) for batch in batches)
-            self._steps.append(swapper.minors.end_frame)
+        minors, hands = swapper.minors, swapper.hands if batches else None
+        if minors is not None:
+            self._steps.extend(partial(self._judge, minors, batch) for batch in batches)
+            self._steps.append(minors.end_frame)
         if self._measured:
             self._steps.extend(partial(self._look, batch) for batch in batches)
+        if hands is not None:
+            self._steps.append(partial(hands.follow, self._frame))
+            self._steps.extend(partial(self._look_for_hands, hands, batch) for batch in batches)
+            self._steps.append(partial(hands.take, self._frame))
         self._steps.extend(partial(self._paint, batch) for batch in batches)
+        if hands is not None:
+            self._steps.append(partial(hands.put_back, self._frame))
         if self._measured:
             self._steps.extend(partial(self._compare, batch) for batch in batches)
 
@@ -179,6 +187,11 @@ class FrameSwap:
                 self._before[place] = self._swapper.painter.embed(self._frame, self._faces[place])
                 if is_covered(self._frame, self._faces[place]):
                     self._covered.add(place)
+
+    def _look_for_hands(self, hands: HandWatch, batch: Sequence[int]) -> None:
+        with self._swapper.timings.measure("detect"):
+            for place in batch:
+                hands.look(self._frame, self._faces[place])
 
     def _paint(self, batch: Sequence[int]) -> None:
         pairs = [(self._faces[place], self._source(place)) for place in batch]

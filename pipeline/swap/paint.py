@@ -4,28 +4,16 @@ import itertools
 from collections.abc import Sequence
 
 from pipeline.blend.enhance import Enhancer
-from pipeline.blend.hands import HandKeeper
 from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Bgr, Face, Source
 from pipeline.swap.result import Likeness
 
 
 class Painter:
-    """Changes faces of a frame, and restores them where asked to; on the device's thread.
+    """Changes faces of a frame, and restores them where asked to; on the device's thread."""
 
-    With `hands` those that are before the faces stay as they are.
-    """
-
-    def __init__(
-        self,
-        engine: AnyEngine,
-        enhancer: Enhancer | None,
-        blend: BlendOptions,
-        *,
-        hands: HandKeeper | None = None,
-    ) -> None:
+    def __init__(self, engine: AnyEngine, enhancer: Enhancer | None, blend: BlendOptions) -> None:
         self._engine = engine
-        self._hands = hands
         self._enhancer = enhancer if blend.enhance else None
         self._blend = blend
 
@@ -34,7 +22,6 @@ class Painter:
 
         Returns for each pair whether anything changed.
         """
-        kept = self._hands.keep(frame, [face for face, _ in pairs]) if self._hands else []
         changed = self._engine.swap(frame, pairs, self._blend, others=others)
         if self._enhancer is not None:
             for face, _ in itertools.compress(pairs, changed):
@@ -45,8 +32,6 @@ class Painter:
                     keep_mouth=self._blend.mouth_mask,
                     strength=self._blend.enhancer_strength,
                 )
-        for hand in kept:
-            hand.put_back(frame)
         return changed
 
     def embed(self, frame: Bgr, face: Face) -> Array | None:

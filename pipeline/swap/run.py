@@ -12,6 +12,7 @@ from pipeline.media.target import Target
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.doubts import doubts
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
+from pipeline.swap.hands import HandWatch
 from pipeline.swap.inputs import TargetFrames
 from pipeline.swap.minors import MinorCheck, TargetMinors
 from pipeline.swap.request import SwapRequest
@@ -61,7 +62,7 @@ class SwapRun:
             sources=sources.ready,
             choose=self._rules.choose,
             minors=self._minors,
-            hands=hands,
+            hands=None if hands is None else HandWatch(hands),
             timings=timings,
         )
         self._frames = TargetFrames(target, timings, content)

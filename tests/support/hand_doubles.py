@@ -18,14 +18,15 @@ def bar(x: float, y: float, length: float = 40, palm: float = 40) -> Array:
 
 
 class KnownHands:
-    """Finds `there`, in pixels of whatever picture it is shown, and follows those that are `kept`.
+    """Finds `there`, in pixels of whatever picture it is shown, and follows those that are `kept`, `step` on.
 
     `looks` and `follows` count the calls that had to do something.
     """
 
-    def __init__(self, *there: Array, kept: bool = True) -> None:
+    def __init__(self, *there: Array, kept: bool = True, step: float = 1) -> None:
         self.there = list(there)
         self.kept = kept
+        self.step = step
         self.looks = 0
         self.follows = 0
         self.shown: list[tuple[int, ...]] = []
@@ -36,7 +37,7 @@ class KnownHands:
         return list(self.there)
 
     def follow(self, picture: Bgr, hands: Iterable[Array]) -> list[Array]:  # noqa: ARG002 -- the port's
-        followed = [hand + np.float32(1) for hand in hands]
+        followed = [hand + np.float32(self.step) for hand in hands]
         self.follows += len(followed)
         return followed if self.kept else []
 

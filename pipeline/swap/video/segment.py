@@ -12,11 +12,11 @@ from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.swap.choose import ChosenFaces, counting
+from pipeline.swap.hands import HAND_REACH, HandWatch
 from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import PersonFacts, SegmentFacts
-from pipeline.swap.video.hands import HAND_REACH, HandWatch
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.frame import Region, box_around
@@ -133,12 +133,15 @@ class SegmentSwap:
             others = [
                 inside if number == track else after.inside(other) for number, other in tracked.faces.items()
             ]
-            hands = watch.keep(before, inside, region.offset) if watch else []
+            if watch is not None:
+                watch.follow(before, region.offset)
+                watch.look(before, inside, region.offset)
+                watch.take(before, region.offset)
             [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
-            for hand in hands:
-                hand.put_back(after.picture)
+            if watch is not None:
+                watch.put_back(after.picture)
             self._editor.write(frame.frame, box, before, after.picture)
             painted.append(track)
             if track < len(swap.people):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.blend.hands import HandKeeper, take
-from pipeline.face import Array, Bgr, Face
-from tests.support.faces import made_up_face
+from pipeline.face import Array, Bgr
+from tests.support.hand_doubles import KnownHands
 
 PAINT = (10, 200, 30)
 
@@ -83,26 +83,14 @@ def test_a_hand_at_the_edge_is_cut_and_one_beyond_it_left_out(
         hand.put_back(scene)
 
 
-def test_hands_are_looked_for_about_each_face_and_opened_once() -> None:
-    opened, asked = [], []
+def test_the_networks_are_opened_by_the_first_look_and_once() -> None:
+    opened: list[KnownHands] = []
 
-    class OneHandEach:
-        def find(self, picture: Bgr, face: Face) -> list[Array]:
-            asked.append((picture.shape, face.center))
-            return [a_hand(*face.center)]
+    def open_hands() -> KnownHands:
+        opened.append(KnownHands())
+        return opened[-1]
 
-        def follow(self, picture: Bgr, hands: object) -> list[Array]:
-            raise AssertionError((picture, hands))
-
-    def open_hands() -> OneHandEach:
-        opened.append(1)
-        return OneHandEach()
-
-    keeper = HandKeeper(open_hands, models={"hands.onnx": "sha256:00"})
+    keeper = HandKeeper(open_hands, models={})
     assert not opened
-    scene = np.zeros((300, 300, 3), np.uint8)
-    faces = [made_up_face(80, 150), made_up_face(200, 150)]
-    assert len(keeper.keep(scene, faces)) == 2
-    assert len(keeper.keep(scene, [])) == 0
-    assert opened == [1]
-    assert asked == [(scene.shape, (80, 150)), (scene.shape, (200, 150))]
+    assert keeper.hands is keeper.hands
+    assert len(opened) == 1
