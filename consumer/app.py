@@ -313,6 +313,7 @@ class Consumer:
             services=services,
             metrics=self.metrics,
             owner=self.owner,
+            checks=lambda: self._pool.checks,
             audit=AuditLog(store, self.owner) if settings.audit else None,
             webhooks=webhooks,
             traces=traces,

@@ -5,6 +5,7 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
@@ -36,7 +37,8 @@ _log = structlog.get_logger()
 class JobRunner:
     """Takes tickets to their end, any number at once; lives through whatever a job does.
 
-    `webhooks` is None where jobs' senders are not called, `audit` where no log is kept.
+    `webhooks` is None where jobs' senders are not called, `audit` where no log is kept; `checks` tells which
+    checks have something to look for, see `EnginePool.checks`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class JobRunner:
         owner: str,
         webhooks: Webhooks | None = None,
         audit: AuditLog | None = None,
+        checks: Callable[[], AbstractSet[str]] = frozenset,
         traces: Traces | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class JobRunner:
         self._webhooks = webhooks
         self._traces = traces or NoTraces()
         self._audit = audit
+        self._checks = checks
         self._owner = owner
         self._rng = rng or random.Random()  # noqa: S311 -- spreads retries, guards nothing
 
@@ -206,7 +210,7 @@ class JobRunner:
         if attempt.stop is Stop.LOST:
             self._metrics.lease_lost()
         if ending is Ending.FINISHED:
-            self._metrics.decided(decisions(status, on=self._services.pool.checks))
+            self._metrics.decided(decisions(status, on=self._checks()))
             await self._ended(ticket, announced, status, attempt.context)
         else:
             await ticket.defer(attempt.delay_s)
@@ -279,8 +283,8 @@ class JobRunner:
         if context is not None and announced.manifest is not None:
             asked = references(announced.manifest)
             inputs = {name: context.hashes[key] for name, key in asked.items() if key in context.hashes}
-        pool, version = self._services.pool, self._services.version
-        return audit_entry(status, owner=self._owner, version=version, inputs=inputs, on=pool.checks)
+        version, on = self._services.version, self._checks()
+        return audit_entry(status, owner=self._owner, version=version, inputs=inputs, on=on)
 
 
 def is_video_job(status: Status) -> bool:

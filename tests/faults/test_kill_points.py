@@ -105,7 +105,8 @@ async def drop_exhausted(store: ObjectStore) -> None:
 
 
 FOUND: list[Step] = [("list", "inbox/"), ("get", "inbox/job.json"), ("head", "cancel/job")]
-READ: list[Step] = [("stream", "uploads/source.png"), ("stream", "uploads/target.png")]
+LIST: Step = ("get", "denylist.json")
+READ: list[Step] = [LIST, ("stream", "uploads/source.png"), ("stream", "uploads/target.png")]
 CAS: Step = ("put", "status/job")
 KINDS = [
     Kind(
@@ -130,6 +131,7 @@ KINDS = [
             ("list", "inbox/"),
             ("head", "cancel/job"),
             CAS,
+            LIST,
             ("stream", "inbox/job/source.png"),
             ("stream", "inbox/job/target.png"),
             ("put", "results/job"),

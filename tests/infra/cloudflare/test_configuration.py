@@ -1,6 +1,7 @@
 """What is said in several places of the deployment is the same everywhere."""
 
 import json
+import re
 
 import pytest
 
@@ -37,6 +38,27 @@ def test_nothing_that_was_announced_or_given_up_is_ever_deleted() -> None:
 
 def test_a_record_outlives_its_result() -> None:
     assert days(keys.STATUS) > days(keys.RESULTS) >= days(keys.UPLOADS)
+
+
+def test_what_the_docs_tell_of_how_long_things_are_kept_is_what_the_rules_do() -> None:
+    text = (ROOT / "docs" / "responsible-use.md").read_text()
+    rows = re.findall(r"^\| `([a-z]+/)` \| (\d+) \|$", text, re.MULTILINE)
+    assert {prefix: int(number) for prefix, number in rows} == {
+        prefix: days(prefix)
+        for prefix in (
+            keys.UPLOADS,
+            keys.RESULTS,
+            keys.ARCHIVE,
+            keys.SCRATCH,
+            keys.STATUS,
+            keys.AUDIT,
+            keys.FORGOTTEN,
+        )
+    }
+
+
+def test_people_who_want_to_be_left_out_are_never_forgotten_by_a_rule() -> None:
+    assert not [rule for rule in RULES if keys.DENYLIST.startswith(rule["conditions"]["prefix"])]
 
 
 def test_every_rule_is_in_force_and_has_a_name_of_its_own() -> None:
