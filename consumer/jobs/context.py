@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from consumer.jobs.files import fetch_all
 from consumer.jobs.scratch import Scratch, Scratches
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
+from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
@@ -174,6 +175,7 @@ class JobContext:
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
+        self._earlier: tuple[Claim, ...] = ()
 
     async def __aenter__(self) -> Self:
         return self
@@ -420,6 +422,10 @@ class JobContext:
             engine=engine or self.known.engine,
         )
 
+    def carry(self, claims: Iterable[Claim]) -> None:
+        """Have the result say what its inputs say of their own making, in the order of the inputs."""
+        self._earlier = carried(claims)
+
     def mark(self) -> Mark:
         """What the result says of how it was made."""
         return Mark(
@@ -428,6 +434,7 @@ class JobContext:
             system=SYSTEM,
             version=self._services.version,
             created_at=datetime.now(UTC),
+            earlier=self._earlier,
         )
 
     def _show(self) -> None:

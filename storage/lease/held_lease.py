@@ -188,4 +188,5 @@ def _result(key: str, output: Output, uploaded: Uploaded) -> Result:
         frames=output.frames,
         duration_s=output.duration_s,
         faces_swapped=output.faces_swapped,
+        marks=output.marks,
     )

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from consumer.jobs.context import JobContext
+from consumer.jobs.marks import to_marks
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.video.extras import poster_and_preview
 from consumer.jobs.video.files import GrowingFile
@@ -67,6 +68,7 @@ async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDon
         faces_swapped=sum(face.swapped for face in faces),
         frames=joined.frames,
         duration_s=joined.duration_s,
+        marks=to_marks(mark),
         poster=poster,
         preview=preview,
     )
