@@ -408,6 +408,16 @@ export interface components {
             /** @description What a job on these faces names as its `detection`. */
             detection: string;
         };
+        /** @description What one of the files that a result is made of says of its own making; nobody has checked it. */
+        EarlierMark: {
+            digital_source_type: string | null;
+            provider: string | null;
+            system: string | null;
+            version: string | null;
+            created_at: string | null;
+            output_id: string | null;
+            aigc: string | null;
+        };
         /** @description What swapped the faces, as it really ran. */
         EngineRecord: {
             name: string;
@@ -569,6 +579,17 @@ export interface components {
             consent?: components["schemas"]["Consent"] | null;
             callback_url?: string | null;
         };
+        /** @description What a result says of its own making, in its metadata. */
+        Marks: {
+            digital_source_type: string;
+            provider: string;
+            system: string;
+            version: string;
+            /** Format: date-time */
+            created_at: string;
+            output_id: string;
+            earlier: components["schemas"]["EarlierMark"][];
+        };
         /** @description The contract's options with their defaults. */
         Options: {
             /** @description Default: "auto". */
@@ -642,6 +663,7 @@ export interface components {
             frames: number | null;
             duration_s: number | null;
             faces_swapped: number | null;
+            marks: components["schemas"]["Marks"] | null;
             poster: string | null;
             preview: string | null;
         };

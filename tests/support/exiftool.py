@@ -9,7 +9,7 @@ from tests.support.local_stack import needs_tools
 
 
 def said(path: Path) -> dict[str, Any]:
-    """Every tag of a file by its plain name; skips the test where `exiftool` is missing, or fails it in CI."""
+    """Every tag of a file by its plain name; skips the test where `exiftool` is missing, in CI fails it."""
     needs_tools("exiftool")
     # -u: what its version has no name for, such as the newest of IPTC; -struct: lists of properties as such.
     command = ["exiftool", "-json", "-struct", "-u", "-n", str(path)]

@@ -63,7 +63,7 @@ export function completedWith(key: string, type = "image/png"): Partial<Status> 
     lease: null,
     finished_at: "2026-01-02T03:05:00.000Z",
     progress: { done: 1, total: 1, unit: "pictures", percent: 100, fps: null, left_s: null, segments: null },
-    result: { ...result, width: 8, height: 8, frames: null, duration_s: null, faces_swapped: 1 },
+    result: { ...result, width: 8, height: 8, frames: null, duration_s: null, faces_swapped: 1, marks: null },
   };
 }
 

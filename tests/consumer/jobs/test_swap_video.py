@@ -3,16 +3,19 @@
 import io
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakSet
 
 import av
 import pytest
 
-from pipeline.marks.provenance import is_marked
+from pipeline.marks.provenance import is_marked, xmp_packet
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.frame import YuvFrame
+from pipeline.media.video.packets import append_xmp, video_claim
 from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import plan_segments
 from pipeline.tracks.tracker import WINDOW
@@ -37,7 +40,7 @@ from tests.support.jobs import (
 )
 from tests.support.reels import ReelEngine, across, colour_at, frames_of, reel, seen, still
 from tests.support.stores import CountingStore
-from tests.support.videos import shown, sounds
+from tests.support.videos import MARK, shown, sounds
 
 BLUE = (220, 40, 20)
 NEAR = 25
@@ -155,6 +158,21 @@ async def test_the_largest_person_is_swapped_in_every_frame_and_nobody_else(tmp_
     assert status.progress.segments == Segments(done=2, total=2)
     (tmp_path / "result.mp4").write_bytes(body)
     assert sounds(tmp_path / "result.mp4") == sounds(clip)
+
+
+async def test_a_video_says_what_its_target_says_of_its_own_making(tmp_path: Path) -> None:
+    store = MemoryStore()
+    clip = reel(tmp_path / "clip.mp4", {0: seen(still(40, 20), 0, 20)}, frames=20)
+    append_xmp(clip, xmp_packet(replace(MARK, system="generator", output_id="before")))
+    status = await done(store, clip)
+    assert status.result is not None
+    (tmp_path / "result.mp4").write_bytes(await body_of(store, status.result.key))
+    claim = video_claim(tmp_path / "result.mp4", MEDIA_TYPES["mp4"])
+    assert claim is not None
+    assert claim.system == "swapdrop"
+    assert [(each.system, each.output_id) for each in claim.earlier] == [("generator", "before")]
+    assert status.result.marks is not None
+    assert [each.system for each in status.result.marks.earlier] == ["generator"]
 
 
 async def test_a_result_comes_with_a_marked_poster_and_a_small_preview(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
 import { bytes, clock, moment, number } from "../format";
 import { t } from "../i18n";
-import { stageWords } from "../jobwords";
+import { markLines, stageWords } from "../jobwords";
 import type { View } from "../view";
 
 interface Props {
@@ -37,6 +37,7 @@ export function Facts({ entry, view }: Props) {
         </Row>
       )}
       <Beside view={view} />
+      <Lines name={t("jobs.details.marks")} lines={markLines(view)} />
       {result && <Row name={t("jobs.details.hash")}>{result.sha256}</Row>}
       {error && <Row name={t("jobs.details.code")}>{error.code}</Row>}
       <Lines name={t("jobs.details.attempts")} lines={attempts(view)} />
