@@ -202,6 +202,20 @@ def probe(
 
 
 @app.command(rich_help_panel=_WORK)
+def verify(
+    file: Annotated[
+        Path, typer.Argument(help="Picture or video to look at.", show_default=False, dir_okay=False)
+    ],
+    *,
+    json_output: Json = False,
+) -> None:
+    """Tell what a file says of its own making; exit 0 marked, 1 not marked, 2 no picture or video."""
+    from consumer.cli.verify import run_verify
+
+    raise typer.Exit(run_verify(file, json_output=json_output))
+
+
+@app.command(rich_help_panel=_WORK)
 def run(
     *,
     devices: Annotated[

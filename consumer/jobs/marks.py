@@ -9,7 +9,7 @@ from pipeline.marks.claims import Claim
 from pipeline.marks.provenance import Mark
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.packets import picture_claim
-from pipeline.media.sniff import SNIFF_BYTES, sniff
+from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
 from pipeline.media.video.packets import video_claim
 from storage.inputs.fetch import FetchedInput
 from storage.records.status import EarlierMark, Marks
@@ -21,7 +21,7 @@ async def carry_marks(
     """Have the result say what the files that it is made of say of themselves; a video comes first."""
 
     def read() -> list[Claim | None]:
-        claims = [] if video is None else [_of_video(video)]
+        claims = [] if video is None else [claim_of(video)]
         return claims + [_of_picture(picture.read()) for picture in pictures]
 
     claims = await context.on_cpu(read)
@@ -45,10 +45,16 @@ def _alone(claim: Claim) -> dict[str, str | None]:
     return {name: value for name, value in asdict(claim).items() if name != "earlier"}
 
 
-def _of_video(path: Path) -> Claim | None:
-    with path.open("rb") as file:
-        media = sniff(file.read(SNIFF_BYTES))
-    return video_claim(path, media)
+def claim_of(path: Path, media: MediaType | None = None) -> Claim | None:
+    """What a picture or video says of its own making; `media` is what `sniff` says of it, where known.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if media is None:
+        with path.open("rb") as file:
+            media = sniff(file.read(SNIFF_BYTES))
+    return video_claim(path, media) if media.kind == "video" else picture_claim(path.read_bytes(), media)
 
 
 def _of_picture(data: bytes) -> Claim | None:
