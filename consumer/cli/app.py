@@ -10,7 +10,7 @@ import typer
 
 from consumer.cli.admin_app import dead_letter_app, jobs_app
 from consumer.cli.models_app import models_app
-from consumer.cli.options import EngineOption, OptionValues, picture_options, with_options
+from consumer.cli.options import EngineOption, OptionValues, consent_options, picture_options, with_options
 
 app = typer.Typer(
     name="swapdrop",
@@ -82,10 +82,11 @@ def demo(
 
 
 @app.command(rich_help_panel=_WORK)
-@with_options(picture_options)
+@with_options(options=picture_options, consent=consent_options)
 def swap(
-    options: OptionValues,
     *,
+    options: OptionValues,
+    consent: OptionValues,
     pictures: Annotated[
         list[str],
         typer.Argument(
@@ -131,6 +132,7 @@ def swap(
         words=pictures,
         output=read_destination(output),
         options=options,
+        consent=consent,
         faces=faces or (),
         reference=reference,
         sources=sources or (),
@@ -254,10 +256,11 @@ def runpod() -> None:
 
 
 @app.command(rich_help_panel=_JOBS)
-@with_options(picture_options)
+@with_options(options=picture_options, consent=consent_options)
 def submit(
-    options: OptionValues,
     *,
+    options: OptionValues,
+    consent: OptionValues,
     pictures: Annotated[
         list[str] | None,
         typer.Argument(
@@ -306,6 +309,7 @@ def submit(
     command = SubmitCommand(
         words=pictures or (),
         options=options,
+        consent=consent,
         faces=faces or (),
         table=table,
         sources=sources or (),

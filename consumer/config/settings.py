@@ -134,6 +134,9 @@ class Settings(BaseModel):
         le=1024,
         description="largest pixel_boost of a job, in pixels; 512 is up to 16 runs of inswapper a face",
     )
+    require_consent: bool = Field(
+        default=False, description="do only swaps whose sender says that everybody shown agrees"
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )

@@ -33,12 +33,12 @@ from pipeline.media.video.encoders import EncoderTrials
 from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
-from storage.errors import InvalidManifest
+from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
-from storage.records.manifest import Enhance, Manifest
+from storage.records.manifest import Enhance, Manifest, is_consented
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
 
 T = TypeVar("T")
@@ -46,6 +46,10 @@ JobKind = Callable[["JobContext"], Awaitable[Output]]
 """What does one kind of job: its result is what is returned; see `JobContext` for all else."""
 
 _SIGNS_PER_STALL = 10
+_ATTEST: Final = (
+    'Say that everybody shown agrees: "consent": {"attested": true} in the manifest, `consent.json` in a '
+    "dropped folder, or --consent. Without that no face is put onto another here."
+)
 SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
 
@@ -98,6 +102,8 @@ class JobServices:
     paste: PasteMode
     #: The most that a job's `pixel_boost` may be; the operator's choice too.
     max_pixel_boost: int
+    #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
+    require_consent: bool
     #: Who runs this service, and which version of it, as marks in results say.
     operator: str
     version: str
@@ -189,6 +195,8 @@ class JobContext:
 
         A result in a file lies in the workspace, which is there until the context is left.
         """
+        if self._services.require_consent and not is_consented(self.manifest):
+            raise ConsentMissing(_ATTEST)
         kind = self._services.kinds.get(self.manifest.process_type)
         if kind is None:
             known = ", ".join(f"`{name}`" for name in self._services.kinds)

@@ -49,6 +49,7 @@ def job_services(
         face_filter=face_filter or face_filter_of(settings),
         paste=settings.paste,
         max_pixel_boost=settings.max_pixel_boost,
+        require_consent=settings.require_consent,
         operator=settings.operator,
         version=metadata.version("swapdrop"),
         stall_timeout_s=settings.stall_timeout_s,

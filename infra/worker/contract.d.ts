@@ -329,10 +329,12 @@ export interface components {
         CancelAccepted: {
             message: string;
         };
-        /** @description What the sender attests about the people shown; `reference` is an opaque id of theirs. */
+        /** @description What the sender attests about the people shown; only ids of the sender's, no personal data. */
         Consent: {
             attested: boolean;
+            by?: string | null;
             reference?: string | null;
+            time?: string | null;
         };
         /** @description A face without what identifies the person. */
         DetectedFace: {

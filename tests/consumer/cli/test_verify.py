@@ -1,4 +1,4 @@
-"""`swapdrop verify` tells what a file says of its making, to people and programs, and never more than that."""
+"""`swapdrop verify` tells what a file says of its making, to people and programs, and no more than that."""
 
 import json
 from dataclasses import replace
