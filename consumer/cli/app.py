@@ -11,6 +11,7 @@ import typer
 from consumer.cli.admin_app import dead_letter_app, jobs_app
 from consumer.cli.models_app import models_app
 from consumer.cli.options import EngineOption, OptionValues, consent_options, picture_options, with_options
+from consumer.cli.provenance_app import provenance_app
 
 app = typer.Typer(
     name="swapdrop",
@@ -61,6 +62,7 @@ Sheet = Annotated[
 ]
 
 app.add_typer(models_app, rich_help_panel="This machine")
+app.add_typer(provenance_app, rich_help_panel="This machine")
 app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
 
@@ -211,7 +213,7 @@ def verify(
     *,
     json_output: Json = False,
 ) -> None:
-    """Tell what a file says of its own making; exit 0 marked, 1 not marked, 2 no picture or video."""
+    """Tell what a file says of its making, and whether its signature holds; exit 0 if so, 1 if not."""
     from consumer.cli.verify import run_verify
 
     raise typer.Exit(run_verify(file, json_output=json_output))

@@ -1,4 +1,4 @@
-"""`swapdrop verify`: what a file says of its own making."""
+"""`swapdrop verify`: what a file says of its own making, and whether its signature holds."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from consumer.cli.bucket import fail
+from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.tables import print_table
 from consumer.client.files import describe_os_error
 from consumer.client.verify import NO_MARKS, NOT_PROOF, as_json, in_words, verify_file
@@ -15,11 +15,16 @@ from pipeline.errors import UnsupportedMedia
 
 
 def run_verify(file: Path, *, json_output: bool) -> int:
-    """Print which marks a file carries; 1 where it has none, 2 where it cannot be looked at."""
+    """Print which marks and signatures a file carries; 1 without any, 2 where it cannot be looked at.
+
+    A signature that does not hold is 1 too, whatever else the file says.
+    """
+    settings = settings_or_exit()
     if not file.is_file():
         raise fail(f"{file} is not a file.", code=2)
     try:
-        verified = verify_file(file)
+        with faults_told():
+            verified = verify_file(file, settings)
     except UnsupportedMedia as error:
         raise fail(str(error), code=2) from None
     except OSError as error:
@@ -31,5 +36,6 @@ def run_verify(file: Path, *, json_output: bool) -> int:
         for name, words in in_words(verified):
             table.add_row(name, escape(words))
         print_table(table)
-        typer.echo(NO_MARKS if verified.claim is None else NOT_PROOF)
-    return 1 if verified.claim is None else 0
+        if verified.signature is None:
+            typer.echo(NO_MARKS if verified.claim is None else NOT_PROOF)
+    return 0 if verified.holds else 1

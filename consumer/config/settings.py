@@ -134,6 +134,18 @@ class Settings(BaseModel):
         le=1024,
         description="largest pixel_boost of a job, in pixels; 512 is up to 16 runs of inswapper a face",
     )
+    c2pa_chain: Path | None = Field(
+        default=None, description="certificates that results are signed with, in PEM, the signer's own first"
+    )
+    c2pa_key: Path | None = Field(default=None, description="private key of the first of them, in PEM")
+    c2pa_tsa: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="who stamps the time of signatures (RFC 3161); without one they end with the certificate",
+    )
+    c2pa_trust: Path | None = Field(
+        default=None, description="roots by which signers of other files are trusted, in PEM"
+    )
     require_consent: bool = Field(
         default=False, description="do only swaps whose sender says that everybody shown agrees"
     )
@@ -286,6 +298,12 @@ class Settings(BaseModel):
             raise ValueError(
                 f"SWAPDROP_GPU_MEMORY_LIMIT_BYTES: {self.provider} knows no such limit; unset it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_certificates_and_their_key(self) -> Self:
+        if (self.c2pa_chain is None) != (self.c2pa_key is None):
+            raise ValueError("SWAPDROP_C2PA_CHAIN and SWAPDROP_C2PA_KEY go together; set both, or none")
         return self
 
     @model_validator(mode="after")

@@ -31,6 +31,7 @@ from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
 from pipeline.media.video.limits import VideoLimits
+from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import ConsentMissing, InvalidManifest
@@ -104,6 +105,8 @@ class JobServices:
     max_pixel_boost: int
     #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
     require_consent: bool
+    #: Who signs results, None where they are not signed.
+    signer: ResultSigner | None
     #: Who runs this service, and which version of it, as marks in results say.
     operator: str
     version: str
@@ -182,11 +185,15 @@ class JobContext:
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
         self._earlier: tuple[Claim, ...] = ()
+        #: The manifest that waits for the result, where results are signed.
+        self.draft: Draft | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self.draft is not None:
+            self.draft.close()
         if self._workspace is not None:
             await self._workspace.close()
 
@@ -257,6 +264,11 @@ class JobContext:
     def paste(self) -> PasteMode:
         """How swapped crops go back."""
         return self._services.paste
+
+    @property
+    def signer(self) -> ResultSigner | None:
+        """Who signs results, None where they are not signed."""
+        return self._services.signer
 
     @property
     def max_pixel_boost(self) -> int:

@@ -14,6 +14,7 @@ from consumer.jobs.scratch import Scratches
 from consumer.jobs.workspace import Workspaces
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
+from pipeline.signing.port import ResultSigner
 from pipeline.swap.request import FaceFilter
 
 
@@ -28,6 +29,7 @@ def job_services(
     memory: ByteBudget,
     workspaces: Workspaces,
     scratches: Scratches,
+    signer: ResultSigner | None = None,
     face_filter: FaceFilter | None = None,
 ) -> JobServices:
     """Put together what is given and what the settings say; `face_filter` goes before theirs."""
@@ -50,6 +52,7 @@ def job_services(
         paste=settings.paste,
         max_pixel_boost=settings.max_pixel_boost,
         require_consent=settings.require_consent,
+        signer=signer,
         operator=settings.operator,
         version=metadata.version("swapdrop"),
         stall_timeout_s=settings.stall_timeout_s,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.marks import carry_marks, to_marks
+from consumer.jobs.marks import carry_marks, named_sources, sign_body, sign_file, target_picture, to_marks
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
@@ -49,10 +49,12 @@ async def _swap(context: JobContext, swap: SwapRun) -> Output:
         if swap.target.total == 1:
             with io.BytesIO() as sink:
                 written = await _swap_frames(context, swap, mark, sink)
-                return _output(context, written, mark, body=sink.getvalue())
+                body = await sign_body(context, sink.getvalue(), written.media)
+                return _output(context, written, mark, body=body)
         path = context.workspace.path("result")  # what moves may become larger than memory should hold
         with path.open("w+b") as file:
             written = await _swap_frames(context, swap, mark, file, _Room(context, file).follow)
+        path, _ = await sign_file(context, path, written.media)
         return _output(context, written, mark, path=path)
 
 
@@ -69,9 +71,7 @@ async def open_swap(context: JobContext) -> SwapRun:
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )
-    await carry_marks(
-        context, [files[manifest.target], *(files[name] for name in source_pictures(manifest).values())]
-    )
+    await carry_marks(context, [target_picture(files[manifest.target]), *named_sources(context, files)])
     del files
     context.report("decode")
     return await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
@@ -195,7 +195,7 @@ def _output(
         faces_swapped=sum(face.swapped for face in context.known.faces or ()),
         frames=written.frames,
         duration_s=written.duration_s,
-        marks=to_marks(mark),
+        marks=to_marks(context, mark),
     )
 
 

@@ -102,7 +102,11 @@ class Lease:
         began = self._context.monotonic()
         extras = {
             name: (keys.new_result(self.job_id, self.attempt, extra.extension), extra)
-            for name, extra in (("poster", output.poster), ("preview", output.preview))
+            for name, extra in (
+                ("poster", output.poster),
+                ("preview", output.preview),
+                ("sidecar", output.sidecar),
+            )
             if extra is not None
         }
         uploading = upload_all(self._context.store, key, output, extras.values())

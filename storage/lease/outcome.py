@@ -47,6 +47,8 @@ class Output:
     #: A picture that stands for the result, and a few seconds of it, of a video.
     poster: Extra | None = None
     preview: Extra | None = None
+    #: The signed manifest of a result whose format cannot hold it.
+    sidecar: Extra | None = None
 
     def __post_init__(self) -> None:
         if (self.body is None) == (self.path is None):

@@ -179,6 +179,8 @@ class Marks(_Record):
     created_at: Utc
     #: The result's own id.
     output_id: str
+    #: Whose certificate the result is signed with (C2PA); None where it is not.
+    signed_by: str | None = None
     #: What its inputs say of themselves, and what those were made of; the target first.
     earlier: tuple[EarlierMark, ...] = ()
 
@@ -210,6 +212,8 @@ class Result(_Record):
     poster: str | None = None
     #: Of a video: the key of a few seconds of it as a small MP4.
     preview: str | None = None
+    #: The key of its signed C2PA manifest, where its format cannot hold that.
+    sidecar: str | None = None
 
 
 class FaceSimilarity(_Record):
