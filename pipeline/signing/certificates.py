@@ -53,8 +53,9 @@ class Chain:
 
 def read_chain(path: Path) -> Chain:
     """Read a PEM file of certificates; raises CertificateUnusable, naming the file."""
+    body = _read(path)
     try:
-        certificates = x509.load_pem_x509_certificates(_read(path))
+        certificates = x509.load_pem_x509_certificates(body)
     except ValueError as error:
         raise CertificateUnusable(f"{path} holds no certificates in PEM.") from error
     return Chain(certificates=tuple(certificates))
@@ -62,8 +63,9 @@ def read_chain(path: Path) -> Chain:
 
 def read_key(path: Path) -> EllipticCurvePrivateKey:
     """Read a PEM file with a private key on an elliptic curve; raises CertificateUnusable, naming it."""
+    body = _read(path)
     try:
-        key = load_pem_private_key(_read(path), password=None)
+        key = load_pem_private_key(body, password=None)
     except TypeError:
         raise CertificateUnusable(f"The key in {path} is locked with a password; unlock it.") from None
     except ValueError:  # whose text may tell of the key
