@@ -590,6 +590,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             output_id: string;
+            signed_by: string | null;
             earlier: components["schemas"]["EarlierMark"][];
         };
         /** @description The contract's options with their defaults. */
@@ -668,6 +669,7 @@ export interface components {
             marks: components["schemas"]["Marks"] | null;
             poster: string | null;
             preview: string | null;
+            sidecar: string | null;
         };
         /** @description The parts that a video is worked on in, each of which any attempt takes over from the ones before. */
         Segments: {

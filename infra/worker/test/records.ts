@@ -56,7 +56,15 @@ export function recordOf(jobId: string, changes: Partial<Status> = {}): Status {
 
 /** What a record of a job that has a result holds besides. */
 export function completedWith(key: string, type = "image/png"): Partial<Status> {
-  const result = { key, sha256: "0".repeat(64), size: 4, content_type: type, poster: null, preview: null };
+  const result = {
+    key,
+    sha256: "0".repeat(64),
+    size: 4,
+    content_type: type,
+    poster: null,
+    preview: null,
+    sidecar: null,
+  };
   return {
     status: "completed",
     stage: "finish",

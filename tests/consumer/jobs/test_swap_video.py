@@ -18,6 +18,7 @@ from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.packets import append_xmp, video_claim
 from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import plan_segments
+from pipeline.signing.reading import read_signature
 from pipeline.tracks.tracker import WINDOW
 from storage import keys
 from storage.errors import StoreUnavailable
@@ -25,6 +26,7 @@ from storage.records.detection import read_detection
 from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
+from tests.support.certificates import hierarchy
 from tests.support.copying import files_below
 from tests.support.engines import person_bgr, picture, png
 from tests.support.jobs import (
@@ -512,3 +514,27 @@ class _Gate:
         if self.engine.swaps >= self._at:
             self.go.wait(30)
             threading.Event().wait(self._pause_s)
+
+
+async def test_a_matroska_result_is_signed_beside_and_an_mp4_within(tmp_path: Path) -> None:
+    made = hierarchy()
+    written = made.write(tmp_path)
+    settings = {name.removeprefix("SWAPDROP_").lower(): path for name, path in written.items()}
+    for extension in ("mkv", "mp4"):
+        store = MemoryStore()
+        clip = reel(tmp_path / f"clip.{extension}", {0: seen(still(40, 20), 0, 20)}, frames=20)
+        job = await drop_video(store, clip)
+        async with running(store, ReelEngine(), **settings):
+            status = await ended(store, job)
+        assert status.result is not None, status.error
+        assert (status.result.sidecar is not None) == (extension == "mkv")
+        path = tmp_path / f"result.{extension}"
+        path.write_bytes(await body_of(store, status.result.key))
+        if status.result.sidecar is not None:
+            assert keys.is_secret_result(status.result.sidecar)
+            path.with_suffix(".c2pa").write_bytes(await body_of(store, status.result.sidecar))
+        signature = read_signature(path, MEDIA_TYPES[extension], anchors=made.root.pem)
+        assert signature is not None
+        assert (signature.state, signature.faults) == ("trusted", ())
+        assert video_claim(path, MEDIA_TYPES[extension]) is not None
+        assert len(shown(path)) == 20
