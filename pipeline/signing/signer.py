@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 import c2pa
@@ -84,14 +85,18 @@ class C2paSigner:
 
     def draft(self, statement: Statement, ingredients: Sequence[Ingredient]) -> Draft:
         """Begin a result's manifest; an ingredient whose own cannot be read at all is named without it."""
+
+        def begin(unread: set[str]) -> c2pa.Builder:
+            definition = _definition(statement, ingredients, unread)
+            return c2pa.Builder(json.dumps(definition), context=self._context)
+
         unread = set[str]()
         while True:
             with _library_faults():
-                definition = _definition(statement, ingredients, unread)
-                builder = c2pa.Builder(json.dumps(definition), context=self._context)
+                builder = begin(unread)
             refused = _add(builder, [each for each in ingredients if each.name not in unread])
             if refused is None:
-                return C2paDraft(builder)
+                return C2paDraft(builder, partial(begin, {each.name for each in ingredients}))
             builder.close()
             unread.add(refused)
 
@@ -99,16 +104,29 @@ class C2paSigner:
 class C2paDraft:
     """See `Draft`."""
 
-    def __init__(self, builder: c2pa.Builder) -> None:
+    def __init__(self, builder: c2pa.Builder, plainer: Callable[[], c2pa.Builder]) -> None:
+        """Begin with a manifest, and with how to get one in which the ingredients are only named."""
         self._builder = builder
+        self._plainer = plainer
 
     def sign(self, source: BinaryIO, sink: BinaryIO, content_type: str) -> bytes | None:
         """Sign a finished file."""
         with _library_faults():
-            beside = content_type not in c2pa.Builder.get_supported_mime_types()
-            if beside:
-                self._builder.set_no_embed()
-            manifest: bytes = self._builder.sign(content_type, source, sink)
+            try:
+                return self._sign(source, sink, content_type)
+            except c2pa.C2paError.Decoding:  # by an ingredient's own manifest, which was taken until now
+                self._builder.close()
+                self._builder = self._plainer()
+                source.seek(0)
+                sink.seek(0)
+                sink.truncate()
+                return self._sign(source, sink, content_type)
+
+    def _sign(self, source: BinaryIO, sink: BinaryIO, content_type: str) -> bytes | None:
+        beside = content_type not in c2pa.Builder.get_supported_mime_types()
+        if beside:
+            self._builder.set_no_embed()
+        manifest: bytes = self._builder.sign(content_type, source, sink)
         return manifest if beside else None
 
     def close(self) -> None:

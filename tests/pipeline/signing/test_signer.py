@@ -172,6 +172,17 @@ def test_an_ingredient_of_a_kind_that_c2pa_cannot_read_is_named_all_the_same(tmp
     assert {each.name for each in signature.ingredients} == {"target", "source"}
 
 
+def test_an_ingredient_whose_manifest_is_garbled_within_is_named_all_the_same(tmp_path: Path) -> None:
+    before, _ = signed(TARGET)
+    garbled = before.replace(b"fengine", b"\xffengine", 1)  # the CBOR of the assertion breaks off there
+    assert garbled != before
+    result, _ = signed(save(to_image(scene(64, 48)), "PNG"), target=garbled)
+    signature = read(tmp_path, result)
+    assert signature is not None
+    assert signature.state == "trusted"
+    assert {each.name for each in signature.ingredients} == {"target", "source"}
+
+
 def test_a_time_stamp_is_in_the_signature(tmp_path: Path) -> None:
     with stamping(tmp_path, MADE) as address:
         by = C2paSigner(MADE.chain, sign_with(MADE.signer.key), tsa_url=address, anchors=MADE.root.pem)
