@@ -35,6 +35,7 @@ NO_EXTRA: Final = "not looked for; that needs the extra `c2pa`: pip install 'swa
 _SIGNATURES: Final = {
     "trusted": "holds: the file is as it was signed, by somebody who is trusted here",
     "untrusted": "holds: the file is as it was signed, but nobody here knows by whom (SWAPDROP_C2PA_TRUST)",
+    "elsewhere": "at an address that the file names, from which nothing is fetched",
     "invalid": "does not hold: the file was changed after it was signed, or not signed as it must be",
 }
 _INGREDIENTS: Final = {
@@ -42,6 +43,7 @@ _INGREDIENTS: Final = {
     "untrusted": "its signature held, by somebody unknown",
     "invalid": "its signature did not hold: it was changed after it was signed",
     "unsigned": "it was not signed",
+    "elsewhere": "its signature is at an address that it names",
 }
 _RELATIONSHIPS: Final = {"parentOf": "what was changed", "inputTo": "used for it"}
 
@@ -60,9 +62,9 @@ class Verified:
     @property
     def holds(self) -> bool:
         """Whether there is a mark or a signature, and no signature that does not hold."""
-        if self.signature is not None:
-            return self.signature.state != "invalid"
-        return self.claim is not None
+        if self.signature is None or self.signature.state == "elsewhere":
+            return self.claim is not None
+        return self.signature.state != "invalid"
 
 
 def verify_file(path: Path, settings: Settings) -> Verified:

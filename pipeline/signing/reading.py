@@ -12,12 +12,15 @@ import c2pa
 from pipeline.media.sniff import MediaType
 from pipeline.signing.signer import library_settings
 
-State = Literal["trusted", "untrusted", "invalid", "unsigned"]
+State = Literal["trusted", "untrusted", "invalid", "unsigned", "elsewhere"]
+"""Whether a signature holds, by somebody trusted or unknown, or not; or there is none, or none here."""
 SIDECAR: Final = ".c2pa"
 """The ending of a manifest's file beside the one that it is about."""
 _STATES: Final[Mapping[str, State]] = {"Trusted": "trusted", "Valid": "untrusted", "Invalid": "invalid"}
 _UNTRUSTED: Final = "signingCredential.untrusted"
 _TRUSTED: Final = "signingCredential.trusted"
+_ELSEWHERE: Final = "manifest.inaccessible"
+"""C2PA's code of a manifest that lies at an address, from which nothing is fetched here."""
 _MAX_MANIFEST_BYTES: Final = 64 << 20
 _MAX_SHOWN: Final = 300
 
@@ -74,6 +77,8 @@ def read_signature(path: Path, media: MediaType, *, anchors: str = "") -> Signat
                 manifest = beside.read_bytes()[:_MAX_MANIFEST_BYTES]
                 return _signature(c2pa.Reader(media.content_type, file, manifest, context=context))
         except c2pa.C2paError as error:
+            if str(error).startswith("Remote"):
+                return Signature(state="elsewhere")
             return Signature(state="invalid", faults=(_shown(f"The manifest cannot be read: {error}"),))
     return None
 
@@ -110,6 +115,8 @@ def _ingredient(given: Mapping[str, Any]) -> IngredientSignature:
 def _state_of(results: Mapping[str, Any] | None, faults: Sequence[str]) -> State:
     if results is None:
         return "unsigned"
+    if any(each.get("code") == _ELSEWHERE for each in results.get("failure") or ()):
+        return "elsewhere"
     if faults:
         return "invalid"
     codes = {each.get("code") for each in results.get("success") or ()}
@@ -117,9 +124,9 @@ def _state_of(results: Mapping[str, Any] | None, faults: Sequence[str]) -> State
 
 
 def _faults(results: Mapping[str, Any] | None) -> Iterator[str]:
-    """What is wrong, but for a signer whom nobody knows, which is a state of its own."""
+    """What is wrong, but for what is a state of its own."""
     for each in (results or {}).get("failure") or ():
-        if each.get("code") != _UNTRUSTED:
+        if each.get("code") not in (_UNTRUSTED, _ELSEWHERE):
             yield _shown(f"{each.get('explanation') or 'no explanation'} ({each.get('code')})")
 
 

@@ -147,7 +147,13 @@ def _add(builder: c2pa.Builder, ingredients: Sequence[Ingredient]) -> str | None
 
 def _ingredient(each: Ingredient) -> Mapping[str, str]:
     relationship = "parentOf" if each.is_target else "inputTo"
-    return {"title": each.name, "format": each.content_type, "relationship": relationship, "label": each.name}
+    return {
+        "title": each.name,
+        "format": each.content_type,
+        "relationship": relationship,
+        "label": each.name,
+        "instance_id": each.name,  # else that of the input's XMP, which is its owner's
+    }
 
 
 def _definition(

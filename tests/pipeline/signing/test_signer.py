@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.marks.vocabulary import NAMESPACES
 from pipeline.media.sniff import SNIFF_BYTES, sniff
 from pipeline.signing.port import Ingredient, SigningFailed, Statement
 from pipeline.signing.reading import Signature, read_signature
@@ -84,6 +85,7 @@ FILES = {
     "webm": video("vp9"),
 }
 BESIDE = {"mkv", "webm"}
+_SPACES = " ".join(f"xmlns:{name}='{uri}'" for name, uri in NAMESPACES.items())
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -161,6 +163,25 @@ def test_a_signed_target_keeps_its_signature_and_one_that_was_changed_is_told(tm
     assert (states["whole"].state, states["whole"].faults) == ("trusted", ())
     assert states["tampered"].state == "invalid"
     assert "mismatch" in states["tampered"].faults[0]
+
+
+def test_nothing_of_an_inputs_metadata_is_in_the_manifest_but_where_its_own_lies(tmp_path: Path) -> None:
+    words = "xmpMM:DocumentID='SECRET1' xmpMM:InstanceID='SECRET2' dcterms:provenance='https://its.example/m'"
+    spaces = f"{_SPACES} xmlns:dcterms='http://purl.org/dc/terms/'"
+    packet = f"<rdf:RDF {spaces}><rdf:Description {words}/></rdf:RDF>".encode()
+    target = save(to_image(hopper()), "JPEG", xmp=packet, comment=b"SECRET3")
+    result, _ = signed(save(to_image(scene(64, 48)), "PNG"), target=target)
+    assert b"SECRET" not in result
+    signature = read(tmp_path, result)
+    assert signature is not None
+    assert signature.state == "trusted"
+    assert [(each.name, each.state, each.faults) for each in signature.ingredients] == [
+        ("target", "elsewhere", ()),
+        ("source", "unsigned", ()),
+    ]
+    alone = read(tmp_path, target)
+    assert alone is not None
+    assert alone.state == "elsewhere"
 
 
 def test_an_ingredient_of_a_kind_that_c2pa_cannot_read_is_named_all_the_same(tmp_path: Path) -> None:
