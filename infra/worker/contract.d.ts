@@ -279,6 +279,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/download/{id}/sidecar": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        /** The signed C2PA manifest of a job's WebM or Matroska video, which cannot hold it */
+        get: operations["sidecar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** The size of that manifest */
+        head: operations["sidecarHead"];
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -753,6 +780,8 @@ export interface components {
             poster_url: string | null;
             /** @description Of a completed video. */
             preview_url: string | null;
+            /** @description Of a signed WebM or Matroska video. */
+            sidecar_url: string | null;
             /** @description Of a failed job. */
             error_message: string | null;
             /** @description Of a pending job. */
@@ -1487,6 +1516,87 @@ export interface operations {
         };
     };
     previewHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is another one. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sidecar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Bytes"];
+            206: components["responses"]["Bytes"];
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            416: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    sidecarHead: {
         parameters: {
             query?: never;
             header?: {

@@ -50,18 +50,20 @@ export function Facts({ entry, view }: Props) {
   );
 }
 
-/** What goes with a video's result. */
-function Beside({ view: { poster_url: poster, preview_url: preview } }: { view: View }) {
+/** What goes with a result. */
+function Beside({ view }: { view: View }) {
+  const { poster_url: poster, preview_url: preview, sidecar_url: sidecar } = view;
   const link = (address: string, words: string) => (
     <a class="line" href={address} download>
       {words}
     </a>
   );
-  if (!poster && !preview) return null;
+  if (!poster && !preview && !sidecar) return null;
   return (
     <Row name={t("jobs.details.beside")}>
       {poster && link(poster, t("jobs.done.poster"))}
       {preview && link(preview, t("jobs.done.preview"))}
+      {sidecar && link(sidecar, t("jobs.done.sidecar"))}
     </Row>
   );
 }
