@@ -301,12 +301,6 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _has_certificates_and_their_key(self) -> Self:
-        if (self.c2pa_chain is None) != (self.c2pa_key is None):
-            raise ValueError("SWAPDROP_C2PA_CHAIN and SWAPDROP_C2PA_KEY go together; set both, or none")
-        return self
-
-    @model_validator(mode="after")
     def _queue_can_be_reached(self) -> Self:
         address = self.queue_address
         if address is not None and address.kind == "cloudflare" and self.queue_token is None:

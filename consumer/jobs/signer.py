@@ -12,11 +12,13 @@ def open_signer(settings: Settings) -> ResultSigner | None:
     """Read and check certificates and key; None where results are not to be signed.
 
     Raises:
-        SettingsError: the extra is missing, or a certificate or the key is not as it must be: a sentence for
-            each fault.
+        SettingsError: only half is set, the extra is missing, or a certificate or the key is not as it must
+            be: a sentence for each fault.
     """
-    if settings.c2pa_chain is None or settings.c2pa_key is None:
+    if settings.c2pa_chain is None and settings.c2pa_key is None:
         return None
+    if settings.c2pa_chain is None or settings.c2pa_key is None:
+        raise SettingsError("SWAPDROP_C2PA_CHAIN and SWAPDROP_C2PA_KEY go together; set both, or none.")
     need_c2pa("SWAPDROP_C2PA_CHAIN")
     from pipeline.signing.certificates import (  # noqa: PLC0415 -- of an extra
         CertificateUnusable,

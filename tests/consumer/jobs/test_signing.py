@@ -127,8 +127,8 @@ def test_without_a_certificate_nothing_is_signed() -> None:
 
 
 def test_half_a_signer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="go together"):
-        Settings(c2pa_chain=tmp_path / "chain.pem")
+    with pytest.raises(SettingsError, match="go together"):
+        open_signer(Settings(c2pa_chain=tmp_path / "chain.pem"))
 
 
 @pytest.mark.parametrize(("days", "warnings"), [(30, 0), (3, 1)])
