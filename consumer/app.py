@@ -33,7 +33,7 @@ from consumer.engines.registry import EngineRegistry, open_registry
 from consumer.jobs.context import JobKind, JobServices
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
-from consumer.jobs.signer import open_signer
+from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
@@ -62,7 +62,6 @@ from storage.upkeep.rounds import Rounds
 if TYPE_CHECKING:
     from storage.stores.s3_store import Observer
 
-_SOON = timedelta(days=14)
 _NO_TIME = timedelta(0)
 EXIT_DRAINED = 0
 EXIT_SICK = 1
@@ -229,7 +228,7 @@ class Consumer:
     def _warnings(self) -> Iterator[str]:
         """What needs somebody soon, and keeps nothing from being done."""
         signer = self._signer
-        if signer is not None and _NO_TIME < signer.expires_at - datetime.now(UTC) < _SOON:
+        if signer is not None and _NO_TIME < signer.expires_at - datetime.now(UTC) < EXPIRES_SOON:
             yield f"The certificate of {signer.signed_by} expires on {signer.expires_at:%Y-%m-%d}; renew it."
 
     async def _work(

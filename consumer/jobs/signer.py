@@ -1,11 +1,15 @@
 """Who signs results here, as the settings say it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from consumer.config.settings import Settings, SettingsError
 from pipeline.signing.port import ResultSigner
+
+EXPIRES_SOON: Final = timedelta(days=14)
+"""From so long before on a certificate's end is warned of."""
 
 
 def open_signer(settings: Settings) -> ResultSigner | None:
