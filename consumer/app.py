@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -15,6 +15,7 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
@@ -33,6 +34,7 @@ from consumer.jobs.context import JobKind, JobServices
 from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
+from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
@@ -62,6 +64,7 @@ from storage.upkeep.rounds import Rounds
 if TYPE_CHECKING:
     from storage.stores.s3_store import Observer
 
+_NO_TIME = timedelta(0)
 EXIT_DRAINED = 0
 EXIT_SICK = 1
 _NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
@@ -80,7 +83,8 @@ class Consumer:
     listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
     device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
     says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
-    where no bucket is set, an extra is missing, or the file of a content filter that is asked for.
+    where no bucket is set, an extra or the file of a content filter that is asked for is missing, or results
+    cannot be signed as they are to be.
     """
 
     def __init__(
@@ -100,6 +104,9 @@ class Consumer:
             raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
+        self._signer = open_signer(settings)
+        if self._signer is not None:
+            self.metrics.signing_until(self._signer.expires_at)
         self._check: StoreCheck | None = None
         self._checks_store = open_store is None
         registry = registry or open_registry(settings)
@@ -154,6 +161,7 @@ class Consumer:
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
                 read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
+                signer=self._signer,
             )
             self._trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
@@ -182,6 +190,7 @@ class Consumer:
             status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
             message=" ".join(problems) or "Ready.",
             problems=problems,
+            warnings=tuple(self._warnings()),
             modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
             models_directory=str(pool.folder or settings.models_dir or settings.cache_folder / "models"),
             engine=asdict(pool.info) if pool.info is not None else None,
@@ -213,6 +222,8 @@ class Consumer:
             found += [pool.problem, *filter(None, [self._keeper.downloading])]
         elif pool.info is not None and pool.info.provider != ORT_NAMES[self._settings.provider]:
             found.append(f"The engine runs on {pool.info.provider}, not on {self._settings.provider}.")
+        if self._signer is not None and self._signer.expires_at <= datetime.now(UTC):
+            found.append(f"The certificate of {self._signer.signed_by} has expired: nothing can be signed.")
         if self._check is not None and self._check.problem:
             found.append(self._check.problem)
         elif trigger is None or not trigger.polls:
@@ -220,6 +231,12 @@ class Consumer:
         elif trigger.problem:
             found.append(trigger.problem)
         return found
+
+    def _warnings(self) -> Iterator[str]:
+        """What needs somebody soon, and keeps nothing from being done."""
+        signer = self._signer
+        if signer is not None and _NO_TIME < signer.expires_at - datetime.now(UTC) < EXPIRES_SOON:
+            yield f"The certificate of {signer.signed_by} expires on {signer.expires_at:%Y-%m-%d}; renew it."
 
     async def _work(
         self,

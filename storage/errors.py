@@ -73,6 +73,16 @@ class InvalidManifest(StorageError):
     kind = "input"
 
 
+class ConsentMissing(StorageError):
+    """Nobody attests that all who are shown agree, and without that no face is put onto another here.
+
+    The message says how to attest it.
+    """
+
+    code = "consent_missing"
+    kind = "input"
+
+
 class InputNotFound(StorageError):
     """An input file is not where the job says it is."""
 

@@ -11,7 +11,8 @@ import typer
 from consumer.cli.admin_app import dead_letter_app, jobs_app
 from consumer.cli.denylist_app import denylist_app
 from consumer.cli.models_app import models_app
-from consumer.cli.options import EngineOption, OptionValues, picture_options, with_options
+from consumer.cli.options import EngineOption, OptionValues, consent_options, picture_options, with_options
+from consumer.cli.provenance_app import provenance_app
 
 app = typer.Typer(
     name="swapdrop",
@@ -62,6 +63,7 @@ Sheet = Annotated[
 ]
 
 app.add_typer(models_app, rich_help_panel="This machine")
+app.add_typer(provenance_app, rich_help_panel="This machine")
 app.add_typer(jobs_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(dead_letter_app, rich_help_panel="Jobs in the bucket")
 app.add_typer(denylist_app, rich_help_panel="Jobs in the bucket")
@@ -84,10 +86,11 @@ def demo(
 
 
 @app.command(rich_help_panel=_WORK)
-@with_options(picture_options)
+@with_options(options=picture_options, consent=consent_options)
 def swap(
-    options: OptionValues,
     *,
+    options: OptionValues,
+    consent: OptionValues,
     pictures: Annotated[
         list[str],
         typer.Argument(
@@ -133,6 +136,7 @@ def swap(
         words=pictures,
         output=read_destination(output),
         options=options,
+        consent=consent,
         faces=faces or (),
         reference=reference,
         sources=sources or (),
@@ -204,6 +208,20 @@ def probe(
 
 
 @app.command(rich_help_panel=_WORK)
+def verify(
+    file: Annotated[
+        Path, typer.Argument(help="Picture or video to look at.", show_default=False, dir_okay=False)
+    ],
+    *,
+    json_output: Json = False,
+) -> None:
+    """Tell what a file says of its making, and whether its signature holds; exit 0 if so, 1 if not."""
+    from consumer.cli.verify import run_verify
+
+    raise typer.Exit(run_verify(file, json_output=json_output))
+
+
+@app.command(rich_help_panel=_WORK)
 def run(
     *,
     devices: Annotated[
@@ -242,10 +260,11 @@ def runpod() -> None:
 
 
 @app.command(rich_help_panel=_JOBS)
-@with_options(picture_options)
+@with_options(options=picture_options, consent=consent_options)
 def submit(
-    options: OptionValues,
     *,
+    options: OptionValues,
+    consent: OptionValues,
     pictures: Annotated[
         list[str] | None,
         typer.Argument(
@@ -294,6 +313,7 @@ def submit(
     command = SubmitCommand(
         words=pictures or (),
         options=options,
+        consent=consent,
         faces=faces or (),
         table=table,
         sources=sources or (),

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
 from consumer.cli.tables import print_table
 from consumer.client.local import open_local_jobs
@@ -30,7 +30,7 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
         raise fail(f"{target} is not a file.")
     try:
         manifest = read_manifest(describe(None, str(target), {}, options={"engine": engine}))
-        with reporting(settings) as reporter:
+        with reporting(settings) as reporter, faults_told():
             context, body = asyncio.run(_detect(settings, manifest, min_face_px, reporter))
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None

@@ -15,6 +15,7 @@ from consumer.cli.doctor_bucket import bucket_findings
 from consumer.cli.doctor_machine import machine_findings
 from consumer.cli.doctor_models import model_findings
 from consumer.cli.doctor_queue import queue_findings
+from consumer.cli.doctor_signing import signing_findings
 from consumer.cli.finding import Finding, FindingState
 
 _EXIT: dict[FindingState, int] = {"ok": 0, "unused": 0, "degraded": 1, "broken": 2}
@@ -35,6 +36,7 @@ def run_doctor(*, as_json: bool) -> int:
         *model_findings(settings),
         *asyncio.run(bucket_findings(settings)),
         *asyncio.run(queue_findings(settings)),
+        *signing_findings(settings),
     ]
     worst = max((finding.state for finding in findings), key=lambda state: _EXIT[state])
     if as_json:

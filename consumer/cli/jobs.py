@@ -1,5 +1,6 @@
 """Commands about jobs in the bucket, status, watch, cancel and result, and what submit takes from them."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
@@ -10,7 +11,7 @@ import typer
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.destination import read_destination, write_to_stdout
 from consumer.cli.progress import ProgressReporter, print_warnings, reporting
-from consumer.client.files import describe_os_error
+from consumer.client.files import beside, describe_os_error, write_whole
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound
 from storage.inbox.puzzles import is_puzzle
@@ -19,6 +20,8 @@ from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.upkeep.queries import follow, read_status
 from storage.upkeep.stranded import end, leases_of
+
+_MAX_MANIFEST_BYTES = 64 * 2**20
 
 
 async def ends_of(
@@ -53,11 +56,17 @@ async def fetch_result(store: ObjectStore, status: Status) -> bytes:
 
 
 async def download_result(store: ObjectStore, status: Status, path: Path) -> None:
-    """Stream what the record of a completed job points to into a file; raises OSError."""
+    """Stream what the record of a completed job points to into a file, with its manifest beside it.
+
+    Raises OSError.
+    """
     result = status.result
     if result is None:
         raise ObjectNotFound(f"The job {status.job_id} has no result.")
     await download_object(store, result.key, path, max_bytes=result.size, sha256=result.sha256)
+    if result.sidecar is not None:
+        manifest = await store.get(result.sidecar, max_bytes=_MAX_MANIFEST_BYTES)
+        await asyncio.to_thread(write_whole, beside(path), manifest.body)
 
 
 def result_name(status: Status) -> str:

@@ -10,6 +10,7 @@ import typer
 OptionValues = dict[str, Any]
 
 _option = partial(typer.Option, rich_help_panel="The result")
+_consent = partial(typer.Option, rich_help_panel="Consent", show_default=False)
 _video = partial(typer.Option, rich_help_panel="The result, of videos")
 EngineOption = Annotated[
     str, _option("--engine", metavar="NAME", help="Which engine works; auto: the best ready.")
@@ -107,21 +108,45 @@ def _trim(word: str) -> dict[str, float]:
     return kept
 
 
+def consent_options(
+    *,
+    consent: Annotated[bool, _consent("--consent", help="Everybody shown agrees to it.")] = False,
+    consent_by: Annotated[
+        str | None,
+        _consent("--consent-by", metavar="ID", help="Who says so; an id of yours, no name or address."),
+    ] = None,
+    consent_reference: Annotated[
+        str | None, _consent("--consent-reference", metavar="ID", help="Where your records have it.")
+    ] = None,
+) -> OptionValues:
+    """The manifest's consent, empty where nobody attests one."""
+    if not consent:
+        if consent_by or consent_reference:
+            raise typer.BadParameter("--consent-by and --consent-reference go with --consent.")
+        return {}
+    said = {"by": consent_by, "reference": consent_reference}
+    return {"attested": True, **{name: word for name, word in said.items() if word is not None}}
+
+
 def with_options(
-    shared: Callable[..., OptionValues],
+    **shared: Callable[..., OptionValues],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `shared`, whose answer becomes the command's first argument."""
-    options = inspect.signature(shared).parameters
+    """Give a command the options of each of `shared`, whose answer becomes its argument of that name."""
+    groups = {name: inspect.signature(read).parameters for name, read in shared.items()}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
-        def merged(**given: Any) -> None:  # noqa: ANN401 - whatever the two signatures say
-            chosen = {name: given.pop(name) for name in options}
-            command(shared(**chosen), **given)
+        def merged(**given: Any) -> None:  # noqa: ANN401 - whatever the signatures say
+            read = {
+                name: shared[name](**{option: given.pop(option) for option in options})
+                for name, options in groups.items()
+            }
+            command(**read, **given)
 
-        own = list(inspect.signature(command).parameters.values())[1:]
-        merged.__signature__ = inspect.Signature([*own, *options.values()])  # type: ignore[attr-defined] # typer reads it
-        merged.__annotations__ = {p.name: p.annotation for p in (*own, *options.values())}
+        own = [p for name, p in inspect.signature(command).parameters.items() if name not in shared]
+        options = [option for group in groups.values() for option in group.values()]
+        merged.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined] # typer reads it
+        merged.__annotations__ = {p.name: p.annotation for p in (*own, *options)}
         return merged
 
     return decorate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.destination import Destination, read_destination, write_to_stdout
 from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
 from consumer.client.files import body_of, describe_os_error, keep_whole
@@ -26,7 +26,7 @@ def run_process(path: Path, output: str) -> int:
     try:
         place = read_destination(output)
         manifest = read_manifest(path.read_bytes())
-        with reporting(settings) as reporter:
+        with reporting(settings) as reporter, faults_told():
             context, saved = asyncio.run(_process(settings, manifest, path, place, reporter))
     except (ModelError, StorageError) as error:
         raise fail(f"{error} ({error.code})") from None

@@ -1,7 +1,7 @@
 """What the words of `swapdrop submit` mean: one checked submission for each job."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class SubmitCommand:
 
     words: Sequence[str]
     options: Mapping[str, Any]
+    #: The manifest's consent, empty where nobody attests one.
+    consent: Mapping[str, Any] = field(default_factory=dict)
     faces: Sequence[str] = ()
     table: Path | None = None
     detect: bool = False
@@ -46,7 +48,7 @@ def plan(command: SubmitCommand, files: SubmittedFiles) -> list[Submission]:
     if command.table is not None:
         if command.words or command.faces or command.detect or command.sources or command.each:
             raise WrongWords("Give files or --csv, not both.")
-        return read_table(command.table, command.options, files)
+        return read_table(command.table, command.options, files, consent=command.consent)
     faces = parse_faces(command.faces)
     if command.detect and (faces or command.detection):
         raise WrongWords("--detect finds faces; --face and --detection are for swapping them.")
@@ -61,7 +63,11 @@ def plan(command: SubmitCommand, files: SubmittedFiles) -> list[Submission]:
         raise WrongWords("Give the picture in which to find faces; or several.")
     referred = [_refer(source, files) for source in sources]
     pictures = {name: picture and files.refer(picture) for name, picture in faces.items()}
-    fields = {"options": command.options, "detection": command.detection}
+    fields = {
+        "options": command.options,
+        "consent": command.consent or None,
+        "detection": command.detection,
+    }
     return [
         check(
             target,

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from consumer.cli.bucket import fail, settings_or_exit
+from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.destination import Destination, write_to_stdout
 from consumer.cli.progress import (
     ProgressReporter,
@@ -47,8 +47,11 @@ _GOOD = frozenset({DONE, _EXISTS, _IGNORED})
 
 def run_swap(command: SwapCommand) -> int:
     """Swap and save; 0 only if in every picture at least one face was swapped."""
-    if command.output.path is not None:
-        return _run(command)
+    with faults_told():
+        return _run(command) if command.output.path is not None else _run_to_stdout(command)
+
+
+def _run_to_stdout(command: SwapCommand) -> int:
     with tempfile.TemporaryDirectory(prefix="swapdrop-") as folder:
         path = Path(folder) / "result"
         code = _run(replace(command, output=Destination(path=path)), to_stdout=True)

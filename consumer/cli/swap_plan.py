@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,6 +30,8 @@ class SwapCommand:
     words: Sequence[str]
     output: Destination
     options: Mapping[str, Any]
+    #: The manifest's consent, empty where nobody attests one.
+    consent: Mapping[str, Any] = field(default_factory=dict)
     faces: Sequence[str] = ()
     reference: Path | None = None
     min_face_px: float | None = None
@@ -105,7 +107,9 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     if output is None:
         raise ValueError("a plan is made for a file or a folder")
     options = _as_named(output, command.options) if single else command.options
-    manifest = read_manifest(describe(source, words[0], faces, options=options))
+    manifest = read_manifest(
+        describe(source, words[0], faces, options=options, consent=command.consent or None)
+    )
     sources = source_pictures(manifest)
     _check_choice(command, faces)
     request = BatchRequest(

@@ -24,8 +24,16 @@ class InvalidTable(ValueError):
     """A table of jobs is not one; the message has a line for each fault."""
 
 
-def read_table(path: Path, options: Mapping[str, Any], files: SubmittedFiles) -> list[Submission]:
+def read_table(
+    path: Path,
+    options: Mapping[str, Any],
+    files: SubmittedFiles,
+    *,
+    consent: Mapping[str, Any] | None = None,
+) -> list[Submission]:
     """Read a CSV file, with comma, semicolon or tab; `options` hold where a row does not say otherwise.
+
+    `consent` is that of all jobs.
 
     Files are looked for beside the table. Empty cells and rows count as not there.
 
@@ -46,7 +54,7 @@ def read_table(path: Path, options: Mapping[str, Any], files: SubmittedFiles) ->
         wrong += [f"Row {number}, {fault}" for fault in more]
         if not wrong:
             try:
-                jobs.append(check(filled.get("target", ""), document))
+                jobs.append(check(filled.get("target", ""), {**document, "consent": consent or None}))
             except InvalidManifest as error:
                 wrong = [f"Row {number}: {error}"]
         faults += wrong

@@ -16,7 +16,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def keep_whole(path: Path, output: Output) -> None:
-    """Write a job's result to a file as `write_whole` does, wherever it lies; raises OSError."""
+    """Write a job's result to a file as `write_whole` does, wherever it lies, and what comes beside it.
+
+    Raises OSError.
+    """
 
     def write(part: Path) -> None:
         if output.path is None:
@@ -24,7 +27,14 @@ def keep_whole(path: Path, output: Output) -> None:
         else:
             shutil.copyfile(output.path, part)
 
+    if output.sidecar is not None:  # before: a result that is there is not done again
+        write_whole(beside(path), output.sidecar.body)
     _replace(path, write)
+
+
+def beside(path: Path) -> Path:
+    """Where a file's signed manifest lies that its format cannot hold."""
+    return path.with_suffix(".c2pa")
 
 
 def body_of(output: Output) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumer.jobs.context import SYSTEM
-from pipeline.marks.provenance import is_marked
+from pipeline.marks.provenance import has_id, is_marked
 from pipeline.swap.request import FaceFilter
 from storage.records.manifest import Manifest
 
@@ -52,7 +52,7 @@ class ResultFingerprint:
     def has_made(self, output: Path, target: Path) -> bool:
         """Whether a file is what is made of a target; raises OSError."""
         with _mapped(output) as body:
-            return body.find(self.output_id(target).encode()) >= 0
+            return has_id(body, self.output_id(target))
 
 
 def is_result(path: Path) -> bool:

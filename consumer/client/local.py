@@ -16,6 +16,7 @@ from consumer.engines.registry import open_registry
 from consumer.jobs.context import JobContext, JobKind, JobServices
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import job_services
+from consumer.jobs.signer import open_signer
 from consumer.jobs.workspace import Workspaces
 from pipeline.swap.request import FaceFilter
 from storage.errors import InputNotFound, InputTooLarge
@@ -130,6 +131,7 @@ async def open_local_jobs(
             memory=ByteBudget(settings.decoded_budget_bytes),
             workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
             scratches=_scratches(settings),
+            signer=open_signer(settings),
             face_filter=face_filter,
         )
         yield LocalJobs(services)

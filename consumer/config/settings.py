@@ -154,6 +154,21 @@ class Settings(BaseModel):
         default=False,
         description="write a line for each job that ended below audit/: hashes and decisions, no media",
     )
+    c2pa_chain: Path | None = Field(
+        default=None, description="certificates that results are signed with, in PEM, the signer's own first"
+    )
+    c2pa_key: Path | None = Field(default=None, description="private key of the first of them, in PEM")
+    c2pa_tsa: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="who stamps the time of signatures (RFC 3161); without one they end with the certificate",
+    )
+    c2pa_trust: Path | None = Field(
+        default=None, description="roots by which signers of other files are trusted, in PEM"
+    )
+    require_consent: bool = Field(
+        default=False, description="do only swaps whose sender says that everybody shown agrees"
+    )
     occlusion: bool = Field(
         default=False, description="keep hands and hair before a face; needs an occluder's file"
     )

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -25,19 +25,21 @@ from consumer.jobs.files import fetch_all
 from consumer.jobs.scratch import Scratch, Scratches
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
+from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
 from pipeline.media.video.limits import VideoLimits
+from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
-from storage.errors import InvalidManifest
+from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
-from storage.records.manifest import Enhance, Manifest
+from storage.records.manifest import Enhance, Manifest, is_consented
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
 
 T = TypeVar("T")
@@ -45,6 +47,10 @@ JobKind = Callable[["JobContext"], Awaitable[Output]]
 """What does one kind of job: its result is what is returned; see `JobContext` for all else."""
 
 _SIGNS_PER_STALL = 10
+_ATTEST: Final = (
+    'Say that everybody shown agrees: "consent": {"attested": true} in the manifest, `consent.json` in a '
+    "dropped folder, or --consent. Without that no face is put onto another here."
+)
 SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
 
@@ -99,6 +105,10 @@ class JobServices:
     paste: PasteMode
     #: The most that a job's `pixel_boost` may be; the operator's choice too.
     max_pixel_boost: int
+    #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
+    require_consent: bool
+    #: Who signs results, None where they are not signed.
+    signer: ResultSigner | None
     #: Who runs this service, and which version of it, as marks in results say.
     operator: str
     version: str
@@ -178,11 +188,16 @@ class JobContext:
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0
         self._workspace: Workspace | None = None
+        self._earlier: tuple[Claim, ...] = ()
+        #: The manifest that waits for the result, where results are signed.
+        self.draft: Draft | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self.draft is not None:
+            self.draft.close()
         if self._workspace is not None:
             await self._workspace.close()
 
@@ -191,6 +206,8 @@ class JobContext:
 
         A result in a file lies in the workspace, which is there until the context is left.
         """
+        if self._services.require_consent and not is_consented(self.manifest):
+            raise ConsentMissing(_ATTEST)
         kind = self._services.kinds.get(self.manifest.process_type)
         if kind is None:
             known = ", ".join(f"`{name}`" for name in self._services.kinds)
@@ -251,6 +268,11 @@ class JobContext:
     def paste(self) -> PasteMode:
         """How swapped crops go back."""
         return self._services.paste
+
+    @property
+    def signer(self) -> ResultSigner | None:
+        """Who signs results, None where they are not signed."""
+        return self._services.signer
 
     @property
     def max_pixel_boost(self) -> int:
@@ -432,6 +454,10 @@ class JobContext:
             engine=engine or self.known.engine,
         )
 
+    def carry(self, claims: Iterable[Claim]) -> None:
+        """Have the result say what its inputs say of their own making, in the order of the inputs."""
+        self._earlier = carried(claims)
+
     def mark(self) -> Mark:
         """What the result says of how it was made."""
         return Mark(
@@ -440,6 +466,7 @@ class JobContext:
             system=SYSTEM,
             version=self._services.version,
             created_at=datetime.now(UTC),
+            earlier=self._earlier,
         )
 
     def _show(self) -> None:

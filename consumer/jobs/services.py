@@ -14,6 +14,7 @@ from consumer.jobs.scratch import Scratches
 from consumer.jobs.workspace import Workspaces
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
+from pipeline.signing.port import ResultSigner
 from pipeline.swap.request import FaceFilter
 
 
@@ -33,6 +34,7 @@ def job_services(
     workspaces: Workspaces,
     scratches: Scratches,
     read_denylist: Callable[[], Awaitable[None]] = _no_list,
+    signer: ResultSigner | None = None,
     face_filter: FaceFilter | None = None,
 ) -> JobServices:
     """Put together what is given and what the settings say; `face_filter` goes before theirs.
@@ -58,6 +60,8 @@ def job_services(
         read_denylist=read_denylist,
         paste=settings.paste,
         max_pixel_boost=settings.max_pixel_boost,
+        require_consent=settings.require_consent,
+        signer=signer,
         operator=settings.operator,
         version=metadata.version("swapdrop"),
         stall_timeout_s=settings.stall_timeout_s,

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
+from consumer.jobs.marks import carry_marks, named_sources, sign_body, sign_file, target_picture, to_marks
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.faces.select import largest
+from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.writer import FrameWriter, Written
@@ -44,14 +46,17 @@ async def run(context: JobContext) -> Output:
 async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
+        mark = context.mark()
         if swap.target.total == 1:
             with io.BytesIO() as sink:
-                written = await _swap_frames(context, swap, sink)
-                return _output(context, written, body=sink.getvalue())
+                written = await _swap_frames(context, swap, mark, sink)
+                body = await sign_body(context, sink.getvalue(), written.media)
+                return _output(context, written, mark, body=body)
         path = context.workspace.path("result")  # what moves may become larger than memory should hold
         with path.open("w+b") as file:
-            written = await _swap_frames(context, swap, file, _Room(context, file).follow)
-        return _output(context, written, path=path)
+            written = await _swap_frames(context, swap, mark, file, _Room(context, file).follow)
+        path, _ = await sign_file(context, path, written.media)
+        return _output(context, written, mark, path=path)
 
 
 async def open_swap(context: JobContext) -> SwapRun:
@@ -67,6 +72,7 @@ async def open_swap(context: JobContext) -> SwapRun:
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )
+    await carry_marks(context, [target_picture(files[manifest.target]), *named_sources(context, files)])
     del files
     context.report("decode")
     return await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
@@ -103,6 +109,7 @@ async def _no_room_needed() -> None:
 async def _swap_frames(
     context: JobContext,
     swap: SwapRun,
+    mark: Mark,
     sink: BinaryIO,
     follow: Callable[[], Awaitable[None]] = _no_room_needed,
 ) -> Written:
@@ -114,7 +121,7 @@ async def _swap_frames(
     writer = swap.target.writer(
         requested=options.output_format,
         quality=options.image_quality,
-        mark=context.mark(),
+        mark=mark,
         sink=sink,
         keep_date=options.keep_date,
     )
@@ -177,7 +184,7 @@ async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Wr
 
 
 def _output(
-    context: JobContext, written: Written, *, body: bytes | None = None, path: Path | None = None
+    context: JobContext, written: Written, mark: Mark, *, body: bytes | None = None, path: Path | None = None
 ) -> Output:
     return Output(
         body=body,
@@ -189,6 +196,7 @@ def _output(
         faces_swapped=sum(face.swapped for face in context.known.faces or ()),
         frames=written.frames,
         duration_s=written.duration_s,
+        marks=to_marks(context, mark),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
+from consumer.jobs.marks import carry_marks, named_sources, target_video
 from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
@@ -55,6 +56,8 @@ async def run(context: JobContext) -> Output:
     target = (await context.fetch(manifest.target))[manifest.target]
     video = await open_target_video(context, target)
     context.note(warnings=to_warnings(video.notices))
+    looked_at = target_video(video.path, video.media, target.sha256)
+    await carry_marks(context, [looked_at, *named_sources(context, pictures)])
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
     people = await known_cast(context, loaded, video, plan, target.sha256)
     chosen = await context.on_device(partial(chooser.choose_members, people))

@@ -18,7 +18,7 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What the endpoints say; `problems` keep the consumer from being ready, each a sentence.
+    """What the endpoints say; `problems` keep the consumer from being ready, `warnings` do not yet.
 
     `missing_files` says of each model file that is missing where it was looked for, and what was found.
     """
@@ -26,6 +26,7 @@ class Health:
     status: Literal["healthy", "degraded", "unhealthy"]
     message: str
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
     modules_imported: bool
     models_directory: str
     engine: Mapping[str, Any] | None

@@ -1,6 +1,7 @@
 """What a consumer counts, as Prometheus metrics in a registry of its own."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import (
     CollectorRegistry,
@@ -177,6 +178,14 @@ class Metrics:
         """Say how this consumer is and what runs here: version, engine, provider."""
         self._ready.set(ready)
         self._info.info(dict(facts))
+
+    def signing_until(self, expires_at: datetime) -> None:
+        """Say when the certificate that results are signed with expires."""
+        Gauge(
+            "swapdrop_certificate_expiry_timestamp_seconds",
+            "When the certificate that results are signed with expires, as Unix time.",
+            registry=self.registry,
+        ).set(expires_at.timestamp())
 
     def lease_lost(self) -> None:
         """Count a lease that another consumer took over."""

@@ -279,6 +279,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/download/{id}/sidecar": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        /** The signed C2PA manifest of a job's WebM or Matroska video, which cannot hold it */
+        get: operations["sidecar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** The size of that manifest */
+        head: operations["sidecarHead"];
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -329,10 +356,12 @@ export interface components {
         CancelAccepted: {
             message: string;
         };
-        /** @description What the sender attests about the people shown; `reference` is an opaque id of theirs. */
+        /** @description What the sender attests about the people shown; only ids of the sender's, no personal data. */
         Consent: {
             attested: boolean;
+            by?: string | null;
             reference?: string | null;
+            time?: string | null;
         };
         /** @description A face without what identifies the person. */
         DetectedFace: {
@@ -407,6 +436,16 @@ export interface components {
             jobId: components["schemas"]["JobId"];
             /** @description What a job on these faces names as its `detection`. */
             detection: string;
+        };
+        /** @description What one of the files that a result is made of says of its own making; nobody has checked it. */
+        EarlierMark: {
+            digital_source_type: string | null;
+            provider: string | null;
+            system: string | null;
+            version: string | null;
+            created_at: string | null;
+            output_id: string | null;
+            aigc: string | null;
         };
         /** @description What swapped the faces, as it really ran. */
         EngineRecord: {
@@ -569,6 +608,18 @@ export interface components {
             consent?: components["schemas"]["Consent"] | null;
             callback_url?: string | null;
         };
+        /** @description What a result says of its own making, in its metadata. */
+        Marks: {
+            digital_source_type: string;
+            provider: string;
+            system: string;
+            version: string;
+            /** Format: date-time */
+            created_at: string;
+            output_id: string;
+            signed_by: string | null;
+            earlier: components["schemas"]["EarlierMark"][];
+        };
         /** @description The contract's options with their defaults. */
         Options: {
             /** @description Default: "auto". */
@@ -642,8 +693,10 @@ export interface components {
             frames: number | null;
             duration_s: number | null;
             faces_swapped: number | null;
+            marks: components["schemas"]["Marks"] | null;
             poster: string | null;
             preview: string | null;
+            sidecar: string | null;
         };
         /** @description The parts that a video is worked on in, each of which any attempt takes over from the ones before. */
         Segments: {
@@ -727,6 +780,8 @@ export interface components {
             poster_url: string | null;
             /** @description Of a completed video. */
             preview_url: string | null;
+            /** @description Of a signed WebM or Matroska video. */
+            sidecar_url: string | null;
             /** @description Of a failed job. */
             error_message: string | null;
             /** @description Of a pending job. */
@@ -1461,6 +1516,87 @@ export interface operations {
         };
     };
     previewHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is another one. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sidecar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes. */
+                Range?: components["parameters"]["Range"];
+                "If-Range"?: components["parameters"]["IfRange"];
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description A job's id. */
+                id: components["parameters"]["ResultId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Bytes"];
+            206: components["responses"]["Bytes"];
+            /** @description Nothing has changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Refused"];
+            412: components["responses"]["Refused"];
+            416: components["responses"]["Refused"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    sidecarHead: {
         parameters: {
             query?: never;
             header?: {

@@ -16,6 +16,7 @@ _PICTURE_EXTENSIONS = (
     *(".bmp", ".gif"),
 )
 _ROLES = {"target": "target", "media": "target", "source": "source", "face": "source"}
+_JSON_FILES = {"options.json": "options", "consent.json": "consent"}
 _FACE = re.compile(r"face_([0-9]{1,4})")
 _SOURCE = re.compile(r"source_([0-9]{1,2})")  # one of several pictures of one person
 _SPELLED_FACE = re.compile(r"face[ _-]*([0-9]{1,4})")
@@ -30,7 +31,7 @@ _MAX_SHOWN = 60
 class Folder:
     """The files of a folder by what they are for."""
 
-    #: target, source, face_<n> or options by the file's name; what is for nothing is not there.
+    #: target, source, face_<n>, options or consent by the file's name; what is for nothing is not there.
     roles: Mapping[str, str]
     #: Whether they make a job.
     complete: bool
@@ -119,8 +120,8 @@ def _role(file: str) -> str | None:
     stem, dot, extension = file.partition(".")
     if not (dot and extension):
         return None
-    if file == "options.json":
-        return "options"
+    if file in _JSON_FILES:
+        return _JSON_FILES[file]
     for role, numbered in (("face", _FACE.fullmatch(stem)), ("source", _SOURCE.fullmatch(stem))):
         if numbered:
             return f"{role}_{int(numbered[1])}"
@@ -137,7 +138,7 @@ def _spelled_role(file: str) -> str | None:
         return None
     stem = _COPY.sub("", stem.strip()).strip(" _-")
     if extension == "json" and dot:
-        return "options" if stem == "options" else None
+        return _JSON_FILES.get(f"{stem}.json")
     numbered = _SPELLED_FACE.fullmatch(stem)
     return f"face_{int(numbered[1])}" if numbered else _ROLES.get(stem)
 

@@ -1,9 +1,9 @@
 """The inbox: jobs announced as a manifest, or as a folder that people dropped files into.
 
 A folder holds `target.*` (or `media.*`) and `source.*` (or `face.*`; several pictures of one person are
-`source_1.*`, `source_2.*`…), or `face_0.*`, `face_1.*`… for several faces, and perhaps `options.json`.
-Whatever else lies in it (`Thumbs.db`, `.DS_Store`) is ignored and archived with the rest. It is announced
-once nothing in it has changed for `settle_s`.
+`source_1.*`, `source_2.*`…), or `face_0.*`, `face_1.*`… for several faces, and perhaps `options.json` and
+`consent.json`. Whatever else lies in it (`Thumbs.db`, `.DS_Store`) is ignored and archived with the rest. It
+is announced once nothing in it has changed for `settle_s`.
 """
 
 import hashlib
@@ -55,6 +55,11 @@ _ENOUGH_READY = 200  # a scan that has found so many ready entries reads no furt
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
 # still be on its way: 50 MB take about that long at 15 Mbit/s.
 _GUESS_SETTLE_S = 30.0
+_IN_JSON = {
+    "options": '`options.json` must hold the options themselves and nothing else: {"many_faces": true}',
+    "consent": '`consent.json` must hold the consent itself and nothing else: {"attested": true}',
+}
+"""What a folder may say beside its pictures, and a sentence for where it says something else."""
 
 __all__ = ["Announced", "Announcements", "Inbox", "InboxEntry", "Puzzle", "Scan"]
 
@@ -202,7 +207,7 @@ class Inbox:
         return stands.body == manifest
 
     async def open(self, entry: InboxEntry) -> Announced:
-        """Read an entry: one GET for a manifest or an `options.json`, none for a plain folder.
+        """Read an entry: one GET for a manifest or what a folder has in JSON, none for a plain folder.
 
         A manifest that cannot be understood is an `error` with a job id, so that the job can end `failed`.
         Raises ObjectNotFound when the entry has gone meanwhile, StoreUnavailable.
@@ -307,21 +312,20 @@ class Inbox:
         }
         in_order = sorted(sources, key=lambda role: int(role.partition("_")[2] or 0))
         manifest |= {"face_mappings": faces} if faces else {"source": [sources[role] for role in in_order]}
-        if "options" in roles:
-            manifest["options"] = await self._read_options(roles["options"][0])
+        for role in _IN_JSON:
+            if role in roles:
+                manifest[role] = await self._read_json(roles[role][0], role)
         return manifest
 
-    async def _read_options(self, key: str) -> Mapping[str, Any]:
+    async def _read_json(self, key: str, role: str) -> Mapping[str, Any]:
         try:
             stored = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
-            options = json.loads(stored.body)
+            said = json.loads(stored.body)
         except (ValueError, RecursionError, InputTooLarge) as error:
-            raise InvalidManifest("`options.json` is not valid JSON.") from error
-        if not isinstance(options, dict) or "options" in options:
-            raise InvalidManifest(
-                '`options.json` must hold the options themselves and nothing else: {"many_faces": true}'
-            )
-        return options
+            raise InvalidManifest(f"`{role}.json` is not valid JSON.") from error
+        if not isinstance(said, dict) or role in said:
+            raise InvalidManifest(_IN_JSON[role])
+        return said
 
 
 def _is_ready(entry: InboxEntry) -> bool:

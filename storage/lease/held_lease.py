@@ -102,7 +102,11 @@ class Lease:
         began = self._context.monotonic()
         extras = {
             name: (keys.new_result(self.job_id, self.attempt, extra.extension), extra)
-            for name, extra in (("poster", output.poster), ("preview", output.preview))
+            for name, extra in (
+                ("poster", output.poster),
+                ("preview", output.preview),
+                ("sidecar", output.sidecar),
+            )
             if extra is not None
         }
         uploading = upload_all(self._context.store, key, output, extras.values())
@@ -188,4 +192,5 @@ def _result(key: str, output: Output, uploaded: Uploaded) -> Result:
         frames=output.frames,
         duration_s=output.duration_s,
         faces_swapped=output.faces_swapped,
+        marks=output.marks,
     )

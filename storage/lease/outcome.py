@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from storage.records.status import EngineRecord, ErrorCode, FaceOutcome, JobWarning
+from storage.records.status import EngineRecord, ErrorCode, FaceOutcome, JobWarning, Marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,13 @@ class Output:
     frames: int | None = None
     #: How many seconds an animation or a video takes once.
     duration_s: float | None = None
+    #: What the result says of its own making.
+    marks: Marks | None = None
     #: A picture that stands for the result, and a few seconds of it, of a video.
     poster: Extra | None = None
     preview: Extra | None = None
+    #: The signed manifest of a result whose format cannot hold it.
+    sidecar: Extra | None = None
 
     def __post_init__(self) -> None:
         if (self.body is None) == (self.path is None):

@@ -84,6 +84,11 @@ _MAX_SHOWN = 64
 _MAX_MAPPINGS = 1000  # as many faces as a mapping can be bound to in a detection
 # What these hold may be a secret, or the picture itself, and a message may lie in the record for months.
 _NOT_REPEATED = frozenset({"source", "target", "face_mappings", "detection", "callback_url", "consent"})
+# RFC 3339, 5.6, with the capital letters and the zone of everyday use.
+_RFC3339 = (
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -134,11 +139,17 @@ class Options(BaseModel):
 
 
 class Consent(BaseModel):
-    """What the sender attests about the people shown; `reference` is an opaque id of theirs."""
+    """What the sender attests about the people shown; only ids of the sender's, no personal data."""
 
     model_config = _STRICT
+    #: Whether everybody shown has agreed.
     attested: bool
+    #: Who attests it: an id that only the sender can resolve.
+    by: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] | None = None
+    #: The sender's own record of it, likewise.
     reference: str | None = Field(default=None, max_length=256)
+    #: When it was attested (RFC 3339).
+    time: Annotated[str, StringConstraints(pattern=_RFC3339)] | None = None
 
 
 class Manifest(BaseModel):
@@ -186,6 +197,13 @@ def source_pictures(manifest: Manifest) -> dict[str, str]:
     if isinstance(manifest.source, list):
         return {f"source_{number}": reference for number, reference in enumerate(manifest.source, start=1)}
     return {} if manifest.source is None else {"source": manifest.source}
+
+
+def is_consented(manifest: Manifest) -> bool:
+    """Whether somebody attests that all who are shown agree, or nobody need: faces are only looked for."""
+    return manifest.process_type == "detect-faces" or (
+        manifest.consent is not None and manifest.consent.attested
+    )
 
 
 def read_manifest(raw: bytes | str | Mapping[str, Any]) -> Manifest:

@@ -150,6 +150,46 @@ class LeaseInfo(_Record):
     ttl_s: float
 
 
+class EarlierMark(_Record):
+    """What one of the files that a result is made of says of its own making; nobody has checked it."""
+
+    #: IPTC's word for how it came to be, a URI.
+    digital_source_type: str | None = None
+    #: Who ran the system that made it.
+    provider: str | None = None
+    #: That system.
+    system: str | None = None
+    #: Its version.
+    version: str | None = None
+    #: When, as the file writes it.
+    created_at: str | None = None
+    #: The file's id.
+    output_id: str | None = None
+    #: The label of GB 45438-2025, as JSON.
+    aigc: str | None = None
+
+
+class Marks(_Record):
+    """What a result says of its own making, in its metadata."""
+
+    #: IPTC's word for how it came to be, a URI.
+    digital_source_type: str
+    #: Who runs the service.
+    provider: str
+    #: The system that altered the picture.
+    system: str
+    #: Its version.
+    version: str
+    #: When.
+    created_at: Utc
+    #: The result's own id.
+    output_id: str
+    #: Whose certificate the result is signed with (C2PA); None where it is not.
+    signed_by: str | None = None
+    #: What its inputs say of themselves, and what those were made of; the target first.
+    earlier: tuple[EarlierMark, ...] = ()
+
+
 class Result(_Record):
     """The result that counts, whatever else lies beside it."""
 
@@ -171,10 +211,14 @@ class Result(_Record):
     duration_s: float | None = None
     #: How many different faces of the target were swapped.
     faces_swapped: int | None = None
+    #: What it says of its own making; None where it is no picture and no video.
+    marks: Marks | None = None
     #: Of a video: the key of a JPEG picture of its first swapped frame.
     poster: str | None = None
     #: Of a video: the key of a few seconds of it as a small MP4.
     preview: str | None = None
+    #: The key of its signed C2PA manifest, where its format cannot hold that.
+    sidecar: str | None = None
 
 
 class FaceSimilarity(_Record):

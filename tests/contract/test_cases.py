@@ -91,7 +91,7 @@ def test_a_view_is_its_record_without_lease_and_manifest_and_with_what_earlier_c
 ) -> None:
     record, view = case["record"], case["view"]
     own = {"id", "type", "progress", "progress_detail", "error_message", "queue"}
-    own |= {"result_url", "poster_url", "preview_url"}
+    own |= {"result_url", "poster_url", "preview_url", "sidecar_url"}
     assert set(view) - {"queue"} == (set(Status.model_fields) - {"lease", "manifest"}) | (own - {"queue"})
     assert ("queue" in view) == (record is None)
     assert view["id"] == view["job_id"]

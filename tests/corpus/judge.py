@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.face import Bgr, Face
+from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.pictures.encode import OutputFormat
 from pipeline.swap.request import Every, SwapRequest
@@ -41,9 +42,9 @@ def request_for(target: bytes) -> SwapRequest:
     return a_request(png(picture()), target, choice=Every())
 
 
-def swap(request: SwapRequest, requested: OutputFormat | None = None) -> SwappedFile:
+def swap(request: SwapRequest, requested: OutputFormat | None = None, *, mark: Mark = MARK) -> SwappedFile:
     """Do a whole job: decode, swap, encode."""
-    return swap_file(Swapper(AnywhereEngine()), request, LIMITS, requested=requested, quality=90, mark=MARK)
+    return swap_file(Swapper(AnywhereEngine()), request, LIMITS, requested=requested, quality=90, mark=mark)
 
 
 def run_job(name: str, data: bytes) -> Verdict:

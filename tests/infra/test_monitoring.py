@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def exported() -> set[str]:
     metrics.job_ended(status="completed", code=None, attempt=1, total_s=1, timings_ms={"swap": 1})
     metrics.decided({"content": "passed"})
     metrics.webhook_ended("delivered")
+    metrics.signing_until(datetime.now(UTC))
     metrics.store_call("put", "ok", 0.1)
     names = re.findall(r"^([a-z_]+)(?:\{| )", metrics.render().decode(), re.MULTILINE)
     return set(names)

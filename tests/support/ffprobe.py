@@ -35,6 +35,13 @@ def probe(path: Path) -> Probed:
     )
 
 
+def tags(path: Path) -> dict[str, str]:
+    """What a file says of itself as a whole; skips or fails as `probe`."""
+    needs_tools("ffprobe")
+    said = json.loads(_run("ffprobe", "-show_format", "-of", "json", str(path)))
+    return dict(said["format"]["tags"])
+
+
 def payload_md5(path: Path, number: int, *, bitstream_filter: str | None = None) -> str:
     """A digest of the packets of a stream of sound, as they are or behind one of FFmpeg's filters."""
     needs_tools("ffprobe", "ffmpeg")

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from consumer.jobs.context import JobContext
+from consumer.jobs.marks import sign_file, to_marks
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.video.extras import poster_and_preview
 from consumer.jobs.video.files import GrowingFile
@@ -58,6 +59,7 @@ async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDon
     await room.settle(joined.size_bytes)
     context.note(warnings=to_warnings((*changed, *joined.notices)))
     poster, preview = await _extras(context, work, facts, path, joined.size_bytes, mark)
+    path, sidecar = await sign_file(context, path, joined.media)
     return Output(
         path=path,
         extension=joined.media.extension,
@@ -67,6 +69,8 @@ async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDon
         faces_swapped=sum(face.swapped for face in faces),
         frames=joined.frames,
         duration_s=joined.duration_s,
+        marks=to_marks(context, mark),
+        sidecar=sidecar,
         poster=poster,
         preview=preview,
     )

@@ -12,10 +12,15 @@ import { kindOf } from "./sniff";
 import { noSuchJob } from "./status";
 
 type Detection = components["schemas"]["Detection"];
-/** What lies beside a video's result. */
-type Extra = "poster" | "preview";
+/** What may lie beside a result: of a video what to show of it, of a signed WebM or Matroska its signature. */
+type Extra = "poster" | "preview" | "sidecar";
 
-const EXTRAS = { poster: "picture", preview: "video" } as const;
+const EXTRAS = {
+  poster: { type: "image/jpeg", only: "a video's result", named: "-poster" },
+  preview: { type: "video/mp4", only: "a video's result", named: "-preview" },
+  // By its name whoever checks a file finds it.
+  sidecar: { type: "application/c2pa", only: "a signed WebM or Matroska video", named: "" },
+} as const;
 
 /** The bytes of an upload, of a job's result, and of what goes with that. */
 export const routes: Routes = new Hono<App>()
@@ -24,7 +29,8 @@ export const routes: Routes = new Hono<App>()
     return send(c, (await findUpload(c, id)) ?? (await findResult(c, id)));
   })
   .get("/api/download/:id/poster", async (c) => send(c, await findExtra(c, c.req.param("id"), "poster")))
-  .get("/api/download/:id/preview", async (c) => send(c, await findExtra(c, c.req.param("id"), "preview")));
+  .get("/api/download/:id/preview", async (c) => send(c, await findExtra(c, c.req.param("id"), "preview")))
+  .get("/api/download/:id/sidecar", async (c) => send(c, await findExtra(c, c.req.param("id"), "sidecar")));
 
 /** What the bucket holds under an id, and the name to save it by. */
 interface Found {
@@ -103,10 +109,11 @@ async function findResult(c: Context<App>, id: string): Promise<Found> {
 async function findExtra(c: Context<App>, id: string, extra: Extra): Promise<Found> {
   const { jobId, result } = await resultOf(c, id);
   const key = result[extra];
-  if (!key) throw new Refused(404, "not_found", `The job has no ${extra}: only a video's result has one.`);
+  const { type, only, named } = EXTRAS[extra];
+  if (!key) throw new Refused(404, "not_found", `The job has no ${extra}: only ${only} has one.`);
   const object = await headOf(c, key);
-  if (typeOf(object) !== EXTRAS[extra]) throw new Error(`the ${extra} of ${jobId} is none`);
-  return { object, name: `${jobId}-${extra}.${extensionOf(key)}` };
+  if (object.httpMetadata?.contentType !== type) throw new Error(`the ${extra} of ${jobId} is none`);
+  return { object, name: `${jobId}${named}.${extensionOf(key)}` };
 }
 
 /** The result of the job that `id` names, which may end in any extension. */

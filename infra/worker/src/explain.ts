@@ -13,6 +13,8 @@ const TYPES: Record<string, string> = {
 };
 /** What patterns mean, by the field or the folder of fields they hold for. */
 const PATTERNS: Record<string, string> = {
+  "consent.by": "must be an id of yours, of letters, digits and . _ : -; no name or address belongs here",
+  "consent.time": "must be a time with its zone, such as 2026-05-01T10:00:00Z",
   callback_url: "must be an https:// address",
   face_mappings: "is no face; faces are called face_0, face_1 and so on",
   job_id: "may hold 1 to 64 letters, digits, - and _, and begins with a letter or digit",

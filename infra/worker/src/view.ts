@@ -4,9 +4,9 @@ import type { Found, Status } from "./records";
 /** A job as it is shown. */
 export type StatusView = components["schemas"]["StatusView"];
 
-type Addresses = Pick<StatusView, "result_url" | "poster_url" | "preview_url">;
+type Addresses = Pick<StatusView, "result_url" | "poster_url" | "preview_url" | "sidecar_url">;
 
-const NOWHERE: Addresses = { result_url: null, poster_url: null, preview_url: null };
+const NOWHERE: Addresses = { result_url: null, poster_url: null, preview_url: null, sidecar_url: null };
 /** Attempts that a consumer allows unless it is told otherwise. */
 const MAX_ATTEMPTS = 3;
 
@@ -39,6 +39,7 @@ function addresses(jobId: string, { status, result }: Status): Addresses {
     result_url: `${address}.${result.key.split(".").at(-1)}`,
     poster_url: result.poster ? `${address}/poster` : null,
     preview_url: result.preview ? `${address}/preview` : null,
+    sidecar_url: result.sidecar ? `${address}/sidecar` : null,
   };
 }
 

@@ -142,9 +142,11 @@ test("a job's result is found by the job's id, with any extension or none", asyn
 describe.each([
   ["poster", "image/jpeg", "jpg", JPEG],
   ["preview", "video/mp4", "mp4", MP4],
+  ["sidecar", "application/c2pa", "c2pa", "\0\0\x35\xd0jumb"],
 ])("a video's %s", (extra, type, extension, beginning) => {
   const bytes = file(beginning, 5000);
   const url = (jobId: string) => `/api/download/${jobId}/${extra}`;
+  const named = extra === "sidecar" ? "" : `-${extra}`;
 
   async function video(contentType = type, jobId = newJobId()): Promise<string> {
     await job(file(MP4), "video/mp4", "mp4", jobId);
@@ -163,7 +165,7 @@ describe.each([
       expect(Object.fromEntries(response.headers)).toMatchObject({
         "content-type": type,
         "content-length": "5000",
-        "content-disposition": expect.stringContaining(`filename="${jobId}-${extra}.${extension}"`),
+        "content-disposition": expect.stringContaining(`filename="${jobId}${named}.${extension}"`),
         etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
         "accept-ranges": "bytes",
         "cache-control": "private, max-age=3600, immutable",

@@ -82,9 +82,11 @@ describe("what is wrong is named", () => {
     ],
     [{ ...FILES, options: { trim: { from: 1 } } }, /Unknown key `options.trim.from`; known are end, start\./],
     [
-      { ...FILES, consent: { attested: true, by: "me" } },
-      /Unknown key `consent.by`; known are attested, reference/,
+      { ...FILES, consent: { attested: true, who: "me" } },
+      /Unknown key `consent.who`; known are attested, by, reference, time/,
     ],
+    [{ ...FILES, consent: { attested: true, by: "a@b.org" } }, /`consent.by` must be an id of yours/],
+    [{ ...FILES, consent: { attested: true, time: "now" } }, /`consent.time` must be a time with its zone/],
     [JSON.parse(`{"source":"${A}","target":"${B}","__proto__":{}}`), /Unknown key `__proto__`/],
     [{ ...FILES, constructor: 1 }, /Unknown key `constructor`/],
     [{ ...FILES, "options.many_faces": true }, /Unknown key `options.many_faces`; known are callback_url, /],

@@ -56,14 +56,22 @@ export function recordOf(jobId: string, changes: Partial<Status> = {}): Status {
 
 /** What a record of a job that has a result holds besides. */
 export function completedWith(key: string, type = "image/png"): Partial<Status> {
-  const result = { key, sha256: "0".repeat(64), size: 4, content_type: type, poster: null, preview: null };
+  const result = {
+    key,
+    sha256: "0".repeat(64),
+    size: 4,
+    content_type: type,
+    poster: null,
+    preview: null,
+    sidecar: null,
+  };
   return {
     status: "completed",
     stage: "finish",
     lease: null,
     finished_at: "2026-01-02T03:05:00.000Z",
     progress: { done: 1, total: 1, unit: "pictures", percent: 100, fps: null, left_s: null, segments: null },
-    result: { ...result, width: 8, height: 8, frames: null, duration_s: null, faces_swapped: 1 },
+    result: { ...result, width: 8, height: 8, frames: null, duration_s: null, faces_swapped: 1, marks: null },
   };
 }
 

@@ -29,6 +29,7 @@ test("a record is shown less its lease and manifest, with what earlier clients r
     result_url: null,
     poster_url: null,
     preview_url: null,
+    sidecar_url: null,
     error_message: null,
   });
 });
@@ -44,14 +45,15 @@ test("a completed job's result has an address with its extension", async () => {
   expect(view).toMatchObject({ progress: 100, result_url: `/api/download/${jobId}.webp` });
 });
 
-test("a video's result has the addresses of its poster and its preview beside it", async () => {
+test("a video's result has the addresses of its poster, its preview and its signature beside it", async () => {
   const done = completedWith("results/x/1-mzxw6ytboi5gk43umzxw6ytb.mp4", "video/mp4");
-  const extras = { poster: "results/x/1-a.jpg", preview: "results/x/1-b.mp4" };
+  const extras = { poster: "results/x/1-a.jpg", preview: "results/x/1-b.mp4", sidecar: "results/x/1-c.c2pa" };
   const result = { ...done.result, ...extras } as Status["result"];
   const jobId = await recorded({ ...done, result });
   expect(await data(await call(`/api/status/${jobId}`))).toMatchObject({
     poster_url: `/api/download/${jobId}/poster`,
     preview_url: `/api/download/${jobId}/preview`,
+    sidecar_url: `/api/download/${jobId}/sidecar`,
   });
 });
 

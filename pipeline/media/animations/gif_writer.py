@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.face import Bgr
+from pipeline.media.packets import gif_xmp
 from pipeline.media.pictures.containers import gif_palette_bytes
 from pipeline.media.pictures.decode import Picture
 
@@ -49,7 +50,7 @@ class GifWriter:
             xmp: the provenance mark, or None.
         """
         self._delays_cs = iter(delays_cs)
-        self._extensions = _loops(plays) + _xmp(xmp)
+        self._extensions = _loops(plays) + (b"" if xmp is None else gif_xmp(xmp))
         self._waiting: _Colours | None = None
         # What a viewer has on its screen before the frame that waits, and what was meant to be there.
         self._shown: _Colours | None = None
@@ -178,14 +179,3 @@ def _loops(plays: int) -> bytes:
         return b""
     repeats = min(plays - 1, 65_535) if plays else 0
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", repeats) + b"\0"
-
-
-def _xmp(xmp: bytes | None) -> bytes:
-    """Wrap an XMP packet as in the XMP specification, part 3, 1.1.2.
-
-    The trailer leads a reader that takes the packet for blocks to its end, from wherever it enters.
-    """
-    if xmp is None:
-        return b""
-    trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
-    return b"!\xff\x0bXMP DataXMP" + xmp + trailer

@@ -9,6 +9,7 @@ from PIL import Image
 from pipeline.face import Bgr
 from pipeline.media.animations.changes import Changes, parted, rounded
 from pipeline.media.animations.timeline import Timeline, riff_chunks
+from pipeline.media.packets import riff_chunk
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import encode
 
@@ -45,7 +46,7 @@ class WebpWriter:
         duration_ms = min(next(self._durations_ms), _LONGEST_MS)
         values = (columns.start // 2, rows.start // 2, width - 1, height - 1, duration_ms)
         control = b"".join(map(_three, values)) + bytes((_REPLACE,))
-        packed = _riff(b"ANMF", control + _webp_pixels(pixels, self._quality))
+        packed = riff_chunk(b"ANMF", control + _webp_pixels(pixels, self._quality))
         if not self._size_bytes:
             packed = self._head(width, height) + packed
         self._size_bytes += len(packed)
@@ -53,7 +54,7 @@ class WebpWriter:
 
     def finish(self) -> bytes:
         """Pack the mark."""
-        mark = b"" if self._xmp is None else _riff(b"XMP ", self._xmp)
+        mark = b"" if self._xmp is None else riff_chunk(b"XMP ", self._xmp)
         self._size_bytes += len(mark)
         return mark
 
@@ -62,7 +63,7 @@ class WebpWriter:
         flags = _ANIMATED | (_CLEAR if timeline.has_alpha else 0) | (0 if self._xmp is None else _XMP)
         canvas = bytes((flags, 0, 0, 0)) + _three(width - 1) + _three(height - 1)
         repeats = struct.pack("<IH", 0, min(timeline.plays, 65_535))
-        return b"RIFF" + bytes(4) + b"WEBP" + _riff(b"VP8X", canvas) + _riff(b"ANIM", repeats)
+        return b"RIFF" + bytes(4) + b"WEBP" + riff_chunk(b"VP8X", canvas) + riff_chunk(b"ANIM", repeats)
 
 
 def _webp_pixels(pixels: Bgr, quality: int | None) -> bytes:
@@ -79,7 +80,7 @@ def _webp_pixels(pixels: Bgr, quality: int | None) -> bytes:
         bgr, alpha = parted(pixels)
         still = encode(bgr, alpha, to="webp", quality=quality, xmp=None).data
     return b"".join(
-        _riff(kind, body)
+        riff_chunk(kind, body)
         for kind, body in riff_chunks(still, 12, len(still))
         if kind in (b"ALPH", b"VP8 ", b"VP8L")
     )
@@ -87,7 +88,3 @@ def _webp_pixels(pixels: Bgr, quality: int | None) -> bytes:
 
 def _three(value: int) -> bytes:
     return value.to_bytes(3, "little")
-
-
-def _riff(kind: bytes, body: bytes) -> bytes:
-    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)

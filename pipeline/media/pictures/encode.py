@@ -1,8 +1,6 @@
 """Pixels to a picture file with its provenance mark and no other metadata."""
 
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +11,9 @@ from PIL import Image
 
 from pipeline.errors import MediaTooLarge, OutputInvalid
 from pipeline.face import Bgr, Notice
+from pipeline.media.packets import png_xmp
 from pipeline.media.pictures.metadata import dated_exif
+from pipeline.media.pictures.png import png_chunk
 from pipeline.media.sniff import MEDIA_TYPES, MediaType
 
 OutputFormat = Literal["jpeg", "png", "webp", "avif"]
@@ -139,16 +139,6 @@ def _png(pixels: Bgr | NDArray[np.uint16], xmp: bytes | None, date: str | None) 
     mark = b"" if xmp is None else png_xmp(xmp)
     taken = b"" if date is None else png_chunk(b"eXIf", dated_exif(date))
     return b"".join((file[:PNG_HEADER_BYTES], mark, taken, file[PNG_HEADER_BYTES:]))
-
-
-def png_xmp(xmp: bytes) -> bytes:
-    """Wrap an XMP packet in the iTXt chunk of the XMP specification, part 3, 1.1.5."""
-    return png_chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + xmp)
-
-
-def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """Write a PNG chunk with its length and CRC."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _pillow(

@@ -22,7 +22,7 @@ _PROGRESSIVE = 0xC2
 # Their scans spend at least one bit on each block of 8 x 8 pixels; with fewer, the rest would be made up.
 _HUFFMAN = frozenset((0xC0, 0xC1, _PROGRESSIVE))
 _SKIPPED = frozenset(range(0xE1, 0xEE)) | {0xFE}  # APP1 to APP13, comment; APP14 tells the colours
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _COEFFICIENTS = 64
 
 # What stands between segments is skipped, as libjpeg does; any number of 0xFF may precede a marker.
@@ -87,8 +87,8 @@ class _Head:
             self.frame = _Frame(marker=marker, size=(width, height), components=body[6::3][: body[5]])
         if marker == _APP1 and body.startswith(b"Exif\0\0"):
             self.exif = self.exif or body[6:]
-        elif marker == _APP1 and body.startswith(_XMP):
-            self.xmp = self.xmp or body[len(_XMP) :]
+        elif marker == _APP1 and body.startswith(JPEG_XMP):
+            self.xmp = self.xmp or body[len(JPEG_XMP) :]
         elif marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
             self.profiles.append(body[12:])
         elif marker not in _SKIPPED:
@@ -98,7 +98,7 @@ class _Head:
 def read_jpeg(data: bytes) -> Container:
     """Walk a JPEG to the end of its last scan; raises MediaCorrupt where one is missing."""
     head, scan, start = _Head(), b"", 0
-    for marker, at, end in _segments(data):
+    for marker, at, end in jpeg_segments(data):
         scan, start = data[at:end], end
         head.take(marker, scan)
     frame = head.frame
@@ -159,8 +159,8 @@ def _ends_grey(image: Image.Image) -> bool:
     return all(value is not None and abs(value - _GREY) <= 1 for value in values)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment up to the head of the first scan."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment up to the head of the first scan; raises MediaCorrupt."""
     at, marker = 2, 0
     while marker != _SCAN:
         found = _MARKER.search(data, at)

@@ -11,7 +11,7 @@ from pipeline.media.pictures.colour_space import ColourSpace, from_cicp, from_ga
 from pipeline.media.pictures.containers import MAX_PROFILE_BYTES, Container, KeptParts
 
 _GREY_TYPES: Final = (0, 4)  # without and with alpha
-_XMP: Final = b"XML:com.adobe.xmp\0"
+PNG_XMP: Final = b"XML:com.adobe.xmp\0"
 _DESCRIBED_BY: Final = (b"eXIf", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 
 
@@ -57,7 +57,7 @@ class PngDescription:
         """Look at one chunk; of several of a kind the first counts."""
         if kind == b"IHDR" and len(body) == 13:  # noqa: PLR2004 -- fixed by the format
             self.size, self.depth, self.colour_type = struct.unpack(">II", body[:8]), body[8], body[9]
-        elif kind in _DESCRIBED_BY or (kind == b"iTXt" and body[: len(_XMP)].tobytes() == _XMP):
+        elif kind in _DESCRIBED_BY or (kind == b"iTXt" and body[: len(PNG_XMP)].tobytes() == PNG_XMP):
             self._parts.setdefault(kind, bytes(body))
 
     @property
@@ -68,7 +68,7 @@ class PngDescription:
     @property
     def xmp(self) -> bytes:
         """The XMP packet, empty if there is none (XMP specification, part 3, 1.1.5)."""
-        body = self._parts.get(b"iTXt", b"")[len(_XMP) :]
+        body = self._parts.get(b"iTXt", b"")[len(PNG_XMP) :]
         if len(body) < 2:  # noqa: PLR2004 -- two flags: whether it is packed, and how
             return b""
         text = body[2:].partition(b"\0")[2].partition(b"\0")[2]  # after its language and its name in that
@@ -120,6 +120,11 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         elif not kind[0] & 0x20:  # bit 5 of the first letter marks what a decoder may skip
             raise MediaCorrupt
         at = end
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """Write a chunk with its length and CRC."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png_profile(body: bytes) -> bytes:

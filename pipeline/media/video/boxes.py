@@ -57,7 +57,7 @@ def check_index(path: Path, max_frames: int) -> None:
         size = file.seek(0, 2)
         most = max(_LEAST_SAMPLES, _SAMPLES_A_FRAME * max_frames)
         samples, track, number = 0, _Track(), 0
-        for number, (kind, body, end) in enumerate(_boxes(file, 0, size)):
+        for number, (kind, body, end) in enumerate(boxes(file, 0, size)):
             if kind in (b"trak", b"moof"):
                 samples, track = samples + _counted(track), _Track()
             elif kind == b"cmov":
@@ -92,7 +92,7 @@ def _number(file: BinaryIO, at: int, end: int) -> int:
     return int.from_bytes(file.read(4), "big")
 
 
-def _boxes(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, int, int]]:
     """Kind, beginning and end of the body of each box, and of all that it holds."""
     at = start
     while at + 8 <= end:
@@ -107,7 +107,7 @@ def _boxes(file: BinaryIO, start: int, end: int, depth: int = 0) -> Iterator[tup
         yield kind, body, stop
         holds = kind in _HOLDING or (kind in _PERHAPS and _kind_at(file, body) in _BEGINS_INDEX)
         if holds and depth < _DEEPEST:
-            yield from _boxes(file, body, stop, depth + 1)
+            yield from boxes(file, body, stop, depth + 1)
         at = stop
 
 

@@ -14,12 +14,13 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import MediaCorrupt, OutputInvalid
 from pipeline.face import Notice
-from pipeline.marks.provenance import XMP_TAG, Mark, metadata_tags, xmp_packet
+from pipeline.marks.provenance import Mark, metadata_tags, xmp_packet
 from pipeline.media.sniff import MEDIA_TYPES, MediaType
 from pipeline.media.video.companions import Window, add_companions, companion_packets
 from pipeline.media.video.container import AnyPacket, has_content, open_input, printable
 from pipeline.media.video.containers import Container
 from pipeline.media.video.encode import EXTENSION, encoder_faults
+from pipeline.media.video.packets import XMP_TAG, append_xmp
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan
 from pipeline.media.video.timing import PacketTimes, packet_times
@@ -35,8 +36,6 @@ _RUN_IN_S: Final = Fraction(1, 10)
 """Sound decoders want to hear a little of what comes before: 80 ms at most, of Opus (RFC 7845, 4.6)."""
 _AFTER_S: Final = 4 * 3600
 """Sound may go on after the last picture; what is meant to come later than so much has a damaged time."""
-_XMP_BOX: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-"""The box of an MP4 or QuickTime file that holds an XMP packet (XMP specification, part 3, 1.2.7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +102,7 @@ def join_segments(
                     raise
                 # a packet of sound was garbled in the target, and is left out as players leave it out
     if is_mp4:
-        _append_xmp(path, xmp_packet(mark))
+        append_xmp(path, xmp_packet(mark))
     return JoinedVideo(
         media=container.media,
         width=plan.size[0],
@@ -194,8 +193,3 @@ def _chapters(source: InputContainer, plan: SegmentPlan) -> "list[Chapter]":
         chapter["metadata"] = {} if title is None else {"title": printable(title)}
         moved.append(chapter)
     return moved
-
-
-def _append_xmp(path: Path, packet: bytes) -> None:
-    with path.open("ab") as file:
-        file.write((24 + len(packet)).to_bytes(4, "big") + b"uuid" + _XMP_BOX + packet)

@@ -6,8 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from consumer.cli.options import picture_options, with_options
-from storage.records.manifest import Options
+from consumer.cli.options import consent_options, picture_options, with_options
+from storage.records.manifest import Consent, Options
 
 
 def given(*words: str) -> dict[str, Any] | None:
@@ -16,9 +16,9 @@ def given(*words: str) -> dict[str, Any] | None:
     app = typer.Typer()
 
     @app.command()
-    @with_options(picture_options)
-    def command(options: dict[str, Any]) -> None:
-        got.append(options)
+    @with_options(options=picture_options, consent=consent_options)
+    def command(options: dict[str, Any], consent: dict[str, Any]) -> None:
+        got.append({**options, "consent": consent})
 
     return got[0] if CliRunner().invoke(app, list(words)).exit_code == 0 else None
 
@@ -26,6 +26,7 @@ def given(*words: str) -> dict[str, Any] | None:
 def test_without_flags_a_job_has_the_contracts_own_defaults() -> None:
     options = given()
     assert options is not None
+    assert options.pop("consent") == {}
     assert Options.model_validate(options) == Options()
 
 
@@ -40,7 +41,20 @@ def test_without_flags_a_job_has_the_contracts_own_defaults() -> None:
 def test_a_flag_says_what_its_option_says(words: tuple[str, ...], name: str, value: object) -> None:
     options = given(*words)
     assert options is not None
+    assert options.pop("consent") == {}
     assert Options.model_validate(options) == Options.model_validate({name: value})
+
+
+def test_consent_is_attested_with_ids_of_the_senders_own_or_not_at_all() -> None:
+    alone, named = (
+        given("--consent"),
+        given("--consent", "--consent-by", "u-7", "--consent-reference", "form 3"),
+    )
+    assert alone is not None
+    assert named is not None
+    assert Consent.model_validate(alone["consent"]) == Consent(attested=True)
+    assert Consent.model_validate(named["consent"]) == Consent(attested=True, by="u-7", reference="form 3")
+    assert given("--consent-by", "u-7") is None
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_every_setting_can_be_set_by_its_own_variable(name: str) -> None:
         "bucket": "pictures",
         "endpoint_url": "http://127.0.0.1:1",
         "account_id": "abc",
+        "c2pa_tsa": "http://127.0.0.1:1",
         "webhook_secret": f"whsec_{'A' * 32}",
         "catalogue": str(CATALOGUE_FILE),
         "gpu_memory_limit_bytes": "1000000000",

@@ -3,18 +3,22 @@
 import io
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakSet
 
 import av
 import pytest
 
-from pipeline.marks.provenance import is_marked
+from pipeline.marks.provenance import is_marked, xmp_packet
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.frame import YuvFrame
+from pipeline.media.video.packets import append_xmp, video_claim
 from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import plan_segments
+from pipeline.signing.reading import read_signature
 from pipeline.tracks.tracker import WINDOW
 from storage import keys
 from storage.errors import StoreUnavailable
@@ -22,6 +26,7 @@ from storage.records.detection import read_detection
 from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
+from tests.support.certificates import hierarchy
 from tests.support.copying import files_below
 from tests.support.engines import person_bgr, picture, png
 from tests.support.jobs import (
@@ -37,7 +42,7 @@ from tests.support.jobs import (
 )
 from tests.support.reels import ReelEngine, across, colour_at, frames_of, reel, seen, still
 from tests.support.stores import CountingStore
-from tests.support.videos import shown, sounds
+from tests.support.videos import MARK, shown, sounds
 
 BLUE = (220, 40, 20)
 NEAR = 25
@@ -155,6 +160,21 @@ async def test_the_largest_person_is_swapped_in_every_frame_and_nobody_else(tmp_
     assert status.progress.segments == Segments(done=2, total=2)
     (tmp_path / "result.mp4").write_bytes(body)
     assert sounds(tmp_path / "result.mp4") == sounds(clip)
+
+
+async def test_a_video_says_what_its_target_says_of_its_own_making(tmp_path: Path) -> None:
+    store = MemoryStore()
+    clip = reel(tmp_path / "clip.mp4", {0: seen(still(40, 20), 0, 20)}, frames=20)
+    append_xmp(clip, xmp_packet(replace(MARK, system="generator", output_id="before")))
+    status = await done(store, clip)
+    assert status.result is not None
+    (tmp_path / "result.mp4").write_bytes(await body_of(store, status.result.key))
+    claim = video_claim(tmp_path / "result.mp4", MEDIA_TYPES["mp4"])
+    assert claim is not None
+    assert claim.system == "swapdrop"
+    assert [(each.system, each.output_id) for each in claim.earlier] == [("generator", "before")]
+    assert status.result.marks is not None
+    assert [each.system for each in status.result.marks.earlier] == ["generator"]
 
 
 async def test_a_result_comes_with_a_marked_poster_and_a_small_preview(tmp_path: Path) -> None:
@@ -494,3 +514,27 @@ class _Gate:
         if self.engine.swaps >= self._at:
             self.go.wait(30)
             threading.Event().wait(self._pause_s)
+
+
+async def test_a_matroska_result_is_signed_beside_and_an_mp4_within(tmp_path: Path) -> None:
+    made = hierarchy()
+    written = made.write(tmp_path)
+    settings = {name.removeprefix("SWAPDROP_").lower(): path for name, path in written.items()}
+    for extension in ("mkv", "mp4"):
+        store = MemoryStore()
+        clip = reel(tmp_path / f"clip.{extension}", {0: seen(still(40, 20), 0, 20)}, frames=20)
+        job = await drop_video(store, clip)
+        async with running(store, ReelEngine(), **settings):
+            status = await ended(store, job)
+        assert status.result is not None, status.error
+        assert (status.result.sidecar is not None) == (extension == "mkv")
+        path = tmp_path / f"result.{extension}"
+        path.write_bytes(await body_of(store, status.result.key))
+        if status.result.sidecar is not None:
+            assert keys.is_secret_result(status.result.sidecar)
+            path.with_suffix(".c2pa").write_bytes(await body_of(store, status.result.sidecar))
+        signature = read_signature(path, MEDIA_TYPES[extension], anchors=made.root.pem)
+        assert signature is not None
+        assert (signature.state, signature.faults) == ("trusted", ())
+        assert video_claim(path, MEDIA_TYPES[extension]) is not None
+        assert len(shown(path)) == 20

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from pipeline.face import Bgr
+from pipeline.media.packets import picture_claim
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.sniff import sniff
 from tests.support.browser import DESK, Pages
@@ -47,6 +48,10 @@ def test_the_sample_is_swapped_and_the_file_that_is_saved_differs_within_the_fac
     assert changes[y0:y1, x0:x1].mean() > 5
     changes[y0 - 40 : y1 + 40, x0 - 40 : x1 + 40] = 0
     assert changes.mean() < 2  # JPEG written anew
+    claim = picture_claim(result, sniff(result))
+    assert claim is not None
+    card.at.get_by_text(site.words("jobs.details.title"), exact=True).click()
+    expect(card.at.get_by_text(f"Its id is {claim.output_id}.")).to_be_visible()
 
 
 def test_the_line_between_before_and_after_moves_by_keyboard(site: SwapPage) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE, Mark, metadata_tags, xmp_packet
+from pipeline.marks.provenance import Mark, metadata_tags, xmp_packet
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.pictures.encode import OutputFormat, encode
 from tests.support.pictures import scene
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import MediaCorrupt, MediaTooLarge, NoFaceInTarget
 from pipeline.face import Array, Bgr, Face, Source
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.animations.read import AnimationFile, open_animation
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.encode import OutputFormat

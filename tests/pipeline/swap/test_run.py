@@ -17,7 +17,7 @@ from pipeline.errors import (
     UnsupportedMedia,
 )
 from pipeline.face import Array, Bgr, Face, Source
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.png import read_png
 from pipeline.media.sniff import sniff

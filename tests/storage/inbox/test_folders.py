@@ -14,6 +14,7 @@ TAKEN = {
     "a hyphen": ({"face-0.jpg": "face_0", "target.png": "target"}, False),
     "a space": ({"Face 1.jpg": "face_1", "face 2.jpg": "face_2", "media (1).png": "target"}, False),
     "options": ({"source.png": "source", "target": "target", "Options (1).json": "options"}, False),
+    "consent": ({"source.png": "source", "target": "target", "Consent.JSON": "consent"}, False),
     "the target is named": ({"me.png": "source", "target.jpg": "target"}, True),
     "the source is named": ({"source.png": "source", "party.jpg": "target"}, True),
     "the faces are named": ({"face-0.png": "face_0", "face_3.png": "face_3", "party.mp4": "target"}, True),

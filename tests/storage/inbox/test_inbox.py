@@ -11,7 +11,7 @@ from storage import keys
 from storage.errors import ObjectNotFound, StoreUnavailable
 from storage.inbox.inbox import Announced, Inbox, InboxEntry
 from storage.records.kept import kept
-from storage.records.manifest import MAX_MANIFEST_BYTES, read_manifest
+from storage.records.manifest import MAX_MANIFEST_BYTES, Consent, read_manifest
 from storage.records.status import JobError, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import StoredObject
@@ -291,6 +291,16 @@ async def test_wrong_options_are_named(drop: Drop, body: bytes, said: str) -> No
     await drop.folder("target.png", "source.png")
     await drop.files({"pics/options.json": body})
     assert said in await error_of(drop)
+
+
+async def test_consent_dropped_beside_the_pictures_is_read_and_what_is_none_is_named(drop: Drop) -> None:
+    await drop.folder("target.png", "source.png")
+    await drop.files({"pics/consent.json": b'{"attested": true, "by": "u-7"}'})
+    announced = await drop.announced()
+    assert announced.manifest is not None
+    assert announced.manifest.consent == Consent(attested=True, by="u-7")
+    await drop.files({"pics/consent.json": b'{"consent": {"attested": true}}'})
+    assert "`consent.json` must hold the consent itself" in await error_of(drop)
 
 
 async def test_what_a_desktop_leaves_behind_does_not_matter(drop: Drop) -> None:

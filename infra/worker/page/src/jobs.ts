@@ -83,7 +83,7 @@ async function post(entry: Entry): Promise<string> {
   if (!request) throw new Error("a job that came as a link is not sent");
   const { jobId } = await call<{ jobId: string }>(`/api/process/${processType(request)}`, {
     method: "POST",
-    json: body(request, entry.consent),
+    json: body(request, entry.consent, entry.madeAt),
     headers: { "Idempotency-Key": entry.key },
   });
   return jobId;

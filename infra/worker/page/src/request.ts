@@ -34,13 +34,13 @@ export function processType(request: SwapRequest): string {
   return `${people}-${request.kind === "video" ? "video" : "image"}`;
 }
 
-/** The JSON body of `POST /api/process/{type}`. */
-export function body(request: SwapRequest, consent: boolean): unknown {
+/** The JSON body of `POST /api/process/{type}`; `madeAt` is when somebody started it, and so said yes or no. */
+export function body(request: SwapRequest, consent: boolean, madeAt: number): unknown {
   return {
     target: request.target.fileId,
     ...whoGetsWhat(request),
     options: request.everyone ? { ...request.options, many_faces: request.manyFaces } : request.options,
-    consent: { attested: consent },
+    consent: consent ? { attested: true, time: new Date(madeAt).toISOString() } : { attested: false },
   };
 }
 

@@ -22,26 +22,28 @@ test.each([
   expect(processType(request)).toBe(type);
 });
 
+const AT = Date.UTC(2026, 4, 1, 10, 0, 0, 250);
+
 test("one face goes up as the source, with nothing of a detection or of other faces", () => {
   const request: SwapRequest = { ...aRequest(), manyFaces: true, detection: "results/x/1.json" };
-  expect(body({ ...request, options: { mouth_mask: true } }, true)).toEqual({
+  expect(body({ ...request, options: { mouth_mask: true } }, true, AT)).toEqual({
     target: request.target.fileId,
     source: request.everyone?.fileId,
     options: { mouth_mask: true, many_faces: true },
-    consent: { attested: true },
+    consent: { attested: true, time: "2026-05-01T10:00:00.250Z" },
   });
 });
 
 test("several faces go up by person, bound to the detection they were chosen in", () => {
-  expect(body(several(), true)).toEqual({
+  expect(body(several(), true, AT)).toEqual({
     target: several().target.fileId,
     face_mappings: { face_0: FACES.face_0.fileId, face_2: FACES.face_2.fileId },
     detection: "results/x/1.json",
     options: {},
-    consent: { attested: true },
+    consent: { attested: true, time: "2026-05-01T10:00:00.250Z" },
   });
 });
 
 test("consent that was not given is not attested", () => {
-  expect(body(aRequest(), false)).toMatchObject({ consent: { attested: false } });
+  expect(body(aRequest(), false, AT)).toMatchObject({ consent: { attested: false } });
 });

@@ -15,7 +15,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from pipeline.marks.provenance import DIGITAL_SOURCE_TYPE
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.pictures.decode import decode
 from pipeline.media.pictures.encode import OutputFormat
 from tests.corpus.judge import LIMITS, request_for, swap

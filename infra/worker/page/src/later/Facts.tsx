@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
 import { bytes, clock, moment, number } from "../format";
 import { t } from "../i18n";
-import { stageWords } from "../jobwords";
+import { markLines, stageWords } from "../jobwords";
 import type { View } from "../view";
 
 interface Props {
@@ -37,6 +37,7 @@ export function Facts({ entry, view }: Props) {
         </Row>
       )}
       <Beside view={view} />
+      <Lines name={t("jobs.details.marks")} lines={markLines(view)} />
       {result && <Row name={t("jobs.details.hash")}>{result.sha256}</Row>}
       {error && <Row name={t("jobs.details.code")}>{error.code}</Row>}
       <Lines name={t("jobs.details.attempts")} lines={attempts(view)} />
@@ -49,18 +50,20 @@ export function Facts({ entry, view }: Props) {
   );
 }
 
-/** What goes with a video's result. */
-function Beside({ view: { poster_url: poster, preview_url: preview } }: { view: View }) {
+/** What goes with a result. */
+function Beside({ view }: { view: View }) {
+  const { poster_url: poster, preview_url: preview, sidecar_url: sidecar } = view;
   const link = (address: string, words: string) => (
     <a class="line" href={address} download>
       {words}
     </a>
   );
-  if (!poster && !preview) return null;
+  if (!poster && !preview && !sidecar) return null;
   return (
     <Row name={t("jobs.details.beside")}>
       {poster && link(poster, t("jobs.done.poster"))}
       {preview && link(preview, t("jobs.done.preview"))}
+      {sidecar && link(sidecar, t("jobs.done.sidecar"))}
     </Row>
   );
 }
