@@ -14,7 +14,7 @@ from PIL import AvifImagePlugin
 from pipeline.errors import InputError
 from pipeline.marks.claims import Claim, read_packet
 from pipeline.media.animations.timeline import riff_chunks
-from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes
+from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes, without_exif
 from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.jpeg import JPEG_XMP, jpeg_segments
 from pipeline.media.pictures.png import PNG_XMP, PngDescription, png_chunk
@@ -96,7 +96,7 @@ def _of_tiff(data: bytes) -> Iterator[bytes]:
 
 
 def _of_avif(data: bytes) -> Iterator[bytes]:
-    yield AvifImagePlugin.AvifImageFile(io.BytesIO(data)).info.get("xmp", b"")
+    yield AvifImagePlugin.AvifImageFile(io.BytesIO(without_exif(data))).info.get("xmp", b"")
 
 
 def _of_heic(data: bytes) -> Iterator[bytes]:
