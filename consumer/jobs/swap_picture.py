@@ -72,10 +72,12 @@ async def open_swap(context: JobContext) -> SwapRun:
         face_filter=context.face_filter,
         averaged=isinstance(manifest.source, list),
     )
-    await carry_marks(context, [target_picture(files[manifest.target]), *named_sources(context, files)])
+    inputs = [target_picture(files[manifest.target]), *named_sources(context, files)]
     del files
     context.report("decode")
-    return await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
+    swap = await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
+    await carry_marks(context, inputs)  # of files that are known to be what they should be
+    return swap
 
 
 async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPES, qualified
 
-MAX_PACKET_BYTES: Final = 1 << 20
+MAX_PACKET_BYTES: Final = 1 << 18
 """What is larger is not read; marks have a few kilobytes, and thumbnails in packets are nobody's mark."""
 MAX_EARLIER: Final = 16
 """So many marks of inputs are carried on, the nearest ones."""
@@ -30,6 +30,7 @@ _NOT_PRINTED: Final = re.compile(r"[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010
 _SOURCE_TYPE: Final = re.compile(
     re.escape(DIGITAL_SOURCE_TYPES).replace("http", "https?") + r"[A-Za-z]{1,64}"
 )
+_NAMES: Final = frozenset(map(qualified, _FIELDS))
 _INGREDIENT: Final = "/".join(map(qualified, ("xmpMM:Ingredients", "rdf:Bag", "rdf:li")))
 # What GB 45438-2025, annex E, has in a label.
 _LABEL_FIELDS: Final = (
@@ -125,11 +126,13 @@ def _parse(packet: bytes) -> ET.Element | None:
 
 
 def _words(resource: ET.Element | None) -> dict[str, str]:
-    """What a resource says in attributes, in elements, and in elements that hold a list; the first counts."""
+    """What a resource says in attributes, elements, or elements that hold a list, whose first counts."""
     if resource is None:
         return {}
-    said = dict(resource.attrib)
+    said = {name: text for name, text in resource.attrib.items() if name in _NAMES}
     for element in resource:
+        if element.tag not in _NAMES:
+            continue
         first = (
             element if element.text and element.text.strip() else element.find(f".//{qualified('rdf:li')}")
         )

@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import pillow_heif
-from PIL import AvifImagePlugin, TiffImagePlugin
+from PIL import AvifImagePlugin
 
 from pipeline.errors import InputError
 from pipeline.marks.claims import Claim, read_packet
 from pipeline.media.animations.timeline import riff_chunks
-from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes
+from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes, without_exif
 from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.jpeg import JPEG_XMP, jpeg_segments
 from pipeline.media.pictures.png import PNG_XMP, PngDescription, png_chunk
+from pipeline.media.pictures.tiff import tiff_xmp
 from pipeline.media.sniff import MediaType
 
 _GIF_HEAD: Final = b"!\xff\x0bXMP DataXMP"
 # Leads a reader that takes the packet for blocks to its end, from wherever it enters.
 _GIF_TRAILER: Final = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
-_TIFF_TAG: Final = 700
 _APP1: Final = 0xE1
 
 
@@ -92,13 +92,11 @@ def _of_gif(data: bytes) -> Iterator[bytes]:
 
 
 def _of_tiff(data: bytes) -> Iterator[bytes]:
-    packet = TiffImagePlugin.TiffImageFile(io.BytesIO(data)).tag_v2.get(_TIFF_TAG)
-    if isinstance(packet, bytes):
-        yield packet
+    yield tiff_xmp(data)
 
 
 def _of_avif(data: bytes) -> Iterator[bytes]:
-    yield AvifImagePlugin.AvifImageFile(io.BytesIO(data)).info.get("xmp", b"")
+    yield AvifImagePlugin.AvifImageFile(io.BytesIO(without_exif(data))).info.get("xmp", b"")
 
 
 def _of_heic(data: bytes) -> Iterator[bytes]:

@@ -25,8 +25,9 @@ _SKIPPED = frozenset(range(0xE1, 0xEE)) | {0xFE}  # APP1 to APP13, comment; APP1
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _COEFFICIENTS = 64
 
-# What stands between segments is skipped, as libjpeg does; any number of 0xFF may precede a marker.
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+# What stands between segments is skipped, as libjpeg does. Any number of 0xFF may precede a marker, of which
+# only the last is looked at: to match them all, a file of nothing else would take the square of its length.
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # stuffing, restarts and fill belong to a scan
 _MAX_SCANS: Final = 200
 """A progressive JPEG needs some ten; each costs a pass over all pixels, however few its bytes."""

@@ -174,6 +174,11 @@ def test_limits_are_the_callers() -> None:
         decode(data, Limits(max_bytes=len(data) - 1))
 
 
+def test_a_jpeg_of_nothing_but_fill_bytes_does_not_take_the_square_of_its_length() -> None:
+    with pytest.raises(MediaCorrupt):
+        decode(b"\xff\xd8" + b"\xff" * 5_000_000, LIMITS)
+
+
 def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_costs_a_pass_for_each() -> None:
     data = save(to_image(scene(64, 64)), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
