@@ -31,7 +31,7 @@ from consumer.engines.pool import EnginePool
 from consumer.engines.registry import EngineRegistry, open_registry
 from consumer.jobs.context import JobKind, JobServices
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
+from consumer.jobs.services import job_services, segment_processes
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
@@ -105,6 +105,7 @@ class Consumer:
         self._pool = EnginePool(registry, self._device, log=_log.info)
         self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
         self._memory = ByteBudget(settings.decoded_budget_bytes)
+        self._processes = segment_processes(settings)
         self._queue = queue
         self._kinds = kinds
         self._listening = listen_to_signals
@@ -146,6 +147,7 @@ class Consumer:
                 device=self._device,
                 cpu=cpu,
                 memory=self._memory,
+                processes=self._processes,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
             )
@@ -280,6 +282,7 @@ class Consumer:
             # A job that hangs the device loses its lease at the first heartbeat after the stall timeout.
             silent_limit_s=settings.stall_timeout_s + settings.lease_ttl_s,
             memory_limit_bytes=memory_limit_bytes(settings),
+            children=lambda: self._processes.pids,
         )
 
     async def _rounds(self, store: ObjectStore) -> None:

@@ -15,7 +15,7 @@ from consumer.engines.pool import EnginePool
 from consumer.engines.registry import open_registry
 from consumer.jobs.context import JobContext, JobKind, JobServices
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
+from consumer.jobs.services import job_services, segment_processes
 from consumer.jobs.workspace import Workspaces
 from pipeline.swap.request import FaceFilter
 from storage.errors import InputNotFound, InputTooLarge
@@ -128,6 +128,7 @@ async def open_local_jobs(
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
+            processes=segment_processes(settings),
             workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
             scratches=_scratches(settings),
             face_filter=face_filter,

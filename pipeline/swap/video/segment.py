@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from pipeline.engines.base import AnyEngine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.media.video.frame import FrameEditor, YuvFrame
@@ -34,19 +34,24 @@ _ENHANCED_REACH: Final = 0.8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VideoSwap:
-    """What is done to every segment of a video."""
+    """What is done to every segment of a video: data, which can be sent to another process."""
 
-    engine: AnyEngine
-    painter: Painter
-    #: Whether the painter restores faces, too.
-    enhances: bool
     #: Everybody in the video, and the source by the place of whom it goes onto.
     people: Sequence[CastMember]
     chosen: ChosenFaces
     #: What goes onto faces that are nobody's of these; None where those are left alone.
     everybody: str | None
     sources: Mapping[str, Source]
+    blend: BlendOptions
     face_filter: FaceFilter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SwapTools:
+    """What it is done with, on the device's thread."""
+
+    engine: AnyEngine
+    painter: Painter
     timings: Timings
 
 
@@ -57,15 +62,15 @@ class SegmentSwap:
     some later than they were put in: `done` holds those that are to be encoded.
     """
 
-    def __init__(self, swap: VideoSwap, start: int, end: int | None) -> None:
+    def __init__(self, swap: VideoSwap, tools: SwapTools, start: int, end: int | None) -> None:
         """Begin a segment whose frames show from `start` on and before `end`, in ticks; None is open."""
         #: Frames that are done, whether they were changed or not, to be taken out from the left.
         self.done: deque[YuvFrame] = deque()
         self.facts = SegmentFacts()
-        self._swap = swap
+        self._swap, self._tools = swap, tools
         self._start, self._end_at = start, end
         self._editor = FrameEditor()
-        self._tracker: Tracker[YuvView] = Tracker(swap.engine, known=[each.person for each in swap.people])
+        self._tracker: Tracker[YuvView] = Tracker(tools.engine, known=[each.person for each in swap.people])
         self._steps: deque[Callable[[], None]] = deque()
 
     def begin(self, frame: YuvFrame | None) -> None:
@@ -82,7 +87,7 @@ class SegmentSwap:
         return not self._steps
 
     def _follow(self, frame: YuvFrame | None) -> None:
-        with self._swap.timings.measure("detect"):
+        with self._tools.timings.measure("detect"):
             tracker = self._tracker
             view = None if frame is None else YuvView(frame, self._editor)
             ready = list(tracker.finish() if view is None else tracker.feed(view))
@@ -113,8 +118,9 @@ class SegmentSwap:
 
     def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
         swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
-        with swap.timings.measure("swap"):
-            box = box_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.enhances else _REACH)
+        painter = self._tools.painter
+        with self._tools.timings.measure("swap"):
+            box = box_around(frame, face.bbox, reach=_ENHANCED_REACH if swap.blend.enhance else _REACH)
             if box is None:
                 return
             region = Region(picture=self._editor.read(frame.frame, box), offset=box[:2])
@@ -122,12 +128,12 @@ class SegmentSwap:
             after = Region(picture=before.copy(), offset=region.offset)
             inside = after.inside(face)
             measures = track < len(swap.people) and track not in self.facts.people
-            seen = swap.painter.embed(before, inside) if measures else None
+            seen = painter.embed(before, inside) if measures else None
             # Itself among them, as it is: a copy would count as a neighbour.
             others = [
                 inside if number == track else after.inside(other) for number, other in tracked.faces.items()
             ]
-            [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
+            [changed] = painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
             self._editor.write(frame.frame, box, before, after.picture)
@@ -145,7 +151,7 @@ class SegmentSwap:
         person.side_px = min(face.size)
         person.covered = is_covered(before.picture, face)
         source = self._swap.sources[name]
-        person.likeness = self._swap.painter.likeness(after.picture, face, source, seen)
+        person.likeness = self._tools.painter.likeness(after.picture, face, source, seen)
 
     def _end(self, frame: YuvFrame, painted: Sequence[int]) -> None:
         self.facts.frames += 1

@@ -23,7 +23,7 @@ from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
+from consumer.jobs.services import job_services, segment_processes
 from consumer.jobs.video.frames import frame_bytes
 from consumer.jobs.workspace import Workspaces
 from models.errors import ModelError
@@ -143,6 +143,7 @@ async def _jobs(work: Path, opened: Callable[[], AnyEngine]) -> AsyncIterator[Lo
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(3, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
+            processes=segment_processes(settings),
             workspaces=stack.enter_context(Workspaces(work, settings.disk_budget_bytes)),
             scratches=FolderScratches(work / "segments"),
         )

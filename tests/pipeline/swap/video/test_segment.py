@@ -16,7 +16,7 @@ from pipeline.swap.paint import Painter
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import SegmentFacts, notices, results, together
-from pipeline.swap.video.segment import SegmentSwap, VideoSwap
+from pipeline.swap.video.segment import SegmentSwap, SwapTools, VideoSwap
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.identity import Person
 from tests.support.engines import SCALE, face_in, person_bgr
@@ -37,9 +37,7 @@ def swap_of(
     chosen: Sequence[int] = (0,),
     everybody: bool = False,
     known: Sequence[int] = (0, 2),
-    engine: ReelEngine | None = None,
 ) -> VideoSwap:
-    engine = engine or ReelEngine()
     people = [
         CastMember(
             face_id=f"face_{place}",
@@ -57,15 +55,12 @@ def swap_of(
         for place, number in enumerate(known)
     ]
     return VideoSwap(
-        engine=engine,
-        painter=Painter(engine, None, BlendOptions()),
-        enhances=False,
         people=people,
         chosen=dict.fromkeys(chosen, "source"),
         everybody="source" if everybody else None,
         sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
+        blend=BlendOptions(),
         face_filter=FaceFilter(),
-        timings=Timings(),
     )
 
 
@@ -77,10 +72,13 @@ def swapped(
     start: int = 0,
     end: int | None = None,
     last: int = 60,
+    engine: ReelEngine | None = None,
 ) -> tuple[list[YuvFrame], SegmentFacts]:
     """Swap the frames from `start` on and before `end`, and read those from `first` to `last`, by number."""
     times = video.scan.times.tolist()
-    segment = SegmentSwap(swap, times[start], None if end is None else times[end])
+    engine = engine or ReelEngine()
+    tools = SwapTools(engine=engine, painter=Painter(engine, None, swap.blend), timings=Timings())
+    segment = SegmentSwap(swap, tools, times[start], None if end is None else times[end])
     stop = times[last] if last < len(times) else None
     done: list[YuvFrame] = []
     for frame in (*VideoReader(video, ToneMapper(), threads=1).planned(times[first], stop), None):
@@ -143,7 +141,7 @@ class NeighbourEngine(ReelEngine):
 
 def test_a_face_is_no_neighbour_of_its_own_that_it_would_spare(video: VideoFile) -> None:
     engine = NeighbourEngine()
-    swapped(video, swap_of(engine=engine), last=30)
+    swapped(video, swap_of(), last=30, engine=engine)
     assert engine.neighbours == [0] * 20 + [1] * 10
 
 
