@@ -127,6 +127,7 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
         self._room = asyncio.Semaphore(most)
         self._idle: list[Child[OrderT, AnswerT, ToldT]] = []
         self._busy: list[Child[OrderT, AnswerT, ToldT]] = []
+        self._ending: set[asyncio.Task[None]] = set()
         self._users = 0
 
     @property
@@ -143,7 +144,9 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
         finally:
             self._users -= 1
             while self._idle and not self._users:
-                await self._idle.pop().end()
+                await self._end(self._idle.pop())
+            if self._ending and not self._users:
+                await asyncio.wait(self._ending)
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Child[OrderT, AnswerT, ToldT]]:
@@ -158,7 +161,7 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
                 if child.is_ready and self._users:
                     self._idle.append(child)
                 else:
-                    await child.end()
+                    await self._end(child)
 
     async def _take(self) -> Child[OrderT, AnswerT, ToldT] | None:
         """An idle one; those that have died meanwhile are cleared away."""
@@ -166,8 +169,15 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
             child = self._idle.pop()
             if child.is_ready:
                 return child
-            await child.end()
+            await self._end(child)
         return None
+
+    async def _end(self, child: Child[OrderT, AnswerT, ToldT]) -> None:
+        """End one, also where whoever waits for that is told once more not to."""
+        ending = asyncio.create_task(child.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
 
     async def _start(self) -> Child[OrderT, AnswerT, ToldT]:
         process = await asyncio.create_subprocess_exec(
