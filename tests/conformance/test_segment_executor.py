@@ -51,6 +51,7 @@ async def test_all_segments_come_in_order_with_the_same_frames_whoever_makes_the
         assert await made(rig) == frames
 
 
+@pytest.mark.films
 async def test_what_an_earlier_attempt_has_made_is_taken_over_if_it_is_whole(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -97,6 +98,7 @@ async def test_a_job_that_is_given_up_leaves_nobody_at_work(kind: Kind, tmp_path
             pass  # all of it was given back
 
 
+@pytest.mark.films
 async def test_segments_wait_for_one_another_where_the_disk_has_room_for_one(
     kind: Kind, tmp_path: Path
 ) -> None:
