@@ -14,7 +14,7 @@ from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.read import ReadStats, VideoReader
 from pipeline.swap.naming import naming
 
-_BYTES_PER_PIXEL: Final = 200
+BYTES_PER_PIXEL: Final = 200
 """Of what a segment holds in all: a hundred frames of a decoder, an encoder and a tracker, at 1.5 bytes, and
 the parts of one that are BGR."""
 _THREADS: Final = 2
@@ -24,7 +24,7 @@ _THREADS: Final = 2
 def frame_bytes(video: VideoFile) -> int:
     """Memory from decoding to encoding, however many frames there are."""
     width, height = video.stored_size
-    return width * height * _BYTES_PER_PIXEL
+    return width * height * BYTES_PER_PIXEL
 
 
 class FrameSource:
