@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import cv2
+
 from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.processes import Child, Processes
 from consumer.devices.worker import WorkerThread
@@ -86,6 +88,7 @@ class SegmentWorker:
             self._opened = None  # two would take twice the memory
             opening: SwapperOpening = pickle.loads(order.opening)  # noqa: S301 -- from the consumer itself
             self._opened = order.opening, *opening.open(threads=order.threads)
+            cv2.setNumThreads(order.threads)  # of this process; more would only wait for one another
         return self._opened[1:]
 
 
