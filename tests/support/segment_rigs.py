@@ -110,6 +110,19 @@ class Killed(Marked):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class KilledOnce(Killed):
+    """... the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._mark = folder / "killed"
+
+    def fail(self) -> None:
+        if not self._mark.exists():
+            self._mark.touch()
+            super().fail()
+
+
 class Slow(ReelEngine):
     """An engine that takes a tenth of a second for a face."""
 
