@@ -33,7 +33,7 @@ from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_regist
 from consumer.jobs.context import JobKind, JobServices
 from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
+from consumer.jobs.services import job_services, segment_processes
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes
@@ -117,6 +117,7 @@ class Consumer:
             raise SettingsError(str(error)) from error
         self._keeper = ModelDownloader(self._pool, registry.pull, retry_s=settings.models_retry_s)
         self._memory = ByteBudget(settings.decoded_budget_bytes)
+        self._processes = segment_processes(settings)
         self._queue = queue
         self._kinds = kinds
         self._listening = listen_to_signals
@@ -158,6 +159,7 @@ class Consumer:
                 device=self._device,
                 cpu=cpu,
                 memory=self._memory,
+                processes=self._processes,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
                 read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
@@ -306,6 +308,7 @@ class Consumer:
             # A job that hangs the device loses its lease at the first heartbeat after the stall timeout.
             silent_limit_s=settings.stall_timeout_s + settings.lease_ttl_s,
             memory_limit_bytes=memory_limit_bytes(settings),
+            children=lambda: self._processes.pids,
         )
 
     async def _rounds(self, store: ObjectStore) -> None:

@@ -21,6 +21,7 @@ import structlog
 
 from consumer.children import python_command
 from consumer.config.settings import Settings, SettingsError
+from consumer.devices.cores import usable_cores
 from consumer.runtime.memory import memory_limit_bytes
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def plan_children(devices: str, settings: Settings, environ: Mapping[str, str]) 
     """One child for each of `devices`: GPUs by number or id, or `cpu`, separated by commas.
 
     Each sees its own GPU only, and has its own health port: the one in the settings and those after it, or
-    free ones for 0. What memory the container has is shared out evenly. Raises SettingsError.
+    free ones for 0. What memory the container has, and the cores for processes that make segments of videos,
+    are shared out evenly. Raises SettingsError.
     """
     names = [name.strip() for name in devices.split(",")]
     port, limit = settings.health_port, memory_limit_bytes(settings)
@@ -187,6 +189,8 @@ def plan_children(devices: str, settings: Settings, environ: Mapping[str, str]) 
         own = {"SWAPDROP_DEVICE": label, "SWAPDROP_HEALTH_PORT": str(port and port + number)}
         if settings.memory_limit_bytes is None and limit is not None:
             own["SWAPDROP_MEMORY_LIMIT_BYTES"] = str(limit // len(names))
+        if not settings.video_processes:
+            own["SWAPDROP_VIDEO_PROCESSES"] = str(max(1, usable_cores() // len(names)))
         children.append(Child(name=label, environ={**environ, **own, **_device(name, settings, environ)}))
     return children
 

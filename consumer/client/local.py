@@ -12,10 +12,10 @@ from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
-from consumer.engines.registry import open_registry
+from consumer.engines.registry import EngineRegistry, open_registry
 from consumer.jobs.context import JobContext, JobKind, JobServices
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
+from consumer.jobs.services import job_services, segment_processes
 from consumer.jobs.signer import open_signer
 from consumer.jobs.workspace import Workspaces
 from pipeline.swap.request import FaceFilter
@@ -111,13 +111,14 @@ async def open_local_jobs(
     folder: Path = Path(),
     face_filter: FaceFilter | None = None,
     kinds: Mapping[str, JobKind] = KINDS,
+    registry: EngineRegistry | None = None,
 ) -> AsyncIterator[LocalJobs]:
     """Be ready for jobs on local files; nothing is opened before the first job needs it.
 
-    `folder` is what paths in manifests are relative to; `face_filter` goes before the one in the settings.
-    Raises as `open_registry`.
+    `folder` is what paths in manifests are relative to; `face_filter` goes before the one in the settings,
+    `registry` stands in for the configured engines. Raises as `open_registry`.
     """
-    registry = open_registry(settings)
+    registry = registry or open_registry(settings)
     with ExitStack() as stack:
         device = WorkerThread(name="device-0")
         stack.callback(device.close)
@@ -129,6 +130,7 @@ async def open_local_jobs(
             device=device,
             cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
             memory=ByteBudget(settings.decoded_budget_bytes),
+            processes=segment_processes(settings),
             workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
             scratches=_scratches(settings),
             signer=open_signer(settings),

@@ -193,6 +193,13 @@ class Settings(BaseModel):
         le=86_400,
         description="a segment of a video (about 10 s of it) that takes longer than this is given up",
     )
+    video_processes: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="processes that make segments of videos where the engine runs on the CPU; 0: one a core, "
+        "1: the consumer's own",
+    )
     work_dir: Path | None = Field(
         default=None,
         description="folder for files of jobs at work; swapdrop in the system's temporary folder if not set",

@@ -19,6 +19,10 @@ class ByteBudget:
         """Bytes held now."""
         return self._held
 
+    def places(self, size_bytes: int) -> int:
+        """How many that hold so much have room together; one at the least."""
+        return max(1, self._total // size_bytes)
+
     @asynccontextmanager
     async def hold(self, size_bytes: int) -> AsyncIterator[None]:
         """Hold `size_bytes` within the block; more than the whole budget waits until it is alone."""

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.config.settings import AUTO
 from consumer.devices.worker import WorkerThread
+from consumer.engines.opening import Opener, SwapperOpening
 from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
@@ -30,7 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedEngine:
-    """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name."""
+    """What a job works with; `enhancer_models` are the enhancer's files, `sha256:<hex>` by name.
+
+    `opening` opens the same in another process.
+    """
 
     engine: AnyEngine
     swapper: Swapper
@@ -42,6 +46,7 @@ class LoadedEngine:
     content: ContentCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
+    opening: SwapperOpening
 
 
 class EnginePool:
@@ -75,6 +80,7 @@ class EnginePool:
         self._log = log
         self._engines: dict[str, AnyEngine] = {}
         self._enhancers: dict[str, Enhancer] = {}
+        self._openers: dict[str, Opener[Any]] = {}
         self._loaded: dict[tuple[str, str | None], LoadedEngine] = {}
         self._names: dict[str, str] = {}
         self._settled = False
@@ -151,6 +157,11 @@ class EnginePool:
                 content=self.content,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
+                opening=SwapperOpening(
+                    engine=self._openers[engine],
+                    enhancer=self._openers[enhancer.name] if enhancer else None,
+                    hands=self._hands,
+                ),
             )
         return self._loaded[key]
 
@@ -190,6 +201,7 @@ class EnginePool:
         """Open what is not open yet; only the device's thread asks this, so two jobs never open the same."""
         if ready.name not in kept:
             kept[ready.name] = ready.open()
+            self._openers[ready.name] = ready.open
         return kept[ready.name]
 
     def _put_up(self, ready: EngineHandle[AnyEngine], engine: AnyEngine) -> None:

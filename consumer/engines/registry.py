@@ -1,6 +1,5 @@
 """Which swap engines there are, whether their files are here, and how each is opened."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +8,9 @@ from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
+from consumer.devices.cores import usable_cores
 from consumer.engines.model_files import model_fetchers, open_model_store
+from consumer.engines.opening import Opener, Opening, open_inswapper, open_mesh
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions
 from models.embedded import DETECTION_BACK, ENGINE_FILES, HAND_FILES, embedded_path, embedded_weights
@@ -23,7 +24,6 @@ from pipeline.blend.hands import HandKeeper
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.content import ContentCheck, ContentModel
 from pipeline.engines.base import AnyEngine
-from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.faces.age import open_age_model
 from pipeline.faces.hands import open_hand_finder
@@ -66,7 +66,7 @@ class FilesMissing(ModelUnavailable):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EngineHandle(Generic[T_co]):
-    """Something whose files are here and verified, in `folder`; `open` belongs on the device's thread.
+    """Something whose files are here and verified, in `folder`.
 
     `models` maps each file's name to `sha256:<hex>`. A `fallback` stands in for a better one whose files
     are not here.
@@ -75,7 +75,7 @@ class EngineHandle(Generic[T_co]):
     name: str
     folder: Path
     models: Mapping[str, str]
-    open: Callable[[], T_co]
+    open: Opener[T_co]
     fallback: bool = False
 
 
@@ -160,13 +160,13 @@ class CatalogueRegistry:
         specs = [] if wanted == MESH else self._specs(wanted)
         occluder = self._occluder()
         if wanted == MESH:
-            return _mesh(occluder, fallback=False)
+            return self._mesh(occluder, fallback=False)
         try:
             return self._swapper(specs, occluder)
         except FilesMissing:
             if wanted != AUTO or self._settings.provider != "cpu":
                 raise
-            return _mesh(occluder, fallback=True)
+            return self._mesh(occluder, fallback=True)
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         """The best enhancer whose files are here; raises EnhancerUnavailable."""
@@ -175,22 +175,11 @@ class CatalogueRegistry:
         except FilesMissing as error:
             message = f"`use_face_enhancer` needs a model that is not here. {error}"
             raise EnhancerUnavailable(message) from error
-        occluder = self._occluder()
-
-        def opened() -> Enhancer:
-            return open_enhancer(
-                _paths(found),
-                spec,
-                provider=self._settings.provider,
-                threads=self._threads,
-                gpu=self._gpu,
-                occluder=occluder.open() if occluder else None,
-            )
-
+        opening = partial(open_enhancer, _paths(found), spec, provider=self._settings.provider, gpu=self._gpu)
         return EngineHandle(
             name=spec.name,
             folder=found[spec.kind].path.parent,
-            open=opened,
+            open=self._opening(opening, self._occluder()),
             models=_hashes(found.values()),
         )
 
@@ -238,18 +227,18 @@ class CatalogueRegistry:
             return None
         spec, found = self._first(self._occluders)
         models = _hashes(found.values())
+        opening = partial(
+            open_occluder,
+            _paths(found),
+            spec,
+            provider=self._settings.provider,
+            models=models,
+            gpu=self._gpu,
+        )
         return EngineHandle(
             name=spec.name,
             folder=found[spec.kind].path.parent,
-            open=partial(
-                open_occluder,
-                _paths(found),
-                spec,
-                provider=self._settings.provider,
-                threads=self._threads,
-                models=models,
-                gpu=self._gpu,
-            ),
+            open=self._opening(opening),
             models=models,
         )
 
@@ -279,6 +268,23 @@ class CatalogueRegistry:
             raise UnknownEngine(name, (AUTO, MESH, INSWAPPER, *self._swappers))
         return [self._swappers[name]]
 
+    def _mesh(
+        self, occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool
+    ) -> EngineHandle[AnyEngine]:
+        return EngineHandle(
+            name=MESH,
+            folder=_EMBEDDED,
+            models={**embedded_weights(ENGINE_FILES), **(occluder.models if occluder else {})},
+            open=self._opening(open_mesh, occluder),
+            fallback=fallback,
+        )
+
+    def _opening(
+        self, how: Callable[..., T_co], occluder: EngineHandle[OnnxOccluder] | None = None
+    ) -> Opening[T_co]:
+        threads = self._settings.model_threads or usable_cores()
+        return Opening(how=how, threads=threads, occluder=occluder.open if occluder else None)
+
     def _swapper(
         self, specs: Sequence[EngineSpec], occluder: EngineHandle[OnnxOccluder] | None
     ) -> EngineHandle[AnyEngine]:
@@ -288,33 +294,19 @@ class CatalogueRegistry:
             found = {**found, "swapper_fp32": precise}
 
         models = _hashes(found.values())
-
-        def opened() -> AnyEngine:
-            from pipeline.engines.inswapper.engine import (  # noqa: PLC0415 -- mesh has no need of it
-                open_inswapper_engine,
-            )
-
-            try:
-                return open_inswapper_engine(
-                    _paths(found),
-                    spec,
-                    provider=self._settings.provider,
-                    threads=self._threads,
-                    gpu=self._gpu,
-                    hashes=models,
-                    occluder=occluder.open() if occluder else None,
-                )
-            except ModuleNotFoundError as error:
-                raise ModelUnavailable(
-                    f"The engine {spec.name} needs the package {error.name}, which is not installed; "
-                    "install swapdrop again."
-                ) from error
-
+        opening = partial(
+            open_inswapper,
+            _paths(found),
+            spec,
+            provider=self._settings.provider,
+            hashes=models,
+            gpu=self._gpu,
+        )
         return EngineHandle(
             name=spec.name,
             folder=found["swapper"].path.parent,
             models={**models, **(occluder.models if occluder else {})},
-            open=opened,
+            open=self._opening(opening, occluder),
         )
 
     def _precise(self, spec: EngineSpec) -> Found | None:
@@ -350,23 +342,6 @@ class CatalogueRegistry:
             cache_folder=self._settings.cache_folder / self._settings.provider,
             openvino_device=self._settings.openvino_device,
         )
-
-    @property
-    def _threads(self) -> int:
-        if self._settings.model_threads:
-            return self._settings.model_threads
-        # Only Linux says which cores are ours.
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _mesh(occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool) -> EngineHandle[AnyEngine]:
-    return EngineHandle(
-        name=MESH,
-        folder=_EMBEDDED,
-        models={**embedded_weights(ENGINE_FILES), **(occluder.models if occluder else {})},
-        open=lambda: open_mesh_engine(occluder=occluder.open() if occluder else None),
-        fallback=fallback,
-    )
 
 
 def _paths(found: Mapping[str, Found]) -> dict[str, Path]:

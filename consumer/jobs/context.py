@@ -23,6 +23,7 @@ from consumer.devices.worker import TURN_S, Share, WorkerThread
 from consumer.engines.pool import EnginePool, LoadedEngine
 from consumer.jobs.files import fetch_all
 from consumer.jobs.scratch import Scratch, Scratches
+from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
 from consumer.jobs.workspace import Workspace, Workspaces
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.claims import Claim, carried
@@ -85,6 +86,8 @@ class JobServices:
     cpu: Executor
     #: Memory for pixels.
     memory: ByteBudget
+    #: What makes segments of videos, where that is not done on the device's thread.
+    processes: SegmentProcesses
     workspaces: Workspaces
     #: What attempts leave for one another.
     scratches: Scratches
@@ -389,6 +392,23 @@ class JobContext:
                 await held.enter_async_context(self._services.memory.hold(size_bytes))
             self._waited_s += time.monotonic() - began
             yield
+
+    def memory_places(self, size_bytes: int) -> int:
+        """How many that hold so much memory there may be at once, one at the least."""
+        return self._services.memory.places(size_bytes)
+
+    @property
+    def processes(self) -> SegmentProcesses:
+        """Processes that make segments of videos; a job takes one by `process`."""
+        return self._services.processes
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[SegmentProcess]:
+        """Have one of `processes` for oneself; waits until other jobs leave one."""
+        async with AsyncExitStack() as held:
+            with self._waiting():
+                process = await held.enter_async_context(self._services.processes.one())
+            yield process
 
     async def disk(self, size_bytes: int) -> None:
         """Hold space in the workspace until the job ends; waits until other jobs have let go of enough.

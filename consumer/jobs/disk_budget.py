@@ -37,6 +37,10 @@ class DiskBudget:
         """Bytes that one job holds."""
         return self._held[job]
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether so many bytes can be held without a wait."""
+        return not self._waiting and self.held_bytes + size_bytes <= self._total
+
     async def reserve(self, job: Hashable, size_bytes: int) -> None:
         """Hold so many more bytes, once they are free; raises InputTooLarge, DiskFull."""
         awaited = sum(entry.size for entry in self._waiting if entry.job == job)

@@ -7,10 +7,13 @@ from importlib import metadata
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
+from consumer.devices.cores import usable_cores
+from consumer.devices.processes import Processes
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.jobs.context import Inputs, JobKind, JobServices
 from consumer.jobs.scratch import Scratches
+from consumer.jobs.video.worker import SegmentProcesses, SegmentWorker
 from consumer.jobs.workspace import Workspaces
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
@@ -31,6 +34,7 @@ def job_services(
     device: WorkerThread,
     cpu: Executor,
     memory: ByteBudget,
+    processes: SegmentProcesses,
     workspaces: Workspaces,
     scratches: Scratches,
     read_denylist: Callable[[], Awaitable[None]] = _no_list,
@@ -48,6 +52,7 @@ def job_services(
         device=device,
         cpu=cpu,
         memory=memory,
+        processes=processes,
         workspaces=workspaces,
         scratches=scratches,
         limits=picture_limits(settings),
@@ -66,3 +71,8 @@ def job_services(
         version=metadata.version("swapdrop"),
         stall_timeout_s=settings.stall_timeout_s,
     )
+
+
+def segment_processes(settings: Settings) -> SegmentProcesses:
+    """What makes segments of videos beside this process; none of them is started yet."""
+    return Processes(SegmentWorker, most=settings.video_processes or usable_cores())

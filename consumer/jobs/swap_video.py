@@ -16,7 +16,7 @@ from consumer.jobs.video.cast import describe_members, known_cast
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
 from consumer.jobs.video.render import VideoWork
-from consumer.jobs.video.segments import LocalSegments, SegmentDone
+from consumer.jobs.video.segments import LocalSegments
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import OptionUnavailable
 from pipeline.media.sniff import sniff
@@ -66,24 +66,19 @@ async def run(context: JobContext) -> Output:
         context.note(warnings=to_warnings(found))
     blend = find_blend(context, loaded)
     swap = VideoSwap(
-        engine=loaded.engine,
-        painter=loaded.swapper.painter(blend),
-        enhances=blend.enhance,
         people=people,
         chosen=chosen,
         everybody=names[0] if isinstance(chooser.choice, Every) else None,
         sources=sources.ready,
-        hands=loaded.hands,
+        blend=blend,
         face_filter=context.face_filter,
-        timings=context.timings,
     )
     asked = _asked(context, loaded, blend, pictures, target)
     named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
     work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
-    done: list[SegmentDone] = []
-    await LocalSegments(context).run(work, done.append)
+    done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
-    return await finish(context, work, done)
+    return await finish(context, work, done, loaded.engine.identity_scale)
 
 
 def _picture_limit(context: JobContext) -> SizeLimit:

@@ -152,6 +152,10 @@ class Workspace:
         """A path in the folder that no other call gets; raises as `folder`. For any thread."""
         return self.path(f"{next(self._numbers)}{suffix}")
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether the job may have so many more bytes on the disk now."""
+        return self._budget.has_room(size_bytes)
+
     async def reserve(self, size_bytes: int) -> None:
         """Wait until the job may have so many more bytes on the disk, and hold them until it ends.
 

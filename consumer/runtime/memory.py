@@ -1,25 +1,26 @@
 """How much memory this process holds, and how much it may."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from consumer.config.settings import Settings
+from consumer.devices import cgroup
 
-_PROC: Final = Path("/proc/self")
-_CGROUPS: Final = Path("/sys/fs/cgroup")
+_PROC: Final = Path("/proc")
 _SHARE: Final = 0.9  # of the container's memory; the kernel's own part and what is shared need the rest
-_UNLIMITED_BYTES: Final = 2**60  # version 1 says "no limit" by a number near 2**63
 
 
 def memory_limit_bytes(settings: Settings) -> int | None:
     """The limit in the settings, else nine tenths of the container's; None where there is neither."""
     if settings.memory_limit_bytes is not None:
         return settings.memory_limit_bytes
-    container = container_limit_bytes()
+    container = cgroup.memory_bytes()
     return None if container is None else int(container * _SHARE)
 
 
-def own_bytes(status: Path = _PROC / "status") -> int:
+def own_bytes(status: Path = _PROC / "self" / "status") -> int:
     """Memory of this process' own.
 
     Files mapped from disk, such as libraries and models, are not counted where the kernel tells them apart
@@ -30,28 +31,10 @@ def own_bytes(status: Path = _PROC / "status") -> int:
     return int(held.split()[0]) * 1024
 
 
-def container_limit_bytes(membership: Path = _PROC / "cgroup", root: Path = _CGROUPS) -> int | None:
-    """What the kernel lets this process' control group have; None without one.
-
-    Version 2 and 1 of control groups; in a container its own group is the root of what it sees.
-    """
-    try:
-        lines = [line.split(":", 2) for line in membership.read_text().splitlines()]
-    except OSError:
-        return None
-    limits = []
-    for _, controllers, path in lines:
-        if controllers == "":
-            limits += [root / path.lstrip("/") / "memory.max", root / "memory.max"]
-        elif "memory" in controllers.split(","):
-            folder = root / "memory"
-            limits += [folder / path.lstrip("/") / "memory.limit_in_bytes", folder / "memory.limit_in_bytes"]
-    return next((limit for path in limits if (limit := _read_limit(path)) is not None), None)
-
-
-def _read_limit(path: Path) -> int | None:
-    try:
-        limit = int(path.read_text())
-    except (OSError, ValueError):  # not there, or "max"
-        return None
-    return limit if limit < _UNLIMITED_BYTES else None
+def bytes_of(pids: Iterable[int]) -> int:
+    """Memory that other processes have of their own, as `own_bytes` counts; one that has ended has none."""
+    held = 0
+    for pid in pids:
+        with suppress(OSError, KeyError):
+            held += own_bytes(_PROC / str(pid) / "status")
+    return held

@@ -1,11 +1,12 @@
 """Ends a consumer that is no longer fit to work while it can still give its jobs back."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from consumer.devices.worker import WorkerThread
-from consumer.runtime.memory import own_bytes
+from consumer.runtime.memory import bytes_of, own_bytes
 from consumer.runtime.scheduler import Scheduler
 
 _LOOK_EVERY_S = 1.0
@@ -19,18 +20,22 @@ async def watch(
     *,
     silent_limit_s: float,
     memory_limit_bytes: int | None,
+    children: Callable[[], Iterable[int]] = tuple,
 ) -> None:
     """Look again and again, until cancelled or the device hangs.
 
-    Past its memory limit the consumer takes no more jobs, finishes those it has as far as the grace allows,
-    and ends to be started afresh: the kernel's own way is to kill it, which costs each job in flight an
-    attempt. A device that has been silent for `silent_limit_s` without any job's lease having ended the
-    consumer, because the job that hangs it was cancelled or has timed out, ends it at once.
+    Past its memory limit, in which its `children` count, the consumer takes no more jobs, finishes those it
+    has as far as the grace allows, and ends to be started afresh: the kernel's own way is to kill it, which
+    costs each job in flight an attempt. A device that has been silent for `silent_limit_s` without any job's
+    lease having ended the consumer, because the job that hangs it was cancelled or has timed out, ends it at
+    once.
     """
     while device.silent_s < silent_limit_s:
-        if memory_limit_bytes is not None and not scheduler.draining and own_bytes() > memory_limit_bytes:
-            _log.warning("memory_limit_reached", held_bytes=own_bytes(), limit_bytes=memory_limit_bytes)
-            scheduler.drain(sick=True)
+        if memory_limit_bytes is not None and not scheduler.draining:
+            held_bytes = own_bytes() + bytes_of(children())
+            if held_bytes > memory_limit_bytes:
+                _log.warning("memory_limit_reached", held_bytes=held_bytes, limit_bytes=memory_limit_bytes)
+                scheduler.drain(sick=True)
         await asyncio.sleep(_LOOK_EVERY_S)
     _log.error("device_hangs", silent_s=round(device.silent_s, 1))
     scheduler.release(sick=True)

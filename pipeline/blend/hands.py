@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Protocol
+from functools import cached_property, partial
+from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
@@ -60,12 +60,15 @@ class KeptHand:
 class HandKeeper:
     """What keeps hands before faces as they are; on the device's thread the first look opens the networks.
 
-    `models` are their files, `sha256:<hex>` by name.
+    `models` are their files, `sha256:<hex>` by name. One that is sent to another process opens its own there.
     """
 
     def __init__(self, open_hands: Callable[[], Hands], *, models: Mapping[str, str]) -> None:
         self.models = models
         self._open_hands = open_hands
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[()]]:
+        return partial(type(self), self._open_hands, models=self.models), ()
 
     @cached_property
     def hands(self) -> Hands:

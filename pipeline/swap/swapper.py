@@ -44,7 +44,8 @@ class Swapper:
         self._engine = engine
         self._enhancer = enhancer
         self._minors = minors
-        self._hands = hands
+        #: What keeps hands before faces; None where nothing does.
+        self.hands = hands
         self._content = content
         self._preparer = SourcePreparer(engine, minors, protected or ProtectedPeople(), kept_sources)
 
@@ -77,7 +78,7 @@ class Swapper:
             engine=self._engine,
             enhancer=self._needed(request.blend),
             minors=self._minors,
-            hands=self._hands,
+            hands=self.hands,
             content=self._content,
             timings=timings,
         )

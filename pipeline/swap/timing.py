@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -20,6 +20,10 @@ class Timings:
         try:
             yield
         finally:
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            with self._lock:
+            self.add({stage: (time.perf_counter() - started) * 1000})
+
+    def add(self, ms: Mapping[str, float]) -> None:
+        """Add milliseconds by stage that were measured elsewhere."""
+        with self._lock:
+            for stage, elapsed_ms in ms.items():
                 self.ms[stage] = round(self.ms.get(stage, 0.0) + elapsed_ms, 1)

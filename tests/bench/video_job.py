@@ -1,9 +1,13 @@
-"""One job on a video in a process of its own, whose memory and processor time are the job's alone."""
+"""One job on a video in a process of its own: its memory and processor time are the job's alone.
+
+Those of the processes that it starts count.
+"""
 
 import asyncio
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -28,9 +32,10 @@ class JobCost:
     Attributes:
         frames: how many the result has.
         wall_s: from the manifest to the result, the engine being open.
-        cpu_s: processor time of all threads within that.
+        cpu_s: processor time of all threads within that, in all of its processes.
         free_cores: processors that nothing else on the machine used meanwhile.
         peak_bytes: the most memory that the process had.
+        beside_bytes: ... and the largest of those that it has started; 0 where it has started none.
     """
 
     frames: int
@@ -38,25 +43,29 @@ class JobCost:
     cpu_s: float
     free_cores: float
     peak_bytes: int
+    beside_bytes: int
 
 
-def measured(clip: Path, work: Path) -> JobCost:
-    """Swap the face of a clip with the embedded engine, in a new process; `work` is an empty folder."""
-    command = [sys.executable, "-m", "tests.bench.video_job", str(clip), str(work)]
+def measured(clip: Path, work: Path, *, processes: int) -> JobCost:
+    """Swap the face of a clip with the embedded engine, in a new process; `work` is an empty folder.
+
+    `processes` is SWAPDROP_VIDEO_PROCESSES.
+    """
+    command = [sys.executable, "-m", "tests.bench.video_job", str(clip), str(work), str(processes)]
     return JobCost(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
 
 
-async def _run(clip: Path, work: Path) -> JobCost:
+async def _run(clip: Path, work: Path, processes: int) -> JobCost:
     options = {"engine": "mesh"}
     manifest = read_manifest(
         {"process_type": "single-video", "source": str(SOURCE), "target": str(clip), "options": options}
     )
-    async with open_local_jobs(Settings(work_dir=work)) as jobs:
+    async with open_local_jobs(Settings(work_dir=work, video_processes=processes)) as jobs:
         await jobs.load_engine(manifest)
-        began, cpu_s, others_s = time.perf_counter(), time.process_time(), _busy_s()
+        began, cpu_s, others_s = time.perf_counter(), _own_s(), _busy_s()
         async with jobs.context(manifest, output_id="bench") as context:
             output = await context.run()
-        wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
+        wall_s, cpu_s = time.perf_counter() - began, _own_s() - cpu_s
         others_s = max(0.0, _busy_s() - others_s - cpu_s)
     return JobCost(
         frames=output.frames or 0,
@@ -64,7 +73,14 @@ async def _run(clip: Path, work: Path) -> JobCost:
         cpu_s=cpu_s,
         free_cores=(os.cpu_count() or 1) - others_s / wall_s,
         peak_bytes=_peak_bytes(),
+        beside_bytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
     )
+
+
+def _own_s() -> float:
+    """Processor time of this process and of those that it has started and that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def _peak_bytes() -> int:
@@ -80,4 +96,6 @@ def _busy_s() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(_run(*map(Path, sys.argv[1:]))))))  # noqa: T201 -- what the parent reads
+    _clip, _work, _processes = sys.argv[1:]
+    _cost = asyncio.run(_run(Path(_clip), Path(_work), int(_processes)))
+    print(json.dumps(asdict(_cost)))  # noqa: T201 -- what the parent reads

@@ -207,6 +207,15 @@ def test_several_processes_on_one_device_have_names_of_their_own() -> None:
     assert not any("CUDA_VISIBLE_DEVICES" in one for one in environs("cpu,cpu"))
 
 
+@pytest.mark.parametrize(("cores", "each"), [(8, "4"), (3, "1"), (1, "1")])
+def test_the_cores_for_segments_are_shared_out_and_a_number_of_ones_own_is_each_ones(
+    monkeypatch: pytest.MonkeyPatch, cores: int, each: str
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: cores)
+    assert {one["SWAPDROP_VIDEO_PROCESSES"] for one in environs("cpu,cpu")} == {each}
+    assert not any("SWAPDROP_VIDEO_PROCESSES" in one for one in environs("cpu,cpu", video_processes=3))
+
+
 def test_the_containers_memory_is_shared_out_and_a_limit_of_ones_own_is_each_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,6 +3,9 @@
 import asyncio
 import random
 import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +17,10 @@ from storage.records.status import Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
-from tests.support.consumers import consumer_environment
+from tests.support.consumers import alive, consumer_environment
 from tests.support.copying import files_below
-from tests.support.failpoints import Conditions, Failpoint, forked_consumer
-from tests.support.jobs import announce, inbox_empty, reached, running, upload_pair
+from tests.support.failpoints import Conditions, Failpoint, ForkedConsumer, forked_consumer
+from tests.support.jobs import announce, inbox_empty, reached, running, until, upload_pair
 from tests.support.reels import ReelEngine, across, reel, seen, still
 from tests.support.stores import Op
 from tests.support.videos import shown, sounds
@@ -55,6 +58,21 @@ async def saved(store: ObjectStore, status: Status, path: Path) -> Path:
     return path
 
 
+def started_by(victim: ForkedConsumer) -> list[int]:
+    """The processes that a consumer has started, by the folder that it has for itself."""
+    own = f"TMPDIR={victim.temp}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if own in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+def none_lives(pids: Sequence[int]) -> bool:
+    return not any(map(alive, pids))
+
+
 async def advanced(store: ObjectStore, job: str, *, after: int) -> Status:
     """Wait until an attempt after the one of this number has made a segment of its own."""
     return await reached(
@@ -67,12 +85,14 @@ async def ended(store: ObjectStore, job: str) -> Status:
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("processes", [1, 2])
 async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_run(
-    seaweedfs_s3: S3Settings, tmp_path: Path
+    processes: int, seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
     rng = random.Random(_SEED)
     clip = film(tmp_path, 400)
-    conditions = Conditions(swap_s=_SWAP_S, segment_s=_SEGMENT_S)
+    conditions = Conditions(swap_s=_SWAP_S * processes**2, segment_s=_SEGMENT_S)
+    attempts = {**_VICTIM, "video_processes": processes}
     async with fresh_bucket(seaweedfs_s3) as (store, settings):
         undisturbed = await drop(store, clip)
         async with running(store, ReelEngine(), **_HEIR):
@@ -81,12 +101,15 @@ async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_r
         job = await drop(store, clip)
         attempt = 0
         for number in range(_KILLS):
-            environment = consumer_environment(settings, **_VICTIM)
+            environment = consumer_environment(settings, **attempts)
             with forked_consumer(environment, tmp_path / str(number), conditions) as victim:
                 attempt = (await advanced(store, job, after=attempt)).attempt
                 await asyncio.sleep(rng.uniform(0, 1.5))
+                beside = started_by(victim)
+                assert len(beside) == (processes if processes > 1 else 0)
                 victim.send(signal.SIGKILL)
                 assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+                await until(partial(none_lives, beside))
         async with running(store, ReelEngine(), **_HEIR):
             status = await ended(store, job)
             await inbox_empty(store)

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -57,6 +58,17 @@ def png(bgr: Bgr) -> bytes:
     return cv2.imencode(".png", bgr)[1].tobytes()
 
 
+@dataclass(frozen=True)
+class Opened(Generic[T]):
+    """An opener, which can be pickled if `how` can."""
+
+    how: Callable[[], T]
+
+    def __call__(self, *, threads: int | None = None) -> T:
+        del threads
+        return self.how()
+
+
 class OneEngine:
     """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
 
@@ -82,7 +94,7 @@ class OneEngine:
     def find(self, name: str) -> EngineHandle[AnyEngine]:
         if name not in self._names:
             raise UnknownEngine(name, self._names)
-        return EngineHandle(name="flat", folder=Path("flat"), models={}, open=self._open)
+        return EngineHandle(name="flat", folder=Path("flat"), models={}, open=Opened(self._open))
 
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         raise EnhancerUnavailable
@@ -126,7 +138,7 @@ class Cupboard:
     ) -> None:
         """Let a name stand for an engine, which calls itself `called`."""
         self.holds[name] = EngineHandle(
-            name=called or name, folder=Path("models"), models={}, open=opened, fallback=fallback
+            name=called or name, folder=Path("models"), models={}, open=Opened(opened), fallback=fallback
         )
 
     def find(self, name: str) -> EngineHandle[AnyEngine]:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -158,9 +159,9 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
     _limit(conditions)
     settings = load_settings(environment)
     configure_logging(settings)
-    engine = FlatEngine(swap_s=conditions.swap_s)
+    engine = FlatEngine
     if conditions.segment_s is not None:
-        engine = ReelEngine(swap_s=conditions.swap_s)
+        engine = ReelEngine
         patch.dict(plan_segments.__kwdefaults__ or {}, segment_s=conditions.segment_s).start()
 
     @asynccontextmanager
@@ -174,7 +175,10 @@ def consume(environment: Mapping[str, str], log: str, temp: str, conditions: Con
 
     with patch.dict(Leases.__init__.__kwdefaults__, wall=wall):
         consumer = Consumer(
-            settings, open_store=open_store, registry=OneEngine(lambda: engine), kinds=WITH_COPY
+            settings,
+            open_store=open_store,
+            registry=OneEngine(partial(engine, swap_s=conditions.swap_s)),
+            kinds=WITH_COPY,
         )
         sys.exit(asyncio.run(consumer.run()))
 

@@ -26,8 +26,12 @@ _PATIENCE_S = 60.0
 
 
 def quick_settings(**changes: Any) -> Settings:  # noqa: ANN401 -- any setting
-    """Settings for a consumer in a test: it looks often and waits for nothing."""
+    """Settings for a consumer in a test: it looks often and waits for nothing.
+
+    Its engine is often an object of the test, which no other process could have.
+    """
     quick = {"poll_min_s": 0.01, "poll_max_s": 0.05, "settle_s": 0, "health_port": 0, "missing_grace_s": 0}
+    quick["video_processes"] = 1
     return Settings.model_validate({**quick, **changes})
 
 

@@ -1,7 +1,7 @@
 """Videos with people in them, whom `FlatEngine` sees: a box of one colour is a face."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,15 +9,21 @@ import av
 import cv2
 import numpy as np
 
-from pipeline.face import Array, Bgr, Face
+from pipeline.engines.base import BlendOptions
+from pipeline.face import Array, Bgr, Face, Source
 from pipeline.faces.match import in_place
 from pipeline.faces.select import reading_order
+from pipeline.swap.request import FaceFilter
+from pipeline.swap.video.segment import VideoSwap
+from pipeline.tracks.cast import CastMember
+from pipeline.tracks.identity import Person
 from tests.support.clips import Recipe, Sound, make
 from tests.support.engines import FlatEngine, face_in, person_bgr
 
 SIZE = (160, 96)
 SIDE = 32
 BACKGROUND = (120, 110, 60)
+GREEN = np.array((10, 200, 30), np.float32)
 _BLUE, _RED = 50, 215
 _LEAST_PX = 8
 
@@ -115,3 +121,36 @@ def colour_at(frame: Bgr, corner: tuple[int, int]) -> tuple[int, int, int]:
     inner = frame[y + 8 : y + SIDE - 8, x + 8 : x + SIDE - 8]
     blue, green, red = (round(float(value)) for value in inner.mean(axis=(0, 1)))
     return blue, green, red
+
+
+def reel_swap(
+    *,
+    chosen: Sequence[int] = (0,),
+    everybody: bool = False,
+    known: Sequence[int] = (0, 2),
+) -> VideoSwap:
+    """What is done to a reel on which the people `known` are: those at the places `chosen` become green."""
+    people = [
+        CastMember(
+            face_id=f"face_{place}",
+            face=face_in(0, 0, SIDE, SIDE),
+            frame=0,
+            time_s=0,
+            preview=np.zeros((160, 160, 3), np.uint8),
+            seen=1,
+            largest_area=SIDE**2,
+            person=Person(embedding=np.array(person_bgr(number), np.float32), side_px=SIDE, sharpness=0),
+            first_s=0,
+            last_s=3,
+            prominence=1,
+        )
+        for place, number in enumerate(known)
+    ]
+    return VideoSwap(
+        people=people,
+        chosen=dict.fromkeys(chosen, "source"),
+        everybody="source" if everybody else None,
+        sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
+        blend=BlendOptions(),
+        face_filter=FaceFilter(),
+    )

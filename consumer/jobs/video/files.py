@@ -64,6 +64,11 @@ class GrowingFile:
         self._context = context
         self._held = guess_bytes
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the guess can be held without a wait."""
+        return self._context.workspace.has_room(self._held)
+
     async def hold(self) -> None:
         """Hold the guess; raises InputTooLarge, DiskFull."""
         await self._context.disk(self._held)

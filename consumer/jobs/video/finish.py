@@ -13,6 +13,7 @@ from consumer.jobs.video.files import GrowingFile
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import SegmentDone
 from pipeline.errors import NoFaceInTarget
+from pipeline.faces.select import IdentityScale
 from pipeline.marks.provenance import Mark
 from pipeline.media.video.containers import container_for
 from pipeline.media.video.join import join_segments
@@ -22,8 +23,12 @@ from storage.lease.outcome import Extra, Output
 _NOTHING_SWAPPED = "No face could be swapped in any frame of the video; send one that shows it larger."
 
 
-async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDone]) -> Output:
+async def finish(
+    context: JobContext, work: VideoWork, done: Sequence[SegmentDone], scale: IdentityScale
+) -> Output:
     """Join the segments, with the target's sound and text, and note what became of everybody.
+
+    `scale` says what distances between faces mean.
 
     Raises:
         NoFaceInTarget: nobody was changed in any frame.
@@ -36,7 +41,7 @@ async def finish(context: JobContext, work: VideoWork, done: Sequence[SegmentDon
     context.note(faces=[to_outcome(face) for face in faces])
     if not facts.changed:
         raise NoFaceInTarget(_NOTHING_SWAPPED)
-    context.note(warnings=to_warnings(notices(facts, swap.chosen, swap.engine.identity_scale)))
+    context.note(warnings=to_warnings(notices(facts, swap.chosen, scale)))
     container, changed = container_for(work.video.media, options.video_encoder)
     context.report("encode", work.plan.frames, work.plan.frames, unit="frames")
     # The result has all that the segments have, and the sound of the target.

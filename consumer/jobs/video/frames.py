@@ -7,14 +7,14 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self, cast
 
-from consumer.jobs.context import JobContext
+from consumer.jobs.video.means import Means
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.read import ReadStats, VideoReader
 from pipeline.swap.naming import naming
 
-_BYTES_PER_PIXEL: Final = 200
+BYTES_PER_PIXEL: Final = 200
 """Of what a segment holds in all: a hundred frames of a decoder, an encoder and a tracker, at 1.5 bytes, and
 the parts of one that are BGR."""
 _THREADS: Final = 2
@@ -24,7 +24,7 @@ _THREADS: Final = 2
 def frame_bytes(video: VideoFile) -> int:
     """Memory from decoding to encoding, however many frames there are."""
     width, height = video.stored_size
-    return width * height * _BYTES_PER_PIXEL
+    return width * height * BYTES_PER_PIXEL
 
 
 class FrameSource:
@@ -34,9 +34,9 @@ class FrameSource:
     those that are decoded by then, so that whoever is slower does not come back for each of them.
     """
 
-    def __init__(self, context: JobContext, video: VideoFile, start: int, end: int | None) -> None:
-        self._context = context
-        self._reader = VideoReader(video, context.tone_mapper, threads=_THREADS)
+    def __init__(self, means: Means, video: VideoFile, start: int, end: int | None) -> None:
+        self._means = means
+        self._reader = VideoReader(video, means.tone_mapper, threads=_THREADS)
         self._frames = cast("Generator[YuvFrame]", self._reader.planned(start, end))
         self._lock = threading.Lock()
         self._ahead: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
@@ -58,7 +58,7 @@ class FrameSource:
             self._decoding.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait([self._decoding])
-        self._context.on_cpu_at_last(self._close)
+        self._means.on_cpu_at_last(self._close)
 
     async def __aiter__(self) -> AsyncIterator[list[YuvFrame]]:
         """Yield the frames, at least one at a time and few; raises MediaCorrupt."""
@@ -87,8 +87,8 @@ class FrameSource:
 
     async def _decode(self) -> None:
         while True:
-            with self._context.unmeasured():  # a file whose index lies is read from its beginning
-                frame = await self._context.on_cpu(self._read, stage="decode")
+            with self._means.unmeasured():  # a file whose index lies is read from its beginning
+                frame = await self._means.on_cpu(self._read, stage="decode")
             await self._ahead.put(frame)
             if frame is None:
                 return

@@ -35,9 +35,9 @@ class FrameProgress:
         self._done += frames
         self._since = deque((at, done + frames) for at, done in self._since)
 
-    def add(self) -> None:
-        """Count a frame."""
-        self._done += 1
+    def add(self, frames: int = 1) -> None:
+        """Count frames that were done just now; with none of them it says that the work is alive."""
+        self._done += frames
         now = self._monotonic()
         if now - self._since[-1][0] >= 1:
             self._since.append((now, self._done))

@@ -11,31 +11,23 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from consumer.jobs.context import JobContext
 from consumer.jobs.together import together
-from consumer.jobs.video.frames import FrameSource, frame_bytes
-from consumer.jobs.video.pace import FrameProgress
-from pipeline.errors import PipelineError
+from consumer.jobs.video.frames import FrameSource
+from consumer.jobs.video.means import FrameCount, Means
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.encode import EncodedSegment, SegmentWriter
 from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import Segment, SegmentPlan
 from pipeline.swap.video.facts import SegmentFacts
-from pipeline.swap.video.segment import WARM_UP, SegmentSwap, VideoSwap
+from pipeline.swap.video.segment import WARM_UP, SegmentSwap, SwapTools, VideoSwap
 
 T = TypeVar("T")
 
 
-class SegmentTimedOut(PipelineError):
-    """A part of the video took longer than this service allows."""
-
-    code = "timeout"
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VideoWork:
-    """What is done to a video, and how it is cut."""
+    """What is done to a video, and how it is cut: data, which can be sent to another process."""
 
     video: VideoFile
     plan: SegmentPlan
@@ -45,35 +37,29 @@ class VideoWork:
 
 
 async def render(
-    context: JobContext, work: VideoWork, segment: Segment, path: Path, progress: FrameProgress
+    means: Means, tools: SwapTools, work: VideoWork, segment: Segment, path: Path, count: FrameCount
 ) -> tuple[EncodedSegment, SegmentFacts]:
-    """Make a segment; its frames are counted in `progress` as they are done.
+    """Make a segment; its frames are counted as they are done.
 
     Raises:
         MediaCorrupt: the file cannot be read any more.
         OutputInvalid: the engine or the encoder failed.
-        SegmentTimedOut: it took longer than it may.
     """
     first, end = around(work.plan, segment)
-    swap = SegmentSwap(work.swap, segment.start, segment.end)
-    try:
-        async with (
-            context.memory(frame_bytes(work.video)),
-            asyncio.timeout(context.segment_timeout_s),
-            FrameSource(context, work.video, first, end) as frames,
-            _Encoder(context, partial(SegmentWriter, work.plan, segment, path)) as encoder,
-            together() as group,
-        ):
-            changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
-            encoding = group.create_task(_encode(encoder, changed, progress))
-            async for ready in frames:
-                await _change(context, swap, ready, changed, progress)
-                ready.clear()  # the source is to hold none of them while the next ones are made
-            await _change(context, swap, [None], changed, progress)
-            await changed.put(None)
-            written = await encoding
-    except TimeoutError as error:
-        raise SegmentTimedOut from error
+    swap = SegmentSwap(work.swap, tools, segment.start, segment.end)
+    async with (
+        FrameSource(means, work.video, first, end) as frames,
+        _Encoder(means, partial(SegmentWriter, work.plan, segment, path)) as encoder,
+        together() as group,
+    ):
+        changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
+        encoding = group.create_task(_encode(encoder, changed, count))
+        async for ready in frames:
+            await _change(means, swap, ready, changed, count)
+            ready.clear()  # the source is to hold none of them while the next ones are made
+        await _change(means, swap, [None], changed, count)
+        await changed.put(None)
+        written = await encoding
     swap.facts.read(frames.stats)
     return written, swap.facts
 
@@ -89,26 +75,26 @@ def around(plan: SegmentPlan, segment: Segment) -> tuple[int, int | None]:
 
 
 async def _change(
-    context: JobContext,
+    means: Means,
     swap: SegmentSwap,
     frames: Sequence[YuvFrame | None],
     changed: asyncio.Queue[YuvFrame | None],
-    progress: FrameProgress,
+    count: FrameCount,
 ) -> None:
     """Take frames to the device, in steps between which others have their turn; None after the last one."""
     for frame in frames:
         swap.begin(frame)
-    await context.on_device_until_done(swap.step, progress.tell)
+    await means.on_device_until_done(swap.step, count.tell)
     while swap.done:
         await changed.put(swap.done.popleft())
 
 
 async def _encode(
-    encoder: "_Encoder", changed: asyncio.Queue[YuvFrame | None], progress: FrameProgress
+    encoder: "_Encoder", changed: asyncio.Queue[YuvFrame | None], count: FrameCount
 ) -> EncodedSegment:
     while (frame := await changed.get()) is not None:
         await encoder.add(frame)
-        progress.add()
+        count.add()
         del frame
     return await encoder.finish()
 
@@ -116,8 +102,8 @@ async def _encode(
 class _Encoder:
     """A writer on CPU threads, one call after the other; used as a context."""
 
-    def __init__(self, context: JobContext, begin: "partial[SegmentWriter]") -> None:
-        self._context = context
+    def __init__(self, means: Means, begin: "partial[SegmentWriter]") -> None:
+        self._means = means
         self._begin = begin
         self._lock = threading.Lock()
         self._writer: SegmentWriter | None = None
@@ -128,15 +114,15 @@ class _Encoder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._context.on_cpu_at_last(self._close)
+        self._means.on_cpu_at_last(self._close)
 
     async def add(self, frame: YuvFrame) -> None:
         """Encode a frame; see `SegmentWriter.add`."""
-        await self._context.on_cpu(partial(self._locked, lambda writer: writer.add(frame)), stage="encode")
+        await self._means.on_cpu(partial(self._locked, lambda writer: writer.add(frame)), stage="encode")
 
     async def finish(self) -> EncodedSegment:
         """Write the end; see `SegmentWriter.finish`."""
-        return await self._context.on_cpu(partial(self._locked, SegmentWriter.finish), stage="encode")
+        return await self._means.on_cpu(partial(self._locked, SegmentWriter.finish), stage="encode")
 
     def _locked(self, call: Callable[[SegmentWriter], T]) -> T:
         """Call the writer; a call that goes on when its job has ended is waited for by `_close`."""

@@ -1,16 +1,22 @@
-"""The segments of a video, made here one after the other, or taken over from an earlier attempt."""
+"""The segments of a video, made here or taken over from an earlier attempt."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.together import together
 from consumer.jobs.video.files import GrowingFile
+from consumer.jobs.video.frames import frame_bytes
+from consumer.jobs.video.makers import SegmentMaker, SegmentTimedOut, segment_maker
 from consumer.jobs.video.pace import FrameProgress
-from consumer.jobs.video.render import VideoWork, render
+from consumer.jobs.video.render import VideoWork
 from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.encode import EXTENSION
 from pipeline.media.video.segments import Segment
@@ -34,89 +40,137 @@ class SegmentDone:
 class SegmentExecutor(Protocol):
     """What brings about the segments of a plan, wherever they are made."""
 
-    async def run(self, work: VideoWork, on_done: Callable[[SegmentDone], None]) -> None:
-        """Bring all of them here; `on_done` is told of each once, in order."""
+    async def run(self, work: VideoWork) -> Sequence[SegmentDone]:
+        """Bring all of them here; they come in the order of the plan."""
         ...
 
 
 class LocalSegments:
-    """Makes the segments of a job in its own process, the device shared with other jobs."""
+    """Makes the segments of a job on this machine, and keeps each one for later attempts."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext, loaded: LoadedEngine) -> None:
         self._context = context
-        self._reused = self._done = 0
+        self._loaded = loaded
 
-    async def run(self, work: VideoWork, on_done: Callable[[SegmentDone], None]) -> None:
-        """Make those that are not there; one is stored while the next one is made."""
+    async def run(self, work: VideoWork) -> Sequence[SegmentDone]:
+        """Make those that are not there, several at once where that is faster."""
         scratch = self._context.scratch(work.plan_id)
-        progress = FrameProgress(self._context, "swap", work.plan.frames)
         found = await scratch.found()
-        async with together() as group:
-            keeping: Awaitable[None] | None = None
-            for segment in work.plan.segments:
-                taken = await self._take_over(work, scratch, segment) if segment.number in found else None
-                try:
-                    made = None if taken else await self._make(work, segment, progress)
-                finally:  # what was made before is kept, also where this one fails
-                    if keeping is not None:
-                        await keeping
-                if made is not None:
-                    keeping = group.create_task(self._keep(work, scratch, made, progress, on_done))
-                elif taken is not None:
-                    keeping = None
-                    self._done += 1
-                    self._reused += 1
-                    progress.take_over(segment.frames)
-                    progress.tell(self._count(work))
-                    on_done(taken)
+        missing = sum(segment.number not in found for segment in work.plan.segments)
+        maker = segment_maker(self._context, self._loaded, work, segments=missing)
+        run = _Run(self._context, work, scratch, found, maker)
+        async with self._context.processes.kept(), together() as group:
+            for _ in range(maker.at_once + 1):  # while one is stored, the next one is made
+                group.create_task(run.bring_one_after_the_other())
+        return sorted(run.done, key=lambda each: each.number)
 
-    async def _take_over(self, work: VideoWork, scratch: Scratch, segment: Segment) -> SegmentDone | None:
+
+class _Run:
+    """The segments of one job on their way, several at once."""
+
+    def __init__(
+        self,
+        context: JobContext,
+        work: VideoWork,
+        scratch: Scratch,
+        found: frozenset[int],
+        maker: SegmentMaker,
+    ) -> None:
+        #: Those that are there, in any order.
+        self.done: list[SegmentDone] = []
+        self._context, self._work, self._scratch, self._found = context, work, scratch, found
+        self._maker = maker
+        self._coming: Iterator[Segment] = iter(work.plan.segments)
+        self._progress = FrameProgress(context, "swap", work.plan.frames)
+        self._reused = self._making = 0
+        self._changed = asyncio.Condition()
+
+    async def bring_one_after_the_other(self) -> None:
+        """Bring segments until none is left to begin."""
+        for segment in self._coming:
+            room = GrowingFile(self._context, self._guess(segment))
+            async with self._turn(room):
+                taken = await self._take_over(segment, room) if segment.number in self._found else None
+                made = await self._make(segment, room) if taken is None else None
+            if made is not None:
+                # Also where another one fails meanwhile: it is made, and a later attempt will want it.
+                await _to_its_end(self._keep(made))
+            self._reused += made is None
+            self.done += filter(None, (taken, made))
+            self._progress.tell(self._count())
+
+    async def _take_over(self, segment: Segment, room: GrowingFile) -> SegmentDone | None:
         """A segment that an earlier attempt made; None where it is not what its maker said."""
         path = self._path(segment)
-        room = GrowingFile(self._context, _guess(work, segment))
-        await room.hold()
         with self._context.unmeasured():
-            piece = await scratch.fetch(segment.number, path, extension=EXTENSION)
-        await room.settle(0 if piece is None else piece.size_bytes)
+            piece = await self._scratch.fetch(segment.number, path, extension=EXTENSION)
         if piece is None:
             return None
         try:
             facts = SegmentFacts.from_json(piece.facts)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
+        await room.settle(piece.size_bytes)
+        self._progress.take_over(segment.frames)
         return SegmentDone(number=segment.number, path=path, facts=facts)
 
-    async def _make(self, work: VideoWork, segment: Segment, progress: FrameProgress) -> SegmentDone:
-        path = self._path(segment)
-        room = GrowingFile(self._context, _guess(work, segment))
-        await room.hold()
-        written, facts = await render(self._context, work, segment, path, progress)
+    async def _make(self, segment: Segment, room: GrowingFile) -> SegmentDone:
+        path, context = self._path(segment), self._context
+        try:
+            async with (
+                context.memory(frame_bytes(self._work.video)),
+                asyncio.timeout(context.segment_timeout_s),
+            ):
+                written, facts = await self._maker.make(segment, path, self._progress)
+        except TimeoutError as error:
+            raise SegmentTimedOut from error
         await room.settle(written.size_bytes)
         return SegmentDone(number=segment.number, path=path, facts=facts)
 
-    async def _keep(
-        self,
-        work: VideoWork,
-        scratch: Scratch,
-        made: SegmentDone,
-        progress: FrameProgress,
-        on_done: Callable[[SegmentDone], None],
-    ) -> None:
+    @asynccontextmanager
+    async def _turn(self, room: GrowingFile) -> AsyncIterator[None]:
+        """Be one of those that are made at once, with room for the file.
+
+        Only one that is alone waits for disk space: it may be what the others of the job will give back.
+        """
+        async with self._changed:
+            await self._changed.wait_for(partial(self._may_begin, room))
+            await room.hold()
+            self._making += 1
+        try:
+            yield
+        finally:
+            self._making -= 1
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _may_begin(self, room: GrowingFile) -> bool:
+        return not self._making or (self._making < self._maker.at_once and room.is_there)
+
+    async def _keep(self, made: SegmentDone) -> None:
         with self._context.unmeasured():
             piece = await self._context.on_cpu(lambda: describe_piece(made.path, made.facts.to_json()))
             content_type = MEDIA_TYPES[EXTENSION].content_type
-            await scratch.keep(made.number, made.path, piece, extension=EXTENSION, content_type=content_type)
-        self._done += 1
-        progress.tell(self._count(work))
-        on_done(made)
+            await self._scratch.keep(
+                made.number, made.path, piece, extension=EXTENSION, content_type=content_type
+            )
 
-    def _count(self, work: VideoWork) -> Segments:
-        return Segments(done=self._done, total=len(work.plan.segments), reused=self._reused)
+    def _count(self) -> Segments:
+        total = len(self._work.plan.segments)
+        return Segments(done=len(self.done), total=total, reused=self._reused)
 
     def _path(self, segment: Segment) -> Path:
         return self._context.workspace.path(f"segment-{segment.number}.{EXTENSION}")
 
+    def _guess(self, segment: Segment) -> int:
+        width, height = self._work.plan.size
+        return round(segment.frames * width * height * _BYTES_PER_PIXEL) + 1
 
-def _guess(work: VideoWork, segment: Segment) -> int:
-    width, height = work.plan.size
-    return round(segment.frames * width * height * _BYTES_PER_PIXEL) + 1
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something to its end, also where that is given up; it is raised then that it was."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await task

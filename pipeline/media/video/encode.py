@@ -47,7 +47,7 @@ class SegmentWriter:
             scale = {"video_track_timescale": str(time_base.denominator)}
             self._container = av.open(str(path), "w", format=EXTENSION, options=scale)
             stream = self._container.add_stream(
-                plan.encoder.name, rate=plan.rate, options=dict(plan.encoder.options)
+                plan.encoder.name, rate=plan.rate, options=plan.encoder.options_here
             )
         self._stream = stream
         context = self._stream.codec_context

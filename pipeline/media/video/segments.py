@@ -22,7 +22,7 @@ SEGMENT_S: Final = 10.0
 _LEAST: Final = 0.8
 _MOST: Final = 1.4
 """A segment is cut at a key frame if there is one between these shares of its length, else where it ends."""
-_REVISION: Final = 1
+_REVISION: Final = 2
 """Counts the changes to this code after which it makes other frames of the same plan."""
 _RATES: Final = (Fraction(1), Fraction(240))
 """What encoders take for a number of frames a second; for them it is a hint, each frame has its own time."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from pipeline.blend.hands import HandKeeper
-from pipeline.engines.base import AnyEngine
+from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.media.video.frame import FrameEditor, YuvFrame
@@ -36,21 +36,26 @@ _ENHANCED_REACH: Final = 0.8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VideoSwap:
-    """What is done to every segment of a video."""
+    """What is done to every segment of a video: data, which can be sent to another process."""
 
-    engine: AnyEngine
-    painter: Painter
-    #: Whether the painter restores faces, too.
-    enhances: bool
     #: Everybody in the video, and the source by the place of whom it goes onto.
     people: Sequence[CastMember]
     chosen: ChosenFaces
     #: What goes onto faces that are nobody's of these; None where those are left alone.
     everybody: str | None
     sources: Mapping[str, Source]
-    #: What keeps hands before their faces; None where nothing does.
-    hands: HandKeeper | None
+    blend: BlendOptions
     face_filter: FaceFilter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SwapTools:
+    """What it is done with, on the device's thread."""
+
+    engine: AnyEngine
+    painter: Painter
+    #: What keeps hands before faces; None where nothing does.
+    hands: HandKeeper | None
     timings: Timings
 
 
@@ -61,15 +66,15 @@ class SegmentSwap:
     some later than they were put in: `done` holds those that are to be encoded.
     """
 
-    def __init__(self, swap: VideoSwap, start: int, end: int | None) -> None:
+    def __init__(self, swap: VideoSwap, tools: SwapTools, start: int, end: int | None) -> None:
         """Begin a segment whose frames show from `start` on and before `end`, in ticks; None is open."""
         #: Frames that are done, whether they were changed or not, to be taken out from the left.
         self.done: deque[YuvFrame] = deque()
         self.facts = SegmentFacts()
-        self._swap = swap
+        self._swap, self._tools = swap, tools
         self._start, self._end_at = start, end
         self._editor = FrameEditor()
-        self._tracker: Tracker[YuvView] = Tracker(swap.engine, known=[each.person for each in swap.people])
+        self._tracker: Tracker[YuvView] = Tracker(tools.engine, known=[each.person for each in swap.people])
         self._watches: dict[int, HandWatch] = {}  # by track
         self._steps: deque[Callable[[], None]] = deque()
 
@@ -87,7 +92,7 @@ class SegmentSwap:
         return not self._steps
 
     def _follow(self, frame: YuvFrame | None) -> None:
-        with self._swap.timings.measure("detect"):
+        with self._tools.timings.measure("detect"):
             tracker = self._tracker
             view = None if frame is None else YuvView(frame, self._editor)
             ready = list(tracker.finish() if view is None else tracker.feed(view))
@@ -118,7 +123,8 @@ class SegmentSwap:
 
     def _paint(self, tracked: TrackedFrame[YuvView], track: int, name: str, painted: list[int]) -> None:
         swap, frame, face = self._swap, tracked.frame, tracked.faces[track]
-        with swap.timings.measure("swap"):
+        painter = self._tools.painter
+        with self._tools.timings.measure("swap"):
             watch = self._watch(track)
             box = box_around(frame, face.bbox, reach=self._reach(watch))
             if box is None:
@@ -128,7 +134,7 @@ class SegmentSwap:
             after = Region(picture=before.copy(), offset=region.offset)
             inside = after.inside(face)
             measures = track < len(swap.people) and track not in self.facts.people
-            seen = swap.painter.embed(before, inside) if measures else None
+            seen = painter.embed(before, inside) if measures else None
             # Itself among them, as it is: a copy would count as a neighbour.
             others = [
                 inside if number == track else after.inside(other) for number, other in tracked.faces.items()
@@ -137,7 +143,7 @@ class SegmentSwap:
                 watch.follow(before, region.offset)
                 watch.look(before, inside, region.offset)
                 watch.take(before, region.offset)
-            [changed] = swap.painter.paint(after.picture, [(inside, swap.sources[name])], others)
+            [changed] = painter.paint(after.picture, [(inside, swap.sources[name])], others)
             if not changed:
                 return
             if watch is not None:
@@ -151,15 +157,15 @@ class SegmentSwap:
                     self._measure(person, region, after, inside, name, seen)
 
     def _watch(self, track: int) -> HandWatch | None:
-        if self._swap.hands is None:
+        if self._tools.hands is None:
             return None
-        return self._watches.setdefault(track, HandWatch(self._swap.hands))
+        return self._watches.setdefault(track, HandWatch(self._tools.hands))
 
     def _reach(self, watch: HandWatch | None) -> float:
         """How much around a face is cut out of the frame."""
         if watch is not None and watch.looks_around:
             return HAND_REACH
-        return _ENHANCED_REACH if self._swap.enhances else _REACH
+        return _ENHANCED_REACH if self._swap.blend.enhance else _REACH
 
     def _measure(
         self, person: PersonFacts, before: Region, after: Region, face: Face, name: str, seen: Array | None
@@ -168,7 +174,7 @@ class SegmentSwap:
         person.side_px = min(face.size)
         person.covered = is_covered(before.picture, face)
         source = self._swap.sources[name]
-        person.likeness = self._swap.painter.likeness(after.picture, face, source, seen)
+        person.likeness = self._tools.painter.likeness(after.picture, face, source, seen)
 
     def _end(self, frame: YuvFrame, painted: Sequence[int]) -> None:
         self.facts.frames += 1

@@ -63,7 +63,7 @@ def _side_by_side() -> Bgr:
 @pytest.fixture(autouse=True)
 def _one_engine_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """To open it takes as long as all that most of these tests do with it."""
-    monkeypatch.setattr("consumer.engines.registry.open_mesh_engine", _opened_once)
+    monkeypatch.setattr("consumer.engines.opening.open_mesh_engine", _opened_once)
 
 
 @pytest.fixture

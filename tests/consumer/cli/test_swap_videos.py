@@ -43,7 +43,8 @@ def source(tmp_path: Path) -> Path:
 
 
 def settings(folder: Path) -> Settings:
-    return Settings(work_dir=folder / "work")
+    # No other process could have the engine, which is an object of the test.
+    return Settings(work_dir=folder / "work", video_processes=1)
 
 
 def batch_of(folder: Path, *words: Path, output: str, **more: object) -> Batch:

@@ -13,7 +13,7 @@ from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelUnavailable, ProviderUnavailable
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.face import Bgr, Face
-from tests.support.engines import MISSING, Cupboard, FlatEngine
+from tests.support.engines import MISSING, Cupboard, FlatEngine, Opened
 
 
 class Brightener:
@@ -145,7 +145,9 @@ async def test_an_enhancer_that_is_welcome_and_not_here_is_told_to_the_operator_
         ("enhancer_unavailable", {"reason": "restore.onnx is not here."}),
     ]
     models = {"restore.onnx": "sha256:00"}
-    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models=models, open=Brightener)
+    registry.enhancer = EngineHandle(
+        name="restore", folder=Path("models"), models=models, open=Opened(Brightener)
+    )
     assert (await pool.load("auto", enhance="auto")).enhances
 
 
@@ -156,7 +158,7 @@ async def test_an_enhancer_that_cannot_be_opened_does_no_harm_where_it_is_only_w
         raise ProviderUnavailable("restore.onnx should run on cuda.")
 
     registry.put("auto", FlatEngine)
-    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models={}, open=refuse)
+    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models={}, open=Opened(refuse))
     assert not (await pool.load("auto", enhance="auto")).enhances
     with pytest.raises(ModelUnavailable, match="cuda"):
         await pool.load("auto", enhance=True)
@@ -176,7 +178,9 @@ async def test_the_enhancer_may_come_later_and_shares_the_engine(
     with pytest.raises(OptionUnavailable):
         await pool.load("auto", enhance=True)
     models = {"restore.onnx": "sha256:00"}
-    registry.enhancer = EngineHandle(name="restore", folder=Path("models"), models=models, open=Brightener)
+    registry.enhancer = EngineHandle(
+        name="restore", folder=Path("models"), models=models, open=Opened(Brightener)
+    )
     loaded = await pool.load("auto", enhance=True)
     assert loaded.enhancer_models == models
     assert await pool.load("auto", enhance=False) is not loaded

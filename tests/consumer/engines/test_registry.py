@@ -1,5 +1,6 @@
 """Choosing an engine: what each name stands for, as far as files are here, and what is said where not."""
 
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -60,6 +61,16 @@ def test_auto_takes_inswapper_once_all_its_files_verify(own: OwnModels) -> None:
     ready = engines.find("auto")
     assert (ready.name, ready.fallback, ready.folder) == ("inswapper_128_fp16", False, own.models_dir)
     assert ready.models == {name: own.sha256(name) for name in ENGINE}
+
+
+@pytest.mark.parametrize("name", ["mesh", "inswapper"])
+def test_what_opens_an_engine_opens_the_same_from_a_pickle(own: OwnModels, name: str) -> None:
+    own.bring()
+    own.bring([OCCLUDER, ENHANCER])
+    engines = registry(own, occlusion=True)
+    for handle in (engines.find(name), engines.find_enhancer()):
+        again = pickle.loads(pickle.dumps(handle.open))  # noqa: S301 -- just made
+        assert type(again(threads=1)) is type(handle.open(threads=2))
 
 
 def test_a_file_of_another_content_counts_as_missing_and_says_so(own: OwnModels) -> None:

@@ -38,7 +38,7 @@ _opened_once = cache(open_mesh_engine)
 @pytest.fixture(autouse=True)
 def _one_engine_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """To open it takes longer than what these tests do with it."""
-    monkeypatch.setattr("consumer.engines.registry.open_mesh_engine", _opened_once)
+    monkeypatch.setattr("consumer.engines.opening.open_mesh_engine", _opened_once)
 
 
 async def done(folder: Path, target: Path, kind: str) -> tuple[Output, Findings]:

@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from weakref import WeakSet
 
@@ -27,6 +28,7 @@ from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.certificates import hierarchy
+from tests.support.consumers import alive
 from tests.support.copying import files_below
 from tests.support.engines import person_bgr, picture, png
 from tests.support.jobs import (
@@ -41,6 +43,7 @@ from tests.support.jobs import (
     until,
 )
 from tests.support.reels import ReelEngine, across, colour_at, frames_of, reel, seen, still
+from tests.support.segment_rigs import KilledOnce, Slow
 from tests.support.stores import CountingStore
 from tests.support.videos import MARK, shown, sounds
 
@@ -386,6 +389,44 @@ async def test_a_job_that_was_given_back_goes_on_where_it_was(tmp_path: Path) ->
         (tmp_path / f"{name}.mp4").write_bytes(body)
     assert shown(tmp_path / "one.mp4") == shown(tmp_path / "two.mp4")
     assert not (await store.list(keys.SCRATCH)).objects
+
+
+async def test_processes_of_a_job_that_is_given_back_or_cancelled_are_gone(tmp_path: Path) -> None:
+    store, cancelled = MemoryStore(), MemoryStore()
+    clip = reel(tmp_path / "clip.mp4", {0: across()}, frames=100)
+    for bucket in (store, cancelled):
+        job = await drop_video(bucket, clip)
+        consumer, task = start(bucket, Slow, video_processes=2, lease_ttl_s=1, work_dir=tmp_path / "work")
+        await reached(bucket, job, lambda status: segments_done(status) >= 1)
+        pids = consumer._processes.pids
+        assert len([*filter(alive, pids)]) == 2
+        if bucket is cancelled:
+            await bucket.put(keys.cancel(job), b"", content_type="text/plain")
+            assert (await ended(bucket, job)).status == "cancelled"
+        consumer.stop()
+        consumer.stop()
+        assert await task == 0
+        assert not [*filter(alive, pids)]
+        assert not files_below(tmp_path / "work")
+    async with running(store, ReelEngine):
+        [status] = [
+            await ended(store, listed.key.split("/")[1].removesuffix(".json"))
+            for listed in (await store.list(keys.STATUS)).objects
+        ]
+    assert (status.status, status.max_attempts - status.attempt) == ("completed", 2)
+    assert status.progress.segments is not None
+    assert status.progress.segments.reused >= 1
+
+
+async def test_a_process_that_is_killed_costs_no_attempt_where_segments_were_made(tmp_path: Path) -> None:
+    store = MemoryStore()
+    people = {0: across(), 2: seen(still(100, 60), 76, 90)}
+    clip = reel(tmp_path / "clip.mp4", people, frames=100)
+    job = await drop_video(store, clip, options={"many_faces": True})
+    async with running(store, partial(KilledOnce, tmp_path), video_processes=2, max_attempts=1):
+        status = await ended(store, job)
+    assert (status.status, status.attempt, status.max_attempts) == ("completed", 2, 2)
+    assert (tmp_path / "killed").exists()
 
 
 async def test_a_segment_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:

@@ -8,24 +8,16 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from consumer.client.local import LocalInputs, LocalJobs
-from consumer.client.local_scratch import FolderScratches
+from consumer.client.local import LocalJobs, open_local_jobs
 from consumer.config.settings import Settings
-from consumer.devices.budget import ByteBudget
-from consumer.devices.worker import WorkerThread
-from consumer.engines.pool import EnginePool
-from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services
 from consumer.jobs.video.frames import frame_bytes
-from consumer.jobs.workspace import Workspaces
 from models.errors import ModelError
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
@@ -127,26 +119,15 @@ async def _ended(clip: Path, manifest: Manifest, work: Path, opened: Callable[[]
 async def _jobs(work: Path, opened: Callable[[], AnyEngine]) -> AsyncIterator[LocalJobs]:
     """What `swapdrop swap` does jobs with, on an engine of our own."""
     settings = Settings(
+        work_dir=work,
+        video_processes=1,  # time and memory of this one are measured
         max_video_bytes=LIMITS.max_bytes,
         max_video_pixels=LIMITS.max_pixels,
         max_video_frames=LIMITS.max_frames,
         max_video_seconds=LIMITS.max_seconds,
     )
-    with ExitStack() as stack:
-        device = WorkerThread(name="device-0")
-        stack.callback(device.close)
-        services = job_services(
-            settings,
-            kinds=KINDS,
-            pool=EnginePool(OneEngine(opened), device),
-            inputs=LocalInputs(Path()),
-            device=device,
-            cpu=stack.enter_context(ThreadPoolExecutor(3, "cpu")),
-            memory=ByteBudget(settings.decoded_budget_bytes),
-            workspaces=stack.enter_context(Workspaces(work, settings.disk_budget_bytes)),
-            scratches=FolderScratches(work / "segments"),
-        )
-        yield LocalJobs(services)
+    async with open_local_jobs(settings, registry=OneEngine(opened)) as jobs:
+        yield jobs
 
 
 def _reckoned(clip: Path) -> int:

@@ -56,6 +56,22 @@ def test_a_segment_made_twice_is_the_same_file(
     assert made[0] == made[1]
 
 
+def test_x264_runs_no_code_that_makes_other_pictures_now_and_then(
+    videos: Videos, mapper: ToneMapper, tmp_path: Path
+) -> None:
+    video = videos("plain")
+    plan = plan_segments(video, encoder_line("libx264", 18), segment_s=0.5)
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.logging.Capture() as said:
+            encode(video, plan, 0, tmp_path, mapper)
+    finally:
+        av.logging.set_level(before)
+    [capabilities] = [text for _, _, text in said if "cpu capabilities" in text]
+    assert "AVX512" not in capabilities
+
+
 @pytest.mark.parametrize("name", SOFTWARE)
 def test_segments_begin_with_a_key_frame_at_time_0_and_share_their_headers(
     videos: Videos, mapper: ToneMapper, tmp_path: Path, name: EncoderName

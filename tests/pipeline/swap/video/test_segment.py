@@ -14,63 +14,19 @@ from pipeline.media.video.frame import YuvFrame
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.read import VideoReader
 from pipeline.swap.paint import Painter
-from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from pipeline.swap.video.facts import SegmentFacts, notices, results, together
-from pipeline.swap.video.segment import SegmentSwap, VideoSwap
-from pipeline.tracks.cast import CastMember
-from pipeline.tracks.identity import Person
-from tests.support.engines import SCALE, face_in, person_bgr
+from pipeline.swap.video.segment import SegmentSwap, SwapTools, VideoSwap
+from tests.support.engines import SCALE
 from tests.support.hand_doubles import KnownHands, bar, keeper
-from tests.support.reels import SIDE, ReelEngine, across, reel, seen, still
+from tests.support.reels import SIDE, ReelEngine, across, reel, reel_swap, seen, still
 from tests.support.videos import LIMITS, digest
-
-GREEN = np.array((10, 200, 30), np.float32)
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> VideoFile:
     path = tmp_path_factory.mktemp("reel") / "clip.mp4"
     return open_video(reel(path, {0: across(), 2: seen(still(100, 60), 20, 45)}, frames=60), LIMITS)
-
-
-def swap_of(
-    *,
-    chosen: Sequence[int] = (0,),
-    everybody: bool = False,
-    known: Sequence[int] = (0, 2),
-    engine: ReelEngine | None = None,
-    hands: HandKeeper | None = None,
-) -> VideoSwap:
-    engine = engine or ReelEngine()
-    people = [
-        CastMember(
-            face_id=f"face_{place}",
-            face=face_in(0, 0, SIDE, SIDE),
-            frame=0,
-            time_s=0,
-            preview=np.zeros((160, 160, 3), np.uint8),
-            seen=1,
-            largest_area=SIDE**2,
-            person=Person(embedding=np.array(person_bgr(number), np.float32), side_px=SIDE, sharpness=0),
-            first_s=0,
-            last_s=3,
-            prominence=1,
-        )
-        for place, number in enumerate(known)
-    ]
-    return VideoSwap(
-        engine=engine,
-        painter=Painter(engine, None, BlendOptions()),
-        enhances=False,
-        people=people,
-        chosen=dict.fromkeys(chosen, "source"),
-        everybody="source" if everybody else None,
-        sources={"source": Source(face=face_in(0, 0, 8, 8), embedding=GREEN)},
-        hands=hands,
-        face_filter=FaceFilter(),
-        timings=Timings(),
-    )
 
 
 def swapped(
@@ -81,10 +37,15 @@ def swapped(
     start: int = 0,
     end: int | None = None,
     last: int = 60,
+    engine: ReelEngine | None = None,
+    hands: HandKeeper | None = None,
 ) -> tuple[list[YuvFrame], SegmentFacts]:
     """Swap the frames from `start` on and before `end`, and read those from `first` to `last`, by number."""
     times = video.scan.times.tolist()
-    segment = SegmentSwap(swap, times[start], None if end is None else times[end])
+    engine = engine or ReelEngine()
+    painter = Painter(engine, None, swap.blend)
+    tools = SwapTools(engine=engine, painter=painter, hands=hands, timings=Timings())
+    segment = SegmentSwap(swap, tools, times[start], None if end is None else times[end])
     stop = times[last] if last < len(times) else None
     done: list[YuvFrame] = []
     for frame in (*VideoReader(video, ToneMapper(), threads=1).planned(times[first], stop), None):
@@ -101,19 +62,19 @@ def plain(video: VideoFile) -> list[YuvFrame]:
 
 
 def test_every_frame_comes_out_once_in_order_and_those_beside_the_segment_do_not(video: VideoFile) -> None:
-    done, facts = swapped(video, swap_of(), first=5, start=20, end=40, last=55)
+    done, facts = swapped(video, reel_swap(), first=5, start=20, end=40, last=55)
     assert [frame.time for frame in done] == video.scan.times.tolist()[20:40]
     assert (facts.frames, facts.changed, facts.first_changed) == (20, 20, int(video.scan.times[20]))
 
 
 def test_a_part_of_a_video_is_swapped_as_it_is_in_the_whole(video: VideoFile) -> None:
-    whole, _ = swapped(video, swap_of(chosen=(0, 1)))
-    part, _ = swapped(video, swap_of(chosen=(0, 1)), first=15, start=30, end=45)
+    whole, _ = swapped(video, reel_swap(chosen=(0, 1)))
+    part, _ = swapped(video, reel_swap(chosen=(0, 1)), first=15, start=30, end=45)
     assert [digest(frame.image) for frame in part] == [digest(frame.image) for frame in whole[30:45]]
 
 
 def test_samples_away_from_the_face_stay_as_they_were_stored(video: VideoFile) -> None:
-    done, _ = swapped(video, swap_of())
+    done, _ = swapped(video, reel_swap())
     for number, (before, after) in enumerate(zip(plain(video), done, strict=True)):
         corner = across()(number)
         assert corner is not None
@@ -139,7 +100,7 @@ def test_samples_of_a_hand_stay_as_they_were_stored_and_more_of_the_frame_is_see
             return []
 
     hands = Middle()
-    done, _ = swapped(video, swap_of(hands=keeper(hands)), end=6, last=20)
+    done, _ = swapped(video, reel_swap(), hands=keeper(hands), end=6, last=20)
     for number, (before, after) in enumerate(zip(plain(video), done, strict=False)):
         corner = across()(number)
         assert corner is not None
@@ -172,25 +133,25 @@ class NeighbourEngine(ReelEngine):
 
 def test_a_face_is_no_neighbour_of_its_own_that_it_would_spare(video: VideoFile) -> None:
     engine = NeighbourEngine()
-    swapped(video, swap_of(engine=engine), last=30)
+    swapped(video, reel_swap(), last=30, engine=engine)
     assert engine.neighbours == [0] * 20 + [1] * 10
 
 
 def test_nobody_who_was_not_chosen_changes(video: VideoFile) -> None:
-    done, facts = swapped(video, swap_of(chosen=()))
+    done, facts = swapped(video, reel_swap(chosen=()))
     assert [digest(frame.image) for frame in done] == [digest(frame.image) for frame in plain(video)]
     assert (facts.changed, facts.people) == (0, {})
 
 
 def test_strangers_change_only_where_everybody_is_meant(video: VideoFile) -> None:
-    _, facts = swapped(video, swap_of(chosen=(), known=(0,)))
+    _, facts = swapped(video, reel_swap(chosen=(), known=(0,)))
     assert facts.changed == 0
-    _, facts = swapped(video, swap_of(chosen=(), known=(0,), everybody=True))
+    _, facts = swapped(video, reel_swap(chosen=(), known=(0,), everybody=True))
     assert facts.changed == 26
 
 
 def test_each_person_is_measured_once_and_told_of(video: VideoFile) -> None:
-    swap = swap_of(chosen=(0, 1))
+    swap = reel_swap(chosen=(0, 1))
     _, facts = swapped(video, swap)
     assert {place: person.frames for place, person in facts.people.items()} == {0: 60, 1: 26}
     told = results(swap.people, swap.chosen, facts)

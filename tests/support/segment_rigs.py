@@ -1,0 +1,130 @@
+"""Each executor of a video's segments with a video of its own, for the tests that all of them must pass."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from consumer.client.local import open_local_jobs
+from consumer.config.settings import Settings
+from consumer.jobs.context import JobContext
+from consumer.jobs.video.render import VideoWork
+from consumer.jobs.video.segments import LocalSegments, SegmentExecutor
+from pipeline.engines.base import AnyEngine
+from pipeline.errors import OutputInvalid
+from pipeline.media.video.encoders import encoder_line
+from pipeline.media.video.probe import open_video
+from pipeline.media.video.segments import plan_segments
+from storage.records.manifest import read_manifest
+from storage.records.status import Progress
+from tests.support.engines import OneEngine
+from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
+from tests.support.videos import LIMITS
+
+Kind = Literal["own threads", "processes"]
+KINDS: tuple[Kind, ...] = ("own threads", "processes")
+SEGMENTS = 5
+FRAMES = 20
+"""Of each segment."""
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """An executor, and the job that it works for."""
+
+    context: JobContext
+    executor: SegmentExecutor
+    work: VideoWork
+    #: What was told of the job.
+    told: list[Progress] = field(default_factory=list)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that there are beside this one."""
+        return self.context.processes.pids
+
+
+@asynccontextmanager
+async def open_rig(
+    kind: Kind,
+    folder: Path,
+    engine: Callable[[], AnyEngine] = ReelEngine,
+    **settings: Any,  # noqa: ANN401 -- any setting
+) -> AsyncIterator[Rig]:
+    """A job on a reel of five segments; `folder` keeps what attempts leave for one another."""
+    clip = folder / "clip.mp4"
+    if not clip.exists():
+        reel(clip, {0: across(), 2: seen(still(100, 60), 76, 90)}, frames=SEGMENTS * FRAMES)
+    video = open_video(clip, LIMITS)
+    work = VideoWork(
+        video=video,
+        plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
+        plan_id="plan",
+        swap=reel_swap(chosen=(0, 1)),
+    )
+    processes = {"own threads": 1, "processes": 2}[kind]
+    chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)
+    manifest = read_manifest({"process_type": "single-video", "source": str(clip), "target": str(clip)})
+    told: list[Progress] = []
+    async with (
+        open_local_jobs(chosen, registry=OneEngine(engine)) as jobs,
+        jobs.context(
+            manifest, output_id="job", report=lambda _stage, progress: told.append(progress)
+        ) as context,
+    ):
+        executor = LocalSegments(context, await context.engine("auto"))
+        yield Rig(context=context, executor=executor, work=work, told=told)
+
+
+class Marked(ReelEngine):
+    """An engine that fails in the fourth segment, where the second person comes, once others were made."""
+
+    def __init__(self, folder: Path, after: Iterable[int] = ()) -> None:
+        super().__init__(on_swap=self._look)
+        self._awaited = [folder / f"work/segments/job/plan/{number}.json" for number in after]
+        self._faces = 0
+
+    def find_faces(self, picture: Any) -> Any:  # noqa: ANN401 -- see ReelEngine
+        faces = super().find_faces(picture)
+        self._faces = max(self._faces, len(faces))
+        return faces
+
+    def _look(self) -> None:
+        if self._faces > 1:
+            while not all(path.exists() for path in self._awaited):
+                time.sleep(0.01)
+            self.fail()
+
+    def fail(self) -> None:
+        raise OutputInvalid("as was to be expected")
+
+
+class Killed(Marked):
+    """... by being killed."""
+
+    def fail(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KilledOnce(Killed):
+    """... the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._mark = folder / "killed"
+
+    def fail(self) -> None:
+        if not self._mark.exists():
+            self._mark.touch()
+            super().fail()
+
+
+class Slow(ReelEngine):
+    """An engine that takes a tenth of a second for a face."""
+
+    def __init__(self) -> None:
+        super().__init__(swap_s=0.1)
