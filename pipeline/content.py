@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -57,7 +56,9 @@ def content_input(picture: Bgr) -> Array:
 
     The channels' means are taken off. The way through JPEG is part of how it was trained.
     """
-    image = Image.fromarray(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8))
+    height, width = picture.shape[:2]
+    whole = np.ascontiguousarray(picture)
+    image = Image.frombuffer("RGB", (width, height), whole, "raw", "BGR", 0, 1)
     edge = (_RESIZED - _SHOWN) // 2
     image = image.resize((_RESIZED, _RESIZED), Image.Resampling.BILINEAR)
     image = image.crop((edge, edge, edge + _SHOWN, edge + _SHOWN))

