@@ -52,6 +52,21 @@ class Regions:
         return (self.inside > _WELL_INSIDE).astype(np.float32) * (1 - self.openings) * (1 - self.features)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """One face as its maps show it.
+
+    Attributes:
+        lab: (h, w, 3) float32 L*a*b*, L 0..100.
+        points: (468, 2 or more) float32 in pixels of the maps.
+        regions: what lies where.
+    """
+
+    lab: Array
+    points: Array
+    regions: Regions
+
+
 def find_regions(
     ids: Ids, points: Array, topology: Topology, face_px: float, hairline: Array | float = FOREHEAD
 ) -> Regions:

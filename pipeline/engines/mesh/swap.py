@@ -1,7 +1,7 @@
 """Draw a source face onto a target face: one region of the frame, maps of at most 256 px, one blend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,23 +13,25 @@ from pipeline.engines.mesh.colour import (
     find_lamp,
     match_colour,
     match_sharpness,
-    to_bgr,
-    to_lab,
 )
+from pipeline.engines.mesh.covers import is_bearded, off_skin
 from pipeline.engines.mesh.geometry import bend
-from pipeline.engines.mesh.mask import face_mask, kept_mask
+from pipeline.engines.mesh.keep import kept
+from pipeline.engines.mesh.light import SOFT, shadow_gain
+from pipeline.engines.mesh.mask import face_mask, kept_mask, up_to_jaw
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes
-from pipeline.engines.mesh.regions import Regions, find_regions, masked_blur
-from pipeline.engines.mesh.skin import skin_likelihood
+from pipeline.engines.mesh.regions import Regions, View, find_regions, masked_blur
+from pipeline.engines.mesh.skin import SkinModel
 from pipeline.engines.mesh.source import MeshSource
-from pipeline.engines.mesh.texture import Texture, mesh_size
+from pipeline.engines.mesh.spaces import from_light, to_bgr, to_lab, to_light
+from pipeline.engines.mesh.texture import mesh_size
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.face import Array, Bgr
 
 _SKIN = 0.5  # likelihood
 _GREY = 3  # levels between the channels of a picture without colour
-_IDENTITY_SHARE = 0.45  # of the source's geometry; more and the face leaves the target's head
+_IDENTITY_SHARE = 0.7  # of the source's geometry; more and the face leaves the target's head
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,12 +43,14 @@ class Drawing:
         regions: what lies where, map size.
         seen: (h, w) float32 how far each place can be drawn at all, 0..1.
         skin: (h, w) float32 what is skin on the source, 0..1.
+        before: (h, w) float32 what lies before the source's face, 0..1.
     """
 
     picture: Bgr
     regions: Regions
     seen: Array
     skin: Array
+    before: Array
 
 
 def swap_face(
@@ -71,42 +75,87 @@ def swap_face(
     if patch is None:
         return False
     drawing = _draw(patch, source, mesh_size(bent, topology), topology)
-    target_map = patch.reduce(patch.roi)
-    target_lab = to_lab(target_map)
-    target_skin = skin_likelihood(target_lab, drawing.regions)
-    alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
-    alpha *= 1 - kept_mask(patch, landmarks, source, blend)
-    alpha *= combine(masks, patch.matrix, patch.shape)
+    look = _look(patch, drawing.regions)
+    alpha = _where(patch, landmarks, source, blend, drawing, look) * combine(masks, patch.matrix, patch.shape)
     if not alpha.any() or not drawing.regions.core.any():
         return False
-    picture = drawing.picture
-    if blend.color_correction and _is_grey(target_map):
+    if blend.color_correction:
+        picture, drawn, wanted = _coloured(patch, drawing, look)
+        patch.blend(picture, wanted - drawn, alpha)
+    else:
+        patch.blend(drawing.picture, np.zeros_like(look.bgr), alpha)
+    return True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look:
+    """The target's face at map size.
+
+    Attributes:
+        bgr: (h, w, 3) float32 0..255, evenly lit.
+        view: the same as L*a*b*.
+        shade: (h, w, 3) float32 by which its light must be divided to be as it was; None for even light.
+        model: its skin.
+        skin: (h, w) float32 0..1, what is skin.
+    """
+
+    bgr: Array
+    view: View
+    shade: Array | None
+    model: SkinModel
+    skin: Array
+
+
+def _look(patch: Patch, regions: Regions) -> Look:
+    bgr = patch.reduce(patch.roi)
+    view = View(lab=to_lab(bgr), points=patch.own, regions=regions)
+    shade = shadow_gain(view, SOFT)
+    if shade is not None:
+        bgr = from_light(to_light(bgr) * shade)
+        view = replace(view, lab=to_lab(bgr))
+    model = SkinModel.fit(view)
+    return Look(bgr=bgr, view=view, shade=shade, model=model, skin=model.likelihood(view.lab))
+
+
+def _where(
+    patch: Patch, landmarks: Array, source: MeshSource, blend: BlendOptions, drawing: Drawing, look: Look
+) -> Array:
+    """Where the drawing shows, (h, w) float32 0..1."""
+    alpha = face_mask(drawing.regions, drawing.before)
+    if source.texture.bearded and not is_bearded(look.view, off_skin(look.view, look.skin)):
+        alpha = up_to_jaw(alpha, look.view)
+    alpha *= np.clip(drawing.seen, 0, 1)
+    alpha *= 1 - kept(look.view, look.skin)
+    alpha *= 1 - kept_mask(patch, landmarks, source, blend)
+    return alpha
+
+
+def _coloured(patch: Patch, drawing: Drawing, look: Look) -> tuple[Bgr, Array, Array]:
+    """The drawing in the target's tone and light: region size, the same at map size, and what that must become."""
+    picture, regions = drawing.picture, drawing.regions
+    if _is_grey(look.bgr):
         # The maps carry no detail as fine as the frame's: in a grey picture it would stay coloured.
         picture = np.asarray(
             cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
         )
     drawn = patch.reduce(picture)
-    common_skin, lamp = np.minimum(target_skin, drawing.skin), None
-    if blend.color_correction:
-        lamp = find_lamp(drawn, target_map, drawing.regions, common_skin)
-        if lamp is not None:
-            picture = lamp.tint(picture)
-            drawn = patch.reduce(picture)
-    change = np.zeros_like(drawn)
-    if blend.color_correction:
+    common_skin = np.minimum(look.skin, drawing.skin)
+    lamp = find_lamp(drawn, look.bgr, regions, common_skin)
+    if lamp is not None:
+        picture = lamp.tint(picture)
+        drawn = patch.reduce(picture)
+    lab, target = to_lab(drawn), look.view.lab
+    sigma = find_blur(lab, target, regions)
+    if sigma > 0:
+        picture = _soften(patch, picture, regions, sigma)
+        drawn = patch.reduce(picture)
         lab = to_lab(drawn)
-        sigma = find_blur(lab, target_lab, drawing.regions)
-        if sigma > 0:
-            picture = _soften(patch, picture, drawing.regions, sigma)
-            drawn = patch.reduce(picture)
-            lab = to_lab(drawn)
-        lab = match_colour(lab, target_lab, drawing.regions, common_skin)
-        if lamp is not None:
-            lab = lamp.keep_hues(lab, target_lab, drawing.regions)
-        lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
-        change = to_bgr(lab) - drawn
-    patch.blend(picture, change, alpha)
-    return True
+    lab = match_colour(lab, target, regions, common_skin)
+    if lamp is not None:
+        lab = lamp.keep_hues(lab, target, regions)
+    lab = match_sharpness(lab, target, regions.core * look.skin > _SKIN)
+    wanted = to_bgr(lab)
+    return picture, drawn, wanted if look.shade is None else from_light(to_light(wanted) / look.shade)
 
 
 def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> Drawing:
@@ -124,17 +173,16 @@ def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> 
         picture=np.asarray(picture, np.uint8),
         regions=find_regions(ids, patch.points, topology, patch.face_px, texture.hairline),
         seen=seen,
-        skin=_skin_of(texture, level, x, y),
+        skin=_at(texture.skin, level, x, y),
+        before=_at(texture.before, level, x, y),
     )
 
 
-def _skin_of(texture: Texture, level: Bgr, x: Array, y: Array) -> Array:
-    """The texture's skin map at (h, w) coordinates in pixels of one of its levels."""
-    height, width = (
-        np.float32(ours / its) for ours, its in zip(texture.skin.shape, level.shape, strict=False)
-    )
+def _at(values: Array, level: Bgr, x: Array, y: Array) -> Array:
+    """A map of the texture at (h, w) coordinates in pixels of one of its levels."""
+    height, width = (np.float32(ours / its) for ours, its in zip(values.shape, level.shape, strict=False))
     shown = cv2.remap(
-        texture.skin,
+        values,
         (x + np.float32(0.5)) * width - np.float32(0.5),
         (y + np.float32(0.5)) * height - np.float32(0.5),
         cv2.INTER_LINEAR,

@@ -15,8 +15,6 @@ from pipeline.engines.mesh.colour import (
     limit_highlights,
     match_colour,
     match_sharpness,
-    to_bgr,
-    to_lab,
 )
 from pipeline.engines.mesh.regions import Regions, masked_blur
 from pipeline.face import Array
@@ -147,15 +145,6 @@ def test_sharpness_moves_towards_the_targets_both_ways() -> None:
     assert match_sharpness(soft, sharp, everywhere)[..., 0].std() > 1.3 * soft[..., 0].std()
     assert match_sharpness(sharp, soft, everywhere)[..., 0].std() < 0.7 * sharp[..., 0].std()
     assert match_sharpness(sharp, sharp, everywhere) is sharp
-
-
-def test_colours_survive_the_way_to_lab_and_back() -> None:
-    bgr = np.random.default_rng(8).uniform(0, 255, (8, 8, 3)).astype(np.float32)
-    assert np.abs(to_bgr(to_lab(bgr)) - bgr).max() < 1
-
-
-def test_darker_than_black_is_black() -> None:
-    assert to_bgr(np.full((1, 1, 3), (-20, 0, 0), np.float32)).max() == pytest.approx(0, abs=0.01)
 
 
 def test_the_masked_mean_does_not_see_what_is_masked() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from models.embedded import TOPOLOGY, embedded_path
-from pipeline.engines.mesh.texture import Texture, make_texture, rescaled
+from pipeline.engines.mesh.geometry import rescaled
+from pipeline.engines.mesh.texture import Texture, make_texture
 from pipeline.engines.mesh.topology import BROW_BELOW, Topology
 from pipeline.face import Array, Bgr
 from pipeline.faces.find import embedded_face_finder

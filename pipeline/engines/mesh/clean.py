@@ -1,0 +1,93 @@
+"""A source's texture without the hair that hangs into it: that would be drawn on every target."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.engines.mesh.covers import (
+    LENS,
+    about_eyes,
+    beardless,
+    is_bearded,
+    off_skin,
+    reaching_in,
+    wears_spectacles,
+)
+from pipeline.engines.mesh.raster import sample
+from pipeline.engines.mesh.regions import View, masked_blur
+from pipeline.engines.mesh.skin import SkinModel
+from pipeline.engines.mesh.spaces import to_bgr
+from pipeline.face import Array, Bgr
+
+_RIM, _DEEPEST = 0.06, 0.30  # of the face: where hair comes in, and how far it may reach
+_EDGE, _REACH_PX = 0.008, 5  # sigma of the soft edge, of the face; by how much more than the hair is replaced
+_LOCAL = 0.05  # sigma in which skin about a place says how it differs from the model
+_BARE = 0.3  # off skin by less
+_NOTHING = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cleaned:
+    """A texture without hair.
+
+    Attributes:
+        picture: BGR uint8.
+        before: (h, w) float32 0..1 at map size, what still lies before the face and is not drawn at its rim.
+        bearded: whether a beard is drawn with it.
+    """
+
+    picture: Bgr
+    before: Array
+    bearded: bool
+
+
+def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleaned:
+    """Replace what reaches in from the border by the face's other side, or where that is covered, by its model.
+
+    `view` shows `picture` at map size; `mirrored` (h, w, 2) says where in it each place has its counterpart on the
+    other side of the face. A beard, chin and upper lip, is a part of the
+    face and stays; so do spectacles.
+    """
+    off = off_skin(view, model.likelihood(view.lab))
+    bearded = is_bearded(view, off)
+    hair = beardless(off, view) if bearded else off
+    if wears_spectacles(view):
+        hair = hair * (1 - about_eyes(view, LENS))
+    inside = view.regions.inside
+    reaches = reaching_in(hair, inside < _RIM) & (inside < _DEEPEST)
+    share = _softened(reaches.astype(np.float32), view.regions.face_px)
+    if float((share * (inside > 0)).max()) < _NOTHING:
+        return Cleaned(picture=picture, before=hair, bearded=bearded)
+    other_covered = _softened(sample(reaches.astype(np.float32), mirrored), view.regions.face_px)
+    size = picture.shape[1], picture.shape[0]
+    scale = np.array(size, np.float32) / np.array(off.shape[::-1], np.float32)
+    at = cv2.resize(
+        (mirrored + np.float32(0.5)) * scale - np.float32(0.5), size, interpolation=cv2.INTER_LINEAR
+    )
+    tone = to_bgr(model.expected) - to_bgr(sample(model.expected, mirrored))
+    other = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    other = other + cv2.resize(tone, size, interpolation=cv2.INTER_LINEAR)
+    smooth = cv2.resize(_modelled(view, model, off), size, interpolation=cv2.INTER_LINEAR)
+    neither, replaced = (
+        cv2.resize(each, size, interpolation=cv2.INTER_LINEAR)[..., None] for each in (other_covered, share)
+    )
+    fill = other * (1 - neither) + smooth * neither
+    mixed = picture * (1 - replaced) + fill * replaced
+    return Cleaned(
+        picture=np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8),
+        before=hair * (1 - share),
+        bearded=bearded,
+    )
+
+
+def _modelled(view: View, model: SkinModel, off: Array) -> Array:
+    """The face's smooth skin, as BGR 0..255 at map size: the model, off by what bare skin around is off it."""
+    bare = ((off < _BARE) & (view.regions.inside > _NOTHING)).astype(np.float32)
+    local = masked_blur(view.lab - model.expected, bare + np.float32(1e-4), _LOCAL * view.regions.face_px)
+    return to_bgr(model.expected + local)
+
+
+def _softened(where: Array, face_px: float) -> Array:
+    wider = cv2.dilate(where, np.ones((_REACH_PX, _REACH_PX), np.uint8))
+    return np.asarray(cv2.GaussianBlur(wider, (0, 0), max(1.0, _EDGE * face_px)), np.float32)
