@@ -15,7 +15,7 @@ from pipeline.engines.mesh.covers import (
     wears_spectacles,
 )
 from pipeline.engines.mesh.raster import sample
-from pipeline.engines.mesh.regions import View, masked_blur
+from pipeline.engines.mesh.regions import View, blurred, masked_blur
 from pipeline.engines.mesh.skin import SkinModel
 from pipeline.engines.mesh.spaces import to_bgr
 from pipeline.face import Array, Bgr
@@ -43,11 +43,10 @@ class Cleaned:
 
 
 def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleaned:
-    """Replace what reaches in from the border by the face's other side, or where that is covered, by its model.
+    """Replace what reaches in from the border by the face's other side, or its model where both are covered.
 
-    `view` shows `picture` at map size; `mirrored` (h, w, 2) says where in it each place has its counterpart on the
-    other side of the face. A beard, chin and upper lip, is a part of the
-    face and stays; so do spectacles.
+    `view` shows `picture` at map size; `mirrored` (h, w, 2) says where in it each place has its counterpart
+    on the other side of the face. A beard and spectacles are a part of the face and stay.
     """
     off = off_skin(view, model.likelihood(view.lab))
     bearded = is_bearded(view, off)
@@ -59,21 +58,10 @@ def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleane
     share = _softened(reaches.astype(np.float32), view.regions.face_px)
     if float((share * (inside > 0)).max()) < _NOTHING:
         return Cleaned(picture=picture, before=hair, bearded=bearded)
-    other_covered = _softened(sample(reaches.astype(np.float32), mirrored), view.regions.face_px)
-    size = picture.shape[1], picture.shape[0]
-    scale = np.array(size, np.float32) / np.array(off.shape[::-1], np.float32)
-    at = cv2.resize(
-        (mirrored + np.float32(0.5)) * scale - np.float32(0.5), size, interpolation=cv2.INTER_LINEAR
-    )
-    tone = to_bgr(model.expected) - to_bgr(sample(model.expected, mirrored))
-    other = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    other = other + cv2.resize(tone, size, interpolation=cv2.INTER_LINEAR)
-    smooth = cv2.resize(_modelled(view, model, off), size, interpolation=cv2.INTER_LINEAR)
-    neither, replaced = (
-        cv2.resize(each, size, interpolation=cv2.INTER_LINEAR)[..., None] for each in (other_covered, share)
-    )
-    fill = other * (1 - neither) + smooth * neither
-    mixed = picture * (1 - replaced) + fill * replaced
+    neither = _softened(sample(reaches.astype(np.float32), mirrored), view.regions.face_px)
+    fill = _other_side(picture, model, mirrored)
+    fill += _enlarged(neither, picture)[..., None] * (_enlarged(_modelled(view, model, off), picture) - fill)
+    mixed = picture + _enlarged(share, picture)[..., None] * (fill - picture)
     return Cleaned(
         picture=np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8),
         before=hair * (1 - share),
@@ -81,8 +69,28 @@ def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleane
     )
 
 
+def _other_side(picture: Bgr, model: SkinModel, mirrored: Array) -> Array:
+    """The face mirrored, in the tone of this side; float32, as large as `picture`."""
+    x, y = (_enlarged(np.ascontiguousarray(mirrored[..., axis]), picture) for axis in (0, 1))
+    small = mirrored.shape
+    other = cv2.remap(
+        picture,
+        (x + np.float32(0.5)) * np.float32(picture.shape[1] / small[1]) - np.float32(0.5),
+        (y + np.float32(0.5)) * np.float32(picture.shape[0] / small[0]) - np.float32(0.5),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    tone = to_bgr(model.expected) - to_bgr(sample(model.expected, mirrored))
+    return other + _enlarged(tone, picture)
+
+
+def _enlarged(values: Array, picture: Bgr) -> Array:
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def _modelled(view: View, model: SkinModel, off: Array) -> Array:
-    """The face's smooth skin, as BGR 0..255 at map size: the model, off by what bare skin around is off it."""
+    """Smooth skin, BGR 0..255 at map size: the model, off by what bare skin about a place is off it."""
     bare = ((off < _BARE) & (view.regions.inside > _NOTHING)).astype(np.float32)
     local = masked_blur(view.lab - model.expected, bare + np.float32(1e-4), _LOCAL * view.regions.face_px)
     return to_bgr(model.expected + local)
@@ -90,4 +98,4 @@ def _modelled(view: View, model: SkinModel, off: Array) -> Array:
 
 def _softened(where: Array, face_px: float) -> Array:
     wider = cv2.dilate(where, np.ones((_REACH_PX, _REACH_PX), np.uint8))
-    return np.asarray(cv2.GaussianBlur(wider, (0, 0), max(1.0, _EDGE * face_px)), np.float32)
+    return blurred(np.asarray(wider, np.float32), _EDGE * face_px)

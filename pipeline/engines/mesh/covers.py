@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.blend.masks import ellipse, fill_polygons, smoothstep
-from pipeline.engines.mesh.regions import View
+from pipeline.engines.mesh.regions import View, blurred
 from pipeline.engines.mesh.topology import EYE_LEFT, EYE_RIGHT
 from pipeline.face import Array
 
@@ -23,8 +23,9 @@ _DISC = 0.025  # radius looked at about a point, of the face
 _BEARDED_CHIN, _BEARDED_LIP = 0.5, 0.25  # full beards from 0.48 and 0.19 to 0.5; bare ones up to 0.24
 _BELOW_NOSE = 0.03  # width of the soft edge below which a beard begins, of the face
 _ALIKE = 12.0  # distance in L*a*b*; lips differ by more from any beard
-# A frame is a thin dark line across the nose: how thin, of the face; how dark, L; how many of the points show it.
-_FRAME_WIDTH, _FRAME, _FAINT_FRAME, _FRAMED_POINTS = 0.045, 40.0, 25.0, 4
+# A frame is a thin dark line across the nose: how thin, of the face; how dark, L; how many of the points show
+# it, and how much of what is about them may be darker yet.
+_FRAME_WIDTH, _FRAME, _FAINT_FRAME, _FRAMED_POINTS, _DARKEST = 0.045, 40.0, 25.0, 4, 0.9
 LENS = 1.45, 1.25  # half axes of a lens with its frame, in widths of the eye
 EYE = 0.56, 0.30  # of the eye alone
 
@@ -32,8 +33,8 @@ EYE = 0.56, 0.30  # of the eye alone
 def off_skin(view: View, skin: Array) -> Array:
     """What is neither `skin` nor eye, brow or lip, (h, w) float32 0..1."""
     features = cv2.dilate(view.regions.features, np.ones((3, 3), np.uint8))
-    soft = cv2.GaussianBlur(features, (0, 0), max(0.8, _SOFT_FEATURES * view.regions.face_px))
-    return np.asarray((1 - skin) * (1 - soft), np.float32)
+    soft = blurred(np.asarray(features, np.float32), _SOFT_FEATURES * view.regions.face_px)
+    return (1 - skin) * (1 - soft)
 
 
 def reaching_in(off: Array, rim: Where) -> Where:
@@ -47,11 +48,13 @@ def reaching_in(off: Array, rim: Where) -> Where:
 
 
 def is_bearded(view: View, off: Array) -> bool:
-    """Whether chin and upper lip are off skin, and the lips between them show: a mask would hide these too."""
-    chin, lip = (_about(off, view, names) for names in (_CHIN, _UPPER_LIP))
-    if chin < _BEARDED_CHIN or lip < _BEARDED_LIP:
+    """Whether chin and upper lip are off skin and the lips show between them, which a mask would hide too."""
+    chin, lip = (view.about(off, names, _DISC) for names in (_CHIN, _UPPER_LIP))
+    if not chin.size or not lip.size or chin.mean() < _BEARDED_CHIN or lip.mean() < _BEARDED_LIP:
         return False
-    lips, about = (_colour(view, names) for names in (_LIPS, _CHIN))
+    lips, about = (
+        np.median(view.about(view.lab, names, _DISC).reshape(-1, 3), axis=0) for names in (_LIPS, _CHIN)
+    )
     return float(np.linalg.norm(lips - about)) > _ALIKE
 
 
@@ -60,8 +63,11 @@ def frame_contrast(view: View) -> float:
     width = max(3, int(_FRAME_WIDTH * view.regions.face_px) | 1)
     lightness = np.ascontiguousarray(view.lab[..., 0])
     closed = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
-    found = [float(np.percentile(disc, 90)) for disc in _discs(closed - lightness, view, _BRIDGE)]
-    return float(np.median(sorted(found)[-_FRAMED_POINTS:])) if found else 0.0
+    discs = view.about(closed - lightness, _BRIDGE, _DISC)
+    if not discs.size:
+        return 0.0
+    darkest = np.sort(discs, axis=1)[:, int(_DARKEST * discs.shape[1])]
+    return float(np.median(np.sort(darkest)[-_FRAMED_POINTS:]))
 
 
 def wears_frame(view: View) -> bool:
@@ -86,12 +92,6 @@ def about_eyes(view: View, axes: tuple[float, float]) -> Array:
     return fill_polygons(outlines, view.regions.inside.shape).astype(np.float32)
 
 
-def _colour(view: View, names: tuple[int, ...]) -> Array:
-    """The median (3,) of the colours about some points; grey where none shows."""
-    discs = [disc.reshape(-1, 3) for disc in _discs(view.lab, view, names)]
-    return np.asarray(np.median(np.concatenate(discs), axis=0) if discs else np.zeros(3), np.float32)
-
-
 def beardless(off: Array, view: View) -> Array:
     """What is off skin above the base of the nose."""
     return np.asarray(off * (1 - below_nose(view, _BELOW_NOSE * view.regions.face_px)), np.float32)
@@ -111,19 +111,3 @@ def below_nose(view: View, soft_px: float) -> Array:
     x = np.arange(width, dtype=np.float32) - base[0]
     y = (np.arange(height, dtype=np.float32) - base[1])[:, None]
     return smoothstep((x * axis[0] + y * axis[1]) / max(soft_px, 1e-3) + 0.5)
-
-
-def _about(values: Array, view: View, names: tuple[int, ...]) -> float:
-    discs = [float(disc.mean()) for disc in _discs(values, view, names)]
-    return float(np.mean(discs)) if discs else 0.0
-
-
-def _discs(values: Array, view: View, names: tuple[int, ...]) -> list[Array]:
-    """Squares of (h, w) `values` about the named points, as far as the maps show them."""
-    radius = max(1, int(_DISC * view.regions.face_px))
-    middles = np.rint(view.points[list(names), :2]).astype(int).tolist()
-    squares = (
-        values[max(y - radius, 0) : max(y + radius + 1, 0), max(x - radius, 0) : max(x + radius + 1, 0)]
-        for x, y in middles
-    )
-    return [square for square in squares if square.size]

@@ -11,8 +11,8 @@ from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Face, Notice
 
-# Degrees, of which the landmarks tell about three quarters. From the first on the hidden side is a guess; beyond the
-# second the nose stands before it, and is drawn twice.
+# Degrees, of which the landmarks tell about three quarters. From the first on the hidden side is a guess;
+# beyond the second the nose stands before it, and is drawn twice.
 _TURNED_DEG, _HOPELESS_DEG = 24.0, 45.0
 # Pixels of the face's larger side: brows and lids are a pixel wide at the first, guesses at the second.
 _SMALL_PX, _HOPELESS_PX = 80.0, 24.0

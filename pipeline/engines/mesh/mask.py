@@ -37,16 +37,25 @@ def up_to_jaw(mask: Array, view: View) -> Array:
     return np.asarray(np.maximum(mask, low * jaw), np.float32)
 
 
-def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, blend: BlendOptions) -> Array:
-    """Where the target's own mouth and eyes stay, (h, w) float32 0..1.
+def mouth_kept(landmarks: Array, source: MeshSource, blend: BlendOptions) -> float:
+    """How surely the target's own mouth stays, 0..1; seldom between, since half of either is a ghost of both.
 
-    A closed mouth cannot be drawn from an open one, nor the reverse; both eyes go together.
+    A closed mouth cannot be drawn from an open one, nor the reverse.
     """
-    target_mouth, target_eyes = mouth_openness(landmarks), eye_openness(landmarks)
-    mouth = 1.0 if blend.mouth_mask else ramp(_strain(target_mouth, source.mouth, 0.03), 0.55, 0.2)
+    if blend.mouth_mask:
+        return 1.0
+    # Not all at once, or lips that move would flicker from frame to frame of a video.
+    return ramp(_strain(mouth_openness(landmarks), source.mouth, 0.03), 0.62, 0.06)
+
+
+def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, mouth: float) -> Array:
+    """Where the target's own mouth and eyes stay, (h, w) float32 0..1; `mouth` is what `mouth_kept` says.
+
+    Both eyes go together.
+    """
     eyes = max(
         ramp(_strain(ours, theirs, 0.04), 0.6, 0.2)
-        for ours, theirs in zip(target_eyes, source.eyes, strict=True)
+        for ours, theirs in zip(eye_openness(landmarks), source.eyes, strict=True)
     )
     kept = np.zeros(patch.shape, np.float32)
     # Lashes reach further beyond the eye than a mouth beyond its lips, where other people's creases begin.

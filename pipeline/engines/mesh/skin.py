@@ -7,14 +7,14 @@ places alone are asked: what covers a face would otherwise widen what counts as 
 from dataclasses import dataclass
 from typing import Final, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.mesh.regions import View
+from pipeline.engines.mesh.regions import View, blurred
+from pipeline.engines.mesh.topology import Index
 from pipeline.face import Array
 
-# Points of the mesh with skin about them on every face; the person's right cheek, the left one, nose and forehead.
+# Points with skin about them on every face: the person's right cheek, the left one, nose and forehead.
 RIGHT_CHEEK: Final = (50, 101, 118, 117, 205, 36, 203, 142, 123, 187, 100, 119, 126)
 LEFT_CHEEK: Final = (280, 330, 347, 346, 425, 266, 423, 371, 352, 411, 329, 348, 355)
 MIDDLE: Final = (6, 197, 195, 5, 4, 51, 281, 45, 275, 9, 151, 108, 337, 8, 107, 336, 104, 333, 69, 299)
@@ -23,7 +23,7 @@ _CENTER: Final = (50, 280, 6, 4)
 # These were found on 89 faces, twelve of them bearded: docs/quality.md tells what comes out.
 _DISC = 0.018  # radius of a seed, of the face
 _RIDGE = np.diag([0, 0.3, 0.3, 3, 3, 3])  # slopes cost a little, curvature more
-_ROUNDS = 12
+_ROUNDS = 8
 _NOISE = np.array([1.5, 0.8, 0.8])  # L, a, b of a photograph of even skin
 _TUKEY = 3 * np.array([1.5, 1.2, 1.2])  # deviations of L, a, b from which a seed counts for nothing
 _NOTHING = 1e-4
@@ -42,27 +42,25 @@ _PALER, _RICHER, _SHADED = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seeds:
-    """Small discs of skin: `places` (n, 2) in pixels, median `colours` (n, 3) and their `spread` in L*a*b*."""
+    """Places of skin: `names` (n,) of their points, median `colours` (n, 3) in L*a*b*, `spread` (n, 3)."""
 
-    places: Array
+    names: Index
     colours: Array
     spread: Array
 
     @classmethod
     def take(cls, view: View, names: tuple[int, ...]) -> Self:
-        """Look about the named points of the mesh, as far as the maps show their discs whole."""
-        lab, points = view.lab, view.points
-        radius = max(1, int(_DISC * view.regions.face_px))
-        reach = np.arange(-radius, radius + 1)
-        middles = np.rint(points[list(names), :2]).astype(np.intp)
-        inside = ((middles >= radius) & (middles < np.array(lab.shape[1::-1]) - radius)).all(axis=1)
-        x, y = middles[inside, 0, None, None], middles[inside, 1, None, None]
-        discs = lab[y + reach[:, None], x + reach].reshape(len(x), len(reach) ** 2, 3)
+        """Look about the named points of the mesh, as far as the maps show them."""
+        discs = view.about(view.lab, names, _DISC)
         return cls(
-            places=points[list(names), :2][inside],
+            names=view.shown(names, _DISC),
             colours=np.median(discs, axis=1).astype(np.float32),
             spread=discs.std(axis=1).astype(np.float32),
         )
+
+    def of(self, names: tuple[int, ...]) -> Array:
+        """The (k, 3) colours of those of the named points that are there."""
+        return self.colours[np.isin(self.names, names)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +81,7 @@ class SkinModel:
     def fit(cls, view: View) -> Self:
         """Fit the skin of a face."""
         seeds = Seeds.take(view, (*RIGHT_CHEEK, *LEFT_CHEEK, *MIDDLE))
-        return cls.through(seeds, view.points, view.regions.face_px, view.regions.inside.shape)
+        return cls.through(seeds, view)
 
     @classmethod
     def even(cls, colour: Array, shape: tuple[int, ...], face_px: float) -> Self:
@@ -92,20 +90,18 @@ class SkinModel:
         return cls(expected=expected, scale=_WIDEST.astype(np.float32), face_px=face_px)
 
     @classmethod
-    def through(cls, seeds: Seeds, points: Array, face_px: float, shape: tuple[int, ...]) -> Self:
+    def through(cls, seeds: Seeds, view: View) -> Self:
         """Fit a smooth surface to seeds, those that stray from the others left out.
 
         Quadratic in x and y, by iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey
         1974). Without any seed everything is as likely skin as not.
         """
-        if not len(seeds.places):
-            return cls(
-                expected=np.zeros((*shape, 3), np.float32),
-                scale=np.full(3, np.inf, np.float32),
-                face_px=face_px,
-            )
-        center, unit = points[list(_CENTER), :2].mean(axis=0), face_px / 2
-        at = (seeds.places - center) / unit
+        shape, face_px = view.regions.inside.shape, view.regions.face_px
+        if not len(seeds.names):
+            nothing = np.zeros((*shape, 3), np.float32)
+            return cls(expected=nothing, scale=np.full(3, np.inf, np.float32), face_px=face_px)
+        center, unit = view.points[list(_CENTER), :2].mean(axis=0), face_px / 2
+        at = (view.points[seeds.names, :2] - center) / unit
         terms = _terms(at[:, 0], at[:, 1])
         weight = np.ones(len(at))
         for _ in range(_ROUNDS):
@@ -127,7 +123,7 @@ class SkinModel:
 
     def likelihood(self, lab: Array) -> Array:
         """How much each pixel of (h, w, 3) `lab` looks like this skin, (h, w) float32 0..1."""
-        light = (_blurred(lab[..., 0], _CALM_LIGHT * self.face_px) - self.expected[..., 0]) / self.scale[0]
+        light = (blurred(lab[..., 0], _CALM_LIGHT * self.face_px) - self.expected[..., 0]) / self.scale[0]
         darker = np.maximum(-light - _DARKER, 0) / _FADE
         brighter = np.maximum(light - _BRIGHTER, 0) / _FADE_BRIGHT
         return np.asarray(np.exp(-0.5 * (darker**2 + brighter**2)) * self.hue_likelihood(lab), np.float32)
@@ -137,14 +133,14 @@ class SkinModel:
 
         Light and shade move skin along its own hue, so chroma is expected to go with lightness.
         """
-        lightness = _blurred(lab[..., 0], _CALM_LIGHT * self.face_px)
+        lightness = blurred(lab[..., 0], _CALM_LIGHT * self.face_px)
         richness = np.clip(lightness / np.maximum(self.expected[..., 0], 5), _PALER, _RICHER)
         full = np.maximum(richness, _SHADED)
         off = np.zeros(lightness.shape, np.float32)
         for channel in (1, 2):
             ends = self.expected[..., channel] * richness, self.expected[..., channel] * full
             there = lab[..., channel]
-            stray = _blurred(
+            stray = blurred(
                 there - np.clip(there, np.minimum(*ends), np.maximum(*ends)), _CALM_HUE * self.face_px
             )
             off += (np.maximum(np.abs(stray) / self.scale[channel] - _OTHER_HUE, 0) / _FADE) ** 2
@@ -161,8 +157,4 @@ def _evaluate(surface: Array, x: Array, y: Array) -> Array:
         (level + along * x + curved * x * x) + y * (down + tilted * x) + y * y * bowed
         for level, along, down, curved, tilted, bowed in surface.T
     ]
-    return cv2.merge([np.ascontiguousarray(channel, np.float32) for channel in channels])
-
-
-def _blurred(plane: Array, sigma_px: float) -> Array:
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(plane), (0, 0), max(0.6, sigma_px)), np.float32)
+    return np.dstack(channels).astype(np.float32, copy=False)

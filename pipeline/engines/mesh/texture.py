@@ -38,7 +38,7 @@ class Texture:
         spectacled: whether spectacles are drawn with it.
         hairline: (11,) float32, how much of the way from each brow point of `BROW_BELOW` to the mesh's edge
             shows skin: there the hair begins.
-        covered: share of the face that something hides, hair that could be taken away and a beard left out, 0..1.
+        covered: share of the face that something hides, 0..1; a beard does not, nor hair that was taken away.
     """
 
     levels: tuple[Bgr, ...]

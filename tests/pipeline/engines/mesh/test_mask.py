@@ -8,7 +8,7 @@ import pytest
 from models.embedded import TOPOLOGY, embedded_path
 from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness
-from pipeline.engines.mesh.mask import face_mask, kept_mask, up_to_jaw
+from pipeline.engines.mesh.mask import face_mask, kept_mask, mouth_kept, up_to_jaw
 from pipeline.engines.mesh.patch import Patch
 from pipeline.engines.mesh.regions import Regions, View
 from pipeline.engines.mesh.source import MeshSource
@@ -67,23 +67,31 @@ def face() -> Face:
     return embedded_face_finder().find(astronaut())[0]
 
 
+def _like(face: Face) -> MeshSource:
+    """A source like the astronaut."""
+    landmarks = face.landmarks
+    assert landmarks is not None
+    mesh = Topology.load(embedded_path(TOPOLOGY))
+    return MeshSource(
+        face=face,
+        texture=make_texture(astronaut(), landmarks, mesh),
+        shape=landmarks[:POINTS],
+        eyes=eye_openness(landmarks),
+        mouth=mouth_openness(landmarks),
+    )
+
+
 def _kept(
     face: Face, blend: BlendOptions, *, eyes: tuple[float, float] | None = None, mouth: float | None = None
 ) -> Array:
     """What of the astronaut stays when the source is like the astronaut but for its eyes or mouth."""
     landmarks = face.landmarks
     assert landmarks is not None
-    mesh = Topology.load(embedded_path(TOPOLOGY))
-    source = MeshSource(
-        face=face,
-        texture=make_texture(astronaut(), landmarks, mesh),
-        shape=landmarks[:POINTS],
-        eyes=eyes or eye_openness(landmarks),
-        mouth=mouth_openness(landmarks) if mouth is None else mouth,
-    )
+    like = _like(face)
+    source = replace(like, eyes=eyes or like.eyes, mouth=like.mouth if mouth is None else mouth)
     patch = Patch.cut(astronaut(), landmarks[:POINTS], landmarks[:POINTS])
     assert patch is not None
-    return kept_mask(patch, landmarks, source, blend)
+    return kept_mask(patch, landmarks, source, mouth_kept(landmarks, source, blend))
 
 
 def test_eyes_and_mouth_are_drawn_where_they_can_be(face: Face) -> None:
@@ -103,6 +111,18 @@ def test_one_shut_eye_keeps_both_of_the_targets(face: Face) -> None:
     assert columns[len(columns) // 2 :].sum() > 10
     rows = np.flatnonzero((kept == 1).any(axis=1)) / len(kept)
     assert rows.max() < 0.5
+
+
+def test_a_mouth_is_drawn_or_kept_and_hardly_ever_half_of_either(face: Face) -> None:
+    assert face.landmarks is not None
+    source = _like(face)
+    amounts = [
+        mouth_kept(face.landmarks, replace(source, mouth=openness), BlendOptions())
+        for openness in np.linspace(0, 0.6, 121).tolist()
+    ]
+    assert (amounts[0], amounts[-1]) == (1, 1)
+    assert 0 in amounts
+    assert sum(0 < amount < 1 for amount in amounts) <= 5
 
 
 def test_the_mouth_mask_keeps_the_mouth_although_it_could_be_drawn(face: Face) -> None:
