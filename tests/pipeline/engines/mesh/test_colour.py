@@ -15,6 +15,7 @@ from pipeline.engines.mesh.colour import (
     limit_highlights,
     match_colour,
     match_sharpness,
+    tie_chroma,
 )
 from pipeline.engines.mesh.regions import Regions, masked_blur
 from pipeline.face import Array
@@ -97,6 +98,17 @@ def test_the_targets_blur_is_found_and_a_sharp_or_noisy_one_has_none() -> None:
 def test_a_grey_target_takes_all_colour_away() -> None:
     matched = match_colour(_textured(3, 5), _textured(4, 5, grey=True), FACE, SKIN)
     assert np.abs(matched[..., 1:]).max() < 0.01
+
+
+def test_shadows_take_no_more_than_half_of_the_targets_colour() -> None:
+    drawn = _blotched(1, 5)
+    drawn[..., 1:] = (15, 20)
+    target = drawn.copy()
+    target[..., 1] += 0.5 * (target[..., 0] - 60)
+    sample = np.flatnonzero(SKIN)
+    tied = tie_chroma(drawn, target, sample, FACE)
+    slope = np.polyfit(tied[..., 0].ravel(), tied[..., 1].ravel(), 1)[0]
+    assert 0.1 < slope < 0.25  # all of it turns eye sockets and dark lips red
 
 
 def test_black_stays_black_on_a_much_brighter_target() -> None:
