@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.engines.mesh.covers import (
     LENS,
     about_eyes,
+    beard_of,
     beardless,
     is_bearded,
     off_skin,
@@ -34,12 +35,12 @@ class Cleaned:
     Attributes:
         picture: BGR uint8.
         before: (h, w) float32 0..1 at map size, what still lies before the face and is not drawn at its rim.
-        bearded: whether a beard is drawn with it.
+        beard: (h, w) float32 0..1 likewise, where a beard is drawn with it; None if there is none.
     """
 
     picture: Bgr
     before: Array
-    bearded: bool
+    beard: Array | None
 
 
 def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleaned:
@@ -49,15 +50,15 @@ def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleane
     on the other side of the face. A beard and spectacles are a part of the face and stay.
     """
     off = off_skin(view, model.likelihood(view.lab))
-    bearded = is_bearded(view, off)
-    hair = beardless(off, view) if bearded else off
+    beard = beard_of(off, view) if is_bearded(view, off) else None
+    hair = off if beard is None else beardless(off, view)
     if wears_spectacles(view):
         hair = hair * (1 - about_eyes(view, LENS))
     inside = view.regions.inside
     reaches = reaching_in(hair, inside < _RIM) & (inside < _DEEPEST)
     share = _softened(reaches.astype(np.float32), view.regions.face_px)
     if float((share * (inside > 0)).max()) < _NOTHING:
-        return Cleaned(picture=picture, before=hair, bearded=bearded)
+        return Cleaned(picture=picture, before=hair, beard=beard)
     neither = _softened(sample(reaches.astype(np.float32), mirrored), view.regions.face_px)
     fill = _other_side(picture, model, mirrored)
     fill += _enlarged(neither, picture)[..., None] * (_enlarged(_modelled(view, model, off), picture) - fill)
@@ -65,7 +66,7 @@ def clean(picture: Bgr, view: View, model: SkinModel, mirrored: Array) -> Cleane
     return Cleaned(
         picture=np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8),
         before=hair * (1 - share),
-        bearded=bearded,
+        beard=beard,
     )
 
 

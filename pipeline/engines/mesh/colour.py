@@ -25,7 +25,7 @@ _LIKELY = 0.5
 # within what those figures allow.
 _SHADING = 0.9  # share of the target's light that the drawn face takes on
 _LIGHT_REACH = 0.095  # sigma of the blur that tells light from features, of the face; a nose is 0.2 wide
-_OFF_SKIN, _FEATURES = 0.12, 0.004  # weight in that blur of what is hardly skin, and of eyes, brows and lips
+_OFF_SKIN, _FEATURES = 0.003, 0.001  # weight in that blur of what is hardly skin, and of eyes, brows and lips
 _FEATURES_LIT = 0.5  # share of the light that features take
 _CHROMA_TIE = 0.4  # share of the difference in slope that is made up for
 _STEEPEST = 0.6  # chroma per unit of lightness; more is noise in flat light

@@ -22,6 +22,8 @@ _SOFT_FEATURES = 0.012  # sigma of the edge about eyes, brows and lips, of the f
 _DISC = 0.025  # radius looked at about a point, of the face
 _BEARDED_CHIN, _BEARDED_LIP = 0.5, 0.25  # full beards from 0.48 and 0.19 to 0.5; bare ones up to 0.24
 _BELOW_NOSE = 0.03  # width of the soft edge below which a beard begins, of the face
+_HAIRS_APART = 0.03  # sigma of the blur over which hairs make a beard, of the face
+_GROWS = 0.15, 0.3  # off skin on the whole, where a beard begins and until it is sure
 _ALIKE = 12.0  # distance in L*a*b*; lips differ by more from any beard
 # A frame is a thin dark line across the nose: how thin, of the face; how dark, L; how many of the points show
 # it, and how much of what is about them may be darker yet.
@@ -95,6 +97,12 @@ def about_eyes(view: View, axes: tuple[float, float]) -> Array:
 def beardless(off: Array, view: View) -> Array:
     """What is off skin above the base of the nose."""
     return np.asarray(off * (1 - below_nose(view, _BELOW_NOSE * view.regions.face_px)), np.float32)
+
+
+def beard_of(off: Array, view: View) -> Array:
+    """Where a bearded face's beard grows, its lighter hairs and gaps too: (h, w) float32 0..1."""
+    whole = blurred(off - beardless(off, view), _HAIRS_APART * view.regions.face_px)
+    return smoothstep((whole - _GROWS[0]) / _GROWS[1])
 
 
 def covered_share(view: View, before: Array) -> float:

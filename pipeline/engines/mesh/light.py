@@ -25,8 +25,8 @@ _QUARTERS: Final = (
 )
 _RIDGE: Final = (197, 195, 5, 4)
 # How many times the light on the darker half of the cheeks the other half has: where it begins to count as
-# one-sided, the same for the lighter part of each, and until it is sure. Evenly lit faces reach 1.38, with hair
-# about them 1.6, behind a dark frame 2.6, of which the lighter parts 1.2.
+# one-sided, the same for the lighter part of each, and until it is sure. Evenly lit faces reach 1.38, with
+# hair about them 1.6, behind a dark frame 2.6, of which the lighter parts 1.2.
 _ONE_SIDED, _LIGHTER, _SURELY = 1.85, 1.3, 0.35
 # Share of the chroma that skin has in such shade which must be seen; and what of it a grey face may lack.
 _STILL_SKIN, _GREY = 0.6, 1.0

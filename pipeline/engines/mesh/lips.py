@@ -42,12 +42,17 @@ def less_red(bgr: Array, view: View, skin: Array, drawn: Array, lips: Array) -> 
     bare = (skin > _SURELY) & (view.regions.cheeks > 0)
     if min(int(red.sum()), int(bare.sum())) < _ENOUGH:
         return None
-    theirs, ours = (_mean(lab, red) - _mean(lab, bare) for lab in (view.lab, drawn))
-    if np.hypot(*theirs[1:]) <= np.hypot(*ours[1:]):
+    skin_colour = _mean(view.lab, bare)
+    theirs, ours = _mean(view.lab, red) - skin_colour, _mean(drawn, red) - _mean(drawn, bare)
+    redness = float(np.hypot(*theirs[1:]))
+    if redness <= np.hypot(*ours[1:]):
         return None
     shift = ours - theirs
     shift[0] = max(shift[0], 0.0)  # lipstick darkens; lips that are paler than the drawn ones are no make-up
-    lab = to_lab(bgr) + np.asarray(shift, np.float32)
+    # Teeth and skin at the edge of the lips are less red, and would turn green.
+    along = (view.lab[..., 1:] - skin_colour[1:]) @ (theirs[1:] / redness**2)
+    share = np.clip(along, 0, 1).astype(np.float32)
+    lab = to_lab(bgr) + share[..., None] * np.asarray(shift, np.float32)
     return to_bgr(lab) - bgr
 
 

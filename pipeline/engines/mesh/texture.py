@@ -83,15 +83,18 @@ def make_texture(picture: Bgr, landmarks: Array, topology: Topology) -> Texture:
         extended(ids), planes(view.points, view.points[topology.mirror, :2], topology.triangles)
     )
     cleaned = clean(flat, view, model, np.ascontiguousarray(np.moveaxis(other_side, 0, -1)))
+    skin = model.likelihood(view.lab)
+    if cleaned.beard is not None:
+        skin = skin * (1 - cleaned.beard)
     facing = topology.facing(points)
     return Texture(
         levels=_halvings(cleaned.picture),
         points=frontal,
         detail=np.maximum(facing, facing[topology.mirror]),
         size=mesh_size(frontal, topology),
-        skin=model.likelihood(view.lab),
+        skin=skin,
         before=cleaned.before,
-        bearded=cleaned.bearded,
+        bearded=cleaned.beard is not None,
         hairline=hair,
         spectacled=wears_spectacles(view),
         covered=covered_share(view, cleaned.before),
