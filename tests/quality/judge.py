@@ -14,6 +14,7 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.face import Array, Bgr, Face
 from pipeline.faces.landmarks import MESH_POINTS
 from pipeline.faces.select import largest
+from tests.quality.halves import light_moved
 from tests.quality.profile import turned_aside
 from tests.quality.scene import PORTRAITS, Person, Scene, other_than, portrait
 from tests.quality.seam import Seam, changed_beyond, look_at_seam
@@ -52,13 +53,15 @@ class FaceOutcome:
     """What became of one person's face; `move` and `seam` are None where it was not found or not changed.
 
     `move` is the mean distance of the 468 landmarks from where the portrait's own are taken, as a share of
-    the face's size; those beyond the picture's edge do not count.
+    the face's size; those beyond the picture's edge do not count. `light` is how differently light falls on
+    it than before, see `tests.quality.halves`.
     """
 
     found: bool
     move: float | None = None
     identity: Identity | None = None
     seam: Seam | None = None
+    light: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +119,11 @@ def know(engine: MeshEngine) -> dict[str, Known]:
     return known
 
 
+def prepared(engine: MeshEngine, picture: Bgr) -> MeshSource:
+    """The source that a picture's largest face makes."""
+    return engine.prepare_source(picture, largest(engine.find_faces(picture)))
+
+
 def swap_everybody(engine: MeshEngine, known: Mapping[str, Known], scene: Scene) -> Swap:
     """Give every person in a scene the other's face."""
     started = time.perf_counter()
@@ -127,8 +135,9 @@ def swap_everybody(engine: MeshEngine, known: Mapping[str, Known], scene: Scene)
         faces.append(face)
         left = [other for other in left if other is not face]
     after = scene.picture.copy()
+    given = None if scene.source is None else prepared(engine, scene.source)
     pairs = [
-        (face, known[other_than(person.who)].source)
+        (face, given or known[other_than(person.who)].source)
         for person, face in zip(scene.people, faces, strict=True)
         if face is not None
     ]
@@ -165,6 +174,7 @@ def judge(engine: MeshEngine, known: Mapping[str, Known], scene: Scene) -> tuple
                 move=_move(mesh(face), points, before.shape) / size,
                 identity=_identify(engine, known, person.who, (before, face), (after, result)),
                 seam=look_at_seam(before, after, mesh(face), size),
+                light=light_moved(before, after, mesh(face), size),
             )
         )
     outside, touched = changed_beyond(before, after, covered)

@@ -33,10 +33,14 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """A picture, BGR uint8 (h, w, 3), and its people."""
+    """A picture, BGR uint8 (h, w, 3), and its people.
+
+    `source` is the picture of whose face they get, where it is not the other person's plain portrait.
+    """
 
     picture: Bgr
     people: tuple[Person, ...]
+    source: Bgr | None = None
 
     def moved(self, picture: Bgr, matrix: Matrix) -> "Scene":
         """The scene after `matrix` took its pixels to `picture`."""
@@ -45,7 +49,7 @@ class Scene:
             replace(person, matrix=(step @ np.vstack([person.matrix, (0, 0, 1)]))[:2])
             for person in self.people
         )
-        return Scene(picture=picture, people=tuple(people))
+        return replace(self, picture=picture, people=tuple(people))
 
 
 def portrait(who: str) -> Scene:

@@ -10,7 +10,7 @@ import numpy as np
 from consumer.cli.sheet import Card, card
 from pipeline.face import Bgr
 from tests.quality.judge import Known, Outcome, expected
-from tests.quality.scene import Scene
+from tests.quality.scene import PORTRAITS, Scene, other_than
 from tests.quality.variants import Variant
 
 _CARD: Final = 400
@@ -26,6 +26,13 @@ _SELECTED: Final = {
     "noise sigma 50": "noise of 50 levels",
     "low light 10%": "a tenth of the light",
     "light tungsten": "tungsten light",
+    "bearded target bearded": "target bearded, by code",
+    "bearded source bearded": "source bearded, by code",
+    "long-haired source long-haired": "source long-haired, by code",
+    "spectacled target spectacled": "target spectacled, by code",
+    "lit from one side target lit from the right": "target lit from one side, by code",
+    "lit from one side source lit from the left": "source lit from one side, by code",
+    "of other skin target of dark skin": "target of dark skin, by code",
     "two people two tilted": "two people, tilted",
     "six people uneven rows": "six people",
     "overlapping two, one behind": "one behind the other",
@@ -41,7 +48,7 @@ _AROUND: Final = 0.55  # of a face's size, shown around it
 def pair_card(
     known: Mapping[str, Known], scene: Scene, after: Bgr, outcome: Outcome, variant: Variant
 ) -> Card:
-    """A variant before and after, cut to its faces, and what was measured."""
+    """A variant before and after, cut to its faces, and what was measured; before may be a painted source."""
     before, after = _cut_to_faces(known, scene, after)
     return card(
         f"{variant.kind} {variant.name}".rstrip(), before, after, side=_CARD, facts=list(_facts(outcome))
@@ -93,7 +100,15 @@ def _cut_to_faces(known: Mapping[str, Known], scene: Scene, after: Bgr) -> tuple
     height, width = scene.picture.shape[:2]
     x0, y0 = np.clip(np.min(lows, axis=0), 0, None).astype(int)
     x1, y1 = np.clip(np.max(highs, axis=0), 0, (width, height)).astype(int)
-    return scene.picture[y0:y1, x0:x1], after[y0:y1, x0:x1]
+    before = scene.picture[y0:y1, x0:x1] if scene.source is None else _head_of(scene.source, scene)
+    return before, after[y0:y1, x0:x1]
+
+
+def _head_of(source: Bgr, scene: Scene) -> Bgr:
+    """The source's head, which says more than the plain target."""
+    x0, y0, x1, y1 = PORTRAITS[other_than(scene.people[0].who)][1]
+    margin = round(_AROUND * (y1 - y0))
+    return source[max(0, y0 - margin) : y1 + margin, max(0, x0 - margin) : x1 + margin]
 
 
 def _fitted(picture: Bgr) -> Bgr:

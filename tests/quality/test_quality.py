@@ -17,6 +17,7 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import Topology
 from pipeline.face import Array, Bgr, Face
 from tests.quality.groups import Group, Place
+from tests.quality.halves import light_moved
 from tests.quality.judge import Known, expected, judge, know
 from tests.quality.profile import aside
 from tests.quality.report import every_variant, variant_rows
@@ -206,3 +207,30 @@ def test_where_a_face_must_be_follows_the_scale(known: dict[str, Known]) -> None
     assert points == pytest.approx(
         transform(np.array([[2, 0, 0.5], [0, 2, 0.5]]), known["hopper"].landmarks[:, :2]), abs=1
     )
+
+
+def test_a_shadow_on_one_half_is_seen_wherever_it_falls_and_even_change_is_none(
+    known: dict[str, Known],
+) -> None:
+    before, points, size = portrait("hopper").picture, known["hopper"].landmarks, known["hopper"].size
+    assert light_moved(before, before, points[:, :2], size) == 0
+    darker = np.asarray(before * 0.8, np.uint8)
+    even = light_moved(before, darker, points[:, :2], size)
+    assert even is not None
+    across, down = int(points[5, 0]), int(points[[50, 205], 1].mean())
+    for half in ((slice(None), slice(across, None)), (slice(down, None), slice(None))):
+        shaded = before.copy()
+        shaded[half] = darker[half]
+        moved = light_moved(before, shaded, points[:, :2], size)
+        assert moved is not None
+        assert moved > 5 + even
+    assert light_moved(before, darker, points[:, :2] + 400, size) is None
+    assert light_moved(before, darker, points[:, :2], 30) is None
+
+
+def test_every_look_is_swapped_as_target_and_as_source() -> None:
+    chosen = [each for each in every_variant() if each.kind == "bearded"]
+    assert len(chosen) == 4
+    given = {each.name: each.make() for each in chosen}
+    assert given["target bearded"].source is None
+    assert given["source bearded"].source is not None

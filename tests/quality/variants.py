@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.face import Bgr
 from tests.quality.groups import groups, overlapping
+from tests.quality.looks import LOOKS, painted
 from tests.quality.profile import aside
 from tests.quality.scene import (
     PORTRAITS,
@@ -18,6 +19,7 @@ from tests.quality.scene import (
     cut,
     face_width,
     head,
+    other_than,
     placed,
     portrait,
     resized,
@@ -51,6 +53,7 @@ def variants(who: str) -> Iterator[Variant]:
     yield from _cuts(who)
     for degrees in (-50, -35, -20, 20, 35, 50):
         yield Variant(kind="turned aside", name=f"{degrees:+d} deg", make=partial(aside, who, degrees))
+    yield from _painted(who)
     for group in groups(who):
         yield Variant(kind=_KINDS[len(group.places)], name=group.name, make=group.compose)
     for group in overlapping(who):
@@ -76,6 +79,14 @@ def _cuts(who: str) -> Iterator[Variant]:
         yield Variant(kind="cut by the edge", name=name, make=partial(_cut_face, who, sides, share))
 
 
+def _painted(who: str) -> Iterator[Variant]:
+    """What no portrait has, on the person's own, and on the other's whose face it gets."""
+    for look in LOOKS:
+        kind = "lit from one side" if look.startswith("lit") else "of other skin" if "skin" in look else look
+        yield Variant(kind=kind, name=f"target {look}", make=partial(_with_look, who, look))
+        yield Variant(kind=kind, name=f"source {look}", make=partial(_from_look, who, look))
+
+
 def changes(face_px: float) -> Iterator[tuple[str, str, Callable[[Bgr], Bgr]]]:
     """What changes the pixels and leaves the face where it is: kind, name, and how."""
     for share in (0.02, 0.04, 0.08):
@@ -99,6 +110,14 @@ def encoded(picture: Bgr, *, extension: str, quality: int) -> Bgr:
     setting = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}[extension]
     file = cv2.imencode(extension, picture, [setting, quality])[1]
     return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _with_look(who: str, look: str) -> Scene:
+    return replace(portrait(who), picture=painted(who, look))
+
+
+def _from_look(who: str, look: str) -> Scene:
+    return replace(portrait(who), source=painted(other_than(who), look))
 
 
 def _scaled(who: str, width: int) -> Scene:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.blend.masks import by_share, smoothstep
 from pipeline.engines.mesh.regions import Regions, masked_blur
+from pipeline.engines.mesh.spaces import from_light, to_light
 from pipeline.face import Array, Bgr
 
 Chosen = NDArray[np.intp]  # flat indices of pixels
@@ -24,36 +25,18 @@ _LIKELY = 0.5
 # within what those figures allow.
 _SHADING = 0.9  # share of the target's light that the drawn face takes on
 _LIGHT_REACH = 0.095  # sigma of the blur that tells light from features, of the face; a nose is 0.2 wide
-_OFF_SKIN, _FEATURES = 0.12, 0.004  # weight in that blur of what is hardly skin, and of eyes, brows and lips
+_OFF_SKIN, _FEATURES = 0.003, 0.001  # weight in that blur of what is hardly skin, and of eyes, brows and lips
 _FEATURES_LIT = 0.5  # share of the light that features take
-_CHROMA_TIE = 0.8  # share of the difference in slope that is made up for
+_CHROMA_TIE = 0.4  # share of the difference in slope that is made up for
 _STEEPEST = 0.6  # chroma per unit of lightness; more is noise in flat light
 _DARKER, _LIGHTER = -22, 30  # units of lightness from skin's mean, beyond which colour no longer follows
 _FLAT = 4  # variance of lightness, added: in flat light a slope says nothing
 # Sigmas in which the border of a region fades, of the face; a pixel of the maps at least, or it would show.
 _SOFT, _SOFT_LIGHT = 0.02, 0.015
 _LAMP = 1.0, 0.5  # logarithm to 2 of the channels' ratio: where a lamp begins to show, and until it is sure
-_DARK = 0.0031308  # light up to which sRGB is a straight line (IEC 61966-2-1)
 _OTHER_HUE = 2.0  # levels of a and b beyond the target's own
 _SOFTER, _SHARPER = 0.85, 1.15  # ratios of detail nobody sees between
 _SOFTER_FEATURES = 1.5  # ratio of edge widths; 1.3 at most between two sharp portraits at their own size
-
-
-def to_lab(bgr: Array) -> Array:
-    """(h, w, 3) BGR float32 0..255 to L*a*b*."""
-    share = np.clip(bgr, 0, 255)
-    share /= 255
-    return np.asarray(cv2.cvtColor(share, cv2.COLOR_BGR2LAB), np.float32)
-
-
-def to_bgr(lab: Array) -> Array:
-    """L*a*b* to (h, w, 3) BGR float32 0..255."""
-    inside = lab.copy()
-    np.clip(lab[..., 0], 0, 100, out=inside[..., 0])  # OpenCV turns a negative L into bright garbage
-    share = np.asarray(cv2.cvtColor(inside, cv2.COLOR_LAB2BGR), np.float32)
-    np.clip(share, 0, 1, out=share)
-    share *= 255
-    return share
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,10 +53,9 @@ class Lamp:
 
     def tint(self, picture: Bgr) -> Bgr:
         """Let it shine on a BGR uint8 (h, w, 3) picture."""
-        levels = _linear(np.arange(256, dtype=np.float32))
-        lit = np.clip(levels[None, :, None] * self.gain**self.share, 0, 1)
-        table = np.where(lit <= _DARK, 12.92 * lit, 1.055 * lit ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
-        return np.asarray(cv2.LUT(picture, np.rint(255 * table).astype(np.uint8)), np.uint8)
+        levels = to_light(np.arange(256, dtype=np.float32))
+        table = from_light(levels[None, :, None] * self.gain**self.share)
+        return np.asarray(cv2.LUT(picture, np.rint(table).astype(np.uint8)), np.uint8)
 
     def keep_hues(self, lab: Array, target: Array, regions: Regions) -> Array:
         """Bring hues that the target's face has nowhere nearer to its own."""
@@ -95,21 +77,13 @@ def find_lamp(drawn: Array, target: Array, regions: Regions, skin: Array) -> Lam
     sample = choose((regions.core > 0) & (skin > _LIKELY) & (regions.features == 0))
     if len(sample) < _ENOUGH:
         return None
-    ours, theirs = (_linear(_pick(bgr, sample)).mean(axis=1) + 1e-3 for bgr in (drawn, target))
+    ours, theirs = (to_light(_pick(bgr, sample)).mean(axis=1) + 1e-3 for bgr in (drawn, target))
     gain = theirs / ours
     # What is only bright is pale, and what is pale has no hue to go wrong.
     added, there = (float(np.log2(light.max() / light.min())) for light in (gain, theirs))
     strength = min(added, 2 * there)
     share = float(smoothstep(np.array([strength - _LAMP[0]]) / _LAMP[1])[0])
     return None if share <= 0 else Lamp(gain=np.asarray(gain, np.float32), share=share)
-
-
-def _linear(bgr: Array) -> Array:
-    """BGR 0..255 to light 0..1 (IEC 61966-2-1)."""
-    value = bgr / 255
-    return np.asarray(
-        np.where(value <= 12.92 * _DARK, value / 12.92, ((value + 0.055) / 1.055) ** 2.4), np.float32
-    )
 
 
 def match_colour(drawn: Array, target: Array, regions: Regions, skin: Array) -> Array:

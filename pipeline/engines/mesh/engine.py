@@ -19,12 +19,13 @@ from pipeline.engines.mesh.swap import swap_face
 from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.face import Array, Bgr, Face, Notice
+from pipeline.faces.covered import is_covered
 from pipeline.faces.detect import GLANCE_PX
 from pipeline.faces.find import FaceFinder, embedded_face_finder
 from pipeline.faces.identity import SCALE, IdentityModel, distance
 from pipeline.faces.select import IdentityScale
 
-VERSION: Final = "5"  # goes up whenever the same input gives other pixels
+VERSION: Final = "6"  # goes up whenever the same input gives other pixels
 
 _BASIC: Final = Notice(
     code="basic_engine",
@@ -114,7 +115,7 @@ class MeshEngine:
             eyes=eye_openness(landmarks),
             mouth=mouth_openness(landmarks),
         )
-        return replace(source, notices=tuple(find_flaws(quality, source)))
+        return replace(source, notices=tuple(find_flaws(quality, source, covered=is_covered(picture, face))))
 
     def merge_sources(self, sources: Sequence[MeshSource]) -> MeshSource:
         """Make one source of at least one that all show the same person.

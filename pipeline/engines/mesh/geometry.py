@@ -26,6 +26,12 @@ def signed_areas(points: Array, triangles: NDArray[np.intp]) -> Array:
     return areas
 
 
+def rescaled(points: Array, shape: tuple[int, ...], goal: tuple[int, ...]) -> Array:
+    """Carry (..., 2) pixel coordinates from a picture of one shape to its resized copy."""
+    scale = np.array([goal[1] / shape[1], goal[0] / shape[0]], np.float32)
+    return ((points + 0.5) * scale - 0.5).astype(np.float32)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Similarity:
     """Rotation, one scale and a shift in space: `point @ rotation * scale + shift`."""

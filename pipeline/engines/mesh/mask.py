@@ -5,49 +5,57 @@ import numpy as np
 
 from pipeline.blend.masks import smoothstep, soft_around
 from pipeline.engines.base import BlendOptions
+from pipeline.engines.mesh.covers import below_nose
 from pipeline.engines.mesh.geometry import eye_openness, mouth_openness, ramp
 from pipeline.engines.mesh.patch import Patch
-from pipeline.engines.mesh.regions import Regions
+from pipeline.engines.mesh.regions import Regions, View
 from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import EYE_LEFT, EYE_RIGHT, LIPS_OUTER
 from pipeline.face import Array
 
 
-def face_mask(regions: Regions, target_skin: Array, source_skin: Array) -> Array:
-    """The feathered face, (h, w) float32 0..1, with a rim that spares what is not skin on either face.
+def face_mask(regions: Regions, before_source: Array) -> Array:
+    """The feathered face, (h, w) float32 0..1, with a rim that spares what lies before the source's.
 
-    Fringe, spectacles, hands and background lie near the border; further in, dark pixels are brows, lashes
-    and nostrils and belong to the face. What stands before the target's face is covered or spared over a
-    short way, since half of a spectacle frame looks worse than either.
+    Hair and background lie near the border; further in, what is not skin is brows, lashes and nostrils and
+    belongs to the face. `before_source` is (h, w) float32 0..1.
     """
     features = cv2.GaussianBlur(regions.features, (0, 0), max(0.8, 0.015 * regions.face_px))
     reach = max(3, int(0.03 * regions.face_px) | 1)
-    before_target = (1 - features) * _hidden(target_skin, 3, regions.face_px)
-    before_source = (1 - features) * _hidden(source_skin, reach, regions.face_px)
+    wider = cv2.dilate(before_source, np.ones((reach, reach), np.uint8))
+    soft = np.asarray(cv2.GaussianBlur(wider, (0, 0), max(0.8, 0.02 * regions.face_px)), np.float32)
+    before = (1 - features) * smoothstep((soft - 0.25) / 0.5)
     border = smoothstep((regions.inside - 0.02) / 0.10)
-    covered = smoothstep((regions.inside - 0.05) / 0.05)
-    mask = border + before_target * (covered - border)
-    mask *= 1 - before_source * (1 - smoothstep((regions.inside - 0.05) / 0.08))
+    mask = border * (1 - before * (1 - smoothstep((regions.inside - 0.05) / 0.08)))
     return np.asarray(mask, np.float32)
 
 
-def _hidden(skin: Array, reach_px: int, face_px: float) -> Array:
-    """How surely something other than skin lies within reach, softened; (h, w) float32 0..1."""
-    least = cv2.erode(skin, np.ones((reach_px, reach_px), np.uint8))
-    soft = np.asarray(cv2.GaussianBlur(least, (0, 0), max(0.8, 0.02 * face_px)), np.float32)
-    return 1 - smoothstep((soft - 0.25) / 0.5)
+def up_to_jaw(mask: Array, view: View) -> Array:
+    """The same, but below the nose up to the border: a beard ends there, or not at all."""
+    low = below_nose(view, 0.05 * view.regions.face_px)
+    jaw = smoothstep((view.regions.inside - 0.002) / 0.035)
+    return np.asarray(np.maximum(mask, low * jaw), np.float32)
 
 
-def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, blend: BlendOptions) -> Array:
-    """Where the target's own mouth and eyes stay, (h, w) float32 0..1.
+def mouth_kept(landmarks: Array, source: MeshSource, blend: BlendOptions) -> float:
+    """How surely the target's own mouth stays, 0..1; seldom between, since half of either is a ghost of both.
 
-    A closed mouth cannot be drawn from an open one, nor the reverse; both eyes go together.
+    A closed mouth cannot be drawn from an open one, nor the reverse.
     """
-    target_mouth, target_eyes = mouth_openness(landmarks), eye_openness(landmarks)
-    mouth = 1.0 if blend.mouth_mask else ramp(_strain(target_mouth, source.mouth, 0.03), 0.55, 0.2)
+    if blend.mouth_mask:
+        return 1.0
+    # Not all at once, or lips that move would flicker from frame to frame of a video.
+    return ramp(_strain(mouth_openness(landmarks), source.mouth, 0.03), 0.62, 0.06)
+
+
+def kept_mask(patch: Patch, landmarks: Array, source: MeshSource, mouth: float) -> Array:
+    """Where the target's own mouth and eyes stay, (h, w) float32 0..1; `mouth` is what `mouth_kept` says.
+
+    Both eyes go together.
+    """
     eyes = max(
         ramp(_strain(ours, theirs, 0.04), 0.6, 0.2)
-        for ours, theirs in zip(target_eyes, source.eyes, strict=True)
+        for ours, theirs in zip(eye_openness(landmarks), source.eyes, strict=True)
     )
     kept = np.zeros(patch.shape, np.float32)
     # Lashes reach further beyond the eye than a mouth beyond its lips, where other people's creases begin.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.align import Matrix
-from pipeline.engines.mesh.texture import rescaled
+from pipeline.engines.mesh.geometry import rescaled
 from pipeline.face import Array, Bgr
 
 _MAP_PX = 256  # larger maps cost more and show nothing more: the mesh is coarser than that

@@ -1,5 +1,6 @@
 """What lies where on a painted mesh: how far inside the face, where eyes, mouth and brows are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from pipeline.engines.mesh.topology import (
     EYE_RIGHT,
     LIPS_OUTER,
     SKIN,
+    Index,
     Topology,
 )
 from pipeline.face import Array
@@ -52,6 +54,41 @@ class Regions:
         return (self.inside > _WELL_INSIDE).astype(np.float32) * (1 - self.openings) * (1 - self.features)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """One face as its maps show it.
+
+    Attributes:
+        lab: (h, w, 3) float32 L*a*b*, L 0..100.
+        points: (468, 2 or more) float32 in pixels of the maps.
+        regions: what lies where.
+    """
+
+    lab: Array
+    points: Array
+    regions: Regions
+
+    def shown(self, names: Sequence[int], reach: float) -> Index:
+        """Those of the named points that lie whole within the maps, `reach` of the face about them."""
+        radius = self._radius(reach)
+        middles = np.rint(self.points[list(names), :2])
+        height, width = self.regions.inside.shape
+        whole = (middles >= radius) & (middles < np.array([width, height]) - radius)
+        return np.array(names, np.intp)[whole.all(axis=1)]
+
+    def about(self, values: Array, names: Sequence[int] | Index, reach: float) -> Array:
+        """Squares of (h, w, ...) `values` about the named points that are `shown`: (n, k, ...)."""
+        radius = self._radius(reach)
+        steps = np.arange(-radius, radius + 1)
+        middles = np.rint(self.points[self.shown(list(names), reach), :2]).astype(np.intp)
+        rows, columns = middles[:, 1, None, None] + steps[:, None], middles[:, 0, None, None] + steps
+        squares: Array = values[rows, columns]
+        return squares.reshape(len(middles), len(steps) ** 2, *values.shape[2:])
+
+    def _radius(self, reach: float) -> int:
+        return max(1, int(reach * self.regions.face_px))
+
+
 def find_regions(
     ids: Ids, points: Array, topology: Topology, face_px: float, hairline: Array | float = FOREHEAD
 ) -> Regions:
@@ -84,6 +121,12 @@ def _features(points: Array, shape: tuple[int, int]) -> Array:
         ring = points[list(group), :2]
         groups.append(ring.mean(axis=0) + (ring - ring.mean(axis=0)) * _EYE_SOCKET)
     return cv2.dilate(fill_polygons(groups, shape), np.ones((3, 3), np.uint8)).astype(np.float32)
+
+
+def blurred(plane: Array, sigma_px: float) -> Array:
+    """Gaussian mean of a (h, w) map; a pixel at least, or edges would show."""
+    sigma = max(0.7, sigma_px)
+    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(plane), (0, 0), sigma), np.float32)
 
 
 def masked_blur(values: Array, mask: Array, sigma_px: float) -> Array:

@@ -6,47 +6,32 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.blend.masks import Mask, combine, smoothstep
+from pipeline.blend.masks import Mask, combine
 from pipeline.engines.base import BlendOptions
 from pipeline.engines.mesh.colour import (
     find_blur,
     find_lamp,
     match_colour,
     match_sharpness,
-    to_bgr,
-    to_lab,
 )
+from pipeline.engines.mesh.covers import is_bearded, off_skin
+from pipeline.engines.mesh.drawing import Drawing, draw
 from pipeline.engines.mesh.geometry import bend
-from pipeline.engines.mesh.mask import face_mask, kept_mask
+from pipeline.engines.mesh.keep import kept
+from pipeline.engines.mesh.lips import less_red, lips_of
+from pipeline.engines.mesh.look import Look, look_at
+from pipeline.engines.mesh.mask import face_mask, kept_mask, mouth_kept, up_to_jaw
 from pipeline.engines.mesh.patch import Patch
-from pipeline.engines.mesh.raster import interpolate, paint_triangles, planes
-from pipeline.engines.mesh.regions import Regions, find_regions, masked_blur
-from pipeline.engines.mesh.skin import skin_likelihood
+from pipeline.engines.mesh.regions import Regions, masked_blur
 from pipeline.engines.mesh.source import MeshSource
-from pipeline.engines.mesh.texture import Texture, mesh_size
+from pipeline.engines.mesh.spaces import from_light, to_bgr, to_lab, to_light
+from pipeline.engines.mesh.texture import mesh_size
 from pipeline.engines.mesh.topology import POINTS, Topology
 from pipeline.face import Array, Bgr
 
 _SKIN = 0.5  # likelihood
 _GREY = 3  # levels between the channels of a picture without colour
-_IDENTITY_SHARE = 0.45  # of the source's geometry; more and the face leaves the target's head
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Drawing:
-    """A source face drawn on the target's mesh, before colour and blending.
-
-    Attributes:
-        picture: BGR uint8 of the region's size.
-        regions: what lies where, map size.
-        seen: (h, w) float32 how far each place can be drawn at all, 0..1.
-        skin: (h, w) float32 what is skin on the source, 0..1.
-    """
-
-    picture: Bgr
-    regions: Regions
-    seen: Array
-    skin: Array
+_IDENTITY_SHARE = 0.7  # of the source's geometry; more and the face leaves the target's head
 
 
 def swap_face(
@@ -70,77 +55,78 @@ def swap_face(
     patch = Patch.cut(frame, target, bent)
     if patch is None:
         return False
-    drawing = _draw(patch, source, mesh_size(bent, topology), topology)
-    target_map = patch.reduce(patch.roi)
-    target_lab = to_lab(target_map)
-    target_skin = skin_likelihood(target_lab, drawing.regions)
-    alpha = face_mask(drawing.regions, target_skin, drawing.skin) * np.clip(drawing.seen, 0, 1)
-    alpha *= 1 - kept_mask(patch, landmarks, source, blend)
-    alpha *= combine(masks, patch.matrix, patch.shape)
+    drawing = draw(patch, source, mesh_size(bent, topology), topology)
+    look = look_at(patch, drawing.regions)
+    mouth = mouth_kept(landmarks, source, blend)
+    shown = combine(masks, patch.matrix, patch.shape)
+    alpha = _where(source, drawing, look) * (1 - kept_mask(patch, landmarks, source, mouth)) * shown
     if not alpha.any() or not drawing.regions.core.any():
         return False
-    picture = drawing.picture
-    if blend.color_correction and _is_grey(target_map):
+    if not blend.color_correction:
+        patch.blend(drawing.picture, np.zeros_like(look.bgr), alpha)
+        return True
+    coloured = _coloured(patch, drawing, look)
+    patch.blend(coloured.picture, coloured.change, alpha)
+    if mouth > 0 and not blend.mouth_mask:
+        lips = lips_of(look.view)
+        paler = less_red(look.bgr, look.view, look.skin, coloured.lab, lips)
+        if paler is not None:
+            patch.blend(patch.roi.copy(), paler, mouth * lips * shown)
+    return True
+
+
+def _where(source: MeshSource, drawing: Drawing, look: Look) -> Array:
+    """Where the drawing shows but for the target's own eyes and mouth, (h, w) float32 0..1."""
+    alpha = face_mask(drawing.regions, drawing.before)
+    if source.texture.bearded and not is_bearded(look.view, off_skin(look.view, look.skin)):
+        alpha = up_to_jaw(alpha, look.view)
+    alpha *= np.clip(drawing.seen, 0, 1)
+    alpha *= 1 - kept(look.view, look.skin)
+    return alpha
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coloured:
+    """A drawing in the target's tone and light.
+
+    Attributes:
+        picture: BGR uint8 of the region's size.
+        change: (h, w, 3) float32, what is to be added to it.
+        lab: (h, w, 3) float32, both together, in even light.
+    """
+
+    picture: Bgr
+    change: Array
+    lab: Array
+
+
+def _coloured(patch: Patch, drawing: Drawing, look: Look) -> Coloured:
+    picture, regions = drawing.picture, drawing.regions
+    if _is_grey(look.bgr):
         # The maps carry no detail as fine as the frame's: in a grey picture it would stay coloured.
         picture = np.asarray(
             cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
         )
     drawn = patch.reduce(picture)
-    common_skin, lamp = np.minimum(target_skin, drawing.skin), None
-    if blend.color_correction:
-        lamp = find_lamp(drawn, target_map, drawing.regions, common_skin)
-        if lamp is not None:
-            picture = lamp.tint(picture)
-            drawn = patch.reduce(picture)
-    change = np.zeros_like(drawn)
-    if blend.color_correction:
+    common_skin = np.minimum(look.skin, drawing.skin)
+    lamp = find_lamp(drawn, look.bgr, regions, common_skin)
+    if lamp is not None:
+        picture = lamp.tint(picture)
+        drawn = patch.reduce(picture)
+    lab, target = to_lab(drawn), look.view.lab
+    sigma = find_blur(lab, target, regions)
+    if sigma > 0:
+        picture = _soften(patch, picture, regions, sigma)
+        drawn = patch.reduce(picture)
         lab = to_lab(drawn)
-        sigma = find_blur(lab, target_lab, drawing.regions)
-        if sigma > 0:
-            picture = _soften(patch, picture, drawing.regions, sigma)
-            drawn = patch.reduce(picture)
-            lab = to_lab(drawn)
-        lab = match_colour(lab, target_lab, drawing.regions, common_skin)
-        if lamp is not None:
-            lab = lamp.keep_hues(lab, target_lab, drawing.regions)
-        lab = match_sharpness(lab, target_lab, drawing.regions.core * target_skin > _SKIN)
-        change = to_bgr(lab) - drawn
-    patch.blend(picture, change, alpha)
-    return True
-
-
-def _draw(patch: Patch, source: MeshSource, size: float, topology: Topology) -> Drawing:
-    """Draw the source's texture on the patch's mesh, whose `mesh_size` in the frame is `size`."""
-    ids = paint_triangles(patch.points, topology, patch.shape)
-    texture = source.texture
-    level, points = texture.level_for(size)
-    values = np.column_stack(
-        [points, topology.smooth(_support(topology.facing(patch.points), texture.detail), 2)]
-    )
-    x, y, seen = interpolate(ids, planes(patch.points, values, topology.triangles))
-    method = cv2.INTER_CUBIC if size > texture.size else cv2.INTER_LINEAR
-    picture = cv2.remap(level, patch.enlarge(x), patch.enlarge(y), method, borderMode=cv2.BORDER_REPLICATE)
-    return Drawing(
-        picture=np.asarray(picture, np.uint8),
-        regions=find_regions(ids, patch.points, topology, patch.face_px, texture.hairline),
-        seen=seen,
-        skin=_skin_of(texture, level, x, y),
-    )
-
-
-def _skin_of(texture: Texture, level: Bgr, x: Array, y: Array) -> Array:
-    """The texture's skin map at (h, w) coordinates in pixels of one of its levels."""
-    height, width = (
-        np.float32(ours / its) for ours, its in zip(texture.skin.shape, level.shape, strict=False)
-    )
-    shown = cv2.remap(
-        texture.skin,
-        (x + np.float32(0.5)) * width - np.float32(0.5),
-        (y + np.float32(0.5)) * height - np.float32(0.5),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(shown, np.float32)
+    lab = match_colour(lab, target, regions, common_skin)
+    if lamp is not None:
+        lab = lamp.keep_hues(lab, target, regions)
+    lab = match_sharpness(lab, target, regions.core * look.skin > _SKIN)
+    wanted = to_bgr(lab)
+    if look.shade is not None:
+        wanted = from_light(to_light(wanted) / look.shade)
+    return Coloured(picture=picture, change=wanted - drawn, lab=lab)
 
 
 def _is_grey(picture: Array) -> bool:
@@ -156,14 +142,3 @@ def _soften(patch: Patch, picture: Bgr, regions: Regions, sigma: float) -> Bgr:
     scale = patch.roi.shape[0] / patch.shape[0]
     soft = masked_blur(picture.astype(np.float32), within, sigma * scale)
     return np.asarray(np.clip(np.rint(soft), 0, 255), np.uint8)
-
-
-def _support(facing: Array, detail: Array) -> Array:
-    """How far each point can be drawn, (468,) float32 0..1.
-
-    0 where the target is turned away, or shows far more of a place (a cheek up to the ear) than the source.
-    """
-    stretched = np.asarray(facing / np.maximum(detail, 1e-3), np.float32)
-    turned_to_us = smoothstep((facing - 0.08) / 0.2)
-    overstretched = smoothstep((stretched - 2.2) / 2)
-    return turned_to_us * (1 - overstretched)

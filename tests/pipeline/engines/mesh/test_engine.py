@@ -16,6 +16,8 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.topology import LIPS_OUTER
 from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Bgr, Face
+from tests.quality.looks import painted
+from tests.support.covers import covers
 from tests.support.faces import astronaut, hopper, scaled, turned
 
 
@@ -291,8 +293,11 @@ def _codes(engine: MeshEngine, picture: Bgr, face: Face) -> Iterator[str]:
     return (notice.code for notice in engine.prepare_source(picture, face).notices)
 
 
-def test_good_sources_carry_no_notice(portraits: Portraits) -> None:
-    assert [source.notices for source in portraits.sources.values()] == [(), ()]
+def test_good_sources_carry_no_notice_but_that_spectacles_are_copied(portraits: Portraits) -> None:
+    assert portraits.sources["astronaut"].notices == ()
+    [notice] = portraits.sources["hopper"].notices
+    assert notice.code == "source_covered"
+    assert "spectacles" in notice.message
 
 
 def test_a_small_source_says_so(portraits: Portraits) -> None:
@@ -306,7 +311,7 @@ def test_a_source_in_profile_says_so_and_a_hopeless_one_is_refused(portraits: Po
     face, picture = portraits.faces["hopper"], portraits.pictures["hopper"]
     assert face.landmarks is not None
     center = face.landmarks.mean(axis=0)
-    for degrees, refused in ((40, False), (75, True)):
+    for degrees, refused in ((27, False), (43, False), (48, True), (75, True)):
         cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
         matrix = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
         aside = _moved(face, (face.landmarks - center) @ matrix + center)
@@ -330,6 +335,14 @@ def test_a_covered_source_face_is_said(portraits: Portraits) -> None:
     picture, face = portraits.pictures["hopper"].copy(), portraits.faces["hopper"]
     picture[245:] = (180, 170, 90)  # like a mask from the nose down
     assert "source_covered" in _codes(portraits.engine, picture, face)
+
+
+def test_whatever_covers_a_source_is_said_and_a_beard_is_not(portraits: Portraits) -> None:
+    picture, face = portraits.pictures["astronaut"], portraits.faces["astronaut"]
+    for name, covered in covers(picture, face):
+        assert "source_covered" in _codes(portraits.engine, covered, face), name
+    assert "source_covered" not in _codes(portraits.engine, painted("collins", "bearded"), face)
+    assert "source_covered" not in _codes(portraits.engine, painted("collins", "long-haired"), face)
 
 
 def test_a_source_beyond_the_edge_is_said_or_refused(portraits: Portraits) -> None:
