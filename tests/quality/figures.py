@@ -18,6 +18,7 @@ _TO_SOURCE: Final = 0.9  # of the untouched target's distance
 _RECOGNISED_LESS: Final[dict[str, float | None]] = {"blurred": None}
 _TO_SOURCE_LESS: Final[dict[str, float | None]] = {"bearded": None}  # a beard says who somebody is
 _LIGHT: Final = 6.0  # L of 100
+_LIGHT_LESS: Final[dict[str, float | None]] = {"spectacled": None}  # a dark rim lies where the light is told
 _STEP: Final = 1.1  # of the untouched picture's
 _COUNTED: Final = ("mapped", "right", "told", "bystanders", "untouched")
 _LEVELS: Final = 16  # of 255, in the worst 10 degrees of the worst face
@@ -82,7 +83,12 @@ def seam_rows(kind: str, faces: Sequence[FaceOutcome]) -> Iterator[Row]:
         yield row(f"{kind}: step at the border, worst", max(steps), "levels", at_most=_LEVELS)
     moved = [face.light for face in faces if face.light is not None]
     if moved:
-        yield row(f"{kind}: light moved, median", float(np.median(moved)), "L", at_most=_LIGHT)
+        yield row(
+            f"{kind}: light moved, median",
+            float(np.median(moved)),
+            "L",
+            at_most=_LIGHT_LESS.get(kind, _LIGHT),
+        )
         yield row(f"{kind}: light moved, worst", max(moved), "L")
     yield row(f"{kind}: tone", float(np.median([seam.tone for seam in seams])), "dE", at_most=_TONE)
 
