@@ -133,7 +133,11 @@ def test_the_image_is_one_that_is_built_and_its_provider_the_one_that_it_is_for(
 ) -> None:
     target = container["image"].rpartition(":")[2]
     assert target in SHIPPED
-    assert (target == "gpu") == (settings.provider == "cuda") == ("nvidia.com/gpu" in str(container["resources"]))
+    assert (
+        (target == "gpu")
+        == (settings.provider == "cuda")
+        == ("nvidia.com/gpu" in str(container["resources"]))
+    )
 
 
 def test_secrets_are_only_referred_to(manifests: tuple[Manifest, ...], container: dict[str, Any]) -> None:
