@@ -99,8 +99,8 @@ screenshots: install web-install ## take the pictures of the page in docs/images
 soak: install ## 10,000 queued jobs, idle consumers, SIGTERM at every stage: what takes minutes
 	SOAK=1 $(BIN)/pytest tests/scale
 
-image: install ## build the container image and run the demo in it as its user
-	infra/image/build.sh
+image: install ## build the container images and run the demo in them as their user (TARGETS="cpu demo gpu")
+	TARGETS="$(TARGETS)" infra/image/build.sh
 
 lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra cpu pyproject.toml -o requirements/cpu.txt

@@ -127,7 +127,7 @@ def test_the_bucket_starts_as_it_is_told_to_and_only_the_consumers_key_opens_it(
             wait_until(process, lambda: plain_client(here).head_bucket(Bucket=here.bucket))
             plain_client(here).put_object(Bucket=here.bucket, Key="scratch/new", IfNoneMatch="*")
             for client in (plain_client(here), plain_client(replace(here, secret_access_key="wrong"))):  # noqa: S106 -- the point
-                with pytest.raises(ClientError, match="PreconditionFailed|SignatureDoesNotMatch"):
+                with pytest.raises(ClientError, match=r"PreconditionFailed|SignatureDoesNotMatch"):
                     client.put_object(Bucket=here.bucket, Key="scratch/new", IfNoneMatch="*")
         finally:
             process.kill()
