@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -63,6 +63,18 @@ class PickWindow:
         self.size = min(_WIDE, 2 * self.size)
         self.stale = True
         self.losses += 1
+
+
+def drawn(pools: Iterable[list[InboxEntry]], rng: random.Random) -> Iterator[InboxEntry]:
+    """Yield the entries of all pools by chance, each pool's as often: however long, none hides another.
+
+    Mostly a few only are asked for; those are gone from their pools.
+    """
+    while left := [pool for pool in pools if pool]:
+        pool = rng.choice(left)
+        number = rng.randrange(len(pool))
+        pool[number], pool[-1] = pool[-1], pool[number]
+        yield pool.pop()
 
 
 class InboxTicket(EntryTicket):
@@ -131,23 +143,23 @@ class InboxTrigger:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
         pause, loop = self._policy.min_s, asyncio.get_running_loop()
         while True:
-            entries, soonest_s = await self._blend()
-            looked = loop.time()
-            for entry in entries:
+            pools, soonest_s = await self._blend()
+            looked, found_some = loop.time(), any(pools)
+            for entry in drawn(pools, self._rng):
                 if self._picks.stale and loop.time() - looked > self._policy.min_s:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._in_flight.take(entry):  # else another trigger has meanwhile
                     yield InboxTicket(self._inbox, self._in_flight, self._picks, entry)
-            if not entries:
+            if not found_some:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
             elif self._picks.losses > _BAD_LUCK:
                 worse = min(self._picks.losses - _BAD_LUCK, _WORST_LUCK)
                 await self._sleep(min(self._policy.min_s * _BACKOFF**worse, self._policy.max_s))
 
-    async def _blend(self) -> tuple[list[InboxEntry], float]:
-        """The entries to offer now, and in how many seconds the next one will be ready."""
+    async def _blend(self) -> tuple[list[list[InboxEntry]], float]:
+        """The entries to offer now, new ones and others, and in how many seconds the next will be ready."""
         self._picks.stale = False
         try:
             scan = await self._inbox.scan(go_on_after=self._read_to, is_fresh=self._is_wanted)
@@ -167,20 +179,21 @@ class InboxTrigger:
         self.problem, self.polls = None, self.polls + 1
         return found
 
-    def _offered(self, scan: Scan) -> tuple[list[InboxEntry], float]:
+    def _offered(self, scan: Scan) -> tuple[list[list[InboxEntry]], float]:
         self._surveyor.take(scan, went_on=bool(self._read_to))
         self._read_to = scan.read_to
         self._observe(self._surveyor.survey)
-        waits = {entry.fingerprint: self._in_flight.wait_s(entry) for entry in scan.entries}
-        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0]
-        fresh = [entry for entry in ready if not self._in_flight.was_tried(entry)]
+        fresh, tried, soonest_s = [], [], self._policy.max_s
+        for entry in scan.entries:
+            if (wait_s := self._in_flight.wait_s(entry)) > 0:
+                soonest_s = min(soonest_s, wait_s)
+            elif self._in_flight.was_tried(entry):
+                tried.append(entry)
+            else:
+                fresh.append(entry)
         fresh = [entry for entry in fresh if entry.keys[0] > self._passed] or fresh
-        tried = [entry for entry in ready if self._in_flight.was_tried(entry)]
         self._turn_the_page(scan)
-        # A place of their own for each: neither hides the other, however many there are.
-        ready = [*fresh[: self._picks.size], *tried[: self._picks.size]]
-        self._rng.shuffle(ready)
-        return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
+        return [fresh[: self._picks.size], tried[: self._picks.size]], soonest_s
 
     def _is_wanted(self, entry: InboxEntry) -> bool:
         return entry.keys[0] > self._passed and self._in_flight.is_fresh(entry)
