@@ -20,7 +20,7 @@ _NARROWER = 0.9
 _JITTER = 0.25
 _BACKOFF = 1.6
 _BAD_LUCK = 1  # entries lost in a row, after which others seem to be enough for what there is
-_WORST_LUCK = 20  # more make no pause longer
+_LONGEST_REST_S = 1.0  # then; a job that nobody works on must not wait long behind all the others
 
 _log = structlog.get_logger()
 
@@ -155,8 +155,7 @@ class InboxTrigger:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
             elif self._picks.losses > _BAD_LUCK:
-                worse = min(self._picks.losses - _BAD_LUCK, _WORST_LUCK)
-                await self._sleep(min(self._policy.min_s * _BACKOFF**worse, self._policy.max_s))
+                await self._sleep(min(self._policy.min_s * self._picks.losses, _LONGEST_REST_S))
 
     async def _blend(self) -> tuple[list[list[InboxEntry]], float]:
         """The entries to offer now, new ones and others, and in how many seconds the next will be ready."""

@@ -1,8 +1,8 @@
-"""Up to a thousand consumers and a million jobs in virtual time: what they ask of the store, and how long jobs wait.
+"""Up to a thousand consumers on one inbox in virtual time: what they ask of the store, how long jobs wait.
 
-What decides is the product's own: the scheduler with its pace, the inbox as a trigger with its window, what is
-in flight. What is counted stands in for the rest: a listing is a slice of the jobs that are left, a claim a
-look into a table, each at the price in store calls that the real ones have.
+What decides is the product's own: the scheduler with its pace, the inbox as a trigger with its window, what
+is in flight. What is counted stands in for the rest: a listing is a slice of the jobs that are left, a claim
+a look into a table, each at the price in store calls that the real ones have.
 """
 
 import asyncio
@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from consumer.jobs.context import JobContext, Milestones
 from consumer.runtime.attempt import Ending
-from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Scheduler
-from consumer.triggers.base import Ticket
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from storage.inbox import inbox as real
@@ -28,9 +26,12 @@ from storage.stores.port import MAX_KEYS
 from tests.faults.simulation.loop import VirtualLoop
 from tests.support.clock import EPOCH
 
+if TYPE_CHECKING:
+    from consumer.runtime.runner import JobRunner
+
 _CALL_S = 0.05  # a store's usual answer
 _NEAR = 20_000  # of the jobs that are left, those that listings may reach
-_WORK = Counter(get=2, head=2, put=3)  # inputs; looks for the cancel mark; progress, result, the end
+_WORK = Counter(get=2, head=1, put=2)  # inputs; the last look for the cancel mark; result and the end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +50,18 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What came of it: calls by kind, seconds that jobs waited for their claim, and all of it took."""
+    """What came of it; `waited_s` is how long jobs waited for their claim, on average.
 
-    calls: Counter[str]
-    vain: int
+    `steady_calls` for each job and `steady_busy`, the devices' share of time at work, are those of the middle
+    half: at first all consumers look at once, in the end they look for what is not there.
+    """
+
+    calls: float
+    vain: float
     waited_s: float
     took_s: float
-    busy: float
-
-    def per_job(self, jobs: int) -> dict[str, float]:
-        """Calls for each job."""
-        return {op: count / jobs for op, count in sorted(self.calls.items())}
+    steady_calls: float
+    steady_busy: float
 
 
 class Bucket:
@@ -69,6 +71,8 @@ class Bucket:
         self.calls = Counter[str]()
         self.vain = 0
         self.waited_s = 0.0
+        #: Time and calls so far when a quarter of the jobs were claimed, half of them, and so on.
+        self.quarters: list[tuple[float, int]] = []
         self.done = asyncio.Event()
         self._plan = plan
         self._clock = clock
@@ -98,6 +102,8 @@ class Bucket:
             return False
         self._claimed.add(number)
         self.waited_s += self._clock() - self.announced_s(number)
+        if len(self._claimed) * 4 >= self._plan.jobs * (len(self.quarters) + 1):
+            self.quarters.append((self._clock(), self.calls.total()))
         return True
 
     def has_ended(self, number: int) -> bool:
@@ -124,7 +130,9 @@ class Bucket:
 
     def _fill(self) -> None:
         now = self._clock()
-        while len(self._near) < _NEAR and self._made < self._plan.jobs and self.announced_s(self._made) <= now:
+        while (
+            len(self._near) < _NEAR and self._made < self._plan.jobs and self.announced_s(self._made) <= now
+        ):
             self._near.append(_entry(self._made, EPOCH + timedelta(seconds=self.announced_s(self._made))))
             self._numbers.append(self._made)
             self._made += 1
@@ -169,9 +177,7 @@ class CountedInbox:
         return self._scan(entries, str(after) if truncated else "", truncated=truncated)
 
     def _scan(self, entries: list[InboxEntry], read_to: str, *, truncated: bool) -> Scan:
-        return Scan(
-            entries=entries, puzzles=[], store_now=self._now(), read_to=read_to, at_end=not truncated
-        )
+        return Scan(entries=entries, puzzles=[], store_now=self._now(), read_to=read_to, at_end=not truncated)
 
     async def retire(self, entry: InboxEntry, _job_id: str, *, cancelled: bool) -> None:  # noqa: ARG002 -- none is
         self._bucket.calls["delete"] += 1
@@ -196,7 +202,6 @@ class CountedRunner:
 
     def __init__(self, bucket: Bucket, device_s: float, rng: random.Random) -> None:
         self.ready_s = self.device_s = 0.0
-        self.busy_s = 0.0
         self._bucket = bucket
         self._takes_s = device_s
         self._rng = rng
@@ -227,7 +232,6 @@ class CountedRunner:
             self.ready_s, before = loop.time() - began, loop.time()
             await asyncio.sleep(self._takes_s * self._rng.uniform(0.5, 1.5))
             self.device_s = loop.time() - before
-            self.busy_s += self.device_s
         milestones.swapped(cast("JobContext", self))
         await asyncio.sleep(2 * _CALL_S)
         bucket.end(number)
@@ -266,12 +270,15 @@ async def _work_off(plan: Plan, loop: VirtualLoop, rng: random.Random) -> Counte
     took_s = loop.time()
     for consumer in consumers:
         consumer.cancel()
+    (began_s, before), _, (ended_s, after), _ = bucket.quarters
+    half = plan.jobs / 2
     return Counted(
-        calls=bucket.calls,
-        vain=bucket.vain,
+        calls=bucket.calls.total() / plan.jobs,
+        vain=bucket.vain / plan.jobs,
         waited_s=bucket.waited_s / plan.jobs,
         took_s=took_s,
-        busy=sum(runner.busy_s for runner in runners) / (plan.consumers * took_s),
+        steady_calls=(after - before) / half,
+        steady_busy=half * plan.device_s / (plan.consumers * (ended_s - began_s)),
     )
 
 
@@ -284,7 +291,5 @@ async def _consume(runner: CountedRunner, bucket: Bucket, loop: VirtualLoop, rng
         in_flight=InFlightEntries(monotonic=loop.time),
         rng=random.Random(rng.random()),
     )
-    scheduler = Scheduler(
-        trigger.tickets, cast("JobRunner", runner), max_in_flight=16, drain_grace_s=25
-    )
+    scheduler = Scheduler(trigger.tickets, cast("JobRunner", runner), max_in_flight=16, drain_grace_s=25)
     await scheduler.run()
