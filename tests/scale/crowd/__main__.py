@@ -22,7 +22,8 @@ def main() -> int:
             counted = count(Plan(consumers=consumers, jobs=jobs, load=load))
             sys.stdout.write(
                 f"{consumers:5} consumers, {jobs} jobs, {'at once' if load is None else f'load {load}'}: "
-                f"{counted.steady_calls:.1f} calls a job in the middle half ({counted.calls:.1f} in all), "
+                f"{counted.steady_calls:.1f} calls a job in the middle half, "
+                f"{counted.steady_writes:.1f} of them writes or listings ({counted.calls:.1f} calls in all), "
                 f"{counted.vain:.1f} tries in vain, devices busy {counted.steady_busy:.0%}, "
                 f"waited {counted.waited_s:.1f} s, {time.monotonic() - began:.0f} s real\n"
             )

@@ -52,8 +52,9 @@ class Plan:
 class Counted:
     """What came of it; `waited_s` is how long jobs waited for their claim, on average.
 
-    `steady_calls` for each job and `steady_busy`, the devices' share of time at work, are those of the middle
-    half: at first all consumers look at once, in the end they look for what is not there.
+    `steady_calls` for each job, `steady_writes` among them (PUT and LIST, which stores charge most for), and
+    `steady_busy`, the devices' share of time at work, are those of the middle half: at first all consumers
+    look at once, in the end they look for what is not there.
     """
 
     calls: float
@@ -61,6 +62,7 @@ class Counted:
     waited_s: float
     took_s: float
     steady_calls: float
+    steady_writes: float
     steady_busy: float
 
 
@@ -72,7 +74,7 @@ class Bucket:
         self.vain = 0
         self.waited_s = 0.0
         #: Time and calls so far when a quarter of the jobs were claimed, half of them, and so on.
-        self.quarters: list[tuple[float, int]] = []
+        self.quarters: list[tuple[float, Counter[str]]] = []
         self.done = asyncio.Event()
         self._plan = plan
         self._clock = clock
@@ -103,7 +105,7 @@ class Bucket:
         self._claimed.add(number)
         self.waited_s += self._clock() - self.announced_s(number)
         if len(self._claimed) * 4 >= self._plan.jobs * (len(self.quarters) + 1):
-            self.quarters.append((self._clock(), self.calls.total()))
+            self.quarters.append((self._clock(), self.calls.copy()))
         return True
 
     def has_ended(self, number: int) -> bool:
@@ -271,13 +273,14 @@ async def _work_off(plan: Plan, loop: VirtualLoop, rng: random.Random) -> Counte
     for consumer in consumers:
         consumer.cancel()
     (began_s, before), _, (ended_s, after), _ = bucket.quarters
-    half = plan.jobs / 2
+    half, between = plan.jobs / 2, after - before
     return Counted(
         calls=bucket.calls.total() / plan.jobs,
         vain=bucket.vain / plan.jobs,
         waited_s=bucket.waited_s / plan.jobs,
         took_s=took_s,
-        steady_calls=(after - before) / half,
+        steady_calls=between.total() / half,
+        steady_writes=(between["put"] + between["list"]) / half,
         steady_busy=half * plan.device_s / (plan.consumers * (ended_s - began_s)),
     )
 
