@@ -114,7 +114,7 @@ async def test_where_others_have_all_that_is_first_the_next_page_is_looked_at() 
 
 
 def tries_beside_others(jobs: int) -> tuple[int, float]:
-    """How many of these jobs, which others have, are tried in half a minute; how long one more is not found."""
+    """How many of these jobs, which others have, are tried in half a minute; how long one more lies there."""
     loop, store = VirtualLoop(random.Random(0)), MemoryStore()
     at_once(drop(store, *(f"job-{number:03d}" for number in range(jobs))))
     in_flight = InFlightEntries(loop.time)
