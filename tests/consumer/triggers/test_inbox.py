@@ -101,11 +101,11 @@ async def test_consumers_pick_among_the_first_fifty_in_different_orders() -> Non
 
 async def test_where_others_have_all_that_is_first_the_next_page_is_looked_at() -> None:
     store = MemoryStore()
-    await drop(store, *(f"job-{number:04d}" for number in range(1200)))
+    await drop(store, *(f"job-{number:04d}" for number in range(1050)))
     policy = InboxPolicy(min_s=0, max_s=0.01)  # a look for each loss
     tickets = InboxTrigger(Inbox(store), policy=policy, rng=random.Random(0)).tickets()
     tried = set[str]()
-    for _ in range(100):
+    for _ in range(60):
         [ticket] = await take(tickets, 1)
         await ticket.defer(90)
         tried.add(ticket.entry.name)
@@ -224,7 +224,7 @@ class Hopeless:
 
 async def test_a_thousand_hopeless_entries_hide_no_other() -> None:
     store = MemoryStore()
-    await drop(store, *(f"a{number:04}" for number in range(1200)))
+    await drop(store, *(f"a{number:04}" for number in range(1050)))
     await drop(store, "zzz")
     hopeless = Hopeless(InboxTrigger(Inbox(store), policy=QUICK))
     async with asyncio.timeout(30):

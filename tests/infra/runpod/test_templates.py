@@ -76,7 +76,7 @@ class RunPod(http.server.BaseHTTPRequestHandler):
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[RunPod]]:
     handler = type("Account", (RunPod,), {"queries": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
         monkeypatch.setenv("RUNPOD_API_BASE_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setattr(runpod, "api_key", "key")
         yield handler
