@@ -9,7 +9,7 @@ WORKER := infra/worker
 PORT ?= 8788
 
 .DEFAULT_GOAL := help
-.PHONY: films help install demo web web-install web-check web-browser web-test screenshots test faults chaos simulate soak corpus lint format bench quality contract image lock wheel clean
+.PHONY: films help install demo web web-install web-check web-browser web-test screenshots test faults chaos simulate crowd soak corpus lint format bench quality contract image lock wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -93,14 +93,17 @@ corpus: install ## send thousands of freshly damaged pictures, and some videos, 
 simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores
 	$(BIN)/python -m tests.faults.simulation
 
+crowd: install ## count the store calls and the waiting of 10, 100 and 1,000 consumers; some minutes (CONSUMERS=1000 JOBS=1000000)
+	$(BIN)/python -m tests.scale.crowd $(if $(CONSUMERS),--consumers $(CONSUMERS)) $(if $(JOBS),--jobs $(JOBS))
+
 screenshots: install web-install ## take the pictures of the page in docs/images anew
 	$(BIN)/python -m tests.screenshots
 
 soak: install ## 10,000 queued jobs, idle consumers, SIGTERM at every stage: what takes minutes
 	SOAK=1 $(BIN)/pytest tests/scale
 
-image: install ## build the container image and run the demo in it as its user
-	infra/image/build.sh
+image: install ## build the container images and run the demo in them as their user (TARGETS="cpu demo gpu")
+	TARGETS="$(TARGETS)" infra/image/build.sh
 
 lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra cpu --extra c2pa pyproject.toml -o requirements/cpu.txt

@@ -26,12 +26,18 @@ class InFlightEntries:
         """Seconds until an entry may be offered: 0 or less for now, infinite while it is being worked on."""
         if entry.fingerprint in self._out:
             return math.inf
-        not_before = self._not_before.get(entry.fingerprint, -math.inf)
+        not_before = self._not_before.get(entry.fingerprint)
+        if not_before is None:
+            return entry.ready_in_s
         return max(entry.ready_in_s, not_before - self._monotonic())
+
+    def was_tried(self, entry: InboxEntry) -> bool:
+        """Whether an entry has been offered before, as far as is remembered."""
+        return entry.fingerprint in self._not_before
 
     def is_fresh(self, entry: InboxEntry) -> bool:
         """Whether an entry may be offered now and has not been yet, as far as is remembered."""
-        return self.wait_s(entry) <= 0 and entry.fingerprint not in self._not_before
+        return not self.was_tried(entry) and self.wait_s(entry) <= 0
 
     def take(self, entry: InboxEntry) -> bool:
         """Mark an entry as being worked on, unless it may not be offered now."""

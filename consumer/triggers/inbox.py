@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -13,11 +13,14 @@ from consumer.triggers.puzzles import PuzzleTeller
 from consumer.triggers.survey import Observe, Surveyor
 from storage.inbox.inbox import Inbox, InboxEntry, Scan
 from storage.records.status import Status
+from storage.stores.port import MAX_KEYS
 
-_NARROW, _WIDE = 50, 1000  # entries; the latter are as many as one listing holds
+_NARROW, _WIDE = 50, 10_000  # entries; the latter are those of ten listings
 _NARROWER = 0.9
 _JITTER = 0.25
 _BACKOFF = 1.6
+_BAD_LUCK = 1  # entries lost in a row, after which others seem to be enough for what there is
+_LONGEST_REST_S = 1.0  # then; a job that nobody works on must not wait long behind all the others
 
 _log = structlog.get_logger()
 
@@ -35,21 +38,43 @@ class PickWindow:
 
     Twice as many after each entry that another consumer had, because those at work on hundreds of jobs
     leave their entries in the inbox meanwhile; fewer again with each one won. `stale` says that entries
-    known from the last look have been lost to others.
+    known from the last look have been lost to others. A window wider than a page of a listing is gone
+    through page by page, one with each look, and then anew from the start.
     """
 
     def __init__(self) -> None:
         self.size = _NARROW
         self.stale = False
+        #: Entries lost since the last one won.
+        self.losses = 0
+
+    @property
+    def pages(self) -> int:
+        """How many pages of a listing it covers."""
+        return max(1, self.size // MAX_KEYS)
 
     def won(self) -> None:
         """Take note of a job that was ours to take."""
         self.size = max(_NARROW, int(self.size * _NARROWER))
+        self.losses = 0
 
     def lost(self) -> None:
         """Take note of one that was not."""
         self.size = min(_WIDE, 2 * self.size)
         self.stale = True
+        self.losses += 1
+
+
+def drawn(pools: Iterable[list[InboxEntry]], rng: random.Random) -> Iterator[InboxEntry]:
+    """Yield the entries of all pools by chance, each pool's as often: however long, none hides another.
+
+    Mostly a few only are asked for; those are gone from their pools.
+    """
+    while left := [pool for pool in pools if pool]:
+        pool = rng.choice(left)
+        number = rng.randrange(len(pool))
+        pool[number], pool[-1] = pool[-1], pool[number]
+        yield pool.pop()
 
 
 class InboxTicket(EntryTicket):
@@ -111,28 +136,32 @@ class InboxTrigger:
         self._teller = teller
         self._surveyor = Surveyor()
         self._read_to = ""
+        self._page = 1
+        self._passed = ""
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
         pause, loop = self._policy.min_s, asyncio.get_running_loop()
         while True:
-            entries, soonest_s = await self._blend()
-            looked = loop.time()
-            for entry in entries:
+            pools, soonest_s = await self._blend()
+            looked, found_some = loop.time(), any(pools)
+            for entry in drawn(pools, self._rng):
                 if self._picks.stale and loop.time() - looked > self._policy.min_s:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._in_flight.take(entry):  # else another trigger has meanwhile
                     yield InboxTicket(self._inbox, self._in_flight, self._picks, entry)
-            if not entries:
+            if not found_some:
                 await self._sleep(min(pause, max(soonest_s, self._policy.min_s)))
                 pause = min(pause * _BACKOFF, self._policy.max_s)
+            elif self._picks.losses > _BAD_LUCK:
+                await self._sleep(min(self._policy.min_s * self._picks.losses, _LONGEST_REST_S))
 
-    async def _blend(self) -> tuple[list[InboxEntry], float]:
-        """The entries to offer now, and in how many seconds the next one will be ready."""
+    async def _blend(self) -> tuple[list[list[InboxEntry]], float]:
+        """The entries to offer now, new ones and others, and in how many seconds the next will be ready."""
         self._picks.stale = False
         try:
-            scan = await self._inbox.scan(go_on_after=self._read_to, is_fresh=self._in_flight.is_fresh)
+            scan = await self._inbox.scan(go_on_after=self._read_to, is_fresh=self._is_wanted)
             whole = scan.at_end and not self._read_to
             found = self._offered(scan)
             if self._teller is not None:
@@ -149,18 +178,32 @@ class InboxTrigger:
         self.problem, self.polls = None, self.polls + 1
         return found
 
-    def _offered(self, scan: Scan) -> tuple[list[InboxEntry], float]:
+    def _offered(self, scan: Scan) -> tuple[list[list[InboxEntry]], float]:
         self._surveyor.take(scan, went_on=bool(self._read_to))
         self._read_to = scan.read_to
         self._observe(self._surveyor.survey)
-        waits = {entry.fingerprint: self._in_flight.wait_s(entry) for entry in scan.entries}
-        ready = [entry for entry in scan.entries if waits[entry.fingerprint] <= 0]
-        fresh = [entry for entry in ready if self._in_flight.is_fresh(entry)]
-        tried = [entry for entry in ready if not self._in_flight.is_fresh(entry)]
-        # A place of their own for each: neither hides the other, however many there are.
-        ready = [*fresh[: self._picks.size], *tried[: self._picks.size]]
-        self._rng.shuffle(ready)
-        return ready, min((wait for wait in waits.values() if wait > 0), default=self._policy.max_s)
+        fresh, tried, soonest_s = [], [], self._policy.max_s
+        for entry in scan.entries:
+            if (wait_s := self._in_flight.wait_s(entry)) > 0:
+                soonest_s = min(soonest_s, wait_s)
+            elif self._in_flight.was_tried(entry):
+                tried.append(entry)
+            else:
+                fresh.append(entry)
+        fresh = [entry for entry in fresh if entry.keys[0] > self._passed] or fresh
+        self._turn_the_page(scan)
+        return [fresh[: self._picks.size], tried[: self._picks.size]], soonest_s
+
+    def _is_wanted(self, entry: InboxEntry) -> bool:
+        return entry.keys[0] > self._passed and self._in_flight.is_fresh(entry)
+
+    def _turn_the_page(self, scan: Scan) -> None:
+        """Have the next look at a window of several pages begin behind this one, or at the start again."""
+        if self._page < self._picks.pages and scan.entries and not scan.at_end:
+            self._page += 1
+            self._passed = self._read_to = self._read_to or scan.entries[-1].keys[-1]
+        elif self._passed:
+            self._page, self._passed, self._read_to = 1, "", ""
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep with jitter, so that consumers started together drift apart."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build the `cpu` and `demo` images, check what is in them, and run the demo as the image's own user.
+# Build the images that TARGETS names (`cpu` and `demo` if none), check what is in them, and run the demo, or in images
+# without it a swap, as the image's own user.
 # Uses docker or podman where one works. Where none does, buildah builds on a Debian base that debootstrap
 # makes, in a store of its own under build/, so that `make clean` removes every trace.
 set -euo pipefail
@@ -10,17 +11,24 @@ engine=
 main() {
     trap clean_up EXIT
     choose_engine
-    local target
-    for target in cpu demo; do
+    local target targets
+    read -ra targets <<<"${TARGETS:-cpu demo}"
+    for target in "${targets[@]}"; do
         say "building swapdrop:$target with $engine"
         "build_with_$engine" "$target"
     done
-    for target in cpu demo; do
+    for target in "${targets[@]}"; do
         say "checking swapdrop:$target"
         "run_with_$engine" "$target" python - <infra/image/check.py
+        say "working in swapdrop:$target"
+        if [[ $target == demo ]]; then
+            "run_with_$engine" demo swapdrop demo
+        else
+            # On the CPU, which every image can: no GPU is needed to know that nothing is missing.
+            "run_with_$engine" "$target" bash -c 'cd /opt/swapdrop/lib/python3.*/site-packages/consumer/samples &&
+                SWAPDROP_PROVIDER=cpu swapdrop swap astronaut.png grace_hopper.jpg -o /tmp/swapped'
+        fi
     done
-    say "running the demo"
-    "run_with_$engine" demo swapdrop demo
     if [[ $engine == buildah ]]; then drop_build_layers; fi
     "$engine" "${store[@]}" images
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -50,7 +50,7 @@ def seaweedfs_server() -> Iterator[S3Settings]:
     if weed is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("SeaweedFS (`weed`) is not installed")
     with tempfile.TemporaryDirectory(prefix="seaweedfs-") as folder, ExitStack() as stack:
-        ports = dict(zip(_SEAWEED_PORTS, _free_ports(len(_SEAWEED_PORTS)), strict=True))
+        ports = dict(zip(_SEAWEED_PORTS, free_ports(len(_SEAWEED_PORTS)), strict=True))
         settings = S3Settings(
             bucket=BUCKET,
             endpoint_url=f"http://127.0.0.1:{ports['s3.port']}",
@@ -110,7 +110,8 @@ def _seaweedfs_arguments(folder: Path, settings: S3Settings, ports: dict[str, in
     ]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -120,13 +121,22 @@ def _free_ports(count: int) -> list[int]:
 
 def _wait_until_writable(process: "subprocess.Popen[bytes]", settings: S3Settings) -> None:
     client = plain_client(settings)
+
+    def write() -> None:
+        if BUCKET not in {bucket.get("Name") for bucket in client.list_buckets()["Buckets"]}:
+            client.create_bucket(Bucket=BUCKET)
+        client.put_object(Bucket=BUCKET, Key="ready", Body=b"?")
+        client.delete_object(Bucket=BUCKET, Key="ready")
+
+    wait_until(process, write)
+
+
+def wait_until(process: "subprocess.Popen[bytes]", succeeds: Callable[[], object]) -> None:
+    """Wait until a server does what is asked; raises what is wrong when it has ended, or after a minute."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            if BUCKET not in {bucket.get("Name") for bucket in client.list_buckets()["Buckets"]}:
-                client.create_bucket(Bucket=BUCKET)
-            client.put_object(Bucket=BUCKET, Key="ready", Body=b"?")
-            client.delete_object(Bucket=BUCKET, Key="ready")
+            succeeds()
         except (BotoCoreError, ClientError):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
@@ -12,6 +13,7 @@ from consumer.triggers.survey import Survey
 from storage.errors import StoreUnavailable
 from storage.inbox.inbox import Inbox
 from storage.stores.memory_store import MemoryStore
+from tests.faults.simulation.loop import VirtualLoop, at_once
 from tests.support.clock import VirtualTime
 from tests.support.jobs import announce, until
 from tests.support.stores import CountingStore, Fault, FaultStore
@@ -97,6 +99,62 @@ async def test_consumers_pick_among_the_first_fifty_in_different_orders() -> Non
     assert sorted(orders[0]) == sorted(orders[1]) == [f"job-{number:03}" for number in range(50)]
 
 
+async def test_where_others_have_all_that_is_first_the_next_page_is_looked_at() -> None:
+    store = MemoryStore()
+    await drop(store, *(f"job-{number:04d}" for number in range(1050)))
+    policy = InboxPolicy(min_s=0, max_s=0.01)  # a look for each loss
+    tickets = InboxTrigger(Inbox(store), policy=policy, rng=random.Random(0)).tickets()
+    tried = set[str]()
+    for _ in range(60):
+        [ticket] = await take(tickets, 1)
+        await ticket.defer(90)
+        tried.add(ticket.entry.name)
+    assert max(tried) >= "job-1000"
+    assert min(tried) < "job-1000"
+
+
+def tries_beside_others(jobs: int) -> tuple[int, float]:
+    """How many of these jobs, which others have, are tried in half a minute; how long one more lies there."""
+    loop, store = VirtualLoop(random.Random(0)), MemoryStore()
+    at_once(drop(store, *(f"job-{number:03d}" for number in range(jobs))))
+    in_flight = InFlightEntries(loop.time)
+    trigger = InboxTrigger(Inbox(store), policy=InboxPolicy(), in_flight=in_flight, rng=random.Random(0))
+    tried = 0
+
+    async def work() -> float:
+        nonlocal tried
+        async with aclosing(trigger.tickets()) as tickets:
+            async for ticket in tickets:
+                if ticket.entry.name == "late":
+                    break
+                tried += 1
+                await asyncio.sleep(0.2)
+                await ticket.defer(90)
+        return loop.time()
+
+    async def watch() -> tuple[int, float]:
+        working = asyncio.create_task(work())
+        await asyncio.sleep(30)
+        tried_before = tried
+        await drop(store, "late")
+        return tried_before, await working - 30
+
+    try:
+        return loop.run(watch())
+    finally:
+        loop.clear_away()
+
+
+def test_who_finds_that_others_have_all_tries_ever_more_seldom() -> None:
+    tries, _ = tries_beside_others(200)
+    assert 10 < tries < 60  # one after the other they would be 150
+
+
+def test_jobs_that_were_tried_hide_no_new_one() -> None:
+    _, waited_s = tries_beside_others(20)
+    assert waited_s < 10
+
+
 async def test_a_look_costs_one_listing_whatever_lies_deferred() -> None:
     store = CountingStore(MemoryStore())
     await drop(store, "one", "two")
@@ -166,7 +224,7 @@ class Hopeless:
 
 async def test_a_thousand_hopeless_entries_hide_no_other() -> None:
     store = MemoryStore()
-    await drop(store, *(f"a{number:04}" for number in range(1200)))
+    await drop(store, *(f"a{number:04}" for number in range(1050)))
     await drop(store, "zzz")
     hopeless = Hopeless(InboxTrigger(Inbox(store), policy=QUICK))
     async with asyncio.timeout(30):

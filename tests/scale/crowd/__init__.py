@@ -1,0 +1,1 @@
+"""A crowd of consumers on one inbox, counted in virtual time; see `crowd`."""
