@@ -91,7 +91,8 @@ async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_r
 ) -> None:
     rng = random.Random(_SEED)
     clip = film(tmp_path, 400)
-    conditions = Conditions(swap_s=_SWAP_S * processes**2, segment_s=_SEGMENT_S)
+    # Slow enough that five attempts do not make all twenty segments.
+    conditions = Conditions(swap_s=_SWAP_S * processes**3, segment_s=_SEGMENT_S)
     attempts = {**_VICTIM, "video_processes": processes}
     async with fresh_bucket(seaweedfs_s3) as (store, settings):
         undisturbed = await drop(store, clip)
