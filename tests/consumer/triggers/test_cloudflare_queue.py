@@ -88,7 +88,7 @@ async def test_a_job_by_a_cloudflare_queue_is_acknowledged_once_it_is_claimed() 
         assert fake.messages == {}
         assert fake.calls["ack"] == 1
     assert store.calls[:2] == [("list", keys.INBOX), ("list", keys.manifest(job))]
-    assert len(store.calls) == 11
+    assert len(store.calls) == 12
 
 
 async def test_a_wrong_token_makes_the_consumer_degraded_while_the_inbox_goes_on() -> None:

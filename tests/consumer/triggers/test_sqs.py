@@ -20,6 +20,7 @@ JOB_CALLS = [
     ("get", "inbox"),
     ("head", "cancel"),
     ("put", "status"),
+    ("get", "denylist.json"),
     ("stream", "uploads"),
     ("stream", "uploads"),
     ("put", "results"),
