@@ -190,7 +190,7 @@ def test_a_mirror_that_recovers_is_asked_again(tmp_path: Path) -> None:
 
 def test_a_mirror_that_falls_silent_is_left_for_the_next(tmp_path: Path) -> None:
     with mirror({PATH: Page(body=MODEL, pause_s=3.0)}) as one, mirror({PATH: Page(body=MODEL)}) as two:
-        fetcher = LoopbackFetcher({"one": one.port, "two": two.port}, read_timeout_s=1.0)
+        fetcher = LoopbackFetcher({"one": one.port, "two": two.port}, read_timeout_s=0.3)
         running = store(tmp_path, patience=Patience(tries=1, first_wait_s=0.0))
         running.pull("swapper.onnx", [fetcher], Record())
     assert_only_the_good_file(tmp_path / "models")
