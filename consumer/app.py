@@ -30,10 +30,10 @@ from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_registry
-from consumer.jobs.context import JobKind, JobServices
+from consumer.jobs.context import JobKind
 from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services, segment_processes
+from consumer.jobs.services import JobServices, job_services, segment_processes
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
 from consumer.runtime.memory import memory_limit_bytes

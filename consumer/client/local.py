@@ -13,9 +13,9 @@ from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
 from consumer.engines.registry import EngineRegistry, open_registry
-from consumer.jobs.context import JobContext, JobKind, JobServices
+from consumer.jobs.context import JobContext, JobKind
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import job_services, segment_processes
+from consumer.jobs.services import JobServices, job_services, segment_processes
 from consumer.jobs.signer import open_signer
 from consumer.jobs.workspace import Workspaces
 from pipeline.swap.request import FaceFilter

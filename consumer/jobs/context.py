@@ -9,22 +9,21 @@ import hashlib
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Self, TypeVar
 
-from consumer.devices.budget import ByteBudget
-from consumer.devices.worker import TURN_S, Share, WorkerThread
-from consumer.engines.pool import EnginePool, LoadedEngine
+from consumer.devices.worker import TURN_S, Share
+from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
-from consumer.jobs.scratch import Scratch, Scratches
+from consumer.jobs.scratch import Scratch
+from consumer.jobs.services import JobServices
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
-from consumer.jobs.workspace import Workspace, Workspaces
+from consumer.jobs.workspace import Workspace
 from pipeline.blend.paste import PasteMode
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
@@ -36,7 +35,7 @@ from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
 from storage.errors import ConsentMissing, InvalidManifest
-from storage.inputs.arrival import OnBytes, SizeLimit
+from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
@@ -54,69 +53,6 @@ _ATTEST: Final = (
 )
 SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
-
-
-class Inputs(Protocol):
-    """Where a job's files come from."""
-
-    async def fetch(
-        self,
-        reference: str,
-        *,
-        job_folder: str | None,
-        max_bytes: int | SizeLimit,
-        spool: Spool,
-        on_bytes: OnBytes,
-    ) -> FetchedInput:
-        """Fetch one file whole, to memory or to the spool's disk; raises StorageError."""
-        ...
-
-
-@dataclass(kw_only=True)
-class JobServices:
-    """What all jobs of a process share."""
-
-    #: The kinds of job that are done here, by `process_type`.
-    kinds: Mapping[str, JobKind]
-    pool: EnginePool
-    inputs: Inputs
-    #: The thread that may use the device.
-    device: WorkerThread
-    #: Threads that decode and encode.
-    cpu: Executor
-    #: Memory for pixels.
-    memory: ByteBudget
-    #: What makes segments of videos, where that is not done on the device's thread.
-    processes: SegmentProcesses
-    workspaces: Workspaces
-    #: What attempts leave for one another.
-    scratches: Scratches
-    #: The largest picture and the largest video that are decoded.
-    limits: Limits
-    video_limits: VideoLimits
-    #: Seconds within which a segment of a video must be done, waits for the device included.
-    segment_timeout_s: float
-    tone_mapper: ToneMapper
-    encoder_trials: EncoderTrials
-    #: The largest file that is fetched, by its kind of media.
-    size_limit: SizeLimit
-    #: Which faces of a target count.
-    face_filter: FaceFilter
-    #: Reads again who is never put in, if it is time.
-    read_denylist: Callable[[], Awaitable[None]]
-    #: How swapped crops go back; the operator's choice.
-    paste: PasteMode
-    #: The most that a job's `pixel_boost` may be; the operator's choice too.
-    max_pixel_boost: int
-    #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
-    require_consent: bool
-    #: Who signs results, None where they are not signed.
-    signer: ResultSigner | None
-    #: Who runs this service, and which version of it, as marks in results say.
-    operator: str
-    version: str
-    #: Seconds without a sign of life after which the device counts as hanging.
-    stall_timeout_s: float
 
 
 @dataclass(frozen=True, kw_only=True)

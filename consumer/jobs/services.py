@@ -1,8 +1,10 @@
-"""What all jobs of a process share, as far as the settings decide it."""
+"""What all jobs of a process share, put together from what is given and what the settings say."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING, Protocol
 
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
@@ -11,14 +13,85 @@ from consumer.devices.cores import usable_cores
 from consumer.devices.processes import Processes
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
-from consumer.jobs.context import Inputs, JobKind, JobServices
 from consumer.jobs.scratch import Scratches
 from consumer.jobs.video.worker import SegmentProcesses, SegmentWorker
 from consumer.jobs.workspace import Workspaces
+from pipeline.blend.paste import PasteMode
+from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
+from pipeline.media.video.limits import VideoLimits
 from pipeline.signing.port import ResultSigner
 from pipeline.swap.request import FaceFilter
+from storage.inputs.arrival import OnBytes, SizeLimit
+from storage.inputs.fetch import FetchedInput
+from storage.inputs.spool import Spool
+
+if TYPE_CHECKING:
+    from consumer.jobs.context import JobKind
+
+
+class Inputs(Protocol):
+    """Where a job's files come from."""
+
+    async def fetch(
+        self,
+        reference: str,
+        *,
+        job_folder: str | None,
+        max_bytes: int | SizeLimit,
+        spool: Spool,
+        on_bytes: OnBytes,
+    ) -> FetchedInput:
+        """Fetch one file whole, to memory or to the spool's disk; raises StorageError."""
+        ...
+
+
+@dataclass(kw_only=True)
+class JobServices:
+    """What all jobs of a process share."""
+
+    #: The kinds of job that are done here, by `process_type`.
+    kinds: Mapping[str, "JobKind"]
+    pool: EnginePool
+    inputs: Inputs
+    #: The thread that may use the device.
+    device: WorkerThread
+    #: Threads that decode and encode.
+    cpu: Executor
+    #: Memory for pixels.
+    memory: ByteBudget
+    #: What makes segments of videos, where that is not done on the device's thread.
+    processes: SegmentProcesses
+    workspaces: Workspaces
+    #: What attempts leave for one another.
+    scratches: Scratches
+    #: The largest picture and the largest video that are decoded.
+    limits: Limits
+    video_limits: VideoLimits
+    #: Seconds within which a segment of a video must be done, waits for the device included.
+    segment_timeout_s: float
+    tone_mapper: ToneMapper
+    encoder_trials: EncoderTrials
+    #: The largest file that is fetched, by its kind of media.
+    size_limit: SizeLimit
+    #: Which faces of a target count.
+    face_filter: FaceFilter
+    #: Reads again who is never put in, if it is time.
+    read_denylist: Callable[[], Awaitable[None]]
+    #: How swapped crops go back; the operator's choice.
+    paste: PasteMode
+    #: The most that a job's `pixel_boost` may be; the operator's choice too.
+    max_pixel_boost: int
+    #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
+    require_consent: bool
+    #: Who signs results, None where they are not signed.
+    signer: ResultSigner | None
+    #: Who runs this service, and which version of it, as marks in results say.
+    operator: str
+    version: str
+    #: Seconds without a sign of life after which the device counts as hanging.
+    stall_timeout_s: float
 
 
 async def _no_list() -> None:
@@ -28,7 +101,7 @@ async def _no_list() -> None:
 def job_services(
     settings: Settings,
     *,
-    kinds: Mapping[str, JobKind],
+    kinds: Mapping[str, "JobKind"],
     pool: EnginePool,
     inputs: Inputs,
     device: WorkerThread,

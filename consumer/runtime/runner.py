@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 
 from consumer.faults import judge, retry_delay_s
-from consumer.jobs.context import JobContext, JobServices, Milestones, output_id
+from consumer.jobs.context import JobContext, Milestones, output_id
 from consumer.jobs.plan import service_warnings
+from consumer.jobs.services import JobServices
 from consumer.runtime.attempt import Attempt, Ending
 from consumer.runtime.decisions import audit_entry, decisions
 from consumer.telemetry.metrics import Metrics

@@ -38,7 +38,7 @@ from tests.support.ports import free_port
 from tests.support.stores import CountingStore, Op, T, WrappedStore
 
 if TYPE_CHECKING:
-    from consumer.jobs.context import JobServices
+    from consumer.jobs.services import JobServices
 
 _SOAK = "SOAK" in os.environ
 _WATCHED_S = 30.0 if _SOAK else 6.0

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.context import JobContext, JobServices, Milestones
+from consumer.jobs.context import JobContext, Milestones
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
@@ -30,6 +30,7 @@ from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.scenario import JobPlan, Nature
 
 if TYPE_CHECKING:
+    from consumer.jobs.services import JobServices
     from consumer.triggers.base import Trigger
     from tests.faults.simulation.world import World
 
