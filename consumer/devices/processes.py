@@ -9,7 +9,7 @@ import os
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -151,6 +151,15 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
                 await self._end(self._idle.pop())
             if self._ending and not self._users:
                 await asyncio.wait(self._ending)
+
+    async def prepare(self, count: int) -> None:
+        """Start some ahead of their orders, so that there are `count`, or as many as there may be.
+
+        Within `kept`, which they are there for; it does not wait until they can work. Raises OSError.
+        """
+        async with AsyncExitStack() as held:
+            for _ in range(min(count, self.most) - len(self._busy)):
+                await held.enter_async_context(self.one())
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Child[OrderT, AnswerT, ToldT]]:

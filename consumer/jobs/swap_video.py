@@ -15,6 +15,7 @@ from consumer.jobs.swap_request import find_blend, find_choice, open_engine, sou
 from consumer.jobs.video.cast import describe_members, known_cast
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
+from consumer.jobs.video.makers import processes_ahead
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments
 from pipeline.engines.base import BlendOptions
@@ -59,24 +60,25 @@ async def run(context: JobContext) -> Output:
     looked_at = target_video(video.path, video.media, target.sha256)
     await carry_marks(context, [looked_at, *named_sources(context, pictures)])
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    people = await known_cast(context, loaded, video, plan, target.sha256)
-    chosen = await context.on_device(partial(chooser.choose_members, people))
-    if loaded.minors is not None:
-        found = await context.on_device(partial(loaded.minors.members, people, chosen))
-        context.note(warnings=to_warnings(found))
-    blend = find_blend(context, loaded)
-    swap = VideoSwap(
-        people=people,
-        chosen=chosen,
-        everybody=names[0] if isinstance(chooser.choice, Every) else None,
-        sources=sources.ready,
-        blend=blend,
-        face_filter=context.face_filter,
-    )
-    asked = _asked(context, loaded, blend, pictures, target)
-    named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-    work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
-    done = await LocalSegments(context, loaded).run(work)
+    async with processes_ahead(context, loaded, video, segments=len(plan.segments)):
+        people = await known_cast(context, loaded, video, plan, target.sha256)
+        chosen = await context.on_device(partial(chooser.choose_members, people))
+        if loaded.minors is not None:
+            found = await context.on_device(partial(loaded.minors.members, people, chosen))
+            context.note(warnings=to_warnings(found))
+        blend = find_blend(context, loaded)
+        swap = VideoSwap(
+            people=people,
+            chosen=chosen,
+            everybody=names[0] if isinstance(chooser.choice, Every) else None,
+            sources=sources.ready,
+            blend=blend,
+            face_filter=context.face_filter,
+        )
+        asked = _asked(context, loaded, blend, pictures, target)
+        named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
+        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
+        done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
     return await finish(context, work, done, loaded.engine.identity_scale)
 

@@ -1,6 +1,8 @@
 """Who makes a segment: the device's thread of this process, or processes beside it."""
 
 import pickle
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +20,7 @@ from consumer.jobs.video.worker import SegmentOrder
 from models.devices import ORT_NAMES
 from pipeline.errors import PipelineError
 from pipeline.media.video.encode import EncodedSegment
+from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import Segment
 from pipeline.swap.video.facts import SegmentFacts
 from pipeline.swap.video.segment import SwapTools
@@ -117,12 +120,30 @@ class OtherProcesses:
 def segment_maker(
     context: JobContext, loaded: LoadedEngine, work: VideoWork, *, segments: int
 ) -> SegmentMaker:
-    """Choose who makes so many segments.
+    """Choose who makes so many segments."""
+    at_once = _processes(context, loaded, work.video, segments)
+    return OtherProcesses(context, loaded, work, at_once) if at_once else OwnThreads(context, loaded, work)
 
-    Processes are for engines on the CPU, which one interpreter does not keep busy; a GPU is used by one.
-    There are no more of them than their frames have memory for.
+
+@asynccontextmanager
+async def processes_ahead(
+    context: JobContext, loaded: LoadedEngine, video: VideoFile, *, segments: int
+) -> AsyncIterator[None]:
+    """Have the processes start that will make so many segments, and keep them within the block.
+
+    A process takes a second until it can work: it may as well do that while people are looked for.
     """
-    at_once = min(segments, context.processes.most, context.memory_places(frame_bytes(work.video)))
-    if at_once < 2 or loaded.engine.info.provider != ORT_NAMES["cpu"]:  # noqa: PLR2004 -- one is no gain
-        return OwnThreads(context, loaded, work)
-    return OtherProcesses(context, loaded, work, at_once)
+    async with context.processes.kept():
+        await context.processes.prepare(_processes(context, loaded, video, segments))
+        yield
+
+
+def _processes(context: JobContext, loaded: LoadedEngine, video: VideoFile, segments: int) -> int:
+    """How many processes make so many segments; 0 where this one does.
+
+    They are for engines on the CPU, which one interpreter does not keep busy; a GPU is used by one. There
+    are no more of them than their frames have memory for.
+    """
+    at_once = min(segments, context.processes.most, context.memory_places(frame_bytes(video)))
+    is_gain = at_once > 1 and loaded.engine.info.provider == ORT_NAMES["cpu"]
+    return at_once if is_gain else 0

@@ -35,6 +35,20 @@ async def test_orders_are_done_one_after_the_other_in_one_process_that_tells_of_
     assert not pool.pids
 
 
+async def test_those_that_were_started_ahead_get_the_orders_and_no_more_are_started() -> None:
+    pool = workers(most=2)
+    async with pool.kept():
+        async with pool.one():
+            await pool.prepare(pool.most)
+            assert len(pool.pids) == pool.most
+        ahead = set(pool.pids)
+        await pool.prepare(pool.most + 1)
+        async with pool.one() as child:
+            pid, _ = await child.do(("add", [1]), nobody)
+        assert pid in ahead == set(pool.pids)
+    assert not any(map(alive, ahead))
+
+
 async def test_a_large_order_comes_whole_and_what_is_printed_is_no_answer() -> None:
     pool = workers()
     async with pool.one() as child:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
 import av
 import pytest
 
+from consumer.jobs.context import JobContext
+from consumer.jobs.video.cast import known_cast
 from pipeline.marks.provenance import is_marked, xmp_packet
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.sniff import MEDIA_TYPES
@@ -427,6 +430,22 @@ async def test_a_process_that_is_killed_costs_no_attempt_where_segments_were_mad
         status = await ended(store, job)
     assert (status.status, status.attempt, status.max_attempts) == ("completed", 2, 2)
     assert (tmp_path / "killed").exists()
+
+
+async def test_processes_start_while_people_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, started = MemoryStore(), list[int]()
+
+    async def looking(context: JobContext, *about: Any) -> Any:  # noqa: ANN401 -- passed on
+        started.append(len(context.processes.pids))
+        return await known_cast(context, *about)
+
+    monkeypatch.setattr("consumer.jobs.swap_video.known_cast", looking)
+    job = await drop_video(store, reel(tmp_path / "clip.mp4", {0: across()}, frames=60))
+    async with running(store, ReelEngine, video_processes=2):
+        assert (await ended(store, job)).status == "completed"
+    assert started == [2]
 
 
 async def test_a_segment_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:
