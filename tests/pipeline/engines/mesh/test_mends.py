@@ -69,6 +69,20 @@ def test_the_targets_dark_frame_stays_dark_all_round(engine: MeshEngine, who: st
     assert np.mean(to_lab(swapped.after.astype(np.float32))[..., 0][frame] < 30) > 0.85
 
 
+def test_more_of_the_sources_shape_makes_it_more_alike(
+    engine: MeshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(who: str) -> float:
+        swapped, source = Swapped(engine, who), PORTRAITS[other_than(who)][0]()
+        faces = [(picture, largest(engine.find_faces(picture))) for picture in (swapped.after, source)]
+        one, other = (engine.embed(picture, face) for picture, face in faces)
+        return float(np.linalg.norm(one - other))
+
+    as_it_is = sum(map(apart, PORTRAITS))
+    monkeypatch.setattr("pipeline.engines.mesh.swap._IDENTITY_SHARE", 0.45)  # that of version 5
+    assert as_it_is < sum(map(apart, PORTRAITS)) - 0.005
+
+
 def _about(swapped: Swapped, names: tuple[int, ...]) -> np.ndarray:
     """The box about some points, and a third of its height more below and above."""
     points = swapped.points[list(names), :2]
