@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import {
   amount,
   errorWords,
-  markLines,
   nameOf,
   speedWords,
   spoken,
@@ -12,7 +11,6 @@ import {
 } from "../../page/src/jobwords";
 import { cardState } from "../../page/src/state";
 import type { JobWarning, View } from "../../page/src/view";
-import views from "../contract/views.json";
 import { anEntry, aView } from "./support";
 
 const warning = (code: string, message: string) => ({ code, message }) as JobWarning;
@@ -26,16 +24,6 @@ test("a warning is told once, with everybody whom its sentences name", () => {
   expect(lines).toHaveLength(2);
   expect(lines[0]).toMatch(/^Persons 3 and 1: Something covers/);
   expect(lines[1]).toMatch(/^JPEG has no transparency/);
-});
-
-test("what a result says of its making is told in words, and what its inputs say", () => {
-  const done = views.find(({ name }) => name === "a picture that is done")?.view as View;
-  expect(markLines(done)).toEqual([
-    "Altered: faces were replaced by swapdrop 0.1.0, run by Example Studio. Its id is 3f9c2a7be1d04c58a6b0f1e2d3c4b5a6.",
-    "Signed (C2PA) by Example Studio.",
-    "One of its inputs says of itself: Generator, Generator Co, trainedAlgorithmicMedia.",
-  ]);
-  expect(markLines(aView("a"))).toEqual([]);
 });
 
 test("what a later version warns, fails with or does is told in its own words", () => {

@@ -2,8 +2,9 @@ import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
 import { bytes, clock, moment, number } from "../format";
 import { t } from "../i18n";
-import { markLines, stageWords } from "../jobwords";
+import { stageWords } from "../jobwords";
 import type { View } from "../view";
+import { markLines } from "./markwords";
 
 interface Props {
   entry: Entry;
