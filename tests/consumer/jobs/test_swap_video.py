@@ -399,7 +399,7 @@ async def test_processes_of_a_job_that_is_given_back_or_cancelled_are_gone(tmp_p
     clip = reel(tmp_path / "clip.mp4", {0: across()}, frames=100)
     for bucket in (store, cancelled):
         job = await drop_video(bucket, clip)
-        consumer, task = start(bucket, Slow, video_processes=2, lease_ttl_s=1, work_dir=tmp_path / "work")
+        consumer, task = start(bucket, Slow, video_processes=2, lease_ttl_s=4, work_dir=tmp_path / "work")
         await reached(bucket, job, lambda status: segments_done(status) >= 1)
         pids = consumer._processes.pids
         assert len([*filter(alive, pids)]) == 2

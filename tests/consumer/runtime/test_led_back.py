@@ -62,7 +62,7 @@ async def test_a_cancelled_job_that_nothing_leads_to_ends_however_it_was_announc
     status = await stranded(store, PIECES[what])
     assert (status.manifest is None) == (what == "a misspelt manifest")
     await cancel_as_the_worker(store, status)
-    async with running(store, FlatEngine(), lease_ttl_s=1):
+    async with running(store, FlatEngine(), lease_ttl_s=2):
         assert (await ended(store, status.job_id)).status == "cancelled"
         await inbox_empty(store)
     left = [listed.key for listed in (await store.list("")).objects]
@@ -74,7 +74,7 @@ async def test_one_that_ended_meanwhile_stays_as_it_is_and_becomes_no_other_job(
     store = MemoryStore()
     status = await stranded(store, PIECES[what])
     await cancel_as_the_worker(store, status)
-    async with running(store, FlatEngine(), lease_ttl_s=1):
+    async with running(store, FlatEngine(), lease_ttl_s=2):
         before = await ended(store, status.job_id)
         await inbox_empty(store)
         await announce_as_the_worker(store, status)
