@@ -13,11 +13,8 @@ from consumer.engines.opening import Opener, SwapperOpening
 from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
-from pipeline.blend.hands import HandKeeper
-from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OptionUnavailable
-from pipeline.swap.minors import MinorCheck
 from pipeline.swap.swapper import Swapper
 from storage.records.manifest import Enhance
 
@@ -38,12 +35,6 @@ class LoadedEngine:
 
     engine: AnyEngine
     swapper: Swapper
-    #: What looks for minors, which `swapper` does by itself but in videos; None where nobody shall.
-    minors: MinorCheck | None
-    #: What keeps hands before faces, likewise.
-    hands: HandKeeper | None
-    #: What looks at the content of pictures, which `swapper` does by itself; None where nothing does.
-    content: ContentCheck | None
     enhances: bool
     enhancer_models: Mapping[str, str]
     opening: SwapperOpening
@@ -152,9 +143,6 @@ class EnginePool:
                     content=self.content,
                     protected=self.protected,
                 ),
-                minors=self._minors,
-                hands=self._hands,
-                content=self.content,
                 enhances=restorer is not None,
                 enhancer_models=enhancer.models if enhancer else {},
                 opening=SwapperOpening(

@@ -49,7 +49,9 @@ async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedIn
     context.report("decode")
     target = await context.on_cpu(partial(open_job_target, body, context.limits))
     del body
-    detection = DetectRun(loaded.engine, target, context.face_filter, context.timings, content=loaded.content)
+    detection = DetectRun(
+        loaded.engine, target, context.face_filter, context.timings, content=loaded.swapper.content
+    )
     async with context.memory(target.decode_bytes):
         while True:
             frame = await context.on_cpu(detection.read_frame)
@@ -66,7 +68,7 @@ async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedIn
 async def _of_video(context: JobContext, loaded: LoadedEngine, file: FetchedInput) -> Detection:
     video = await open_target_video(context, file)
     plan = await context.on_cpu(partial(plan_segments, video, encoder_line("libx264", 0)))
-    content = VideoContent(context, loaded.content)
+    content = VideoContent(context, loaded.swapper.content)
     cast = await find_cast(context, loaded.engine, video, plan, content)
     context.leave_device()
     extent = Extent(frames=video.frames, duration_s=video.duration_s)

@@ -215,10 +215,10 @@ async def check_sources(context: JobContext) -> None:
     for name, reference in sources.items():
         with naming(source_title(name)):
             picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
-            if loaded.content is not None:
-                await context.on_cpu(partial(loaded.content.source, picture))
+            if loaded.swapper.content is not None:
+                await context.on_cpu(partial(loaded.swapper.content.source, picture))
             faces = await context.on_device(partial(find_either_way_up, loaded.engine, picture.bgr))
             if not faces:
                 raise NoFaceInSource
-            if loaded.minors is not None:
-                await context.on_device(partial(loaded.minors.source, picture.bgr, largest(faces)))
+            if loaded.swapper.minors is not None:
+                await context.on_device(partial(loaded.swapper.minors.source, picture.bgr, largest(faces)))

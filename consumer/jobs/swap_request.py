@@ -28,7 +28,7 @@ async def open_engine(context: JobContext) -> LoadedEngine:
     context.note(warnings=tuple(ignored_warnings(context.manifest)))
     await context.read_denylist()
     loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
-    further = {**loaded.enhancer_models, **(loaded.hands.models if loaded.hands else {})}
+    further = {**loaded.enhancer_models, **(loaded.swapper.hands.models if loaded.swapper.hands else {})}
     context.note(
         engine=to_engine_record(loaded.engine.info, further),
         warnings=(

@@ -63,8 +63,8 @@ async def run(context: JobContext) -> Output:
     async with processes_ahead(context, loaded, video, segments=len(plan.segments)):
         people = await known_cast(context, loaded, video, plan, target.sha256)
         chosen = await context.on_device(partial(chooser.choose_members, people))
-        if loaded.minors is not None:
-            found = await context.on_device(partial(loaded.minors.members, people, chosen))
+        if loaded.swapper.minors is not None:
+            found = await context.on_device(partial(loaded.swapper.minors.members, people, chosen))
             context.note(warnings=to_warnings(found))
         blend = find_blend(context, loaded)
         swap = VideoSwap(
@@ -154,5 +154,5 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
-        "hands": sorted(loaded.hands.models.items()) if loaded.hands else [],
+        "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

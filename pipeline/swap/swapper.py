@@ -43,10 +43,12 @@ class Swapper:
     ) -> None:
         self._engine = engine
         self._enhancer = enhancer
-        self._minors = minors
-        #: What keeps hands before faces; None where nothing does.
+        #: What looks for minors, which the swaps do by themselves but in videos; None where nobody shall.
+        self.minors = minors
+        #: What keeps hands before faces, likewise.
         self.hands = hands
-        self._content = content
+        #: What looks at the content of pictures; None where nothing does.
+        self.content = content
         self._preparer = SourcePreparer(engine, minors, protected or ProtectedPeople(), kept_sources)
 
     def open(self, request: SwapRequest, limits: Limits, timings: Timings) -> SwapRun:
@@ -77,9 +79,9 @@ class Swapper:
             chooser=chooser,
             engine=self._engine,
             enhancer=self._needed(request.blend),
-            minors=self._minors,
+            minors=self.minors,
             hands=self.hands,
-            content=self._content,
+            content=self.content,
             timings=timings,
         )
 
@@ -103,7 +105,7 @@ class Swapper:
             averaged=averaged,
             engine=self._engine,
             preparer=self._preparer,
-            content=self._content,
+            content=self.content,
             prepared=prepared,
             learn=learn,
             timings=timings,

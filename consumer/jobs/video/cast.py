@@ -79,14 +79,14 @@ async def known_cast(
     Raises:
         ContentRejected: what it shows is not wanted.
     """
-    info, content = loaded.engine.info, VideoContent(context, loaded.content)
+    info, content = loaded.engine.info, VideoContent(context, loaded.swapper.content)
     asked = {
         "revision": _REVISION,
         "target": target_sha256,
         "engine": [info.name, info.version, sorted(info.models.items())],
         "face_filter": asdict(context.face_filter),
         "kept": [plan.segments[0].start, plan.segments[-1].end],
-        "content": None if loaded.content is None else loaded.content.rules,
+        "content": None if loaded.swapper.content is None else loaded.swapper.content.rules,
     }
     scratch = context.scratch(plan_id(asked))
     path = context.workspace.new_path()

@@ -8,6 +8,16 @@ from consumer.devices import cgroup
 from consumer.devices.cores import usable_cores
 
 
+def laid_out(folder: Path, membership: str, files: dict[str, str]) -> tuple[Path, Path]:
+    """Where a process' groups are told, and what the kernel says of groups."""
+    (folder / "cgroup").write_text(membership)
+    for name, content in files.items():
+        path = folder / "fs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return folder / "cgroup", folder / "fs"
+
+
 @pytest.mark.parametrize(
     ("membership", "files", "limit"),
     [
@@ -25,12 +35,7 @@ from consumer.devices.cores import usable_cores
 def test_the_containers_limit_is_found_in_both_versions_of_control_groups(
     membership: str, files: dict[str, str], limit: int | None, tmp_path: Path
 ) -> None:
-    (tmp_path / "cgroup").write_text(membership)
-    for name, content in files.items():
-        path = tmp_path / "fs" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    assert cgroup.memory_bytes(tmp_path / "cgroup", tmp_path / "fs") == limit
+    assert cgroup.memory_bytes(*laid_out(tmp_path, membership, files)) == limit
 
 
 def test_where_there_are_no_control_groups_there_is_no_limit(tmp_path: Path) -> None:
@@ -55,12 +60,7 @@ def test_where_there_are_no_control_groups_there_is_no_limit(tmp_path: Path) -> 
 def test_how_many_processors_the_container_has_the_time_of_is_found(
     membership: str, files: dict[str, str], granted: float | None, tmp_path: Path
 ) -> None:
-    (tmp_path / "cgroup").write_text(membership)
-    for name, content in files.items():
-        path = tmp_path / "fs" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    assert cgroup.cpus(tmp_path / "cgroup", tmp_path / "fs") == granted
+    assert cgroup.cpus(*laid_out(tmp_path, membership, files)) == granted
 
 
 def test_no_more_cores_are_used_than_the_container_has_the_time_of(monkeypatch: pytest.MonkeyPatch) -> None:
