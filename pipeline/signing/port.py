@@ -68,6 +68,13 @@ class Draft(Protocol):
         """
         ...
 
+    def plain(self) -> "Draft":
+        """Begin another for a file that goes with the result: it only names what the result was made of.
+
+        What its ingredients carry themselves is in the result. Raises SigningFailed.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of it."""
         ...

@@ -8,55 +8,29 @@ from functools import partial
 from typing import Any, BinaryIO, Final
 
 import c2pa
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    EllipticCurvePrivateKey,
-    EllipticCurvePublicKey,
-)
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.signing.certificates import CURVES, Chain
+from pipeline.signing.keys import Sign, Signatures
 from pipeline.signing.port import Draft, Ingredient, SigningFailed, Statement
 
-Sign = Callable[[bytes], bytes]
-"""Signs by the curve of the leaf's key; gives r and s one after the other, each as long as the curve.
-
-Where the key lies in a KMS or HSM, this is where that is asked.
-"""
 ASSERTION: Final = "org.swapdrop.result"
 """The label of what is said beside what C2PA has words for."""
-_HASHES: Final[Mapping[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]]] = {
-    "ES256": hashes.SHA256,
-    "ES384": hashes.SHA384,
-    "ES512": hashes.SHA512,
-}
 
 
 def library_settings(anchors: str = "") -> dict[str, Any]:
     """What `c2pa` is to do beside what it is told: neither fetch nor show anything.
 
-    A thumbnail would put the source's face into the result; by its default it would.
+    A thumbnail would put the source's face into the result; by its default it would. Nor does it read again
+    what it has signed, which takes as long once more: `Signatures` looks whether the signature is right.
     """
     return {
-        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
         "builder": {"thumbnail": {"enabled": False}},
         "core": {"backing_store_memory_threshold_in_mb": 16},  # what is larger goes through the disk
         **({"trust": {"user_anchors": anchors}} if anchors else {}),
     }
-
-
-def sign_with(key: EllipticCurvePrivateKey) -> Sign:
-    """Sign with a key that is in memory."""
-    size = (key.curve.key_size + 7) // 8
-    digest = _HASHES[CURVES[key.curve.name]]()
-
-    def sign(data: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(data, ECDSA(digest)))
-        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-
-    return sign
 
 
 class C2paSigner:
@@ -67,7 +41,7 @@ class C2paSigner:
 
         Args:
             chain: the signer's certificate and those between it and its root.
-            sign: what signs with the leaf's key.
+            sign: what signs with the leaf's key, on this machine or where that lies.
             tsa_url: who stamps the time (RFC 3161); without it signatures end with the certificate.
             anchors: roots in PEM by which ingredients count as trusted.
         """
@@ -77,10 +51,11 @@ class C2paSigner:
         self.signed_by = chain.name
         self.expires_at = chain.expires_at
         algorithm = c2pa.C2paSigningAlg[CURVES[public.curve.name]]
+        self._signatures = Signatures(sign, public)
         with _library_faults():
             self._context = c2pa.Context(
                 c2pa.Settings.from_dict(library_settings(anchors)),
-                c2pa.Signer.from_callback(sign, algorithm, chain.pem, tsa_url),
+                c2pa.Signer.from_callback(self._signatures, algorithm, chain.pem, tsa_url),
             )
 
     def draft(self, statement: Statement, ingredients: Sequence[Ingredient]) -> Draft:
@@ -96,7 +71,8 @@ class C2paSigner:
                 builder = begin(unread)
             refused = _add(builder, [each for each in ingredients if each.name not in unread])
             if refused is None:
-                return C2paDraft(builder, partial(begin, {each.name for each in ingredients}))
+                plainer = partial(begin, {each.name for each in ingredients})
+                return C2paDraft(builder, plainer, self._signatures.failure)
             builder.close()
             unread.add(refused)
 
@@ -104,14 +80,25 @@ class C2paSigner:
 class C2paDraft:
     """See `Draft`."""
 
-    def __init__(self, builder: c2pa.Builder, plainer: Callable[[], c2pa.Builder]) -> None:
-        """Begin with a manifest, and with how to get one in which the ingredients are only named."""
+    def __init__(
+        self,
+        builder: c2pa.Builder,
+        plainer: Callable[[], c2pa.Builder],
+        failure: Callable[[], Exception | None],
+    ) -> None:
+        """Begin with a manifest, one that only names its ingredients, and why the key has not signed."""
         self._builder = builder
         self._plainer = plainer
+        self._failure = failure
+
+    def plain(self) -> "C2paDraft":
+        """Begin another, whose ingredients are only named."""
+        with _library_faults():
+            return C2paDraft(self._plainer(), self._plainer, self._failure)
 
     def sign(self, source: BinaryIO, sink: BinaryIO, content_type: str) -> bytes | None:
         """Sign a finished file."""
-        with _library_faults():
+        with _library_faults(self._failure):
             try:
                 return self._sign(source, sink, content_type)
             except c2pa.C2paError.Decoding:  # by an ingredient's own manifest, which was taken until now
@@ -193,8 +180,9 @@ def _definition(
 
 
 @contextmanager
-def _library_faults() -> Iterator[None]:
+def _library_faults(failure: Callable[[], Exception | None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except c2pa.C2paError as error:
-        raise SigningFailed(f"The result could not be signed: {error}") from error
+        cause = failure() or error
+        raise SigningFailed(f"The result could not be signed: {cause}") from cause

@@ -9,9 +9,10 @@ import pytest
 
 from pipeline.marks.vocabulary import NAMESPACES
 from pipeline.media.sniff import SNIFF_BYTES, sniff
+from pipeline.signing.keys import sign_with
 from pipeline.signing.port import Ingredient, SigningFailed, Statement
 from pipeline.signing.reading import Signature, read_signature
-from pipeline.signing.signer import C2paSigner, sign_with
+from pipeline.signing.signer import C2paSigner
 from tests.support.animations import walk
 from tests.support.certificates import Hierarchy, hierarchy
 from tests.support.clips import RECIPES, Recipe, make
@@ -131,6 +132,25 @@ def test_what_is_vouched_for_is_in_the_manifest() -> None:
     assert b"compositeWithTrainedAlgorithmicMedia" in result
 
 
+def test_what_goes_with_a_result_only_names_what_that_was_made_of(tmp_path: Path) -> None:
+    before, _ = signed(TARGET)
+    draft = SIGNER.draft(STATEMENT, [ingredient("target", before), ingredient("source", SOURCE)])
+    sink, body = io.BytesIO(), save(to_image(scene(64, 48)), "JPEG")
+    beside = draft.plain()
+    draft.close()
+    beside.sign(io.BytesIO(body), sink, "image/jpeg")
+    result = sink.getvalue()
+    signature = read(tmp_path, result)
+    assert signature is not None
+    assert (signature.state, signature.faults) == ("trusted", ())
+    assert [(each.name, each.state) for each in signature.ingredients] == [
+        ("target", "unsigned"),
+        ("source", "unsigned"),
+    ]
+    assert b"of target" in result
+    assert len(result) - len(body) < 20_000  # the target's own manifest is not in it again
+
+
 def test_a_signer_whom_nobody_knows_is_told_apart_from_a_changed_file(tmp_path: Path) -> None:
     result, _ = signed(save(to_image(scene(64, 48)), "PNG"))
     signature = read(tmp_path, result, made=hierarchy())
@@ -232,8 +252,9 @@ def test_a_key_that_lies_elsewhere_signs_and_its_failure_is_told() -> None:
 
     signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, elsewhere))
     assert asked
-    with pytest.raises(SigningFailed):
+    with pytest.raises(SigningFailed, match="the service is away") as failed:
         signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, away))
+    assert "away" not in failed.value.for_sender
     wrong = sign_with(hierarchy().signer.key)
-    with pytest.raises(SigningFailed):
+    with pytest.raises(SigningFailed, match="not the one that is certified"):
         signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, wrong))
