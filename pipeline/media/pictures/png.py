@@ -122,6 +122,16 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at = end
 
 
+def png_chunks_unread(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of each chunk, sound or not, and where its content begins and ends, without summing that up."""
+    at = 8
+    while at + 8 <= len(data):
+        start = at + 8
+        end = start + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : start], start, end
+        at = end + 4
+
+
 def png_chunk(kind: bytes, body: bytes) -> bytes:
     """Write a chunk with its length and CRC."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

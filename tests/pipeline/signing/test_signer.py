@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.marks.vocabulary import NAMESPACES
+from pipeline.media.packets import png_xmp
 from pipeline.media.sniff import SNIFF_BYTES, sniff
 from pipeline.signing.keys import sign_with
 from pipeline.signing.port import Ingredient, SigningFailed, Statement
@@ -258,3 +259,19 @@ def test_a_key_that_lies_elsewhere_signs_and_its_failure_is_told() -> None:
     wrong = sign_with(hierarchy().signer.key)
     with pytest.raises(SigningFailed, match="not the one that is certified"):
         signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, wrong))
+
+
+def test_a_png_that_says_nothing_is_named_unread_and_one_that_was_signed_or_tells_of_it_is_read(
+    tmp_path: Path,
+) -> None:
+    plain = save(to_image(scene(64, 48)), "PNG")
+    before, _ = signed(plain)
+    words = f"<rdf:RDF {_SPACES} xmlns:dcterms='http://purl.org/dc/terms/'>"
+    packet = f"{words}<rdf:Description dcterms:provenance='https://its.example/m'/></rdf:RDF>".encode()
+    telling = plain[:33] + png_xmp(packet) + plain[33:]
+    for target, state in ((plain, "unsigned"), (before, "trusted"), (telling, "elsewhere")):
+        signature = read(tmp_path, signed(plain, target=target)[0])
+        assert signature is not None
+        assert (signature.state, signature.ingredients[0].state) == ("trusted", state)
+    cut, _ = signed(plain, target=plain[:-40])
+    assert read(tmp_path, cut) is not None
