@@ -48,7 +48,7 @@ def _sign_one_pixel(signer: ResultSigner) -> None:
         output_id="trial", provider="trial", system="swapdrop", version="trial", created_at=datetime.now(UTC)
     )
     target = Ingredient(name="target", content_type=_PNG, file=body, sha256="")
-    draft = signer.draft(Statement(mark=mark, engine="", models={}), [target])
+    draft = signer.draft(Statement(mark=mark, job="trial", engine="", models={}), [target])
     try:
         draft.sign(io.BytesIO(body), io.BytesIO(), _PNG)
     finally:

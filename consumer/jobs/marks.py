@@ -55,6 +55,7 @@ async def carry_marks(context: JobContext, inputs: Sequence[Ingredient]) -> None
         engine = context.known.engine
         statement = Statement(
             mark=context.mark(),
+            job=context.job_id,
             engine=f"{engine.name} {engine.version}" if engine else "",
             models=engine.models if engine else {},
             consent=None if consent is None else consent.model_dump(exclude_none=True),

@@ -42,6 +42,8 @@ class Statement:
     """What a signature vouches for; no personal data, only ids that others cannot resolve."""
 
     mark: Mark
+    #: The job's id, which is for all to read from then on.
+    job: str
     #: The engine and its version, and sha256 of each of its files by name.
     engine: str
     models: Mapping[str, str]

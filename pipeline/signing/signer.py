@@ -11,7 +11,7 @@ import c2pa
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
-from pipeline.media.pictures.png import png_chunks_unread
+from pipeline.media.pictures.png import PNG_HEADER_BYTES, png_chunk, png_chunks_unread
 from pipeline.signing.certificates import CURVES, Chain
 from pipeline.signing.keys import Sign, Signatures
 from pipeline.signing.port import Draft, Ingredient, SigningFailed, Statement
@@ -69,7 +69,7 @@ class C2paSigner:
             definition = _definition(statement, ingredients, unread)
             return c2pa.Builder(json.dumps(definition), context=self._context)
 
-        unread = {each.name for each in ingredients if _says_nothing(each)}
+        unread = set[str]()
         while True:
             with _library_faults():
                 builder = begin(unread)
@@ -128,7 +128,7 @@ class C2paDraft:
 def _add(builder: c2pa.Builder, ingredients: Sequence[Ingredient]) -> str | None:
     """Add ingredients to a manifest; returns the name of the first that is refused."""
     for each in ingredients:
-        with io.BytesIO(each.file) if isinstance(each.file, bytes) else each.file.open("rb") as file:
+        with _opened(each) as file:
             try:
                 builder.add_ingredient(_ingredient(each), each.content_type, file)
             except c2pa.C2paError:
@@ -136,14 +136,19 @@ def _add(builder: c2pa.Builder, ingredients: Sequence[Ingredient]) -> str | None
     return None
 
 
-def _says_nothing(each: Ingredient) -> bool:
-    """Whether a PNG has neither a manifest nor text that may name one elsewhere.
+def _opened(each: Ingredient) -> BinaryIO:
+    """What the library is to look for an ingredient's manifest in.
 
-    The library would take longer to see that than to sign: it goes over the chunks call by call.
+    Of a PNG that has none, and no text that may tell of one elsewhere, that is only the beginning: to go over
+    its chunks takes longer than to sign, as the library does so call by call.
     """
-    if not isinstance(each.file, bytes) or each.content_type != "image/png":
-        return False
-    return all(kind not in _CHUNKS_THAT_SAY for kind, _, _ in png_chunks_unread(each.file))
+    if not isinstance(each.file, bytes):
+        return each.file.open("rb")
+    if each.content_type == "image/png":
+        kinds = {kind for kind, _, _ in png_chunks_unread(each.file)}
+        if kinds.isdisjoint(_CHUNKS_THAT_SAY):
+            return io.BytesIO(each.file[:PNG_HEADER_BYTES] + png_chunk(b"IEND", b""))
+    return io.BytesIO(each.file)
 
 
 def _ingredient(each: Ingredient) -> Mapping[str, str]:
@@ -176,6 +181,7 @@ def _definition(
     ]
     result = {
         "id": mark.output_id,
+        "job": statement.job,
         "provider": mark.provider,
         "engine": statement.engine,
         "models": dict(statement.models),

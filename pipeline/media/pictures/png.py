@@ -11,6 +11,8 @@ from pipeline.media.pictures.colour_space import ColourSpace, from_cicp, from_ga
 from pipeline.media.pictures.containers import MAX_PROFILE_BYTES, Container, KeptParts
 
 _GREY_TYPES: Final = (0, 4)  # without and with alpha
+PNG_HEADER_BYTES: Final = 33
+"""Signature and IHDR, after which any chunk may stand."""
 PNG_XMP: Final = b"XML:com.adobe.xmp\0"
 _DESCRIBED_BY: Final = (b"eXIf", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 

@@ -27,6 +27,7 @@ MADE = hierarchy()
 SIGNER = C2paSigner(MADE.chain, sign_with(MADE.signer.key), anchors=MADE.root.pem)
 STATEMENT = Statement(
     mark=MARK,
+    job="order-1042",
     engine="flat 1",
     models={"face.onnx": "sha256:ab"},
     consent={"attested": True, "reference": "form 3"},
@@ -101,6 +102,7 @@ def test_every_format_is_trusted_as_it_is_and_invalid_with_a_byte_flipped(tmp_pa
     assert signature is not None
     assert (signature.state, signature.faults) == ("trusted", ())
     assert (signature.signed_by, signature.issued_by) == ("Test Signer", "Test Signer Ltd")
+    assert signature.job == "order-1042"
     assert [(each.name, each.relationship, each.state) for each in signature.ingredients] == [
         ("target", "parentOf", "unsigned"),
         ("source", "inputTo", "unsigned"),
