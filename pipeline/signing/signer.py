@@ -18,9 +18,8 @@ from pipeline.signing.port import Draft, Ingredient, SigningFailed, Statement
 
 ASSERTION: Final = "org.swapdrop.result"
 """The label of what is said beside what C2PA has words for."""
-
 _CHUNKS_THAT_SAY: Final = (b"caBX", b"iTXt")
-"""A PNG's manifest (C2PA specification 2.1, A.3.2) and its XMP, which may tell of one."""
+"""Where a PNG has a manifest, and XMP that may tell of one elsewhere."""
 
 
 def library_settings(anchors: str = "") -> dict[str, Any]:
@@ -31,7 +30,11 @@ def library_settings(anchors: str = "") -> dict[str, Any]:
     """
     return {
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
-        "builder": {"thumbnail": {"enabled": False}},
+        "builder": {
+            "thumbnail": {"enabled": False},
+            # Else they are written down as gathered from others, and for those a signer does not vouch.
+            "created_assertion_labels": ["c2pa.actions", "c2pa.ingredient", ASSERTION],
+        },
         "core": {"backing_store_memory_threshold_in_mb": 16},  # what is larger goes through the disk
         **({"trust": {"user_anchors": anchors}} if anchors else {}),
     }

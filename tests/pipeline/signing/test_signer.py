@@ -107,6 +107,8 @@ def test_every_format_is_trusted_as_it_is_and_invalid_with_a_byte_flipped(tmp_pa
         ("target", "parentOf", "unsigned"),
         ("source", "inputTo", "unsigned"),
     ]
+    pixels = SOURCE[SOURCE.index(b"\xff\xda") + 14 :]
+    assert not any(pixels[at : at + 16] in result + (manifest or b"") for at in range(0, len(pixels), 97))
     half = len(body) // 2  # where every format has pixels, which signing moves and does not change
     middle = result.index(body[half : half + 20])
     flipped = result[:middle] + bytes((result[middle] ^ 1,)) + result[middle + 1 :]
@@ -133,6 +135,8 @@ def test_what_is_vouched_for_is_in_the_manifest() -> None:
     for words in (b"form 3", b"flat 1", b"face.onnx", b"sha256:ab", b"of target", b"of source", b"job/1"):
         assert words in result
     assert b"compositeWithTrainedAlgorithmicMedia" in result
+    assert b"created_assertions" in result
+    assert b"gathered_assertions" not in result  # those are of others, and the signer does not vouch for them
 
 
 def test_what_goes_with_a_result_only_names_what_that_was_made_of(tmp_path: Path) -> None:
