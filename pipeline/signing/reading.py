@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import c2pa
 
 from pipeline.media.sniff import MediaType
-from pipeline.signing.signer import ASSERTION, library_settings
+from pipeline.signing.manifest import ASSERTION, library_settings
 
 State = Literal["trusted", "untrusted", "invalid", "unsigned", "elsewhere"]
 """Whether a signature holds, by somebody trusted or unknown, or not; or there is none, or none here."""

@@ -10,8 +10,8 @@ import pytest
 from consumer.config.settings import Settings, SettingsError
 from consumer.jobs.signer import open_signer
 from pipeline.media.sniff import SNIFF_BYTES, sniff
+from pipeline.signing.manifest import ASSERTION
 from pipeline.signing.reading import Signature, read_signature
-from pipeline.signing.signer import ASSERTION
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.certificates import Hierarchy, Wanted, but, hierarchy

@@ -108,7 +108,9 @@ def test_every_format_is_trusted_as_it_is_and_invalid_with_a_byte_flipped(tmp_pa
         ("source", "inputTo", "unsigned"),
     ]
     pixels = SOURCE[SOURCE.index(b"\xff\xda") + 14 :]
-    assert not any(pixels[at : at + 16] in result + (manifest or b"") for at in range(0, len(pixels) - 16, 97))
+    assert not any(
+        pixels[at : at + 16] in result + (manifest or b"") for at in range(0, len(pixels) - 16, 97)
+    )
     half = len(body) // 2  # where every format has pixels, which signing moves and does not change
     middle = result.index(body[half : half + 20])
     flipped = result[:middle] + bytes((result[middle] ^ 1,)) + result[middle + 1 :]
