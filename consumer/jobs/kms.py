@@ -13,6 +13,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import Hash
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -90,7 +91,10 @@ class KmsKey:
 
 
 def _on_curve(answer: Mapping[str, Any]) -> EllipticCurvePublicKey | None:
-    key = load_der_public_key(answer["PublicKey"])
+    try:
+        key = load_der_public_key(answer["PublicKey"])
+    except (ValueError, UnsupportedAlgorithm):  # KMS has keys of kinds that are not known here
+        return None
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in CURVES:
         return None
     return key if answer["KeyUsage"] == "SIGN_VERIFY" else None
@@ -108,4 +112,4 @@ def _why(error: Exception) -> str:
             "There are no credentials for AWS KMS; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give "
             "the SDK a profile or a role."
         )
-    return f"AWS KMS did not answer; check the region and the way there. {error}"
+    return f"AWS KMS cannot be asked; check the region, the SDK's profile and the way there. {error}"

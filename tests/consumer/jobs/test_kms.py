@@ -150,7 +150,7 @@ def test_a_service_that_is_not_there_is_told_by_its_address(
     away = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", away)
     told = refusal(hierarchy(), tmp_path, "alias/marks")
-    assert "AWS KMS did not answer" in told
+    assert "AWS KMS cannot be asked" in told
     assert away in told
     assert kms.url
 
