@@ -36,6 +36,7 @@ from consumer.jobs.kinds import KINDS
 from consumer.jobs.services import JobServices, job_services, segment_processes
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
+from consumer.runtime.decisions import told_to
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
@@ -169,8 +170,9 @@ class Consumer:
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
             traces = stack.enter_context(self._tracing())
-            self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces)
-            return await self._work(opening, checking, self._scheduler, store)
+            audit = AuditLog(store, self.owner) if settings.audit else None
+            self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces, audit)
+            return await self._work(opening, checking, self._scheduler, store, audit)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -246,6 +248,7 @@ class Consumer:
         checking: asyncio.Task[bool],
         scheduler: Scheduler,
         store: ObjectStore,
+        audit: AuditLog | None,
     ) -> int:
         _log.info(
             "starting",
@@ -273,7 +276,7 @@ class Consumer:
         beside = [
             asyncio.create_task(self._keeper.run()),
             asyncio.create_task(self._watch(scheduler)),
-            asyncio.create_task(self._rounds(store)),
+            asyncio.create_task(self._rounds(store, audit)),
         ]
         for task in beside:
             task.add_done_callback(partial(_end_with, scheduler))
@@ -311,9 +314,10 @@ class Consumer:
             children=lambda: self._processes.pids,
         )
 
-    async def _rounds(self, store: ObjectStore) -> None:
+    async def _rounds(self, store: ObjectStore, audit: AuditLog | None) -> None:
+        told = told_to(audit, owner=self.owner, on=lambda: self._pool.checks)
         # Each consumer begins elsewhere, so that many are through sooner.
-        rounds = Rounds(store, Inbox(store), self._leases(store), start=secrets.token_hex(1))
+        rounds = Rounds(store, Inbox(store), self._leases(store), start=secrets.token_hex(1), told=told)
         await make_rounds(rounds, self.metrics)
 
     def _leases(self, store: ObjectStore) -> Leases:
@@ -326,6 +330,7 @@ class Consumer:
         trigger: Trigger,
         webhooks: Webhooks | None,
         traces: Traces,
+        audit: AuditLog | None,
     ) -> Scheduler:
         settings = self._settings
         runner = JobRunner(
@@ -334,7 +339,7 @@ class Consumer:
             metrics=self.metrics,
             owner=self.owner,
             checks=lambda: self._pool.checks,
-            audit=AuditLog(store, self.owner) if settings.audit else None,
+            audit=audit,
             webhooks=webhooks,
             traces=traces,
         )

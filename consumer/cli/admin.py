@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.table import Table
 
-from consumer.cli.bucket import fail, with_bucket
+from consumer.cli.bucket import audited, fail, with_bucket
 from consumer.cli.tables import print_table
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound, StorageError
@@ -22,6 +22,7 @@ from storage.stores.port import ObjectStore
 from storage.upkeep.queries import CALLBACK, listed, newest_first, purge, read_status, run_again
 from storage.upkeep.stranded import end_if_stranded, is_stranded
 
+_RETRY: Final = "swapdrop jobs retry"
 _MOST_PUZZLES: Final = 20
 _AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS: Final = {
@@ -184,7 +185,7 @@ async def _run_again(store: ObjectStore, job_ids: Iterable[str], *, buried: bool
                     f"The job {job_id} is no dead letter; `swapdrop jobs retry {job_id}` does any job again "
                     "that has ended."
                 )
-            status = await end_if_stranded(store, job_id, by="swapdrop jobs retry")
+            status = await end_if_stranded(store, job_id, by=_RETRY, told=audited(store, by=_RETRY))
             known = _known(job_id, status)
             again.done[job_id] = await run_again(store, known)
             if CALLBACK in not_kept(known.manifest or {}):

@@ -1,6 +1,9 @@
 """The bucket as the command line sees it: opened from the settings, with errors that name the next step."""
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -9,8 +12,11 @@ import typer
 
 from consumer.config.environment import load_settings
 from consumer.config.settings import Settings, SettingsError
+from consumer.runtime.decisions import ALL_CHECKS, told_to
+from storage.audit import AuditLog
 from storage.errors import StorageError, StoreUnavailable, StoreUnusable
 from storage.stores.port import ObjectStore
+from storage.upkeep.stranded import Told
 
 T = TypeVar("T")
 
@@ -40,6 +46,13 @@ def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:
         raise fail(f"{error}\n`swapdrop doctor` checks the bucket and its settings.") from None
     except StorageError as error:
         raise fail(str(error)) from None
+
+
+def audited(store: ObjectStore, *, by: str) -> Told:
+    """What writes the audit log's line of a job that a command, `by`, has ended, where a log is kept."""
+    owner = f"{by.replace(' ', '-')}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    audit = AuditLog(store, owner) if load_settings().audit else None
+    return told_to(audit, owner=owner, on=lambda: ALL_CHECKS)
 
 
 @contextmanager

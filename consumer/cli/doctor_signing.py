@@ -7,6 +7,7 @@ from PIL import Image
 
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import Settings, SettingsError
+from consumer.config.signing_key import KmsAddress
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from pipeline.marks.provenance import Mark
 from pipeline.signing.port import Ingredient, ResultSigner, SigningFailed, Statement
@@ -32,7 +33,11 @@ def signing_findings(settings: Settings) -> list[Finding]:
         detail = f"the certificate of {signer.signed_by} expires on {until}"
         fix = "renew it: SWAPDROP_C2PA_CHAIN; from then on jobs fail"
         return [Finding(name="signing", state="degraded", detail=detail, fix=fix)]
-    return [ok("signing", f"results are signed by {signer.signed_by}, whose certificate expires on {until}")]
+    where = settings.signing_key
+    key = f" by a key in AWS KMS ({where.key_id})" if isinstance(where, KmsAddress) else ""
+    return [
+        ok("signing", f"results are signed by {signer.signed_by}{key}, whose certificate expires on {until}")
+    ]
 
 
 def _sign_one_pixel(signer: ResultSigner) -> None:
@@ -43,7 +48,7 @@ def _sign_one_pixel(signer: ResultSigner) -> None:
         output_id="trial", provider="trial", system="swapdrop", version="trial", created_at=datetime.now(UTC)
     )
     target = Ingredient(name="target", content_type=_PNG, file=body, sha256="")
-    draft = signer.draft(Statement(mark=mark, engine="", models={}), [target])
+    draft = signer.draft(Statement(mark=mark, job="trial", engine="", models={}), [target])
     try:
         draft.sign(io.BytesIO(body), io.BytesIO(), _PNG)
     finally:

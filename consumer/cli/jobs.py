@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from consumer.cli.bucket import fail, settings_or_exit, with_bucket
+from consumer.cli.bucket import audited, fail, settings_or_exit, with_bucket
 from consumer.cli.destination import read_destination, write_to_stdout
 from consumer.cli.progress import ProgressReporter, print_warnings, reporting
 from consumer.client.files import beside, describe_os_error, write_whole
@@ -21,6 +21,7 @@ from storage.stores.port import ObjectStore
 from storage.upkeep.queries import follow, read_status
 from storage.upkeep.stranded import end, leases_of
 
+_CANCEL = "swapdrop cancel"
 _MAX_MANIFEST_BYTES = 64 * 2**20
 
 
@@ -133,10 +134,13 @@ def cancel_job(job_id: str) -> int:
             return status, None
         await store.put(keys.cancel(job_id), b"", content_type="text/plain")
         # A job that has begun and lies idle may have lost its entry, and with it whoever would heed the mark.
-        ended = None if status is None else await end(leases_of(store, "swapdrop cancel"), job_id)
-        if ended is not None:
-            await store.delete([keys.cancel(job_id)])
-        return status, ended
+        ended = None if status is None else await end(leases_of(store, _CANCEL), job_id)
+        if ended is None:
+            return status, None
+        await store.delete([keys.cancel(job_id)])
+        if ended.here:
+            await audited(store, by=_CANCEL)(ended.status)
+        return status, ended.status
 
     before, ended = with_bucket(work)
     if before is not None and before.terminal:

@@ -129,6 +129,8 @@ def _signature_lines(signature: "Signature") -> Iterator[tuple[str, str]]:
         yield "signed by", f"{signature.signed_by or 'nobody by name'}{issuer}"
     if signature.signed_at:
         yield "stamped", signature.signed_at
+    if signature.job:
+        yield "job", signature.job
     yield from (("fault", fault) for fault in signature.faults)
     for each in signature.ingredients:
         use = _RELATIONSHIPS.get(each.relationship, each.relationship)

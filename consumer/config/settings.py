@@ -17,6 +17,7 @@ from pydantic import (
 
 from consumer.config.catalogue import load_catalogue
 from consumer.config.queue_address import QueueAddress, parse_queue
+from consumer.config.signing_key import KmsAddress, parse_signing_key
 from consumer.config.store_address import read_store_address
 from consumer.webhooks.signing import read_secret
 from storage.lease.claim import LeasePolicy
@@ -157,7 +158,11 @@ class Settings(BaseModel):
     c2pa_chain: Path | None = Field(
         default=None, description="certificates that results are signed with, in PEM, the signer's own first"
     )
-    c2pa_key: Path | None = Field(default=None, description="private key of the first of them, in PEM")
+    c2pa_key: str | None = Field(
+        default=None,
+        description="private key of the first of them: a file in PEM, or in AWS KMS, "
+        "awskms:///<id, alias or ARN>",
+    )
     c2pa_tsa: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
@@ -360,6 +365,13 @@ class Settings(BaseModel):
             parse_queue(value)
         return value
 
+    @field_validator("c2pa_key")
+    @classmethod
+    def _names_a_key(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_signing_key(value)
+        return value
+
     @field_validator("accept_licenses", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: object) -> object:
@@ -383,6 +395,11 @@ class Settings(BaseModel):
     def queue_address(self) -> QueueAddress | None:
         """Where the queue is, if there is one."""
         return parse_queue(self.queue) if self.queue is not None else None
+
+    @property
+    def signing_key(self) -> KmsAddress | Path | None:
+        """Where the key lies that signs results, if one does."""
+        return parse_signing_key(self.c2pa_key) if self.c2pa_key is not None else None
 
     @property
     def cache_folder(self) -> Path:

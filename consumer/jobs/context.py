@@ -167,6 +167,11 @@ class JobContext:
         return self.asked
 
     @property
+    def job_id(self) -> str:
+        """The job's id; on the terminal, where there is none, what stands for it."""
+        return self._job_id
+
+    @property
     def place(self) -> JobPlace:
         """Where the job is now."""
         if self._on_device:

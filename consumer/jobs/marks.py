@@ -1,7 +1,8 @@
 """Marks and signature of a result: what its inputs say of themselves, what it says, who vouches for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -54,6 +55,7 @@ async def carry_marks(context: JobContext, inputs: Sequence[Ingredient]) -> None
         engine = context.known.engine
         statement = Statement(
             mark=context.mark(),
+            job=context.job_id,
             engine=f"{engine.name} {engine.version}" if engine else "",
             models=engine.models if engine else {},
             consent=None if consent is None else consent.model_dump(exclude_none=True),
@@ -67,12 +69,20 @@ async def sign_body(context: JobContext, body: bytes, media: MediaType) -> bytes
     if draft is None:
         return body
 
-    def sign() -> bytes:
-        with BytesIO(body) as source, BytesIO() as sink:
-            draft.sign(source, sink, media.content_type)
-            return sink.getvalue()
+    return await context.on_cpu(partial(_signed, draft, body, media.content_type), stage="encode")
 
-    return await context.on_cpu(sign, stage="encode")
+
+async def sign_extra(context: JobContext, extra: Extra) -> Extra:
+    """Sign what goes with a result where results are signed; raises SigningFailed."""
+    draft = context.draft
+    if draft is None:
+        return extra
+
+    def sign() -> bytes:
+        with closing(draft.plain()) as beside:
+            return _signed(beside, extra.body, extra.content_type)
+
+    return replace(extra, body=await context.on_cpu(sign, stage="encode"))
 
 
 async def sign_file(context: JobContext, path: Path, media: MediaType) -> tuple[Path, Extra | None]:
@@ -134,6 +144,12 @@ def _of_picture(name: str, file: FetchedInput) -> Ingredient:
     body = file.read()
     media = sniff(body[:SNIFF_BYTES])
     return Ingredient(name=name, content_type=media.content_type, file=body, sha256=file.sha256)
+
+
+def _signed(draft: Draft, body: bytes, content_type: str) -> bytes:
+    with BytesIO(body) as source, BytesIO() as sink:
+        draft.sign(source, sink, content_type)
+        return sink.getvalue()
 
 
 def _sign(draft: Draft, path: Path, signed: Path, media: MediaType) -> bytes | None:

@@ -3,10 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from consumer.config.settings import Settings, SettingsError
+from consumer.config.signing_key import KmsAddress
 from pipeline.signing.port import ResultSigner
+from storage.stores.s3_settings import ANY_REGION
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+    from pipeline.signing.keys import Sign
 
 EXPIRES_SOON: Final = timedelta(days=14)
 """From so long before on a certificate's end is warned of."""
@@ -19,27 +26,41 @@ def open_signer(settings: Settings) -> ResultSigner | None:
         SettingsError: only half is set, the extra is missing, or a certificate or the key is not as it must
             be: a sentence for each fault.
     """
-    if settings.c2pa_chain is None and settings.c2pa_key is None:
+    path, where = settings.c2pa_chain, settings.signing_key
+    if path is None and where is None:
         return None
-    if settings.c2pa_chain is None or settings.c2pa_key is None:
+    if path is None or where is None:
         raise SettingsError("SWAPDROP_C2PA_CHAIN and SWAPDROP_C2PA_KEY go together; set both, or none.")
     need_c2pa("SWAPDROP_C2PA_CHAIN")
     from pipeline.signing.certificates import (  # noqa: PLC0415 -- of an extra
         CertificateUnusable,
         check_chain,
         read_chain,
-        read_key,
     )
-    from pipeline.signing.signer import C2paSigner, sign_with  # noqa: PLC0415 -- of an extra
+    from pipeline.signing.signer import C2paSigner  # noqa: PLC0415 -- of an extra
 
     try:
-        chain, key = read_chain(settings.c2pa_chain), read_key(settings.c2pa_key)
-        check_chain(chain, key.public_key(), datetime.now(UTC))
+        chain = read_chain(path)
+        sign, public = _open_key(where, settings)
+        check_chain(chain, public, datetime.now(UTC))
     except CertificateUnusable as error:
         raise SettingsError(f"SWAPDROP_C2PA_CHAIN, SWAPDROP_C2PA_KEY: {error}") from error
-    return C2paSigner(
-        chain, sign_with(key), tsa_url=settings.c2pa_tsa, anchors=read_anchors(settings.c2pa_trust)
-    )
+    return C2paSigner(chain, sign, tsa_url=settings.c2pa_tsa, anchors=read_anchors(settings.c2pa_trust))
+
+
+def _open_key(where: KmsAddress | Path, settings: Settings) -> "tuple[Sign, EllipticCurvePublicKey]":
+    """What signs, and the public half of its key; raises CertificateUnusable."""
+    if isinstance(where, KmsAddress):
+        from consumer.jobs.kms import KmsKey  # noqa: PLC0415 -- an SDK that most run without, and slow to import
+
+        region = None if settings.region == ANY_REGION else settings.region
+        kms = KmsKey(where, region=region)
+        return kms.sign, kms.public
+    from pipeline.signing.certificates import read_key  # noqa: PLC0415 -- of an extra
+    from pipeline.signing.keys import sign_with  # noqa: PLC0415 -- of an extra
+
+    key = read_key(where)
+    return sign_with(key), key.public_key()
 
 
 def read_anchors(path: Path | None) -> str:

@@ -1,10 +1,12 @@
 """What the checks of a service came to in a job, read off its record: for metrics and for the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, Final, Literal
 
+from storage.audit import AuditLog
 from storage.records.status import Status
 
 Decision = Literal["off", "passed", "flagged", "refused", "open"]
@@ -25,6 +27,8 @@ _CHECKS: Final[Mapping[str, _Check]] = {
     "denylist": _Check(warning=None, error="person_protected"),
     "minors": _Check(warning="may_be_minor", error="minor_refused"),
 }
+ALL_CHECKS: Final[AbstractSet[str]] = frozenset(_CHECKS)
+"""For whoever cannot tell which of them are on."""
 
 
 def decisions(status: Status, *, on: AbstractSet[str]) -> dict[str, Decision]:
@@ -73,3 +77,21 @@ def audit_entry(
         "consumer": owner,
         "software": version,
     }
+
+
+def told_to(
+    audit: AuditLog | None, *, owner: str, on: Callable[[], AbstractSet[str]]
+) -> Callable[[Status], Awaitable[None]]:
+    """What writes the line of a job that was ended while nobody worked on it, where a log is kept.
+
+    Nobody knows what had been fetched for it. Raises StoreUnavailable when called; the line is kept then, and
+    goes with the next.
+    """
+
+    async def told(status: Status) -> None:
+        if audit is not None:
+            version = metadata.version("swapdrop")
+            entry = audit_entry(status, owner=owner, version=version, inputs=None, on=on())
+            await audit.append(status.job_id, entry)
+
+    return told

@@ -17,7 +17,7 @@ from pipeline.media.animations.timeline import riff_chunks
 from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes, without_exif
 from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.jpeg import JPEG_XMP, jpeg_segments
-from pipeline.media.pictures.png import PNG_XMP, PngDescription, png_chunk
+from pipeline.media.pictures.png import PNG_XMP, PngDescription, png_chunk, png_chunks_unread
 from pipeline.media.pictures.tiff import tiff_xmp
 from pipeline.media.sniff import MediaType
 
@@ -67,13 +67,11 @@ def _of_jpeg(data: bytes) -> Iterator[bytes]:
 
 
 def _of_png(data: bytes) -> Iterator[bytes]:
-    about, at = PngDescription(), 8
-    while at + 8 <= len(data):  # chunk by chunk, without summing the pixels up
-        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
-        if data.startswith(b"iTXt" + PNG_XMP, at + 4):
-            about.take(b"iTXt", memoryview(data)[at + 8 : end])
+    about = PngDescription()
+    for kind, start, end in png_chunks_unread(data):
+        if kind == b"iTXt" and data.startswith(PNG_XMP, start):
+            about.take(kind, memoryview(data)[start:end])
             yield about.xmp
-        at = end + 4
 
 
 def _of_webp(data: bytes) -> Iterator[bytes]:

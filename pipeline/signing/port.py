@@ -42,6 +42,8 @@ class Statement:
     """What a signature vouches for; no personal data, only ids that others cannot resolve."""
 
     mark: Mark
+    #: The job's id, which is for all to read from then on.
+    job: str
     #: The engine and its version, and sha256 of each of its files by name.
     engine: str
     models: Mapping[str, str]
@@ -65,6 +67,13 @@ class Draft(Protocol):
 
         Raises:
             SigningFailed: the key, the certificate, the time stamp or the file is not as it should be.
+        """
+        ...
+
+    def plain(self) -> "Draft":
+        """Begin another for a file that goes with the result: it only names what the result was made of.
+
+        What its ingredients carry themselves is in the result. Raises SigningFailed.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import c2pa
 
 from pipeline.media.sniff import MediaType
-from pipeline.signing.signer import library_settings
+from pipeline.signing.manifest import ASSERTION, library_settings
 
 State = Literal["trusted", "untrusted", "invalid", "unsigned", "elsewhere"]
 """Whether a signature holds, by somebody trusted or unknown, or not; or there is none, or none here."""
@@ -48,6 +48,8 @@ class Signature:
     issued_by: str | None = None
     #: When, by an authority's time stamp; None without one.
     signed_at: str | None = None
+    #: Which job it is the result of, where our own signer says so.
+    job: str | None = None
     #: What is wrong, each with C2PA's code.
     faults: tuple[str, ...] = ()
     ingredients: tuple[IngredientSignature, ...] = ()
@@ -94,9 +96,15 @@ def _signature(reader: c2pa.Reader) -> Signature:
         signed_by=_text(info.get("common_name")),
         issued_by=_text(info.get("issuer")),
         signed_at=_text(info.get("time")),
+        job=_job(active.get("assertions") or ()),
         faults=tuple(_faults(results.get("activeManifest"))),
         ingredients=tuple(map(_ingredient, active.get("ingredients") or ())),
     )
+
+
+def _job(assertions: Sequence[Mapping[str, Any]]) -> str | None:
+    data = next((each.get("data") for each in assertions if each.get("label") == ASSERTION), None)
+    return _text(data.get("job")) if isinstance(data, dict) else None
 
 
 def _ingredient(given: Mapping[str, Any]) -> IngredientSignature:

@@ -1,62 +1,20 @@
 """Signs results by C2PA: in the file where its format can hold that, else beside it."""
 
-import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO
 
 import c2pa
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    EllipticCurvePrivateKey,
-    EllipticCurvePublicKey,
-)
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.signing.certificates import CURVES, Chain
+from pipeline.signing.keys import Sign, Signatures
+from pipeline.signing.manifest import definition, described, library_settings, opened
 from pipeline.signing.port import Draft, Ingredient, SigningFailed, Statement
-
-Sign = Callable[[bytes], bytes]
-"""Signs by the curve of the leaf's key; gives r and s one after the other, each as long as the curve.
-
-Where the key lies in a KMS or HSM, this is where that is asked.
-"""
-ASSERTION: Final = "org.swapdrop.result"
-"""The label of what is said beside what C2PA has words for."""
-_HASHES: Final[Mapping[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]]] = {
-    "ES256": hashes.SHA256,
-    "ES384": hashes.SHA384,
-    "ES512": hashes.SHA512,
-}
-
-
-def library_settings(anchors: str = "") -> dict[str, Any]:
-    """What `c2pa` is to do beside what it is told: neither fetch nor show anything.
-
-    A thumbnail would put the source's face into the result; by its default it would.
-    """
-    return {
-        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
-        "builder": {"thumbnail": {"enabled": False}},
-        "core": {"backing_store_memory_threshold_in_mb": 16},  # what is larger goes through the disk
-        **({"trust": {"user_anchors": anchors}} if anchors else {}),
-    }
-
-
-def sign_with(key: EllipticCurvePrivateKey) -> Sign:
-    """Sign with a key that is in memory."""
-    size = (key.curve.key_size + 7) // 8
-    digest = _HASHES[CURVES[key.curve.name]]()
-
-    def sign(data: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(data, ECDSA(digest)))
-        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-
-    return sign
 
 
 class C2paSigner:
@@ -67,7 +25,7 @@ class C2paSigner:
 
         Args:
             chain: the signer's certificate and those between it and its root.
-            sign: what signs with the leaf's key.
+            sign: what signs with the leaf's key, on this machine or where that lies.
             tsa_url: who stamps the time (RFC 3161); without it signatures end with the certificate.
             anchors: roots in PEM by which ingredients count as trusted.
         """
@@ -77,26 +35,29 @@ class C2paSigner:
         self.signed_by = chain.name
         self.expires_at = chain.expires_at
         algorithm = c2pa.C2paSigningAlg[CURVES[public.curve.name]]
+        self._signatures = Signatures(sign, public)
         with _library_faults():
             self._context = c2pa.Context(
                 c2pa.Settings.from_dict(library_settings(anchors)),
-                c2pa.Signer.from_callback(sign, algorithm, chain.pem, tsa_url),
+                c2pa.Signer.from_callback(self._signatures, algorithm, chain.pem, tsa_url),
             )
 
     def draft(self, statement: Statement, ingredients: Sequence[Ingredient]) -> Draft:
         """Begin a result's manifest; an ingredient whose own cannot be read at all is named without it."""
 
-        def begin(unread: set[str]) -> c2pa.Builder:
-            definition = _definition(statement, ingredients, unread)
-            return c2pa.Builder(json.dumps(definition), context=self._context)
+        def begin(unread: AbstractSet[str]) -> c2pa.Builder:
+            manifest = definition(statement, named, unread)
+            return c2pa.Builder(json.dumps(manifest), context=self._context)
 
+        named = [replace(each, file=b"") for each in ingredients]  # what is kept of them
         unread = set[str]()
         while True:
             with _library_faults():
                 builder = begin(unread)
             refused = _add(builder, [each for each in ingredients if each.name not in unread])
             if refused is None:
-                return C2paDraft(builder, partial(begin, {each.name for each in ingredients}))
+                plainer = partial(begin, {each.name for each in ingredients})
+                return C2paDraft(builder, plainer, self._signatures.failure)
             builder.close()
             unread.add(refused)
 
@@ -104,14 +65,25 @@ class C2paSigner:
 class C2paDraft:
     """See `Draft`."""
 
-    def __init__(self, builder: c2pa.Builder, plainer: Callable[[], c2pa.Builder]) -> None:
-        """Begin with a manifest, and with how to get one in which the ingredients are only named."""
+    def __init__(
+        self,
+        builder: c2pa.Builder,
+        plainer: Callable[[], c2pa.Builder],
+        failure: Callable[[], Exception | None],
+    ) -> None:
+        """Begin with a manifest, one that only names its ingredients, and why the key has not signed."""
         self._builder = builder
         self._plainer = plainer
+        self._failure = failure
+
+    def plain(self) -> "C2paDraft":
+        """Begin another, whose ingredients are only named."""
+        with _library_faults():
+            return C2paDraft(self._plainer(), self._plainer, self._failure)
 
     def sign(self, source: BinaryIO, sink: BinaryIO, content_type: str) -> bytes | None:
         """Sign a finished file."""
-        with _library_faults():
+        with _library_faults(self._failure):
             try:
                 return self._sign(source, sink, content_type)
             except c2pa.C2paError.Decoding:  # by an ingredient's own manifest, which was taken until now
@@ -137,64 +109,18 @@ class C2paDraft:
 def _add(builder: c2pa.Builder, ingredients: Sequence[Ingredient]) -> str | None:
     """Add ingredients to a manifest; returns the name of the first that is refused."""
     for each in ingredients:
-        with io.BytesIO(each.file) if isinstance(each.file, bytes) else each.file.open("rb") as file:
+        with opened(each) as file:
             try:
-                builder.add_ingredient(_ingredient(each), each.content_type, file)
+                builder.add_ingredient(described(each), each.content_type, file)
             except c2pa.C2paError:
                 return each.name
     return None
 
 
-def _ingredient(each: Ingredient) -> Mapping[str, str]:
-    relationship = "parentOf" if each.is_target else "inputTo"
-    return {
-        "title": each.name,
-        "format": each.content_type,
-        "relationship": relationship,
-        "label": each.name,
-        "instance_id": each.name,  # else that of the input's XMP, which is its owner's
-    }
-
-
-def _definition(
-    statement: Statement, ingredients: Sequence[Ingredient], unread: set[str]
-) -> Mapping[str, object]:
-    mark = statement.mark
-    agent = {"name": mark.system, "version": mark.version}
-    targets = [each.name for each in ingredients if each.is_target]
-    sources = [each.name for each in ingredients if not each.is_target]
-    actions = [
-        {"action": "c2pa.opened", "parameters": {"ingredientIds": targets}},
-        {
-            "action": "c2pa.edited",
-            "description": "faces replaced",
-            "digitalSourceType": DIGITAL_SOURCE_TYPE,
-            "softwareAgent": agent,
-            "parameters": {"ingredientIds": sources},
-        },
-    ]
-    result = {
-        "id": mark.output_id,
-        "provider": mark.provider,
-        "engine": statement.engine,
-        "models": dict(statement.models),
-        "inputs": {each.name: each.sha256 for each in ingredients},
-        **({} if statement.consent is None else {"consent": dict(statement.consent)}),
-    }
-    return {
-        "claim_generator_info": [agent],
-        "title": mark.output_id,
-        "ingredients": [_ingredient(each) for each in ingredients if each.name in unread],
-        "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
-            {"label": ASSERTION, "data": result},
-        ],
-    }
-
-
 @contextmanager
-def _library_faults() -> Iterator[None]:
+def _library_faults(failure: Callable[[], Exception | None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except c2pa.C2paError as error:
-        raise SigningFailed(f"The result could not be signed: {error}") from error
+        cause = failure() or error
+        raise SigningFailed(f"The result could not be signed: {cause}") from cause

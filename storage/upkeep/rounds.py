@@ -16,7 +16,7 @@ from storage.lease.cas import Stored, read_record
 from storage.lease.leases import Leases
 from storage.scratch import clear_scratch
 from storage.stores.port import ListedObject, Listing, ObjectStore
-from storage.upkeep.stranded import announce_again, end, is_announced, is_idle
+from storage.upkeep.stranded import Told, announce_again, end, is_announced, is_idle, told_nobody
 
 # Others try a job they could not have again within 20 s, and a lease lasts 90 s: whoever can do it has begun.
 IDLE_S = 600.0
@@ -34,7 +34,10 @@ class Step:
 
 
 class Rounds:
-    """Goes over the status records again and again; `start` is where the first way begins."""
+    """Goes over the status records again and again.
+
+    `start` is where the first way begins; `told` hears of the jobs that are ended.
+    """
 
     def __init__(
         self,
@@ -43,12 +46,14 @@ class Rounds:
         leases: Leases,
         *,
         start: str = "",
+        told: Told = told_nobody,
         idle_s: float = IDLE_S,
         most_reads: int = _MOST_READS,
     ) -> None:
         self._store = store
         self._inbox = inbox
         self._leases = leases
+        self._told = told
         self._idle_s = idle_s
         self._most_reads = most_reads
         self._after = f"{keys.STATUS}{start}" if start else ""
@@ -134,7 +139,10 @@ class Rounds:
             return False
         if await announce_again(self._store, status):
             return True
-        if await end(self._leases, status.job_id) is None:
+        ended = await end(self._leases, status.job_id)
+        if ended is None:
             return False
         await clear_scratch(self._store, status.job_id)
+        if ended.here:
+            await self._told(ended.status)
         return True

@@ -7,7 +7,7 @@ announced again under its own id; a job whose record does not hold all of that i
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from storage import keys
@@ -72,24 +72,47 @@ async def announce_again(store: ObjectStore, status: Status) -> bool:
     return True
 
 
-async def end(leases: Leases, job_id: str) -> Status | None:
-    """End a job that nobody works on, `cancelled` if that was asked for; returns its record.
+Told = Callable[[Status], Awaitable[object]]
+"""Hears of a job that was ended while nobody worked on it; may raise StoreUnavailable."""
+
+
+async def told_nobody(_: Status) -> None:
+    """Where nobody wants to hear of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that has ended, and whether it did so just now."""
+
+    status: Status
+    here: bool
+
+
+async def end(leases: Leases, job_id: str) -> Ended | None:
+    """End a job that nobody works on, `cancelled` if that was asked for.
 
     None where somebody does work on it. Raises StatusUnreadable, StoreUnavailable, LeaseLost.
     """
     claimed = await leases.claim(job_id, None)
-    if isinstance(claimed, Refusal):
-        return claimed.status if claimed.status is not None and claimed.status.terminal else None
-    return await claimed.fail(_Withdrawn())
+    if not isinstance(claimed, Refusal):
+        return Ended(status=await claimed.fail(_Withdrawn()), here=True)
+    if claimed.status is None or not claimed.status.terminal:
+        return None
+    return Ended(status=claimed.status, here=claimed.ended_here)
 
 
-async def end_if_stranded(store: ObjectStore, job_id: str, *, by: str) -> Status | None:
+async def end_if_stranded(
+    store: ObjectStore, job_id: str, *, by: str, told: Told = told_nobody
+) -> Status | None:
     """A job's record, ended where nobody works on it and nothing leads to it; for people who ask.
 
-    Two GETs for a job that has ended or is worked on; else the inbox is read. Raises as `end`.
+    Two GETs for a job that has ended or is worked on; else the inbox is read. `told` hears of it if it ended
+    here. Raises as `end`.
     """
-    if await is_stranded(store, job_id) and await end(leases_of(store, by), job_id) is not None:
+    if await is_stranded(store, job_id) and (ended := await end(leases_of(store, by), job_id)) is not None:
         await clear_scratch(store, job_id)
+        if ended.here:
+            await told(ended.status)
     stored = await read_record(store, job_id)
     return stored.status if stored else None
 

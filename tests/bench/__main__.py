@@ -9,12 +9,14 @@ from tests.bench.inswapper import inswapper_rows
 from tests.bench.picture import picture_rows
 from tests.bench.queue import queue_rows
 from tests.bench.report import publish
+from tests.bench.signing import signing_rows
 from tests.bench.startup import startup_rows
 from tests.bench.video import video_rows
 
 PARTS = {
     "startup": startup_rows,
     "picture": picture_rows,
+    "signing": signing_rows,
     "video": video_rows,
     "inswapper": inswapper_rows,
     "queue": queue_rows,

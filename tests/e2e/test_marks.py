@@ -16,6 +16,7 @@ from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderName
 from pipeline.media.video.packets import video_claim
 from tests.corpus.judge import request_for, swap
+from tests.pipeline.signing.test_signer import signed
 from tests.support.animations import walk
 from tests.support.clips import RECIPES, make
 from tests.support.exiftool import said
@@ -44,9 +45,13 @@ _CLIPS: Final[dict[str, tuple[str, EncoderName]]] = {
 
 
 @pytest.mark.parametrize("name", _TARGETS)
-def test_exiftool_reads_the_mark_of_every_format_of_pictures(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("signs", [False, True], ids=["unsigned", "signed"])
+def test_exiftool_reads_the_mark_of_every_format_of_pictures(
+    tmp_path: Path, name: str, *, signs: bool
+) -> None:
     path = tmp_path / "result"
-    path.write_bytes(swap(request_for(_TARGETS[name])).data)
+    body = swap(request_for(_TARGETS[name])).data
+    path.write_bytes(signed(body)[0] if signs else body)
     found = said(path)
     assert found["DigitalSourceType"] == DIGITAL_SOURCE_TYPE
     assert (found["AISystemUsed"], str(found["AISystemVersionUsed"])) == ("swapdrop", "1")
@@ -58,6 +63,18 @@ def test_exiftool_reads_the_mark_of_every_format_of_pictures(tmp_path: Path, nam
     }
     assert found["History"][0]["Action"] == "edited"
     assert found["ModifyDate"] == "2026:01:01 00:00:00Z"
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "png-moving"])
+def test_exiftool_reads_the_signed_manifest_where_it_knows_how(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "result"
+    path.write_bytes(signed(_TARGETS[name])[0])
+    found = said(path)
+    assert found["JUMDLabel"] == "c2pa"
+    assert (found["Job"], found["Id"], found["Engine"]) == ("order-1042", "job/1", "flat 1")
+    assert found["Inputs"] == {"target": "of target", "source": "of source"}
+    assert [each["action"] for each in found["Actions"]] == ["c2pa.opened", "c2pa.edited"]
+    assert found["Actions"][1]["digitalSourceType"] == DIGITAL_SOURCE_TYPE
 
 
 @pytest.mark.parametrize("to", ["jpeg", "png", "webp", "avif"])

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurve,
     EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
     generate_private_key,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -64,8 +65,8 @@ class Owned:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def issue(wanted: Wanted, by: Owned | None = None) -> Owned:
-    """Make a certificate, signed by itself if by nobody else."""
+def issue(wanted: Wanted, by: Owned | None = None, public: EllipticCurvePublicKey | None = None) -> Owned:
+    """Make a certificate, signed by itself if by nobody else; that of `public` belongs to no key here."""
     now = datetime.now(UTC)
     key = generate_private_key(wanted.curve)
     subject = x509.Name(
@@ -86,14 +87,14 @@ def issue(wanted: Wanted, by: Owned | None = None) -> Owned:
         x509.CertificateBuilder(
             issuer,
             subject,
-            key.public_key(),
+            public or key.public_key(),
             x509.random_serial_number(),
             now + wanted.begins,
             now + wanted.ends,
         )
         .add_extension(x509.BasicConstraints(ca=wanted.is_authority, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public or key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False
         )
@@ -128,11 +129,11 @@ class Hierarchy:
         return {variable: str(folder / name) for variable, (name, _) in files.items()}
 
 
-def hierarchy(wanted: Wanted | None = None) -> Hierarchy:
-    """One whose signer is as wanted."""
+def hierarchy(wanted: Wanted | None = None, public: EllipticCurvePublicKey | None = None) -> Hierarchy:
+    """One whose signer is as wanted, with a key of its own or one that lies elsewhere."""
     root = issue(ROOT)
     authority = issue(AUTHORITY, root)
-    return Hierarchy(root=root, authority=authority, signer=issue(wanted or Wanted(), authority))
+    return Hierarchy(root=root, authority=authority, signer=issue(wanted or Wanted(), authority, public))
 
 
 def but(**changes: object) -> Wanted:

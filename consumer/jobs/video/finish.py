@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from consumer.jobs.context import JobContext
-from consumer.jobs.marks import sign_file, to_marks
+from consumer.jobs.marks import sign_extra, sign_file, to_marks
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.video.extras import poster_and_preview
 from consumer.jobs.video.files import GrowingFile
@@ -97,4 +97,5 @@ async def _extras(
         mapper=context.tone_mapper,
     )
     with context.unmeasured():
-        return await context.on_cpu(making, stage="encode")
+        poster, preview = await context.on_cpu(making, stage="encode")
+    return await sign_extra(context, poster), await sign_extra(context, preview)

@@ -8,8 +8,8 @@ from pipeline.media.animations.changes import Changes, parted
 from pipeline.media.animations.timeline import Timeline
 from pipeline.media.packets import png_xmp
 from pipeline.media.pictures.decode import Picture
-from pipeline.media.pictures.encode import PNG_HEADER_BYTES, encode
-from pipeline.media.pictures.png import png_chunk, png_chunks
+from pipeline.media.pictures.encode import encode
+from pipeline.media.pictures.png import PNG_HEADER_BYTES, png_chunk, png_chunks
 
 
 class ApngWriter:

@@ -13,7 +13,7 @@ from pipeline.errors import MediaTooLarge, OutputInvalid
 from pipeline.face import Bgr, Notice
 from pipeline.media.packets import png_xmp
 from pipeline.media.pictures.metadata import dated_exif
-from pipeline.media.pictures.png import png_chunk
+from pipeline.media.pictures.png import PNG_HEADER_BYTES, png_chunk
 from pipeline.media.sniff import MEDIA_TYPES, MediaType
 
 OutputFormat = Literal["jpeg", "png", "webp", "avif"]
@@ -44,9 +44,10 @@ _PNG_PARAMETERS = (
     cv2.IMWRITE_PNG_STRATEGY_RLE,
     cv2.IMWRITE_PNG_FILTER,
     cv2.IMWRITE_PNG_FILTER_PAETH,
+    # libpng's own 8 KB make hundreds of chunks, each of which costs whoever goes over them, as signing does.
+    cv2.IMWRITE_PNG_ZLIBBUFFER_SIZE,
+    1 << 20,
 )
-PNG_HEADER_BYTES = 33
-"""Signature and IHDR, after which any chunk may stand."""
 
 
 @dataclass(frozen=True, kw_only=True)

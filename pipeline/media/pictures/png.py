@@ -11,6 +11,8 @@ from pipeline.media.pictures.colour_space import ColourSpace, from_cicp, from_ga
 from pipeline.media.pictures.containers import MAX_PROFILE_BYTES, Container, KeptParts
 
 _GREY_TYPES: Final = (0, 4)  # without and with alpha
+PNG_HEADER_BYTES: Final = 33
+"""Signature and IHDR, after which any chunk may stand."""
 PNG_XMP: Final = b"XML:com.adobe.xmp\0"
 _DESCRIBED_BY: Final = (b"eXIf", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 
@@ -120,6 +122,16 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         elif not kind[0] & 0x20:  # bit 5 of the first letter marks what a decoder may skip
             raise MediaCorrupt
         at = end
+
+
+def png_chunks_unread(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of each chunk, sound or not, and where its content begins and ends, without summing that up."""
+    at = 8
+    while at + 8 <= len(data):
+        start = at + 8
+        end = start + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : start], start, end
+        at = end + 4
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

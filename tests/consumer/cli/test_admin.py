@@ -130,6 +130,23 @@ async def test_a_job_that_nothing_leads_to_can_be_done_again(bucket: ObjectStore
     status = await read_status(bucket, "stranded")
     assert status is not None
     assert (status.status, status.error is not None) == ("failed", True)
+    assert await keys_below(bucket, keys.AUDIT) == []  # nobody keeps a log
+
+
+@pytest.mark.parametrize(("words", "state"), [(("cancel",), "cancelled"), (("jobs", "retry"), "failed")])
+async def test_a_job_that_a_command_ends_has_its_line_in_the_audit_log(
+    bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], state: str
+) -> None:
+    monkeypatch.setenv("SWAPDROP_AUDIT", "on")
+    await strand(bucket, "stranded")
+    for _ in range(2):  # the second time it has ended
+        swapdrop(*words, "stranded")
+    [log] = await keys_below(bucket, keys.AUDIT)
+    [line] = (await bucket.get(log, max_bytes=10**5)).body.splitlines()
+    found = json.loads(line)
+    assert (found["job_id"], found["status"], found["inputs"]) == ("stranded", state, None)
+    assert set(found["decisions"].values()) <= {"open", "off"}
+    assert found["consumer"].startswith(f"swapdrop-{'-'.join(words)}-")
 
 
 async def test_a_job_that_nothing_leads_to_is_cancelled_at_once(bucket: ObjectStore) -> None:

@@ -26,7 +26,12 @@ def test_what_init_prints_signs_and_is_trusted_and_a_changed_result_is_told(tmp_
     result = tmp_path / "out.jpg"
     ended = swapdrop("verify", result, environment=environment)
     assert ended.exit_code == 0
-    for words in ("somebody who is trusted here", "swapdrop trial signer", "target, what was changed"):
+    for words in (
+        "somebody who is trusted here",
+        "swapdrop trial signer",
+        "target, what was changed",
+        "job ",
+    ):
         assert words in ended.stdout
     assert "nobody here knows by whom" in swapdrop("verify", result, environment={}).stdout
     body = result.read_bytes()

@@ -124,7 +124,7 @@ async def upload(store: ObjectStore, body: bytes, extension: str) -> str:
 
 
 async def video_job(
-    store: ObjectStore, body: bytes, check: ContentCheck, process_type: str = "single-video"
+    store: ObjectStore, body: bytes, check: ContentCheck | None, process_type: str = "single-video"
 ) -> Status:
     target = await upload(store, body, "mp4")
     manifest: dict[str, Any] = {"process_type": process_type, "target": target}
@@ -154,6 +154,12 @@ async def test_of_a_video_one_frame_a_second_is_looked_at_and_the_times_are_told
     assert scorer.looked == 1 + 3  # the source, and three seconds
     (message,) = warned(await video_job(MemoryStore(), odd_clip, content_check(), "detect-faces"))
     assert message.startswith("The target, at 0 s")
+
+
+async def test_flag_lets_a_video_pass_and_says_so_and_off_says_nothing(bad_clip: bytes) -> None:
+    (message,) = warned(await video_job(MemoryStore(), bad_clip, content_check(block=False)))
+    assert message == "The target, at 0 s, may show nudity or sexual content."
+    assert warned(await video_job(MemoryStore(), bad_clip, None)) == []
 
 
 async def test_a_blocked_video_leaves_nothing(bad_clip: bytes) -> None:

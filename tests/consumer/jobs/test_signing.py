@@ -10,8 +10,8 @@ import pytest
 from consumer.config.settings import Settings, SettingsError
 from consumer.jobs.signer import open_signer
 from pipeline.media.sniff import SNIFF_BYTES, sniff
+from pipeline.signing.manifest import ASSERTION
 from pipeline.signing.reading import Signature, read_signature
-from pipeline.signing.signer import ASSERTION
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.certificates import Hierarchy, Wanted, but, hierarchy
@@ -19,6 +19,7 @@ from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import announce, ended, reached, running, upload_pair
 from tests.support.pictures import save, to_image
 from tests.support.ports import free_port
+from tests.support.reels import ReelEngine, reel, still
 
 CONSENT = {"attested": True, "reference": "form 3"}
 
@@ -37,12 +38,21 @@ async def done(store: MemoryStore, folder: Path, made: Hierarchy, *, target: byt
 
 async def signature_of(store: MemoryStore, status: Status, folder: Path, made: Hierarchy) -> Signature:
     assert status.result is not None, status.error
-    body = (await store.get(status.result.key, max_bytes=10**6)).body
+    return read(folder, (await store.get(status.result.key, max_bytes=10**6)).body, made)
+
+
+def read(folder: Path, body: bytes, made: Hierarchy) -> Signature:
     path = folder / "result"
     path.write_bytes(body)
     signature = read_signature(path, sniff(body[:SNIFF_BYTES]), anchors=made.root.pem)
     assert signature is not None
     return signature
+
+
+def pixels_of(file: bytes) -> bytes:
+    """The compressed pixels of a PNG with one chunk of them."""
+    start = file.index(b"IDAT") + 4
+    return file[start : start + int.from_bytes(file[start - 8 : start - 4])]
 
 
 async def test_a_picture_is_signed_and_its_record_says_by_whom(tmp_path: Path) -> None:
@@ -57,7 +67,7 @@ async def test_a_picture_is_signed_and_its_record_says_by_whom(tmp_path: Path) -
     body = (tmp_path / "result").read_bytes()
     assert ASSERTION.encode() in body
     assert b"form 3" in body
-    assert status.job_id.encode() not in body
+    assert signature.job == status.job_id
     assert status.manifest is not None
     assert str(status.manifest["source"]).encode() not in body
 
@@ -70,6 +80,25 @@ async def test_what_moves_is_signed_in_its_file(tmp_path: Path) -> None:
     assert (await signature_of(store, status, tmp_path, made)).state == "trusted"
     assert status.result is not None
     assert status.result.frames == 3
+
+
+async def test_the_poster_and_the_preview_of_a_video_are_signed_as_it_is(tmp_path: Path) -> None:
+    store, made, source = MemoryStore(), hierarchy(), png(picture(colour=(90, 10, 70)))
+    clip = reel(tmp_path / "clip.mp4", {0: still(40, 20)}, frames=10)
+    pair = await upload_pair(store, source=source, target=clip.read_bytes())
+    async with running(store, ReelEngine(), **settings_of(made, tmp_path)):
+        status = await ended(store, await announce(store, {"process_type": "single-video", **pair}))
+    assert status.result is not None, status.error
+    for key in (status.result.key, status.result.poster, status.result.preview):
+        assert key is not None
+        body = (await store.get(key, max_bytes=10**6)).body
+        signature = read(tmp_path, body, made)
+        assert (signature.state, signature.faults) == ("trusted", ())
+        assert [(each.name, each.relationship) for each in signature.ingredients] == [
+            ("target", "parentOf"),
+            ("source", "inputTo"),
+        ]
+        assert pixels_of(source) not in body
 
 
 async def test_a_result_that_is_a_target_again_is_an_ingredient_with_its_signature(tmp_path: Path) -> None:

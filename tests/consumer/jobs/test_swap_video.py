@@ -576,25 +576,33 @@ class _Gate:
             threading.Event().wait(self._pause_s)
 
 
-async def test_a_matroska_result_is_signed_beside_and_an_mp4_within(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extension", ["mp4", "mov", "mkv", "webm"])
+async def test_every_container_is_signed_as_it_was_joined(tmp_path: Path, extension: str) -> None:
     made = hierarchy()
     written = made.write(tmp_path)
     settings = {name.removeprefix("SWAPDROP_").lower(): path for name, path in written.items()}
-    for extension in ("mkv", "mp4"):
-        store = MemoryStore()
-        clip = reel(tmp_path / f"clip.{extension}", {0: seen(still(40, 20), 0, 20)}, frames=20)
-        job = await drop_video(store, clip)
-        async with running(store, ReelEngine(), **settings):
-            status = await ended(store, job)
-        assert status.result is not None, status.error
-        assert (status.result.sidecar is not None) == (extension == "mkv")
-        path = tmp_path / f"result.{extension}"
-        path.write_bytes(await body_of(store, status.result.key))
-        if status.result.sidecar is not None:
-            assert keys.is_secret_result(status.result.sidecar)
-            path.with_suffix(".c2pa").write_bytes(await body_of(store, status.result.sidecar))
-        signature = read_signature(path, MEDIA_TYPES[extension], anchors=made.root.pem)
-        assert signature is not None
-        assert (signature.state, signature.faults) == ("trusted", ())
-        assert video_claim(path, MEDIA_TYPES[extension]) is not None
-        assert len(shown(path)) == 20
+    store = MemoryStore()
+    clip = reel(tmp_path / f"clip.{extension}", {0: seen(still(40, 20), 0, 20)}, frames=30)
+    encoder = "libvpx-vp9" if extension == "webm" else "libx264"
+    job = await drop_video(store, clip, options={"video_encoder": encoder})
+    async with running(store, ReelEngine(), **settings):
+        status = await ended(store, job)
+    assert status.result is not None, status.error
+    assert status.result.key.endswith(extension)
+    assert (status.result.sidecar is not None) == (extension in {"mkv", "webm"})
+    path = tmp_path / f"result.{extension}"
+    path.write_bytes(await body_of(store, status.result.key))
+    if status.result.sidecar is not None:
+        assert keys.is_secret_result(status.result.sidecar)
+        path.with_suffix(".c2pa").write_bytes(await body_of(store, status.result.sidecar))
+    assert video_claim(path, MEDIA_TYPES[extension]) is not None
+    assert len(shown(path)) == 30
+    signature = read_signature(path, MEDIA_TYPES[extension], anchors=made.root.pem)
+    assert signature is not None
+    assert (signature.state, signature.faults) == ("trusted", ())
+    body = path.read_bytes()
+    flipped = len(body) // 2
+    path.write_bytes(body[:flipped] + bytes((body[flipped] ^ 1,)) + body[flipped + 1 :])
+    changed = read_signature(path, MEDIA_TYPES[extension], anchors=made.root.pem)
+    assert changed is not None
+    assert changed.state == "invalid"

@@ -1,5 +1,6 @@
 """What the audit log and the metrics say of jobs that ended: inputs, results, and what was decided."""
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -8,13 +9,16 @@ import pytest
 
 from consumer.jobs.denylist import packed
 from consumer.runtime.decisions import decisions
+from consumer.runtime.rounds import make_rounds
 from pipeline.swap.protected import IDENTITY_MODEL, ProtectedPeople
 from storage import keys
 from storage.denylist import change_denylist
 from storage.errors import StoreUnavailable
+from storage.lease.leases import Lease, LeasePolicy, Leases
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.ages import check, people
+from tests.support.clock import VirtualTime
 from tests.support.content import DOUBTFUL, SHOCKING, content_check
 from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import announce, drop_job, ended, inbox_empty, running, upload_pair
@@ -85,6 +89,39 @@ async def test_a_job_whose_manifest_was_not_understood_has_a_line_as_well() -> N
         await inbox_empty(store)
     (line,) = await logged(store)
     assert (line["code"], line["inputs"], line["result"]) == ("invalid_manifest", None, None)
+
+
+async def test_a_job_that_is_cancelled_before_anybody_begins_has_a_line() -> None:
+    store = MemoryStore()
+    job_id = keys.new_job_id()
+    await store.put(keys.cancel(job_id), b"", content_type="text/plain")
+    await announce(store, {**await upload_pair(store), "job_id": job_id})
+    async with running(store, FlatEngine(), audit=True):
+        await inbox_empty(store)
+    (line,) = await logged(store)
+    assert (line["job_id"], line["status"], line["result"]) == (job_id, "cancelled", None)
+
+
+async def test_a_job_that_upkeep_ends_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing leads to it any more, and what it asked for is not all in its record."""
+    assert make_rounds.__kwdefaults__ is not None
+    monkeypatch.setitem(make_rounds.__kwdefaults__, "every_s", 0.01)
+    time = VirtualTime()
+    store = MemoryStore(time.store)
+    document = {"process_type": "single-image", "source": "A" * 5000, "target": "uploads/b.png"}
+    lease = await Leases(store, owner="dead", policy=LeasePolicy()).claim("stranded", document)
+    assert isinstance(lease, Lease)
+    time.advance(3600)
+    async with running(store, FlatEngine(), audit=True, content=content_check()) as consumer:
+        assert (await ended(store, "stranded")).status == "failed"
+        async with asyncio.timeout(10):
+            while not await logged(store):  # noqa: ASYNC110 -- what is waited for has no event
+                await asyncio.sleep(0.01)
+        owner = consumer.owner
+    (line,) = await logged(store)
+    assert (line["job_id"], line["code"], line["inputs"]) == ("stranded", "input_not_found", None)
+    assert line["decisions"] == {"content": "open", "denylist": "off", "minors": "off"}
+    assert line["consumer"] == owner
 
 
 async def test_without_the_setting_there_is_no_log() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.marks.vocabulary import NAMESPACES
+from pipeline.media.packets import png_xmp
 from pipeline.media.sniff import SNIFF_BYTES, sniff
+from pipeline.signing.keys import sign_with
 from pipeline.signing.port import Ingredient, SigningFailed, Statement
 from pipeline.signing.reading import Signature, read_signature
-from pipeline.signing.signer import C2paSigner, sign_with
+from pipeline.signing.signer import C2paSigner
 from tests.support.animations import walk
 from tests.support.certificates import Hierarchy, hierarchy
 from tests.support.clips import RECIPES, Recipe, make
@@ -25,6 +27,7 @@ MADE = hierarchy()
 SIGNER = C2paSigner(MADE.chain, sign_with(MADE.signer.key), anchors=MADE.root.pem)
 STATEMENT = Statement(
     mark=MARK,
+    job="order-1042",
     engine="flat 1",
     models={"face.onnx": "sha256:ab"},
     consent={"attested": True, "reference": "form 3"},
@@ -99,10 +102,15 @@ def test_every_format_is_trusted_as_it_is_and_invalid_with_a_byte_flipped(tmp_pa
     assert signature is not None
     assert (signature.state, signature.faults) == ("trusted", ())
     assert (signature.signed_by, signature.issued_by) == ("Test Signer", "Test Signer Ltd")
+    assert signature.job == "order-1042"
     assert [(each.name, each.relationship, each.state) for each in signature.ingredients] == [
         ("target", "parentOf", "unsigned"),
         ("source", "inputTo", "unsigned"),
     ]
+    pixels = SOURCE[SOURCE.index(b"\xff\xda") + 14 :]
+    assert not any(
+        pixels[at : at + 16] in result + (manifest or b"") for at in range(0, len(pixels) - 16, 97)
+    )
     half = len(body) // 2  # where every format has pixels, which signing moves and does not change
     middle = result.index(body[half : half + 20])
     flipped = result[:middle] + bytes((result[middle] ^ 1,)) + result[middle + 1 :]
@@ -129,6 +137,27 @@ def test_what_is_vouched_for_is_in_the_manifest() -> None:
     for words in (b"form 3", b"flat 1", b"face.onnx", b"sha256:ab", b"of target", b"of source", b"job/1"):
         assert words in result
     assert b"compositeWithTrainedAlgorithmicMedia" in result
+    assert b"created_assertions" in result
+    assert b"gathered_assertions" not in result  # those are of others, and the signer does not vouch for them
+
+
+def test_what_goes_with_a_result_only_names_what_that_was_made_of(tmp_path: Path) -> None:
+    before, _ = signed(TARGET)
+    draft = SIGNER.draft(STATEMENT, [ingredient("target", before), ingredient("source", SOURCE)])
+    sink, body = io.BytesIO(), save(to_image(scene(64, 48)), "JPEG")
+    beside = draft.plain()
+    draft.close()
+    beside.sign(io.BytesIO(body), sink, "image/jpeg")
+    result = sink.getvalue()
+    signature = read(tmp_path, result)
+    assert signature is not None
+    assert (signature.state, signature.faults) == ("trusted", ())
+    assert [(each.name, each.state) for each in signature.ingredients] == [
+        ("target", "unsigned"),
+        ("source", "unsigned"),
+    ]
+    assert b"of target" in result
+    assert len(result) - len(body) < 20_000  # the target's own manifest is not in it again
 
 
 def test_a_signer_whom_nobody_knows_is_told_apart_from_a_changed_file(tmp_path: Path) -> None:
@@ -232,8 +261,25 @@ def test_a_key_that_lies_elsewhere_signs_and_its_failure_is_told() -> None:
 
     signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, elsewhere))
     assert asked
-    with pytest.raises(SigningFailed):
+    with pytest.raises(SigningFailed, match="the service is away") as failed:
         signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, away))
+    assert "away" not in failed.value.for_sender
     wrong = sign_with(hierarchy().signer.key)
-    with pytest.raises(SigningFailed):
+    with pytest.raises(SigningFailed, match="not the one that is certified"):
         signed(save(to_image(scene(64, 48)), "PNG"), by=C2paSigner(MADE.chain, wrong))
+
+
+def test_a_png_that_says_nothing_is_named_unread_and_one_that_was_signed_or_tells_of_it_is_read(
+    tmp_path: Path,
+) -> None:
+    plain = save(to_image(scene(64, 48)), "PNG")
+    before, _ = signed(plain)
+    words = f"<rdf:RDF {_SPACES} xmlns:dcterms='http://purl.org/dc/terms/'>"
+    packet = f"{words}<rdf:Description dcterms:provenance='https://its.example/m'/></rdf:RDF>".encode()
+    telling = plain[:33] + png_xmp(packet) + plain[33:]
+    for target, state in ((plain, "unsigned"), (before, "trusted"), (telling, "elsewhere")):
+        signature = read(tmp_path, signed(plain, target=target)[0])
+        assert signature is not None
+        assert (signature.state, signature.ingredients[0].state) == ("trusted", state)
+    cut, _ = signed(plain, target=plain[:-40])
+    assert read(tmp_path, cut) is not None

@@ -112,6 +112,23 @@ async def test_a_job_whose_record_does_not_hold_all_of_it_is_ended(bucket: Bucke
     assert await bucket.left() == []
 
 
+async def test_of_jobs_that_are_ended_somebody_is_told_and_of_no_others(bucket: Bucket) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def hear(status: Status) -> None:
+        told.append((status.job_id, status.status))
+
+    bucket.rounds = Rounds(bucket.store, bucket.inbox, bucket.leases("rounds"), told=hear)
+    for name, document in {"again": MANIFEST, "ended": INLINE}.items():
+        await bucket.drop(document, name=name)
+        lease = await bucket.claim()
+        await bucket.memory.delete([f"inbox/{name}.json"])
+    assert len(await bucket.step()) == 2
+    assert told == [(lease.job_id, "failed")]
+    assert await end_if_stranded(bucket.memory, lease.job_id, by="test", told=hear) is not None
+    assert len(told) == 1  # it had ended
+
+
 async def test_a_folder_that_was_taken_away_ends_its_job_and_other_files_in_it_are_another(
     bucket: Bucket,
 ) -> None:
