@@ -2,7 +2,7 @@ import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
 
 /** What is fetched only when it is wanted; in pieces of their own, since the bundler would cut up the rest for them. */
-const LATER = /page\/(src\/later|i18n\/zh)/;
+const LATER = /page\/(src\/later|i18n\/(zh|later))/;
 
 /** The page, built into the folder that the Worker serves as its assets. */
 export default defineConfig({

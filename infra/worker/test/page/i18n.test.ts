@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
-import en from "../../page/i18n/en.json";
-import zh from "../../page/i18n/zh.json";
+import firstEn from "../../page/i18n/en.json";
+import detailsEn from "../../page/i18n/later/details.en.json";
+import detailsZh from "../../page/i18n/later/details.zh.json";
+import firstZh from "../../page/i18n/zh.json";
 import { fill, known, type Tree, t } from "../../page/src/i18n";
 
+const en = { ...firstEn, later: { details: detailsEn } };
+const zh = { ...firstZh, later: { details: detailsZh } };
 const LANGUAGES = { en, "zh-CN": zh } as const;
 
 /** Every text by its key; the forms of a plural are one text with a line for each category. */
