@@ -1,14 +1,32 @@
+import { readFileSync } from "node:fs";
 import preact from "@preact/preset-vite";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 /** What is fetched only when it is wanted; in pieces of their own, since the bundler would cut up the rest for them. */
-const LATER = /page\/(src\/later|i18n\/(zh|later))/;
+const LATER = /page\/(src\/later|i18n\/(zh|later))|worker\/src\//;
+
+/** The roots by which the page trusts signers, from the file that the consumer's setting names; they are public. */
+const trust: Plugin = {
+  name: "trust",
+  generateBundle() {
+    const path = process.env.SWAPDROP_C2PA_TRUST;
+    const source = path ? readFileSync(path, "utf8") : "";
+    if (source.includes("PRIVATE KEY")) this.error(`${path} holds a private key, which the page would show.`);
+    if (path && !source.includes("BEGIN CERTIFICATE")) this.error(`${path} holds no certificate in PEM.`);
+    this.emitFile({ type: "asset", fileName: "trust.pem", source });
+  },
+};
 
 /** The page, built into the folder that the Worker serves as its assets. */
 export default defineConfig({
   root: "page",
   publicDir: "public",
-  plugins: [preact({ devToolsEnabled: false, prefreshEnabled: false })],
+  plugins: [preact({ devToolsEnabled: false, prefreshEnabled: false }), trust],
+  // In a folder of their own, since they have a policy of their own: see public/_headers.
+  worker: {
+    format: "es",
+    rolldownOptions: { output: { entryFileNames: "workers/[name]-[hash].js" } },
+  },
   build: {
     outDir: "../dist",
     emptyOutDir: true,

@@ -25,7 +25,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Words:
-    """The texts of the page in one language, `en` or `zh`; those that come later are below their file's name."""
+    """The texts of the page, in `en` or `zh`; those that come later are below the name of their file."""
 
     language: str
 
