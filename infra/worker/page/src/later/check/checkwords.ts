@@ -76,8 +76,8 @@ function actionWords({ action, digitalSourceType }: Action): string {
 }
 
 function ingredientWords({ name, relationship, state, faults }: Ingredient): string {
-  const words = [wordOf("uses", relationship), say(`ingredients.${state}`), ...faults.map(faultWords)];
-  return say("pair", { name, text: words.filter(Boolean).join(say("and")) });
+  const what = say("with", { what: wordOf("uses", relationship), more: name });
+  return [what, say(`ingredients.${state}`), ...faults.map(faultWords)].join(say("and"));
 }
 
 /** The dictionaries' words for one of a standard's, which stands for itself where they have none. */
