@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import firstEn from "../../page/i18n/en.json";
+import checkEn from "../../page/i18n/later/check.en.json";
+import checkZh from "../../page/i18n/later/check.zh.json";
 import detailsEn from "../../page/i18n/later/details.en.json";
 import detailsZh from "../../page/i18n/later/details.zh.json";
 import firstZh from "../../page/i18n/zh.json";
 import { fill, known, type Tree, t } from "../../page/src/i18n";
 
-const en = { ...firstEn, later: { details: detailsEn } };
-const zh = { ...firstZh, later: { details: detailsZh } };
+const en = { ...firstEn, later: { check: checkEn, details: detailsEn } };
+const zh = { ...firstZh, later: { check: checkZh, details: detailsZh } };
 const LANGUAGES = { en, "zh-CN": zh } as const;
 
 /** Every text by its key; the forms of a plural are one text with a line for each category. */
