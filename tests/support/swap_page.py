@@ -20,6 +20,14 @@ _TYPES = {
     "mp4": "video/mp4",
     "avi": "video/x-msvideo",
     "ts": "video/mp2t",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "jpeg": "image/jpeg",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "html": "text/html",
 }
 
 

@@ -39,7 +39,7 @@ export function readClaim(descriptions: readonly string[], labels: readonly stri
     const claim = readDescription(each);
     if (claim && isMark(claim)) return claim;
   }
-  const label = labels.map(toLabel).find((one) => one !== null);
+  const label = labels.map(toLabel).find((one) => one?.ContentProducer || one?.ProduceID);
   return label ? { label, earlier: [] } : null;
 }
 
@@ -99,7 +99,7 @@ function childrenOf(element: Element, name: string): Element[] {
 function toLabel(text: string): Label | null {
   try {
     const { Label, ContentProducer, ProduceID } = JSON.parse(text);
-    if (Label === undefined || (ContentProducer ?? ProduceID) === undefined) return null;
+    if (Label === undefined) return null;
     const words = { Label: String(Label), ContentProducer, ProduceID };
     return Object.fromEntries(Object.entries(words).map(([name, word]) => [name, shown(word)]));
   } catch {
