@@ -1,7 +1,7 @@
 """The page's window "Check a picture", in which a file tells what it says of its making."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Request, expect
 
@@ -16,17 +16,21 @@ _DROP = """([name, type, body]) => {
 }"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CheckWindow:
     """The window, open, and what the page has asked for since."""
 
     site: SwapPage
-    requests: list[Request]
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def at(self) -> Locator:
         """The window itself."""
         return self.site.page.get_by_role("dialog", name=self.site.words("common.header.check"))
+
+    def keep(self, request: Request) -> None:
+        """Note what the page asks for."""
+        self.requests.append(request)
 
     def drop(self, name: str, body: bytes) -> None:
         """Drop a file onto it, and wait until it has been looked at."""
@@ -49,9 +53,8 @@ class CheckWindow:
 
 def open_check(site: SwapPage) -> CheckWindow:
     """Open the window."""
-    requests = list[Request]()
-    site.page.on("request", lambda request: requests.append(request))
+    window = CheckWindow(site=site)
+    site.page.on("request", window.keep)
     site.button("common.header.check").click()
-    window = CheckWindow(site=site, requests=requests)
     expect(window.says("here")).to_be_visible()
     return window

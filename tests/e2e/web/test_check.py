@@ -1,5 +1,6 @@
 """What a file says of its making, from the swap that wrote it to the window that checks it."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,12 @@ from pipeline.marks.provenance import xmp_packet
 from pipeline.marks.vocabulary import NAMESPACES
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderName
+from pipeline.signing.port import Ingredient, Statement
+from pipeline.signing.signer import C2paSigner, sign_with
 from tests.corpus.judge import request_for, swap
 from tests.support.animations import walk
 from tests.support.buckets import HOPPER
+from tests.support.certificates import hierarchy
 from tests.support.check_window import open_check
 from tests.support.clips import RECIPES, make
 from tests.support.local_stack import LocalStack
@@ -69,15 +73,32 @@ def test_a_swap_is_seen_from_consent_to_the_check_of_its_file(site: SwapPage, st
     assert window.told("says.id") == [marks["output_id"]]
     assert window.told("says.kind") == [site.words("check.kinds.compositeWithTrainedAlgorithmicMedia")]
     assert window.told("signature.signer") == [marks["signed_by"]]
-    assert [each.split("(")[1].split(")")[0] for each in window.told("signature.ingredient")] == [
-        "target",
-        "source",
+    assert [each.split(",")[0] for each in window.told("signature.ingredient")] == [
+        site.words("check.uses.parentOf"),
+        site.words("check.uses.inputTo"),
     ]
     middle = len(result) // 2
     window.drop("changed.jpg", result[:middle] + bytes((result[middle] ^ 1,)) + result[middle + 1 :])
     expect(window.says("verdict.changed.title")).to_be_visible()
     assert window.told("signature.fault") == [site.words("check.faults.changed")]
     assert {each.method for each in window.requests} == {"GET"}  # nothing was sent
+
+
+def test_a_signature_by_a_stranger_is_told_as_one(site: SwapPage) -> None:
+    stranger = hierarchy()
+    statement = Statement(mark=MARK, engine="", models={}, consent=None)
+    body = save(_IMAGE, "PNG")
+    files = [
+        Ingredient(name=name, content_type="image/png", file=body, sha256="") for name in ("target", "source")
+    ]
+    draft = C2paSigner(stranger.chain, sign_with(stranger.signer.key)).draft(statement, files)
+    with io.BytesIO() as sink:
+        draft.sign(io.BytesIO(body), sink, "image/png")
+        signed = sink.getvalue()
+    window = open_check(site)
+    window.drop("signed.png", signed)
+    expect(window.says("verdict.untrusted.title")).to_be_visible()
+    assert window.told("signature.signer") == ["Test Signer"]
 
 
 def test_only_a_file_that_may_be_signed_has_the_library_fetched_into_a_worker_of_its_own_policy(

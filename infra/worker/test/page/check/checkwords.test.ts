@@ -25,7 +25,10 @@ const SIGNATURE: Signature = {
     { action: "c2pa.edited", digitalSourceType: "http://x/trainedAlgorithmicMedia" },
     { action: "org.other", digitalSourceType: "" },
   ],
-  ingredients: [{ name: "target", relationship: "parentOf", state: "unsigned", faults: [] }],
+  ingredients: [
+    { name: "target", relationship: "parentOf", state: "unsigned", faults: [] },
+    { name: "hat.png", relationship: "componentOf", state: "trusted", faults: [] },
+  ],
 };
 
 function found(claim: Claim | null, signature: Partial<Signature> | null): Findings {
@@ -65,7 +68,8 @@ test("a signature tells what is wrong, who signed, what was done and with what",
     ["What is wrong", "(constructor)"],
     ["Signed by", "Studio"],
     ["What was done", "opened, edited (made by AI), org.other"],
-    ["Made of", "what was changed (target), it was not signed"],
+    ["Made of", "what was changed, it was not signed"],
+    ["Made of", "a part of it (hat.png), its signature held"],
   ]);
 });
 

@@ -12,6 +12,9 @@ export const say = speaker({ en, "zh-CN": zh });
 /** A name, and what is said under it. */
 export type Row = [name: string, words: string];
 
+/** What this system calls its files in manifests; the page says it by their use. */
+const OWN_NAME = /^(target|source|face_\d+)$/;
+
 export type Verdict = keyof typeof en.verdict;
 
 /** What it comes to, in one word of the dictionaries. */
@@ -76,7 +79,8 @@ function actionWords({ action, digitalSourceType }: Action): string {
 }
 
 function ingredientWords({ name, relationship, state, faults }: Ingredient): string {
-  const what = say("with", { what: wordOf("uses", relationship), more: name });
+  const use = wordOf("uses", relationship);
+  const what = OWN_NAME.test(name) ? use : say("with", { what: use, more: name });
   return [what, say(`ingredients.${state}`), ...faults.map(faultWords)].join(say("and"));
 }
 
