@@ -29,7 +29,8 @@ export default defineConfig({
   },
   build: {
     outDir: "../dist",
-    emptyOutDir: true,
+    // Under the eyes of a Worker that runs, files are only added: one that sees an empty folder may keep to that.
+    emptyOutDir: !process.argv.includes("--watch"),
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
