@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import preact from "@preact/preset-vite";
 import { defineConfig, type Plugin } from "vite";
+import { publicRoots } from "./roots";
 
 /** What is fetched only when it is wanted; in pieces of their own, since the bundler would cut up the rest for them. */
 const LATER = /page\/(src\/later|i18n\/(zh|later))|worker\/src\//;
@@ -9,10 +10,7 @@ const LATER = /page\/(src\/later|i18n\/(zh|later))|worker\/src\//;
 const trust: Plugin = {
   name: "trust",
   generateBundle() {
-    const path = process.env.SWAPDROP_C2PA_TRUST;
-    const source = path ? readFileSync(path, "utf8") : "";
-    if (source.includes("PRIVATE KEY")) this.error(`${path} holds a private key, which the page would show.`);
-    if (path && !source.includes("BEGIN CERTIFICATE")) this.error(`${path} holds no certificate in PEM.`);
+    const source = publicRoots(process.env.SWAPDROP_C2PA_TRUST, (path) => readFileSync(path, "utf8"));
     this.emitFile({ type: "asset", fileName: "trust.pem", source });
   },
 };
