@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import preact from "@preact/preset-vite";
 import { defineConfig, type Plugin } from "vite";
-import { publicRoots } from "./roots";
+import { publicRoots } from "./roots.ts";
 
 /** What is fetched only when it is wanted; in pieces of their own, since the bundler would cut up the rest for them. */
 const LATER = /page\/(src\/later|i18n\/(zh|later))|worker\/src\//;

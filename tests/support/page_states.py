@@ -19,6 +19,12 @@ def states(site: SwapPage) -> Iterator[str]:
     yield from _dialogs(site)
     site.says("composer.options.title").click()
     yield "options"
+    restore = site.page.get_by_role("checkbox", name=site.words("composer.options.restore.title"))
+    restore.check()
+    site.says("composer.options.more").click()
+    expect(site.says("fine.restored.help")).to_be_visible()
+    yield "more options"
+    restore.uncheck()
     site.says("composer.options.title").click()
     site.button("composer.start_none").click()
     expect(site.says("composer.missing.target")).to_be_visible()

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
 import { bytes, clock, moment, number } from "../format";
-import { t } from "../i18n";
 import { stageWords } from "../jobwords";
 import type { View } from "../view";
 import { say } from "./detailwords";
 import { markLines } from "./markwords";
+import { sayVideo } from "./videowords";
 
 interface Props {
   entry: Entry;
@@ -59,9 +59,9 @@ function Beside({ view }: { view: View }) {
   if (!poster && !preview && !sidecar) return null;
   return (
     <Row name={say("beside")}>
-      {poster && link(poster, t("jobs.done.poster"))}
-      {preview && link(preview, t("jobs.done.preview"))}
-      {sidecar && link(sidecar, t("jobs.done.sidecar"))}
+      {poster && link(poster, sayVideo("poster"))}
+      {preview && link(preview, sayVideo("preview"))}
+      {sidecar && link(sidecar, sayVideo("sidecar"))}
     </Row>
   );
 }
