@@ -6,7 +6,7 @@ import { speaker } from "./words";
 
 const say = speaker({ en, "zh-CN": zh });
 
-/** How alike, how detailed, how much restored: for engines that draw with a network. */
+/** How alike and how detailed, for engines that draw with a network; how much of a restored face shows. */
 export function FineOptions() {
   return (
     <div class="fields">
@@ -25,8 +25,8 @@ export function FineOptions() {
           </span>
         </span>
       </label>
-      {choices.value.restore && <Share name="restored" />}
       <p class="small soft">{say("engine")}</p>
+      {choices.value.restore && <Share name="restored" />}
     </div>
   );
 }
