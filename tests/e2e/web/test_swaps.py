@@ -63,7 +63,7 @@ def test_what_few_people_change_goes_with_the_swap_and_comes_back_with_it(site: 
     site.page.get_by_role("checkbox", name=site.words("fine.fine.title")).check()
     with site.page.expect_request("**/api/process/single-image") as asked:
         site.start()
-    assert asked.value.post_data_json["options"] == {
+    assert (asked.value.post_data_json or {})["options"] == {
         "swap_strength": 0.7,
         "pixel_boost": 512,
         "many_faces": False,
