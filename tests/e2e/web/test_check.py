@@ -17,6 +17,7 @@ from pipeline.signing.port import Ingredient, Statement
 from pipeline.signing.signer import C2paSigner, sign_with
 from tests.corpus.judge import request_for, swap
 from tests.support.animations import walk
+from tests.support.browser import Pages
 from tests.support.buckets import HOPPER
 from tests.support.certificates import hierarchy
 from tests.support.check_window import open_check
@@ -136,6 +137,17 @@ def test_the_marks_of_every_format_are_told(site: SwapPage, tmp_path: Path) -> N
         window.drop(made.path.name, made.path.read_bytes())
         assert window.told("says.id") == [MARK.output_id], kind
         expect(window.says("beside")).to_have_count(int(kind in ("mkv", "vp9")))
+
+
+def test_without_a_connection_it_says_so_and_does_it_when_asked_again(site: SwapPage, pages: Pages) -> None:
+    pages.forgive("ERR_|Failed to fetch")
+    window = open_check(site)
+    site.page.context.set_offline(True)
+    window.drop("marked.png", pictures()["a.png"])
+    expect(window.says("failed")).to_be_visible()
+    site.page.context.set_offline(False)
+    site.button("check.again").click()
+    expect(window.says("verdict.marked.title")).to_be_visible()
 
 
 def test_what_is_no_picture_is_said_to_be_none(site: SwapPage) -> None:

@@ -38,6 +38,7 @@ export async function inspect(file: File, stop: AbortSignal): Promise<Findings |
   const media: Media | null = sniff(new Uint8Array(await file.slice(0, SNIFF_BYTES).arrayBuffer()));
   if (!media) return null;
   const answer = await fetch(ROOTS, { signal: stop });
+  if (!answer.ok) throw new Error(`${ROOTS}: ${answer.status}`);
   const { descriptions, labels, manifest } = await beside(
     { file, type: media.type, roots: await answer.text() },
     stop,
