@@ -40,8 +40,8 @@ $(WORKER)/node_modules/.installed: $(WORKER)/package-lock.json $(WORKER)/package
 
 web-install: $(WORKER)/node_modules/.installed ## install the Worker's npm packages from their hashed lock
 
-web: install web-install ## run the Worker, its page and a consumer here, offline, until Ctrl-C (PORT=8788, WATCH=1)
-	$(BIN)/python -m infra.local --port $(PORT) $(if $(WATCH),--watch)
+web: install web-install ## run the Worker, its page and a consumer here, offline, until Ctrl-C (PORT=8788, WATCH=1, SIGNING=folder)
+	$(BIN)/python -m infra.local --port $(PORT) $(if $(WATCH),--watch) $(if $(SIGNING),--signing $(SIGNING))
 
 # Some tests take a hundred times as long as others: workers that are done take some from those that are not.
 test: install ## run the fast tests, but for those that need a browser

@@ -85,11 +85,18 @@ swapdrop is ready: {stack.url}
 """
 
 
-def _stack(port: int, data: Path, variables: list[str]) -> Stack:
+def _stack(port: int, data: Path, variables: list[str], signing: Path | None) -> Stack:
     if not MODULES.exists():
         raise CannotStart("The Worker's packages are not installed; `make web` does that.")
-    ports = {"port": _free_port(port), "health_port": _free_port(0)}
-    return Stack(**ports, data=data.resolve(), variables=variables)
+    if signing is not None and not (signing / "chain.pem").is_file():
+        raise CannotStart(f"There is no chain in {signing}; `swapdrop provenance init {signing}` makes one.")
+    return Stack(
+        port=_free_port(port),
+        health_port=_free_port(0),
+        data=data.resolve(),
+        variables=variables,
+        signing=None if signing is None else signing.resolve(),
+    )
 
 
 def _free_port(wanted: int) -> int:
@@ -132,6 +139,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--var", action="append", default=[], help="a variable of the Worker, as NAME:value; may be repeated"
     )
+    parser.add_argument(
+        "--signing", type=Path, help="sign results with this folder of `swapdrop provenance init`"
+    )
     parser.set_defaults(build=Build.ONCE)
     building = parser.add_mutually_exclusive_group()
     for word, build, meaning in (
@@ -141,7 +151,8 @@ def main(words: list[str] | None = None) -> int:
         building.add_argument(word, dest="build", action="store_const", const=build, help=meaning)
     chosen = parser.parse_args(words)
     try:
-        asyncio.run(_until_signalled(_stack(chosen.port, chosen.data, chosen.var), chosen.build))
+        stack = _stack(chosen.port, chosen.data, chosen.var, chosen.signing)
+        asyncio.run(_until_signalled(stack, chosen.build))
     except (CannotStart, PartFailed) as error:
         sys.stderr.write(f"{error}\n")
         return 1

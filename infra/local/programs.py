@@ -24,13 +24,15 @@ _SETTINGS: Final = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the stack is the same 
 class Stack:
     """The ports of the Worker and of the consumer's health, and the folder of the bucket and the logs.
 
-    `variables` are set in the Worker in place of those of wrangler.jsonc, each as `NAME:value`.
+    `variables` are set in the Worker in place of those of wrangler.jsonc, each as `NAME:value`. With
+    `signing`, a folder of `swapdrop provenance init`, results are signed and the page trusts them.
     """
 
     port: int
     health_port: int
     data: Path
     variables: Sequence[str] = ()
+    signing: Path | None = None
 
     @property
     def url(self) -> str:
@@ -50,7 +52,8 @@ class Stack:
     def page(self, *, watch: bool = False) -> Program:
         """The build of the page, into the folder that the Worker serves; `watch` builds what changes anew."""
         words = ["build", "--watch"] if watch else ["build"]
-        return self._of_node("page", _VITE, *words)
+        trust = {} if self.signing is None else {"SWAPDROP_C2PA_TRUST": str(self.signing / "root.pem")}
+        return self._of_node("page", _VITE, *words, **trust)
 
     def worker(self) -> Program:
         """The Worker on its local bucket; it takes changed sources and pages up by itself."""
@@ -61,12 +64,11 @@ class Stack:
 
     def consumer(self) -> Program:
         """A consumer with the embedded engine on the Worker's bucket."""
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
         return Program(
             name="consumer",
             command=COMMAND,
             folder=ROOT,
-            environ=environ | self._consumer_settings(),
+            environ=_environ() | self._consumer_settings(),
             log=self.data / "consumer.log",
         )
 
@@ -82,9 +84,16 @@ class Stack:
             "SWAPDROP_HEALTH_PORT": str(self.health_port),
             "SWAPDROP_POLL_MAX_S": "0.5",  # looks at a local bucket cost nothing
             "SWAPDROP_DRAIN_GRACE_S": "2",  # whoever presses Ctrl-C waits; the job goes on at the next start
+            **self._signing_settings(),
         }
 
-    def _of_node(self, name: str, script: Path, *words: str) -> Program:
+    def _signing_settings(self) -> dict[str, str]:
+        if self.signing is None:
+            return {}
+        files = {"CHAIN": "chain.pem", "KEY": "key.pem", "TRUST": "root.pem"}
+        return {f"SWAPDROP_C2PA_{name}": str(self.signing / file) for name, file in files.items()}
+
+    def _of_node(self, name: str, script: Path, *words: str, **settings: str) -> Program:
         path = os.pathsep.join([str(_NODE.parent), os.environ.get("PATH", "")])
         quiet = {
             "CI": "1",  # asks nothing
@@ -97,6 +106,10 @@ class Stack:
             name=name,
             command=[str(_NODE), str(script), *words],
             folder=WORKER,
-            environ={**os.environ, **quiet, "PATH": path},
+            environ={**_environ(), **quiet, **settings, "PATH": path},
             log=self.data / f"{name}.log",
         )
+
+
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}

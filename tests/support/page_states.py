@@ -1,11 +1,13 @@
 """Every state of the page, one after the other, on the way from an empty page to a list of jobs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
 from tests.support.buckets import HOPPER
-from tests.support.swap_page import SwapPage, as_file
+from tests.support.check_window import open_check
+from tests.support.swap_page import Card, SwapPage, as_file
 from tests.support.web_clips import cut_off, two_people
 from tests.support.web_pictures import nobody, three_people
 
@@ -17,6 +19,12 @@ def states(site: SwapPage) -> Iterator[str]:
     yield from _dialogs(site)
     site.says("composer.options.title").click()
     yield "options"
+    restore = site.page.get_by_role("checkbox", name=site.words("composer.options.restore.title"))
+    restore.check()
+    site.says("composer.options.more").click()
+    expect(site.says("fine.restored.help")).to_be_visible()
+    yield "more options"
+    restore.uncheck()
     site.says("composer.options.title").click()
     site.button("composer.start_none").click()
     expect(site.says("composer.missing.target")).to_be_visible()
@@ -33,6 +41,7 @@ def states(site: SwapPage) -> Iterator[str]:
     yield "done"
     card.at.get_by_text(site.words("jobs.details.title"), exact=True).click()
     yield "details"
+    yield from _check(site, card)
     site.choose_target(as_file("wall.png", nobody()))
     expect(site.says("composer.none.title")).to_be_visible()
     yield "nobody"
@@ -69,6 +78,21 @@ def _videos(site: SwapPage) -> Iterator[str]:
     site.choose_target(as_file("broken.mp4", cut_off()))
     expect(site.button("jobs.mend.target_video")).to_be_visible()
     yield "video damaged"
+
+
+def _check(site: SwapPage, card: Card) -> Iterator[str]:
+    with site.page.expect_download() as download:
+        card.download.click()
+    window = open_check(site)
+    yield "check"
+    for name, body, is_so in (
+        ("party.png", Path(download.value.path()).read_bytes(), "trusted"),
+        ("hopper.jpg", HOPPER, "none"),
+    ):
+        window.drop(name, body)
+        expect(window.says(f"verdict.{is_so}.title")).to_be_visible()
+        yield f"check of what is {is_so}"
+    site.page.keyboard.press("Escape")
 
 
 def _dialogs(site: SwapPage) -> Iterator[str]:

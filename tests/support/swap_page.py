@@ -20,12 +20,20 @@ _TYPES = {
     "mp4": "video/mp4",
     "avi": "video/x-msvideo",
     "ts": "video/mp2t",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "jpeg": "image/jpeg",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "html": "text/html",
 }
 
 
 @dataclass(frozen=True)
 class Words:
-    """The texts of one dictionary of the page, `en` or `zh`."""
+    """The texts of the page, in `en` or `zh`; those that come later are below the name of their file."""
 
     language: str
 
@@ -48,7 +56,11 @@ class Words:
 
 @cache
 def _dictionary(language: str) -> Any:  # noqa: ANN401 - JSON
-    return json.loads((WORKER / "page" / "i18n" / f"{language}.json").read_text(encoding="utf-8"))
+    folder = WORKER / "page" / "i18n"
+    texts = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
+    for file in (folder / "later").glob(f"*.{language}.json"):
+        texts[file.name.partition(".")[0]] = json.loads(file.read_text(encoding="utf-8"))
+    return texts
 
 
 def _like(text: str) -> re.Pattern[str]:

@@ -1,10 +1,12 @@
 """A real Worker, page and consumer for all tests of a run, and a real browser for those of a file."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from pipeline.signing.trial_chain import write_trial_chain
 from tests.support.browser import ARGUMENTS, DESK, Pages
 from tests.support.local_stack import LocalStack, chromium, local_stack
 from tests.support.swap_page import SwapPage, Words
@@ -15,8 +17,10 @@ expect.set_options(timeout=40_000)
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The local stack; its bucket is shared, so tests send jobs of their own."""
-    with local_stack(tmp_path_factory.mktemp("web")) as started:
+    """The local stack, which signs; its bucket is shared, so tests send jobs of their own."""
+    signing = tmp_path_factory.mktemp("signing")
+    write_trial_chain(signing, datetime.now(UTC))
+    with local_stack(tmp_path_factory.mktemp("web"), "--signing", str(signing)) as started:
         yield started
 
 

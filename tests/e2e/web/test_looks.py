@@ -9,10 +9,11 @@ from tests.support.browser import DESK, PHONE, Pages, axe_findings
 from tests.support.page_states import states
 from tests.support.swap_page import SwapPage, Words
 
-# Names of files, formats and units, and the one word of the switch: the same in every language.
+# Names of files, formats, units and the signer, and the one word of the switch: the same in every language.
 _SAME_IN_CHINESE = re.compile(
-    r"swapdrop|English|[\w-]+\.(jpg|png|mp4)|JPEG|PNG|WebP|HEIC|AVIF|GIF|AI|SHA-256|[kMG]B"
+    r"swapdrop|English|[\w-]+\.(jpg|png|mp4)|JPEG|PNG|WebP|HEIC|AVIF|GIF|AI(?:GC)?|C2PA|SHA-256|[kMG]B"
     r"|(image|video)/\w+|sha256:\w+|[0-9a-f]{32,}|mesh|\w+Provider|\w+\.(onnx|npz|json)|no_face_in_source"
+    r"|trial( signer)?"
 )
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 

@@ -54,6 +54,27 @@ def test_the_sample_is_swapped_and_the_file_that_is_saved_differs_within_the_fac
     expect(card.at.get_by_text(f"Its id is {claim.output_id}.")).to_be_visible()
 
 
+def test_what_few_people_change_goes_with_the_swap_and_comes_back_with_it(site: SwapPage) -> None:
+    site.button("composer.samples.try").click()
+    site.says("composer.options.title").click()
+    site.says("composer.options.more").click()
+    likeness = site.page.get_by_role("slider", name=site.words("fine.likeness.title"))
+    likeness.fill("70")
+    site.page.get_by_role("checkbox", name=site.words("fine.fine.title")).check()
+    with site.page.expect_request("**/api/process/single-image") as asked:
+        site.start()
+    assert (asked.value.post_data_json or {})["options"] == {
+        "swap_strength": 0.7,
+        "pixel_boost": 512,
+        "many_faces": False,
+    }
+    card = site.card("grace-hopper.jpg")
+    expect(card.says("warnings.option_ignored")).to_be_visible()  # by the embedded engine, which says so
+    likeness.fill("50")
+    card.at.get_by_role("button", name=site.words("jobs.again")).click()
+    expect(likeness).to_have_value("70")
+
+
 def test_the_line_between_before_and_after_moves_by_keyboard(site: SwapPage) -> None:
     site.button("composer.samples.try").click()
     site.start()

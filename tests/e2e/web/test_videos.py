@@ -184,7 +184,7 @@ def test_a_result_that_the_browser_cannot_play_is_shown_by_its_preview(
     page = pages.open(f"/?job={job_id}", **DESK)
     site = SwapPage(page=page, words=Words("en"))
     card = site.card(f"Swap {job_id[:8]}")
-    expect(card.says("jobs.done.preview_shown")).to_be_visible()
-    shown = play_to_the_end(card.at.get_by_label(site.words("jobs.done.preview"), exact=True))
+    expect(card.says("video.preview_shown")).to_be_visible()
+    shown = play_to_the_end(card.at.get_by_label(site.words("video.preview"), exact=True))
     assert (shown.width, shown.ended, shown.trouble) == (320, True, None)
     assert len(frames(saved(site, card))) == FRAMES

@@ -24,3 +24,11 @@ def test_missing_packages_are_an_error_that_names_the_command(
     monkeypatch.setattr(local, "MODULES", tmp_path / "node_modules")
     assert local.main(["--port", "0", "--data", str(tmp_path)]) == 1
     assert "`make web`" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_chain_is_an_error_that_names_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "MODULES", tmp_path)
+    assert local.main(["--port", "0", "--data", str(tmp_path), "--signing", str(tmp_path)]) == 1
+    assert f"`swapdrop provenance init {tmp_path}`" in capsys.readouterr().err

@@ -42,7 +42,7 @@ interface Reply {
 /**
  * Ask the service and give what it answers as `data`, null where there is none.
  *
- * Waits and asks again when it was asked too often, or for a token. Raises ApiError, NetworkError, or the
+ * Waits and asks again when the service is busy, or asks for a token. Raises ApiError, NetworkError, or the
  * reason of an aborted `signal`.
  */
 export async function call<T>(path: string, init: Call = {}): Promise<T> {
@@ -82,10 +82,15 @@ async function patiently(path: string, ask: () => Promise<Reply>, signal?: Abort
       throw new NetworkError(path, { cause: error });
     });
     answered();
-    if (reply.status === 429) await pause(Number(reply.header("Retry-After")) || 10, signal);
+    if (isBusy(reply)) await pause(Number(reply.header("Retry-After")) || 10, signal);
     else if (reply.status === 401 && path !== "/api/session") await tokenGiven(signal);
     else return reply;
   }
+}
+
+/** Asked too often; or no room for now, as what stands before the service says it, which has no envelope. */
+function isBusy({ status, text }: Reply): boolean {
+  return status === 429 || (status === 503 && !parsed(text)?.code);
 }
 
 async function byFetch(path: string, init: Call): Promise<Reply> {

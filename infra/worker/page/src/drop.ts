@@ -29,6 +29,7 @@ function leave(): void {
 
 function take(event: Event, data: DataTransfer | null, at: EventTarget | null): void {
   leave();
+  if (event.defaultPrevented) return;
   const files = [...(data?.files ?? [])];
   if (event.type === "drop") event.preventDefault();
   if (files.length === 0) return;

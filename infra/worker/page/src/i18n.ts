@@ -8,7 +8,7 @@ export type Language = "en" | "zh-CN";
 /** Forms of one text by the plural category of `count`; every language has `other`. */
 type Plural = { other: string };
 export type Tree = { [key: string]: string | Tree };
-type Leaves<T> = {
+export type Leaves<T> = {
   [K in keyof T & string]: T[K] extends string | Plural ? K : `${K}.${Leaves<T[K]>}`;
 }[keyof T & string];
 
@@ -61,7 +61,7 @@ export function known(key: string): key is Key {
 }
 
 /** `t` in the texts of a given language. */
-export function fill(texts: Tree, to: Language, key: Key, values: Values = {}): string {
+export function fill(texts: Tree, to: Language, key: string, values: Values = {}): string {
   const text = textOf(texts, to, key, values) ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];

@@ -46,6 +46,23 @@ test("no answer is told apart from a refusal, and the service is looked for unti
   expect(asked.map((one) => one.path)).toEqual(["/api/status/x", "/health", "/health", "/health"]);
 });
 
+test("a 503 that is not the service's own is no refusal: what was sent is sent again", async () => {
+  let busy = true;
+  const asked = serve(() => (busy ? new Response("Please try again.", { status: 503 }) : good("done")));
+  const waiting = call("/api/detect-faces", { method: "POST", json: { fileId: "a" } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pausedUntil.value).toBe(Date.now() + 10_000);
+  busy = false;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await waiting).toBe("done");
+  expect(asked.map(({ body }) => body)).toEqual([{ fileId: "a" }, { fileId: "a" }]);
+});
+
+test("a 503 of the service itself is told at once", async () => {
+  serve(() => bad(503, "storage_unavailable"));
+  await expect(call("/api/status/x")).rejects.toMatchObject({ code: "storage_unavailable" });
+});
+
 test("what is asked too often is asked again after the time that was named, and all else waits for it too", async () => {
   let often = true;
   const asked = serve(() => (often ? bad(429, "too_many_requests", { "Retry-After": "7" }) : good("done")));

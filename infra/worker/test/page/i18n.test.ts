@@ -1,8 +1,18 @@
 import { expect, test } from "vitest";
-import en from "../../page/i18n/en.json";
-import zh from "../../page/i18n/zh.json";
+import firstEn from "../../page/i18n/en.json";
+import checkEn from "../../page/i18n/later/check.en.json";
+import checkZh from "../../page/i18n/later/check.zh.json";
+import detailsEn from "../../page/i18n/later/details.en.json";
+import detailsZh from "../../page/i18n/later/details.zh.json";
+import fineEn from "../../page/i18n/later/fine.en.json";
+import fineZh from "../../page/i18n/later/fine.zh.json";
+import videoEn from "../../page/i18n/later/video.en.json";
+import videoZh from "../../page/i18n/later/video.zh.json";
+import firstZh from "../../page/i18n/zh.json";
 import { fill, known, type Tree, t } from "../../page/src/i18n";
 
+const en = { ...firstEn, later: { check: checkEn, details: detailsEn, fine: fineEn, video: videoEn } };
+const zh = { ...firstZh, later: { check: checkZh, details: detailsZh, fine: fineZh, video: videoZh } };
 const LANGUAGES = { en, "zh-CN": zh } as const;
 
 /** Every text by its key; the forms of a plural are one text with a line for each category. */

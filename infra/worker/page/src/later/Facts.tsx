@@ -1,10 +1,11 @@
 import type { ComponentChildren } from "preact";
 import type { Entry } from "../entries";
 import { bytes, clock, moment, number } from "../format";
-import { t } from "../i18n";
 import { stageWords } from "../jobwords";
 import type { View } from "../view";
+import { say } from "./detailwords";
 import { markLines } from "./markwords";
+import { sayVideo } from "./videowords";
 
 interface Props {
   entry: Entry;
@@ -16,37 +17,33 @@ export function Facts({ entry, view }: Props) {
   const { result, engine, error } = view;
   return (
     <dl>
-      <Row name={t("jobs.details.id")}>
+      <Row name={say("id")}>
         <a href={`?job=${encodeURIComponent(view.id)}`}>{view.id}</a>
       </Row>
-      <Row name={t("jobs.details.sent")}>{moment(view.created_at ?? entry.madeAt)}</Row>
-      {view.started_at && <Row name={t("jobs.details.began")}>{moment(view.started_at)}</Row>}
-      {view.finished_at && <Row name={t("jobs.details.ended")}>{moment(view.finished_at)}</Row>}
-      <Lines name={t("jobs.details.steps")} lines={steps(view)} />
+      <Row name={say("sent")}>{moment(view.created_at ?? entry.madeAt)}</Row>
+      {view.started_at && <Row name={say("began")}>{moment(view.started_at)}</Row>}
+      {view.finished_at && <Row name={say("ended")}>{moment(view.finished_at)}</Row>}
+      <Lines name={say("steps")} lines={steps(view)} />
       {engine && (
-        <Row name={t("jobs.details.engine")}>
+        <Row name={say("engine")}>
           {engine.name} {engine.version}, {engine.provider}
         </Row>
       )}
       <Lines
-        name={t("jobs.details.models")}
+        name={say("models")}
         lines={Object.entries(engine?.models ?? {}).map((file) => file.join(" "))}
       />
       {result && (
-        <Row name={t("jobs.details.file")}>
+        <Row name={say("file")}>
           {[result.content_type, size(result), length(result), bytes(result.size)].filter(Boolean).join(", ")}
         </Row>
       )}
       <Beside view={view} />
-      <Lines name={t("jobs.details.marks")} lines={markLines(view)} />
-      {result && <Row name={t("jobs.details.hash")}>{result.sha256}</Row>}
-      {error && <Row name={t("jobs.details.code")}>{error.code}</Row>}
-      <Lines name={t("jobs.details.attempts")} lines={attempts(view)} />
-      <Lines
-        name={t("jobs.details.notes")}
-        lines={view.warnings.map((warning) => warning.message)}
-        lang="en"
-      />
+      <Lines name={say("marks")} lines={markLines(view)} />
+      {result && <Row name={say("hash")}>{result.sha256}</Row>}
+      {error && <Row name={say("code")}>{error.code}</Row>}
+      <Lines name={say("attempts")} lines={attempts(view)} />
+      <Lines name={say("notes")} lines={view.warnings.map((warning) => warning.message)} lang="en" />
     </dl>
   );
 }
@@ -61,10 +58,10 @@ function Beside({ view }: { view: View }) {
   );
   if (!poster && !preview && !sidecar) return null;
   return (
-    <Row name={t("jobs.details.beside")}>
-      {poster && link(poster, t("jobs.done.poster"))}
-      {preview && link(preview, t("jobs.done.preview"))}
-      {sidecar && link(sidecar, t("jobs.done.sidecar"))}
+    <Row name={say("beside")}>
+      {poster && link(poster, sayVideo("poster"))}
+      {preview && link(preview, sayVideo("preview"))}
+      {sidecar && link(sidecar, sayVideo("sidecar"))}
     </Row>
   );
 }
@@ -98,7 +95,7 @@ function steps({ timings_ms }: View): string[] {
 
 function attempts({ error }: View): string[] {
   return (error?.attempts ?? []).map(({ attempt, code, stage, message }) => {
-    return t("jobs.details.attempt", { attempt, what: `${stageWords(stage)}, ${code}. ${message}` });
+    return say("attempt", { attempt, what: `${stageWords(stage)}, ${code}. ${message}` });
   });
 }
 

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import type { View } from "../view";
+import { sayVideo } from "./videowords";
 
 /** What is shown of a video that this browser cannot play: a few seconds in a form that every browser plays. */
 export function Glimpse({ view }: { view: View }) {
@@ -13,7 +14,7 @@ export function Glimpse({ view }: { view: View }) {
         <video
           src={preview}
           {...(poster && { poster })}
-          aria-label={t("jobs.done.preview")}
+          aria-label={sayVideo("preview")}
           controls
           preload="metadata"
           playsInline
@@ -21,7 +22,7 @@ export function Glimpse({ view }: { view: View }) {
           onError={() => setLost(true)}
         />
       </div>
-      <p class="note">{t("jobs.done.preview_shown")}</p>
+      <p class="note">{sayVideo("preview_shown")}</p>
     </>
   );
 }

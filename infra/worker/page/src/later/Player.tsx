@@ -1,8 +1,8 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { clock } from "../format";
-import { t } from "../i18n";
 import { MutedIcon, PauseIcon, PlayIcon, SoundIcon } from "./playericons";
+import { sayVideo } from "./videowords";
 
 const EVENTS = ["timeupdate", "play", "pause", "volumechange", "loadedmetadata", "seeked"];
 
@@ -19,12 +19,7 @@ export function Player({ video }: { video: RefObject<HTMLVideoElement | null> })
   const place = `${clock(time)} / ${clock(duration)}`;
   return (
     <div class="player">
-      <button
-        class="plain"
-        type="button"
-        aria-label={t(paused ? "jobs.done.play" : "jobs.done.pause")}
-        onClick={toggle}
-      >
+      <button class="plain" type="button" aria-label={sayVideo(paused ? "play" : "pause")} onClick={toggle}>
         {paused ? <PlayIcon /> : <PauseIcon />}
       </button>
       <input
@@ -33,19 +28,14 @@ export function Player({ video }: { video: RefObject<HTMLVideoElement | null> })
         max={duration}
         step={0.05}
         value={time}
-        aria-label={t("jobs.done.place")}
+        aria-label={sayVideo("place")}
         aria-valuetext={place}
         onInput={(event) => seek(event.currentTarget.valueAsNumber)}
       />
       <span class="small soft" aria-hidden="true">
         {place}
       </span>
-      <button
-        class="plain"
-        type="button"
-        aria-label={t(muted ? "jobs.done.unmute" : "jobs.done.mute")}
-        onClick={mute}
-      >
+      <button class="plain" type="button" aria-label={sayVideo(muted ? "unmute" : "mute")} onClick={mute}>
         {muted ? <MutedIcon /> : <SoundIcon />}
       </button>
     </div>

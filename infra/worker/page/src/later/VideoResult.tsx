@@ -8,6 +8,7 @@ import { FIRST_FRAME } from "../preview";
 import type { View } from "../view";
 import { Glimpse } from "./Glimpse";
 import { Player } from "./Player";
+import { sayVideo } from "./videowords";
 
 interface Props {
   entry: Entry;
@@ -69,7 +70,7 @@ export function VideoResult({ entry, view }: Props) {
           {t("jobs.done.compare")}
         </button>
       )}
-      {wanted && !before && <p class="note">{t("jobs.done.before_not_shown")}</p>}
+      {wanted && !before && <p class="note">{sayVideo("before_not_shown")}</p>}
     </>
   );
 }

@@ -1,5 +1,5 @@
-import { t } from "../i18n";
 import type { View } from "../view";
+import { say } from "./detailwords";
 
 /** What a result says of its own making, and of its inputs'. */
 export function markLines({ result }: View): string[] {
@@ -9,8 +9,8 @@ export function markLines({ result }: View): string[] {
   const inputs = marks.earlier.map((mark) => {
     const kind = mark.digital_source_type?.split("/").at(-1) ?? "";
     const what = [mark.system ?? "", mark.provider ?? "", kind].filter(Boolean).join(", ");
-    return t("jobs.details.input", { what: what || "AIGC" });
+    return say("input", { what: what || "AIGC" });
   });
-  const signed = signer ? [t("jobs.details.signed", { signer })] : [];
-  return [t("jobs.details.altered", { system, version, provider, id }), ...signed, ...inputs];
+  const signed = signer ? [say("signed", { signer })] : [];
+  return [say("altered", { system, version, provider, id }), ...signed, ...inputs];
 }

@@ -1,5 +1,6 @@
 import { LANGUAGES, language, setLanguage, t } from "../i18n";
 import { runningCount } from "../jobs";
+import { CheckButton } from "./CheckButton";
 
 /** The name, how much is running, and the other language. */
 export function Header() {
@@ -17,6 +18,7 @@ export function Header() {
             {t("common.header.running", { count: runningCount.value })}
           </a>
         )}
+        <CheckButton />
         <button class="plain" type="button" lang={other} onClick={() => setLanguage(other)}>
           {LANGUAGES[other].name}
         </button>

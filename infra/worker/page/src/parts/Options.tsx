@@ -2,6 +2,7 @@ import { t } from "../i18n";
 import { lazily } from "../lazily";
 import { type Choices, choices } from "../options";
 import { target } from "../target";
+import { MoreOptions } from "./MoreOptions";
 import { PictureOptions } from "./PictureOptions";
 import { Tick } from "./Tick";
 
@@ -31,6 +32,7 @@ export function Options() {
           <Tick name="mouth" />
           <Tick name="restore" />
           {video ? <VideoOptions /> : <PictureOptions />}
+          <MoreOptions />
         </div>
       </details>
     </section>
