@@ -25,6 +25,7 @@ from consumer.jobs.services import JobServices
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
 from consumer.jobs.workspace import Workspace
 from pipeline.blend.paste import PasteMode
+from pipeline.label.label import Label
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
@@ -207,6 +208,11 @@ class JobContext:
     def paste(self) -> PasteMode:
         """How swapped crops go back."""
         return self._services.paste
+
+    @property
+    def label(self) -> Label | None:
+        """What is painted onto results, None where nothing is."""
+        return self._services.label
 
     @property
     def signer(self) -> ResultSigner | None:

@@ -14,6 +14,7 @@ from consumer.jobs.swap_request import find_blend, find_choice, open_engine, sou
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.faces.select import largest
+from pipeline.label.paint import LabelPainter
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT
@@ -127,6 +128,7 @@ async def _swap_frames(
         sink=sink,
         keep_date=options.keep_date,
     )
+    painter = None if context.label is None else LabelPainter(context.label)
     # A frame is held from before it is decoded until it is encoded, which bounds memory whatever the length.
     room = asyncio.Semaphore(FRAMES_IN_FLIGHT)
     decoded: asyncio.Queue[Picture] = asyncio.Queue()
@@ -137,10 +139,15 @@ async def _swap_frames(
             await room.acquire()
             decoded.put_nowait(await context.on_cpu(swap.read_frame))
 
+    def write(frame: Picture, *, changed: bool) -> None:
+        if painter is not None:
+            painter.on_picture(frame)
+        writer.add(frame, changed=changed)
+
     async def encode() -> None:
         for _ in range(swap.target.total):
             frame, is_changed = await changed.get()
-            await context.on_cpu(partial(writer.add, frame, changed=is_changed), stage="encode")
+            await context.on_cpu(partial(write, frame, changed=is_changed), stage="encode")
             await follow()
             del frame
             room.release()

@@ -77,7 +77,7 @@ async def run(context: JobContext) -> Output:
         )
         asked = _asked(context, loaded, blend, pictures, target)
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
+        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, label=context.label)
         done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
     return await finish(context, work, done, loaded.engine.identity_scale)
@@ -154,5 +154,6 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
+        "label": None if context.label is None else asdict(context.label),
         "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

@@ -16,6 +16,7 @@ from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments, SegmentExecutor
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OutputInvalid
+from pipeline.label.label import label_in
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.probe import open_video
 from pipeline.media.video.segments import plan_segments
@@ -65,6 +66,7 @@ async def open_rig(
         plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
         plan_id="plan",
         swap=reel_swap(chosen=(0, 1)),
+        label=label_in("en", "bottom-right"),
     )
     processes = {"own threads": 1, "processes": 2}[kind]
     chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)

@@ -14,6 +14,8 @@ import numpy as np
 from consumer.jobs.together import together
 from consumer.jobs.video.frames import FrameSource
 from consumer.jobs.video.means import FrameCount, Means
+from pipeline.label.label import Label
+from pipeline.label.paint import LabelPainter
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.encode import EncodedSegment, SegmentWriter
 from pipeline.media.video.frame import YuvFrame
@@ -34,6 +36,8 @@ class VideoWork:
     #: Names all that the frames of the result depend on.
     plan_id: str
     swap: VideoSwap
+    #: What is painted onto the frames in the end.
+    label: Label | None
 
 
 async def render(
@@ -49,7 +53,7 @@ async def render(
     swap = SegmentSwap(work.swap, tools, segment.start, segment.end)
     async with (
         FrameSource(means, work.video, first, end) as frames,
-        _Encoder(means, partial(SegmentWriter, work.plan, segment, path)) as encoder,
+        _Encoder(means, partial(SegmentWriter, work.plan, segment, path), work.label) as encoder,
         together() as group,
     ):
         changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
@@ -100,11 +104,12 @@ async def _encode(
 
 
 class _Encoder:
-    """A writer on CPU threads, one call after the other; used as a context."""
+    """A writer on CPU threads, one call after the other; used as a context. It paints the label, too."""
 
-    def __init__(self, means: Means, begin: "partial[SegmentWriter]") -> None:
+    def __init__(self, means: Means, begin: "partial[SegmentWriter]", label: Label | None) -> None:
         self._means = means
         self._begin = begin
+        self._painter = None if label is None else LabelPainter(label)
         self._lock = threading.Lock()
         self._writer: SegmentWriter | None = None
 
@@ -118,7 +123,13 @@ class _Encoder:
 
     async def add(self, frame: YuvFrame) -> None:
         """Encode a frame; see `SegmentWriter.add`."""
-        await self._means.on_cpu(partial(self._locked, lambda writer: writer.add(frame)), stage="encode")
+
+        def write(writer: SegmentWriter) -> None:
+            if self._painter is not None:
+                self._painter.on_frame(frame)
+            writer.add(frame)
+
+        await self._means.on_cpu(partial(self._locked, write), stage="encode")
 
     async def finish(self) -> EncodedSegment:
         """Write the end; see `SegmentWriter.finish`."""
