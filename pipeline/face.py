@@ -17,6 +17,7 @@ NoticeCode = Literal[
     "container_changed",
     "content_flagged",
     "date_unknown",
+    "not_watermarked",
     "depth_reduced",
     "end_missing",
     "faces_not_swapped",

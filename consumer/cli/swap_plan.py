@@ -118,6 +118,7 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
         reference=command.reference,
         face_filter=face_filter_of(settings, min_size_px=command.min_face_px),
         label=settings.painted_label(),
+        watermarked=settings.watermark == "on",
     )
     for path in request.sources.values():
         if not path.is_file():

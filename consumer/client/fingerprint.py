@@ -29,6 +29,8 @@ class BatchRequest:
     face_filter: FaceFilter
     #: What is painted onto the results.
     label: Label | None = None
+    #: Whether an id has to be hidden in them.
+    watermarked: bool = False
 
 
 class ResultFingerprint:
@@ -37,7 +39,7 @@ class ResultFingerprint:
     def __init__(self, request: BatchRequest) -> None:
         reference = request.reference
         # The words are those of the first results, so that they are still known again.
-        content = {
+        content: dict[str, object] = {
             "sources": {name: _digest(path.read_bytes()) for name, path in sorted(request.sources.items())},
             "choice": _choice(request),
             "reference": _digest(reference.read_bytes()) if reference else None,
@@ -46,6 +48,8 @@ class ResultFingerprint:
         }
         if request.label is not None:
             content["label"] = asdict(request.label)
+        if request.watermarked:
+            content["watermarked"] = True
         self._content = json.dumps(content, sort_keys=True)
 
     def output_id(self, target: Path) -> str:

@@ -185,6 +185,11 @@ class Settings(BaseModel):
         le=0.2,
         description="how high their capitals are, as a share of a result's shorter side",
     )
+    watermark: Literal["auto", "off", "on"] = Field(
+        default="auto",
+        description="whether an id is hidden in the pixels of results; auto does so where "
+        "rivagan_encoder.onnx is, and else is off",
+    )
     require_consent: bool = Field(
         default=False, description="do only swaps whose sender says that everybody shown agrees"
     )

@@ -29,10 +29,14 @@ from pipeline.faces.age import open_age_model
 from pipeline.faces.hands import open_hand_finder
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.protected import ProtectedPeople
+from pipeline.watermark.embed import Watermarker
+from pipeline.watermark.network import Encoder
 
 T_co = TypeVar("T_co", covariant=True)
 
 CONTENT_MODEL: Final = "open-nsfw.onnx"
+WATERMARK_ENCODER: Final = "rivagan_encoder.onnx"
+WATERMARK_DECODER: Final = "rivagan_decoder.onnx"
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
@@ -109,6 +113,14 @@ class EngineRegistry(Protocol):
 
     def content_check(self) -> ContentCheck | None:
         """What looks at the content of pictures, nothing of it open yet; None where nothing shall or can.
+
+        Raises:
+            ModelUnavailable: the settings ask for it, and its file is not here.
+        """
+        ...
+
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, of which nothing is open yet; None where nothing shall or can.
 
         Raises:
             ModelUnavailable: the settings ask for it, and its file is not here.
@@ -220,6 +232,22 @@ class CatalogueRegistry:
             flag_from=settings.content_flag_from,
             block_from=None if wanted == "flag" else settings.content_block_from,
         )
+
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, always on the CPU; see EngineRegistry."""
+        wanted = self._settings.watermark
+        if wanted == "off":
+            return None
+        located = self._store.locate(WATERMARK_ENCODER)
+        if isinstance(located, Found):
+            return Watermarker(partial(_open_encoder, located.path), model=f"sha256:{located.sha256}")
+        if wanted == "auto":
+            return None
+        try:
+            self._store.require(WATERMARK_ENCODER)
+        except ModelMissing as error:
+            raise ModelUnavailable(f"SWAPDROP_WATERMARK=on needs a file that is not here. {error}") from error
+        raise RuntimeError("a file came while it was looked for")
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
@@ -350,6 +378,10 @@ def _paths(found: Mapping[str, Found]) -> dict[str, Path]:
 
 def _hashes(found: Iterable[Found]) -> dict[str, str]:
     return {place.file.name: f"sha256:{place.sha256}" for place in found}
+
+
+def _open_encoder(path: Path) -> Encoder:
+    return Encoder(open_session(path))
 
 
 def open_registry(settings: Settings) -> CatalogueRegistry:

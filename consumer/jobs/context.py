@@ -20,6 +20,8 @@ from typing import Final, Self, TypeVar
 from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
+from consumer.jobs.pixels import NOT_WATERMARKED, Watermark
+from consumer.jobs.records import to_warnings
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
@@ -35,6 +37,8 @@ from pipeline.media.video.limits import VideoLimits
 from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
+from pipeline.watermark.embed import has_room
+from pipeline.watermark.ids import id_of
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
@@ -213,6 +217,27 @@ class JobContext:
     def label(self) -> Label | None:
         """What is painted onto results, None where nothing is."""
         return self._services.label
+
+    @property
+    def watermark_model(self) -> str | None:
+        """The network that hides ids in results, `sha256:<hex>`; None where none does."""
+        hider = self._services.pool.watermarker
+        return None if hider is None else hider.model
+
+    def watermark(self, width: int, height: int, plan_id: str | None = None) -> Watermark | None:
+        """What is hidden in a result of that size, None where nothing is; the sender is told why.
+
+        The id comes of the one that the result has, so that it leads from there to the job. A video's comes
+        of its job and its plan: segments of an earlier attempt, which has another id, may be taken over.
+        """
+        hider = self._services.pool.watermarker
+        if hider is None:
+            return None
+        if not has_room(width, height):
+            self.note(warnings=to_warnings([NOT_WATERMARKED]))
+            return None
+        parts = (self._output_id,) if plan_id is None else (self._job_id, plan_id)
+        return Watermark(mark_id=id_of(*parts), hider=hider)
 
     @property
     def signer(self) -> ResultSigner | None:
@@ -420,14 +445,15 @@ class JobContext:
         """Have the result say what its inputs say of their own making, in the order of the inputs."""
         self._earlier = carried(claims)
 
-    def mark(self) -> Mark:
-        """What the result says of how it was made."""
+    def mark(self, watermark: Watermark | None = None) -> Mark:
+        """What the result says of how it was made, and of what is hidden in it."""
         return Mark(
             output_id=self._output_id,
             provider=self._services.operator,
             system=SYSTEM,
             version=self._services.version,
             created_at=datetime.now(UTC),
+            watermark=None if watermark is None else watermark.mark_id,
             earlier=self._earlier,
         )
 

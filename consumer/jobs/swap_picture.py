@@ -9,12 +9,12 @@ from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.marks import carry_marks, named_sources, sign_body, sign_file, target_picture, to_marks
+from consumer.jobs.pixels import Finish, Finisher
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
 from pipeline.errors import NoFaceInSource
 from pipeline.faces.select import largest
-from pipeline.label.paint import LabelPainter
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Picture, decode
 from pipeline.media.target import FRAMES_IN_FLIGHT
@@ -47,15 +47,17 @@ async def run(context: JobContext) -> Output:
 async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
-        mark = context.mark()
+        watermark = context.watermark(*swap.target.size)
+        mark = context.mark(watermark)
+        finisher = Finisher(Finish(label=context.label, watermark=watermark))
         if swap.target.total == 1:
             with io.BytesIO() as sink:
-                written = await _swap_frames(context, swap, mark, sink)
+                written = await _swap_frames(context, swap, mark, finisher, sink)
                 body = await sign_body(context, sink.getvalue(), written.media)
                 return _output(context, written, mark, body=body)
         path = context.workspace.path("result")  # what moves may become larger than memory should hold
         with path.open("w+b") as file:
-            written = await _swap_frames(context, swap, mark, file, _Room(context, file).follow)
+            written = await _swap_frames(context, swap, mark, finisher, file, _Room(context, file).follow)
         path, _ = await sign_file(context, path, written.media)
         return _output(context, written, mark, path=path)
 
@@ -113,6 +115,7 @@ async def _swap_frames(
     context: JobContext,
     swap: SwapRun,
     mark: Mark,
+    finisher: Finisher,
     sink: BinaryIO,
     follow: Callable[[], Awaitable[None]] = _no_room_needed,
 ) -> Written:
@@ -128,7 +131,6 @@ async def _swap_frames(
         sink=sink,
         keep_date=options.keep_date,
     )
-    painter = None if context.label is None else LabelPainter(context.label)
     # A frame is held from before it is decoded until it is encoded, which bounds memory whatever the length.
     room = asyncio.Semaphore(FRAMES_IN_FLIGHT)
     decoded: asyncio.Queue[Picture] = asyncio.Queue()
@@ -140,9 +142,9 @@ async def _swap_frames(
             decoded.put_nowait(await context.on_cpu(swap.read_frame))
 
     def write(frame: Picture, *, changed: bool) -> None:
-        if painter is not None:
-            painter.on_picture(frame)
-        writer.add(frame, changed=changed)
+        if writer.takes(changed=changed):
+            finisher.on_picture(frame)
+            writer.add(frame, changed=changed)
 
     async def encode() -> None:
         for _ in range(swap.target.total):

@@ -9,6 +9,7 @@ from typing import Final
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.marks import carry_marks, named_sources, target_video
+from consumer.jobs.pixels import Finish
 from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
@@ -77,7 +78,8 @@ async def run(context: JobContext) -> Output:
         )
         asked = _asked(context, loaded, blend, pictures, target)
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, label=context.label)
+        end = Finish(label=context.label, watermark=context.watermark(*plan.size, named))
+        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, finish=end)
         done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
     return await finish(context, work, done, loaded.engine.identity_scale)
@@ -154,6 +156,7 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
+        "watermark": context.watermark_model,
         "label": None if context.label is None else asdict(context.label),
         "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

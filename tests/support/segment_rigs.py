@@ -12,6 +12,7 @@ from typing import Any, Literal
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
 from consumer.jobs.context import JobContext
+from consumer.jobs.pixels import Finish
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments, SegmentExecutor
 from pipeline.engines.base import AnyEngine
@@ -66,7 +67,7 @@ async def open_rig(
         plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
         plan_id="plan",
         swap=reel_swap(chosen=(0, 1)),
-        label=label_in("en", "bottom-right"),
+        finish=Finish(label=label_in("en", "bottom-right"), watermark=None),
     )
     processes = {"own threads": 1, "processes": 2}[kind]
     chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)

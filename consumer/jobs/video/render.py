@@ -11,11 +11,10 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+from consumer.jobs.pixels import Finish, Finisher
 from consumer.jobs.together import together
 from consumer.jobs.video.frames import FrameSource
 from consumer.jobs.video.means import FrameCount, Means
-from pipeline.label.label import Label
-from pipeline.label.paint import LabelPainter
 from pipeline.media.target import FRAMES_IN_FLIGHT
 from pipeline.media.video.encode import EncodedSegment, SegmentWriter
 from pipeline.media.video.frame import YuvFrame
@@ -36,8 +35,8 @@ class VideoWork:
     #: Names all that the frames of the result depend on.
     plan_id: str
     swap: VideoSwap
-    #: What is painted onto the frames in the end.
-    label: Label | None
+    #: What is done to the frames of a segment in the end.
+    finish: Finish
 
 
 async def render(
@@ -53,7 +52,7 @@ async def render(
     swap = SegmentSwap(work.swap, tools, segment.start, segment.end)
     async with (
         FrameSource(means, work.video, first, end) as frames,
-        _Encoder(means, partial(SegmentWriter, work.plan, segment, path), work.label) as encoder,
+        _Encoder(means, partial(SegmentWriter, work.plan, segment, path), work.finish) as encoder,
         together() as group,
     ):
         changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
@@ -104,12 +103,12 @@ async def _encode(
 
 
 class _Encoder:
-    """A writer on CPU threads, one call after the other; used as a context. It paints the label, too."""
+    """A writer on CPU threads, one call after the other; used as a context. It finishes the frames, too."""
 
-    def __init__(self, means: Means, begin: "partial[SegmentWriter]", label: Label | None) -> None:
+    def __init__(self, means: Means, begin: "partial[SegmentWriter]", finish: Finish) -> None:
         self._means = means
         self._begin = begin
-        self._painter = None if label is None else LabelPainter(label)
+        self._finisher = Finisher(finish)
         self._lock = threading.Lock()
         self._writer: SegmentWriter | None = None
 
@@ -125,8 +124,7 @@ class _Encoder:
         """Encode a frame; see `SegmentWriter.add`."""
 
         def write(writer: SegmentWriter) -> None:
-            if self._painter is not None:
-                self._painter.on_frame(frame)
+            self._finisher.on_frame(frame)
             writer.add(frame)
 
         await self._means.on_cpu(partial(self._locked, write), stage="encode")

@@ -1,0 +1,60 @@
+"""What is done to the pixels of a result in the end, before its marks are written: label, then watermark."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.face import Notice
+from pipeline.label.label import Label
+from pipeline.label.paint import LabelPainter
+from pipeline.media.pictures.decode import Picture
+from pipeline.media.video.frame import YuvFrame
+from pipeline.watermark.embed import LEAST_PX, Watermarker
+
+NOT_WATERMARKED: Final = Notice(
+    code="not_watermarked",
+    message=f"The result has no watermark: one of its sides has less than {LEAST_PX} pixels.",
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Watermark:
+    """An id, and what hides it in pixels."""
+
+    mark_id: str
+    hider: Watermarker
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finish:
+    """What is done to the frames of a result, or of a segment of it: data, which can be sent to a process."""
+
+    label: Label | None
+    #: In the first frame; None where there is to be none.
+    watermark: Watermark | None
+
+
+class Finisher:
+    """Does it to frames in order, in place; on CPU threads, one call after the other."""
+
+    def __init__(self, finish: Finish) -> None:
+        self._painter = None if finish.label is None else LabelPainter(finish.label)
+        self._watermark = finish.watermark
+
+    def on_picture(self, picture: Picture) -> None:
+        """Finish a picture, or the next frame of an animation; raises ModelUnavailable."""
+        if self._painter is not None:
+            self._painter.on_picture(picture)
+        self._hide(lambda mark: mark.hider.on_picture(picture, mark.mark_id))
+
+    def on_frame(self, frame: YuvFrame) -> None:
+        """Finish the next frame of a video; raises ModelUnavailable."""
+        if self._painter is not None:
+            self._painter.on_frame(frame)
+        self._hide(lambda mark: mark.hider.on_frame(frame, mark.mark_id))
+
+    def _hide(self, hide: Callable[[Watermark], None]) -> None:
+        """The first frame is a key frame whatever the encoder: what comes next is made of it."""
+        if self._watermark is not None:
+            hide(self._watermark)
+            self._watermark = None
