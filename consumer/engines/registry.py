@@ -217,37 +217,36 @@ class CatalogueRegistry:
         """What looks at the content of pictures, always on the CPU; see EngineRegistry."""
         settings = self._settings
         wanted = settings.content_filter
-        if wanted == "off":
+        found = self._asked_for("SWAPDROP_CONTENT_FILTER", wanted, CONTENT_MODEL)
+        if found is None:
             return None
-        try:
-            path = self._store.require(CONTENT_MODEL)
-        except ModelMissing as error:
-            if wanted == "auto":
-                return None
-            raise ModelUnavailable(
-                f"SWAPDROP_CONTENT_FILTER={wanted} needs a file that is not here. {error}"
-            ) from error
         return ContentCheck(
-            lambda: ContentModel(open_session(path)),
+            lambda: ContentModel(open_session(found.path)),
             flag_from=settings.content_flag_from,
             block_from=None if wanted == "flag" else settings.content_block_from,
         )
 
     def watermarker(self) -> Watermarker | None:
         """What hides ids in results, always on the CPU; see EngineRegistry."""
-        wanted = self._settings.watermark
+        found = self._asked_for("SWAPDROP_WATERMARK", self._settings.watermark, WATERMARK_ENCODER)
+        if found is None:
+            return None
+        return Watermarker(partial(_open_encoder, found.path), model=f"sha256:{found.sha256}")
+
+    def _asked_for(self, variable: str, wanted: str, name: str) -> Found | None:
+        """The file that a setting is about; None where it is off, or `auto` and the file is not here.
+
+        Raises:
+            ModelUnavailable: it is asked for, and the file is not here.
+        """
         if wanted == "off":
             return None
-        located = self._store.locate(WATERMARK_ENCODER)
-        if isinstance(located, Found):
-            return Watermarker(partial(_open_encoder, located.path), model=f"sha256:{located.sha256}")
-        if wanted == "auto":
-            return None
         try:
-            self._store.require(WATERMARK_ENCODER)
+            return self._store.require(name)
         except ModelMissing as error:
-            raise ModelUnavailable(f"SWAPDROP_WATERMARK=on needs a file that is not here. {error}") from error
-        raise RuntimeError("a file came while it was looked for")
+            if wanted == "auto":
+                return None
+            raise ModelUnavailable(f"{variable}={wanted} needs a file that is not here. {error}") from error
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""

@@ -58,7 +58,7 @@ def made_by_code() -> Iterator[tuple[str, Bgr]]:
 def main() -> int:
     """Print the figures; 1 where the file is not here."""
     try:
-        path = open_model_store(load_settings()).require(CONTENT_MODEL)
+        path = open_model_store(load_settings()).require(CONTENT_MODEL).path
     except ModelMissing as error:
         sys.stderr.write(f"{error}\n")
         return 1
