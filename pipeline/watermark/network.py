@@ -46,9 +46,9 @@ class Decoder:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def read(self, bgr: Bgr) -> Array:
-        """What a BGR uint8 (h, w, 3) picture says: 32 float32, above 0 for a 1; the farther off the surer."""
-        return np.asarray(self._session.run({"frame": _as_input(shrunk(bgr))})[0][0], np.float32)
+    def read(self, small: Bgr) -> Array:
+        """What a picture of `shrunk` says: 32 float32, above 0 for a 1, and the farther off the clearer."""
+        return np.asarray(self._session.run({"frame": _as_input(small)})[0][0], np.float32)
 
 
 def _as_input(small: Bgr) -> Tensor:

@@ -19,6 +19,7 @@ from pipeline.media.video.packets import video_claim
 from pipeline.media.video.segments import plan_segments
 from pipeline.watermark.embed import Watermarker
 from pipeline.watermark.ids import id_of, to_id
+from pipeline.watermark.network import shrunk
 from storage import keys
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
@@ -40,7 +41,7 @@ def hider(tmp_path: Path) -> Watermarker:
 
 def hidden(bgr: Bgr, folder: Path) -> str:
     """The id in a picture, but for its first four bits, where the face's edges are: 7 digits."""
-    return to_id(decoder(folder).read(bgr))[1:]
+    return to_id(decoder(folder).read(shrunk(bgr)))[1:]
 
 
 async def done(
