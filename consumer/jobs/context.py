@@ -20,8 +20,6 @@ from typing import Final, Self, TypeVar
 from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
-from consumer.jobs.pixels import NOT_WATERMARKED, Watermark
-from consumer.jobs.records import to_warnings
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
@@ -37,8 +35,7 @@ from pipeline.media.video.limits import VideoLimits
 from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
-from pipeline.watermark.embed import has_room
-from pipeline.watermark.ids import id_of
+from pipeline.watermark.embed import Watermarker
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
@@ -172,6 +169,11 @@ class JobContext:
         return self.asked
 
     @property
+    def job_id(self) -> str:
+        """Its job's id."""
+        return self._job_id
+
+    @property
     def place(self) -> JobPlace:
         """Where the job is now."""
         if self._on_device:
@@ -219,25 +221,9 @@ class JobContext:
         return self._services.label
 
     @property
-    def watermark_model(self) -> str | None:
-        """The network that hides ids in results, `sha256:<hex>`; None where none does."""
-        hider = self._services.pool.watermarker
-        return None if hider is None else hider.model
-
-    def watermark(self, width: int, height: int, plan_id: str | None = None) -> Watermark | None:
-        """What is hidden in a result of that size, None where nothing is; the sender is told why.
-
-        The id comes of the one that the result has, so that it leads from there to the job. A video's comes
-        of its job and its plan: segments of an earlier attempt, which has another id, may be taken over.
-        """
-        hider = self._services.pool.watermarker
-        if hider is None:
-            return None
-        if not has_room(width, height):
-            self.note(warnings=to_warnings([NOT_WATERMARKED]))
-            return None
-        parts = (self._output_id,) if plan_id is None else (self._job_id, plan_id)
-        return Watermark(mark_id=id_of(*parts), hider=hider)
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, None where nothing does."""
+        return self._services.pool.watermarker
 
     @property
     def signer(self) -> ResultSigner | None:
@@ -445,15 +431,15 @@ class JobContext:
         """Have the result say what its inputs say of their own making, in the order of the inputs."""
         self._earlier = carried(claims)
 
-    def mark(self, watermark: Watermark | None = None) -> Mark:
-        """What the result says of how it was made, and of what is hidden in it."""
+    def mark(self, watermark: str | None = None) -> Mark:
+        """What the result says of how it was made, and which id is hidden in it."""
         return Mark(
             output_id=self._output_id,
             provider=self._services.operator,
             system=SYSTEM,
             version=self._services.version,
             created_at=datetime.now(UTC),
-            watermark=None if watermark is None else watermark.mark_id,
+            watermark=watermark,
             earlier=self._earlier,
         )
 

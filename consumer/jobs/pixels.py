@@ -2,19 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
-from pipeline.face import Notice
 from pipeline.label.label import Label
 from pipeline.label.paint import LabelPainter
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.video.frame import YuvFrame
-from pipeline.watermark.embed import LEAST_PX, Watermarker
-
-NOT_WATERMARKED: Final = Notice(
-    code="not_watermarked",
-    message=f"The result has no watermark: one of its sides has less than {LEAST_PX} pixels.",
-)
+from pipeline.watermark.embed import Watermarker
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +25,11 @@ class Finish:
     label: Label | None
     #: In the first frame; None where there is to be none.
     watermark: Watermark | None
+
+    @property
+    def mark_id(self) -> str | None:
+        """The id that is hidden, as the marks name it."""
+        return None if self.watermark is None else self.watermark.mark_id
 
 
 class Finisher:

@@ -13,6 +13,7 @@ from consumer.jobs.pixels import Finish, Finisher
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
+from consumer.jobs.watermark import watermark_for
 from pipeline.errors import NoFaceInSource
 from pipeline.faces.select import largest
 from pipeline.marks.provenance import Mark
@@ -47,9 +48,8 @@ async def run(context: JobContext) -> Output:
 async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
-        watermark = context.watermark(*swap.target.size)
-        mark = context.mark(watermark)
-        finisher = Finisher(Finish(label=context.label, watermark=watermark))
+        finish = Finish(label=context.label, watermark=watermark_for(context, swap.target.size))
+        mark, finisher = context.mark(finish.mark_id), Finisher(finish)
         if swap.target.total == 1:
             with io.BytesIO() as sink:
                 written = await _swap_frames(context, swap, mark, finisher, sink)

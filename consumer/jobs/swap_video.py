@@ -19,6 +19,7 @@ from consumer.jobs.video.finish import finish
 from consumer.jobs.video.makers import processes_ahead
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments
+from consumer.jobs.watermark import watermark_for
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import OptionUnavailable
 from pipeline.media.sniff import sniff
@@ -78,7 +79,7 @@ async def run(context: JobContext) -> Output:
         )
         asked = _asked(context, loaded, blend, pictures, target)
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-        end = Finish(label=context.label, watermark=context.watermark(*plan.size, named))
+        end = Finish(label=context.label, watermark=watermark_for(context, plan.size, named))
         work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, finish=end)
         done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
@@ -156,7 +157,7 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
-        "watermark": context.watermark_model,
+        "watermark": None if context.watermarker is None else context.watermarker.model,
         "label": None if context.label is None else asdict(context.label),
         "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

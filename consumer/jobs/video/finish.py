@@ -49,7 +49,7 @@ async def finish(
     room = GrowingFile(context, size_bytes)
     await room.hold()
     path = context.workspace.path(f"result.{container.media.extension}")
-    mark = context.mark(work.finish.watermark)
+    mark = context.mark(work.finish.mark_id)
     joining = partial(
         join_segments,
         work.plan,
