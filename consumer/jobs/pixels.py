@@ -1,10 +1,11 @@
 """What is done to the pixels of a result in the end, before its marks are written: label, then watermark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.label.label import Label
 from pipeline.label.paint import LabelPainter
+from pipeline.label.place import Box
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.video.frame import YuvFrame
 from pipeline.watermark.embed import Watermarker
@@ -39,10 +40,13 @@ class Finisher:
         self._painter = None if finish.label is None else LabelPainter(finish.label)
         self._watermark = finish.watermark
 
-    def on_picture(self, picture: Picture) -> None:
-        """Finish a picture, or the next frame of an animation; raises ModelUnavailable."""
+    def on_picture(self, picture: Picture, faces: Sequence[Box] = ()) -> None:
+        """Finish a picture, or the next frame of an animation; raises ModelUnavailable.
+
+        The label spares `faces` where it can.
+        """
         if self._painter is not None:
-            self._painter.on_picture(picture)
+            self._painter.on_picture(picture, faces)
         self._hide(lambda mark: mark.hider.on_picture(picture, mark.mark_id))
 
     def on_frame(self, frame: YuvFrame) -> None:

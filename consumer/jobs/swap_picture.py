@@ -143,7 +143,8 @@ async def _swap_frames(
 
     def write(frame: Picture, *, changed: bool) -> None:
         if writer.takes(changed=changed):
-            finisher.on_picture(frame)
+            # In what moves the label stays where it is, wherever faces go.
+            finisher.on_picture(frame, [face.box for face in swap.faces] if swap.target.total == 1 else ())
             writer.add(frame, changed=changed)
 
     async def encode() -> None:

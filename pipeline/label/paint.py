@@ -1,5 +1,6 @@
 """Painting a label onto pictures, and onto the planes of a video's frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +11,10 @@ from numpy.typing import NDArray
 from pipeline.face import Array, Bgr
 from pipeline.label.label import Label
 from pipeline.label.line import Line
+from pipeline.label.place import Box, fitting_line, free_place
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.video.frame import YuvFrame
 
-LEAST_PX: Final = 7
-"""Capitals that are lower cannot be read; in small pictures they are as high as this, or as there is room."""
-_NOTHING_PX: Final = 3
 _FULL: Final = (0, 255)
 _LIMITED: Final = (16, 235)
 """Black and white of luma (ITU-R BT.709, 4.6)."""
@@ -53,10 +52,13 @@ class LabelPainter:
         self._label = label
         self._made: tuple[object, _Stamp | None] = (None, None)
 
-    def on_picture(self, picture: Picture) -> None:
-        """Paint onto a picture; what was transparent under the label is not any more."""
+    def on_picture(self, picture: Picture, faces: Sequence[Box] = ()) -> None:
+        """Paint onto a picture; what was transparent under the label is not any more.
+
+        Where the label would cover most of one of the `faces` it goes into another corner, if one is better.
+        """
         height, width = picture.bgr.shape[:2]
-        stamp = self._stamp((width, height), _FULL)
+        stamp = self._stamp((width, height), _FULL, faces)
         if stamp is None:
             return
         ground, keeps, adds = stamp.part(picture.bgr), stamp.keeps[..., None], stamp.adds[..., None]
@@ -83,10 +85,14 @@ class LabelPainter:
             part = stamp.part(plane, 2)
             _put(part, part * stamp.keeps_colour + stamp.adds_colour)
 
-    def _stamp(self, size: tuple[int, int], levels: tuple[int, int]) -> _Stamp | None:
-        key = size, levels
+    def _stamp(
+        self, size: tuple[int, int], levels: tuple[int, int], faces: Sequence[Box] = ()
+    ) -> _Stamp | None:
+        key = size, levels, tuple(faces)
         if self._made[0] != key:
-            self._made = key, _make(self._label, size, levels)
+            line = fitting_line(self._label, size)
+            place = (0, 0) if line is None else free_place(line, self._label.corner, size, faces)
+            self._made = key, None if line is None else _make(line, place, levels)
         return self._made[1]
 
 
@@ -94,30 +100,16 @@ def _put(ground: Bgr, values: NDArray[np.floating]) -> None:
     ground[...] = (values + 0.5).astype(np.uint8)
 
 
-def _make(label: Label, size: tuple[int, int], levels: tuple[int, int]) -> _Stamp | None:
-    """A label as large as it should be, the short one where that has no room; None where none has."""
-    line = _line(label, size)
-    if line is None:
-        return None
-    (width, height), (black, light) = size, levels
+def _make(line: Line, place: tuple[int, int], levels: tuple[int, int]) -> _Stamp:
+    (left, top), (black, light) = place, levels
     cover, white = line.coverage
-    vertical, horizontal = label.corner.split("-")
-    left = line.margin if horizontal == "left" else width - line.margin - line.size[0]
-    top = line.margin if vertical == "top" else height - line.margin - line.size[1]
     rows, columns = cover.shape
     halved = cover.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3), dtype=np.float32)
     return _Stamp(
-        left=left & ~1,
-        top=top & ~1,
+        left=left,
+        top=top,
         keeps=1 - cover,
         adds=cover * black + white * (light - black),
         keeps_colour=1 - halved,
         adds_colour=halved * _NO_COLOUR,
     )
-
-
-def _line(label: Label, size: tuple[int, int]) -> Line | None:
-    wanted = max(label.size * min(size), LEAST_PX)
-    lines = [Line(label.text, wanted), Line(label.short, wanted)]
-    lines += [Line(label.short, height) for height in range(int(wanted), _NOTHING_PX - 1, -1)]
-    return next((line for line in lines if line.room[0] <= size[0] and line.room[1] <= size[1]), None)

@@ -53,6 +53,15 @@ async def test_a_picture_is_labelled_where_the_settings_say_so() -> None:
     np.testing.assert_array_equal(labelled[:60], unlabelled[:60])
 
 
+async def test_a_label_spares_the_face_that_was_swapped() -> None:
+    """Whose box is where it was asked for."""
+    target = picture(200, 120, colour=GROUND, faces=((12, 98, 12, 12),))
+    _, body = await done(png(target), label="bottom-left")
+    found = decode(body, Limits()).bgr
+    assert is_labelled(found, "bottom-right")
+    assert not is_labelled(found, "bottom-left")
+
+
 async def test_words_of_ones_own_and_another_size_are_painted() -> None:
     _, short = await done(png(TARGET), label="bottom-right", label_text="AI", label_size=0.1)
     _, long = await done(png(TARGET), label="bottom-right", label_text="by us", label_size=0.1)

@@ -152,6 +152,23 @@ def test_colours_of_a_frame_fade_under_the_label() -> None:
     assert blue.min() >= 128
 
 
+@pytest.mark.parametrize(
+    ("faces", "corner"),
+    [
+        ([(20, 210, 20, 20)], "bottom-right"),
+        ([(20, 100, 120, 140)], "bottom-left"),  # a large one is covered in part
+        ([(20, 210, 20, 20), (280, 210, 20, 20)], "top-left"),
+        ([(x, y, 20, 20) for x in (20, 280) for y in (12, 210)], "bottom-left"),  # there is no better one
+    ],
+)
+def test_it_goes_where_it_covers_no_whole_face(
+    faces: list[tuple[float, float, float, float]], corner: Corner
+) -> None:
+    picture = as_picture(flat(320, 240, 90))
+    LabelPainter(label_in("en", "bottom-left")).on_picture(picture, faces)
+    np.testing.assert_array_equal(picture.bgr, painted(flat(320, 240, 90), corner))
+
+
 def test_pictures_of_several_sizes_each_get_their_own() -> None:
     """As where a stream changes its size: one painter is used for all frames."""
     painter = LabelPainter(label_in("en", "top-left"))
