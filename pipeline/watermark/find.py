@@ -12,7 +12,7 @@ from pipeline.watermark.ids import agreeing, to_id
 from pipeline.watermark.network import Decoder, shrunk
 
 SURE: Final = 4.0
-"""From here on a reading counts as a watermark although nobody says which: of pictures without one none of 180
+"""From here on a reading counts as a watermark although nobody says which. Without one none of 180
 portraits reaches it (the highest has 2.1), and 4 of 94 drawings do (`tests.quality.watermark`)."""
 ALIKE: Final = 27
 """... and so does one that has so many of the 32 bits that the marks name; 1 of 18,000 has by chance."""
