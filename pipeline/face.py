@@ -29,6 +29,7 @@ NoticeCode = Literal[
     "hdr_to_sdr",
     "hdr_tones",
     "may_be_minor",
+    "not_watermarked",
     "size_made_even",
     "sound_dropped",
     "sound_encoded",

@@ -6,7 +6,13 @@ from typing import Final
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import AUTO, MESH, Settings
 from consumer.engines.model_files import open_model_store
-from consumer.engines.registry import CONTENT_MODEL, CatalogueRegistry, FilesMissing
+from consumer.engines.registry import (
+    CONTENT_MODEL,
+    WATERMARK_DECODER,
+    WATERMARK_ENCODER,
+    CatalogueRegistry,
+    FilesMissing,
+)
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError
 from models.store.model_store import Found, Missing, ModelStore
@@ -25,6 +31,7 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
     yield _folders(store)
     engines = CatalogueRegistry(settings, store)
     yield _content_filter(settings, engines)
+    yield _watermark(settings, engines)
     needed: set[str] = set()
     try:
         ready = engines.find(AUTO)
@@ -76,6 +83,21 @@ def _content_filter(settings: Settings, engines: CatalogueRegistry) -> Finding:
     flag_from, block_from = found.rules
     blocks = f", blocks from {block_from:g}" if block_from is not None else ", blocks nothing"
     return ok(name, f"warns from {flag_from:g}{blocks}")
+
+
+def _watermark(settings: Settings, engines: CatalogueRegistry) -> Finding:
+    name, pull = "watermark", f"`swapdrop models pull {WATERMARK_ENCODER} {WATERMARK_DECODER}`"
+    try:
+        found = engines.watermarker()
+    except ModelError as error:
+        fix = f"{pull}, or set SWAPDROP_WATERMARK=off"
+        return Finding(name=name, state="broken", detail=str(error), fix=fix)
+    if found is not None:
+        return ok(name, "an id is hidden in the pixels of results")
+    if settings.watermark == "off":
+        return ok(name, "off: nothing is hidden in the pixels of results")
+    detail = f"off, as {WATERMARK_ENCODER} is not here: nothing is hidden in the pixels of results"
+    return Finding(name=name, state="ok", detail=detail, fix=pull)
 
 
 def _engine_without_files(settings: Settings, error: FilesMissing) -> Finding:

@@ -117,6 +117,8 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
         sources={name: Path(word) for name, word in sources.items()},
         reference=command.reference,
         face_filter=face_filter_of(settings, min_size_px=command.min_face_px),
+        label=settings.painted_label(),
+        watermarked=settings.watermark == "on",
     )
     for path in request.sources.values():
         if not path.is_file():

@@ -36,6 +36,6 @@ def run_verify(file: Path, *, json_output: bool) -> int:
         for name, words in in_words(verified):
             table.add_row(name, escape(words))
         print_table(table)
-        if verified.signature is None:
+        if verified.signature is None and not (verified.claim is None and verified.holds):
             typer.echo(NO_MARKS if verified.claim is None else NOT_PROOF)
     return 0 if verified.holds else 1

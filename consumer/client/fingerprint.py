@@ -5,10 +5,11 @@ import json
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from consumer.jobs.context import SYSTEM
+from pipeline.label.label import Label
 from pipeline.marks.provenance import has_id, is_marked
 from pipeline.swap.request import FaceFilter
 from storage.records.manifest import Manifest
@@ -26,6 +27,10 @@ class BatchRequest:
     reference: Path | None
     #: Which faces of the targets count.
     face_filter: FaceFilter
+    #: What is painted onto the results.
+    label: Label | None = None
+    #: Whether an id has to be hidden in them.
+    watermarked: bool = False
 
 
 class ResultFingerprint:
@@ -34,13 +39,17 @@ class ResultFingerprint:
     def __init__(self, request: BatchRequest) -> None:
         reference = request.reference
         # The words are those of the first results, so that they are still known again.
-        content = {
+        content: dict[str, object] = {
             "sources": {name: _digest(path.read_bytes()) for name, path in sorted(request.sources.items())},
             "choice": _choice(request),
             "reference": _digest(reference.read_bytes()) if reference else None,
             "options": request.manifest.options.model_dump(mode="json", exclude_defaults=True),
             "floor": {"side_px": request.face_filter.min_size_px, "score": request.face_filter.min_score},
         }
+        if request.label is not None:
+            content["label"] = asdict(request.label)
+        if request.watermarked:
+            content["watermarked"] = True
         self._content = json.dumps(content, sort_keys=True)
 
     def output_id(self, target: Path) -> str:

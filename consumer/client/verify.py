@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.client.targets import sniff_file
+from consumer.client.watermark import WatermarkLook, look_for_watermark
+from consumer.client.watermark import in_words as watermark_in_words
 from consumer.config.settings import Settings
 from consumer.jobs.marks import claim_of
 from consumer.jobs.signer import read_anchors
@@ -58,12 +60,14 @@ class Verified:
     signature: "Signature | None"
     #: Whether a signature was looked for.
     reads_signatures: bool
+    watermark: WatermarkLook
 
     @property
     def holds(self) -> bool:
-        """Whether there is a mark or a signature, and no signature that does not hold."""
+        """Whether there is a mark, a watermark or a signature, and no signature that does not hold."""
         if self.signature is None or self.signature.state == "elsewhere":
-            return self.claim is not None
+            reading = self.watermark.reading
+            return self.claim is not None or (reading is not None and reading.is_there)
         return self.signature.state != "invalid"
 
 
@@ -72,7 +76,7 @@ def verify_file(path: Path, settings: Settings) -> Verified:
 
     Raises:
         UnsupportedMedia: it is neither.
-        SettingsError: the roots that are trusted cannot be read.
+        SettingsError: the roots that are trusted cannot be read, or the places of model files be told.
         OSError: it cannot be read.
     """
     media = sniff_file(path)
@@ -83,10 +87,13 @@ def verify_file(path: Path, settings: Settings) -> Verified:
         from pipeline.signing.reading import read_signature  # noqa: PLC0415 -- of an extra
 
         signature = read_signature(path, media, anchors=read_anchors(settings.c2pa_trust))
+    claim = claim_of(path, media)
+    named = None if claim is None else claim.watermark
     return Verified(
         path=path,
         media=media,
-        claim=claim_of(path, media),
+        claim=claim,
+        watermark=look_for_watermark(path, media, settings, named=named),
         signature=signature,
         reads_signatures=reads,
     )
@@ -100,6 +107,8 @@ def as_json(verified: Verified) -> dict[str, Any]:
         "kind": verified.media.name,
         "marked": claim is not None,
         "marks": None if claim is None else asdict(claim),
+        "watermarks_looked_for": verified.watermark.why_not is None,
+        "watermark": _watermark(verified.watermark),
         "signatures_looked_for": verified.reads_signatures,
         "signature": None if signature is None else asdict(signature),
     }
@@ -116,10 +125,20 @@ def in_words(verified: Verified) -> Iterator[tuple[str, str]]:
         for earlier in claim.earlier:
             lines = (words if name == "made" else f"{name} {words}" for name, words in _lines(earlier))
             yield "made of", ", ".join(lines)
+    yield "watermark", watermark_in_words(verified.watermark)
     if verified.signature is None:
         yield "signature", "none" if verified.reads_signatures else NO_EXTRA
     else:
         yield from _signature_lines(verified.signature)
+
+
+def _watermark(look: WatermarkLook) -> dict[str, Any] | None:
+    """A reading, with what is made of it; also where it is told to be none."""
+    reading = look.reading
+    if reading is None:
+        return None
+    found = {"named_by_marks": look.named, "is_there": reading.is_there, "matches": reading.matches}
+    return {**asdict(reading), **found}
 
 
 def _signature_lines(signature: "Signature") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -20,8 +20,12 @@ from consumer.config.queue_address import QueueAddress, parse_queue
 from consumer.config.signing_key import KmsAddress, parse_signing_key
 from consumer.config.store_address import read_store_address
 from consumer.webhooks.signing import read_secret
+from pipeline.label.words import Language
 from storage.lease.claim import LeasePolicy
 from storage.stores.s3_settings import ANY_REGION, S3Settings
+
+if TYPE_CHECKING:
+    from pipeline.label.label import Label
 
 AUTO: Final = "auto"
 MESH: Final = "mesh"
@@ -171,6 +175,26 @@ class Settings(BaseModel):
     c2pa_trust: Path | None = Field(
         default=None, description="roots by which signers of other files are trusted, in PEM"
     )
+    label: Literal["off", "top-left", "top-right", "bottom-left", "bottom-right"] = Field(
+        default="off", description="corner of every result in which it visibly says that it is altered"
+    )
+    label_text: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what it says there; if not set, a few words in label_language",
+    )
+    label_language: Language = Field(default="en", description="language of the words in the corner")
+    label_size: float = Field(
+        default=0.05,
+        ge=0.02,
+        le=0.2,
+        description="how high their capitals are, as a share of a result's shorter side",
+    )
+    watermark: Literal["auto", "off", "on"] = Field(
+        default="auto",
+        description="whether an id is hidden in the pixels of results; auto does so where "
+        "rivagan_encoder.onnx is, and else is off",
+    )
     require_consent: bool = Field(
         default=False, description="do only swaps whose sender says that everybody shown agrees"
     )
@@ -319,6 +343,15 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _label_can_be_painted(self) -> Self:
+        try:
+            self.painted_label()
+        except ValueError as error:
+            wrong = "SIZE" if self.label_text is None else "TEXT"
+            raise ValueError(f"SWAPDROP_LABEL_{wrong}: {error}") from error
+        return self
+
+    @model_validator(mode="after")
     def _engine_is_known(self) -> Self:
         if self.engine == MESH and self.provider != "cpu":
             raise ValueError("The mesh engine runs on the CPU only; set SWAPDROP_PROVIDER=cpu")
@@ -439,6 +472,14 @@ class Settings(BaseModel):
             region=self.region,
             addressing=self.addressing,
         )
+
+    def painted_label(self) -> "Label | None":
+        """What is painted onto results, None where nothing is; raises ValueError where that cannot be."""
+        if self.label == "off":
+            return None
+        from pipeline.label.label import label_in  # noqa: PLC0415 -- slow to import, and mostly off
+
+        return label_in(self.label_language, self.label, text=self.label_text, size=self.label_size)
 
     def lease_policy(self) -> LeasePolicy:
         """The lease's times; with a short `lease_ttl_s` its margins shrink along."""

@@ -46,7 +46,7 @@ class EnginePool:
     `info` and `folder` tell of the engine that `auto` stands for; as long as there is none, `problem` says
     why and `missing` names the files with the places where they were looked for. What an operator should
     know goes to `log`, as an event with its fields. Raises ModelUnavailable where the settings ask for a
-    content filter whose file is not here.
+    content filter or for watermarks whose file is not here.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class EnginePool:
         self._hands = registry.hand_keeper()
         #: What looks at the content of pictures; None where nothing does.
         self.content = registry.content_check()
+        #: What hides ids in results; None where nothing does.
+        self.watermarker = registry.watermarker()
         #: Who is never put in.
         self.protected = registry.protected_people()
         self._log = log

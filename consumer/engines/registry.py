@@ -29,10 +29,14 @@ from pipeline.faces.age import open_age_model
 from pipeline.faces.hands import open_hand_finder
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.protected import ProtectedPeople
+from pipeline.watermark.embed import Watermarker
+from pipeline.watermark.network import Encoder
 
 T_co = TypeVar("T_co", covariant=True)
 
 CONTENT_MODEL: Final = "open-nsfw.onnx"
+WATERMARK_ENCODER: Final = "rivagan_encoder.onnx"
+WATERMARK_DECODER: Final = "rivagan_decoder.onnx"
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
 
 
@@ -109,6 +113,14 @@ class EngineRegistry(Protocol):
 
     def content_check(self) -> ContentCheck | None:
         """What looks at the content of pictures, nothing of it open yet; None where nothing shall or can.
+
+        Raises:
+            ModelUnavailable: the settings ask for it, and its file is not here.
+        """
+        ...
+
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, of which nothing is open yet; None where nothing shall or can.
 
         Raises:
             ModelUnavailable: the settings ask for it, and its file is not here.
@@ -205,21 +217,36 @@ class CatalogueRegistry:
         """What looks at the content of pictures, always on the CPU; see EngineRegistry."""
         settings = self._settings
         wanted = settings.content_filter
-        if wanted == "off":
+        found = self._asked_for("SWAPDROP_CONTENT_FILTER", wanted, CONTENT_MODEL)
+        if found is None:
             return None
-        try:
-            path = self._store.require(CONTENT_MODEL)
-        except ModelMissing as error:
-            if wanted == "auto":
-                return None
-            raise ModelUnavailable(
-                f"SWAPDROP_CONTENT_FILTER={wanted} needs a file that is not here. {error}"
-            ) from error
         return ContentCheck(
-            lambda: ContentModel(open_session(path)),
+            lambda: ContentModel(open_session(found.path)),
             flag_from=settings.content_flag_from,
             block_from=None if wanted == "flag" else settings.content_block_from,
         )
+
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, always on the CPU; see EngineRegistry."""
+        found = self._asked_for("SWAPDROP_WATERMARK", self._settings.watermark, WATERMARK_ENCODER)
+        if found is None:
+            return None
+        return Watermarker(partial(_open_encoder, found.path), model=f"sha256:{found.sha256}")
+
+    def _asked_for(self, variable: str, wanted: str, name: str) -> Found | None:
+        """The file that a setting is about; None where it is off, or `auto` and the file is not here.
+
+        Raises:
+            ModelUnavailable: it is asked for, and the file is not here.
+        """
+        if wanted == "off":
+            return None
+        try:
+            return self._store.require(name)
+        except ModelMissing as error:
+            if wanted == "auto":
+                return None
+            raise ModelUnavailable(f"{variable}={wanted} needs a file that is not here. {error}") from error
 
     def _occluder(self) -> EngineHandle[OnnxOccluder] | None:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
@@ -350,6 +377,10 @@ def _paths(found: Mapping[str, Found]) -> dict[str, Path]:
 
 def _hashes(found: Iterable[Found]) -> dict[str, str]:
     return {place.file.name: f"sha256:{place.sha256}" for place in found}
+
+
+def _open_encoder(path: Path) -> Encoder:
+    return Encoder(open_session(path))
 
 
 def open_registry(settings: Settings) -> CatalogueRegistry:

@@ -25,6 +25,7 @@ from consumer.jobs.services import JobServices
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
 from consumer.jobs.workspace import Workspace
 from pipeline.blend.paste import PasteMode
+from pipeline.label.label import Label
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits
@@ -34,6 +35,7 @@ from pipeline.media.video.limits import VideoLimits
 from pipeline.signing.port import Draft, ResultSigner
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
+from pipeline.watermark.embed import Watermarker
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
@@ -212,6 +214,16 @@ class JobContext:
     def paste(self) -> PasteMode:
         """How swapped crops go back."""
         return self._services.paste
+
+    @property
+    def label(self) -> Label | None:
+        """What is painted onto results, None where nothing is."""
+        return self._services.label
+
+    @property
+    def watermarker(self) -> Watermarker | None:
+        """What hides ids in results, None where nothing does."""
+        return self._services.pool.watermarker
 
     @property
     def signer(self) -> ResultSigner | None:
@@ -419,14 +431,15 @@ class JobContext:
         """Have the result say what its inputs say of their own making, in the order of the inputs."""
         self._earlier = carried(claims)
 
-    def mark(self) -> Mark:
-        """What the result says of how it was made."""
+    def mark(self, watermark: str | None = None) -> Mark:
+        """What the result says of how it was made, and which id is hidden in it."""
         return Mark(
             output_id=self._output_id,
             provider=self._services.operator,
             system=SYSTEM,
             version=self._services.version,
             created_at=datetime.now(UTC),
+            watermark=watermark,
             earlier=self._earlier,
         )
 

@@ -117,6 +117,7 @@ def to_marks(context: JobContext, mark: Mark) -> Marks:
         version=mark.version,
         created_at=mark.created_at,
         output_id=mark.output_id,
+        watermark=mark.watermark,
         earlier=tuple(EarlierMark(**_alone(claim)) for claim in mark.earlier),
         signed_by=None if context.signer is None else context.signer.signed_by,
     )

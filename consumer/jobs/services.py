@@ -17,6 +17,7 @@ from consumer.jobs.scratch import Scratches
 from consumer.jobs.video.worker import SegmentProcesses, SegmentWorker
 from consumer.jobs.workspace import Workspaces
 from pipeline.blend.paste import PasteMode
+from pipeline.label.label import Label
 from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderTrials
@@ -85,6 +86,8 @@ class JobServices:
     max_pixel_boost: int
     #: Whether a face is put onto another only where all who are shown are said to agree; likewise.
     require_consent: bool
+    #: What is painted onto results, None where nothing is.
+    label: Label | None
     #: Who signs results, None where they are not signed.
     signer: ResultSigner | None
     #: Who runs this service, and which version of it, as marks in results say.
@@ -139,6 +142,7 @@ def job_services(
         paste=settings.paste,
         max_pixel_boost=settings.max_pixel_boost,
         require_consent=settings.require_consent,
+        label=settings.painted_label(),
         signer=signer,
         operator=settings.operator,
         version=metadata.version("swapdrop"),

@@ -9,9 +9,11 @@ from typing import BinaryIO, Final
 
 from consumer.jobs.context import JobContext
 from consumer.jobs.marks import carry_marks, named_sources, sign_body, sign_file, target_picture, to_marks
+from consumer.jobs.pixels import Finish, Finisher
 from consumer.jobs.records import to_outcome, to_warnings
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.together import together
+from consumer.jobs.watermark import watermark_for
 from pipeline.errors import NoFaceInSource
 from pipeline.faces.select import largest
 from pipeline.marks.provenance import Mark
@@ -46,15 +48,16 @@ async def run(context: JobContext) -> Output:
 async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
-        mark = context.mark()
+        finish = Finish(label=context.label, watermark=watermark_for(context, swap.target.size))
+        mark, finisher = context.mark(finish.mark_id), Finisher(finish)
         if swap.target.total == 1:
             with io.BytesIO() as sink:
-                written = await _swap_frames(context, swap, mark, sink)
+                written = await _swap_frames(context, swap, mark, finisher, sink)
                 body = await sign_body(context, sink.getvalue(), written.media)
                 return _output(context, written, mark, body=body)
         path = context.workspace.path("result")  # what moves may become larger than memory should hold
         with path.open("w+b") as file:
-            written = await _swap_frames(context, swap, mark, file, _Room(context, file).follow)
+            written = await _swap_frames(context, swap, mark, finisher, file, _Room(context, file).follow)
         path, _ = await sign_file(context, path, written.media)
         return _output(context, written, mark, path=path)
 
@@ -112,6 +115,7 @@ async def _swap_frames(
     context: JobContext,
     swap: SwapRun,
     mark: Mark,
+    finisher: Finisher,
     sink: BinaryIO,
     follow: Callable[[], Awaitable[None]] = _no_room_needed,
 ) -> Written:
@@ -137,10 +141,16 @@ async def _swap_frames(
             await room.acquire()
             decoded.put_nowait(await context.on_cpu(swap.read_frame))
 
+    def write(frame: Picture, *, changed: bool) -> None:
+        if writer.takes(changed=changed):
+            # In what moves the label stays where it is, wherever faces go.
+            finisher.on_picture(frame, [face.box for face in swap.faces] if swap.target.total == 1 else ())
+            writer.add(frame, changed=changed)
+
     async def encode() -> None:
         for _ in range(swap.target.total):
             frame, is_changed = await changed.get()
-            await context.on_cpu(partial(writer.add, frame, changed=is_changed), stage="encode")
+            await context.on_cpu(partial(write, frame, changed=is_changed), stage="encode")
             await follow()
             del frame
             room.release()

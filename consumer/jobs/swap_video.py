@@ -9,6 +9,7 @@ from typing import Final
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.marks import carry_marks, named_sources, target_video
+from consumer.jobs.pixels import Finish
 from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
@@ -18,6 +19,7 @@ from consumer.jobs.video.finish import finish
 from consumer.jobs.video.makers import processes_ahead
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments
+from consumer.jobs.watermark import watermark_for
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import OptionUnavailable
 from pipeline.media.sniff import sniff
@@ -77,7 +79,8 @@ async def run(context: JobContext) -> Output:
         )
         asked = _asked(context, loaded, blend, pictures, target)
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap)
+        end = Finish(label=context.label, watermark=watermark_for(context, plan.size, named))
+        work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, finish=end)
         done = await LocalSegments(context, loaded).run(work)
     context.leave_device()
     return await finish(context, work, done, loaded.engine.identity_scale)
@@ -154,5 +157,7 @@ def _asked(
         "face_filter": asdict(context.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
+        "watermark": None if context.watermarker is None else context.watermarker.model,
+        "label": None if context.label is None else asdict(context.label),
         "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

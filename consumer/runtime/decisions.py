@@ -70,6 +70,7 @@ def audit_entry(
         "attempt": status.attempt,
         "inputs": inputs if inputs is None else dict(inputs),
         "result": None if result is None else result.sha256,
+        "watermark": None if result is None or result.marks is None else result.marks.watermark,
         "faces_swapped": None if result is None else result.faces_swapped,
         "consent": manifest.get("consent"),
         "decisions": decisions(status, on=on),

@@ -114,15 +114,15 @@ class ModelStore:
                 skipped.append(Candidate(folder=place.folder, reason=why, bad=True))
         return Missing(file=file, candidates=tuple(skipped))
 
-    def require(self, name: str) -> Path:
-        """Return where a verified copy lies.
+    def require(self, name: str) -> Found:
+        """Return a verified copy.
 
         Raises:
             ModelMissing: there is none; says which file and the command that gets it.
         """
         found = self.locate(name)
         if isinstance(found, Found):
-            return found.path
+            return found
         raise _missing(found)
 
     def pull(self, name: str, fetchers: Sequence[Fetcher], progress: DownloadProgress) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPES, qualified
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPES, WATERMARK, qualified
 
 MAX_PACKET_BYTES: Final = 1 << 18
 """What is larger is not read; marks have a few kilobytes, and thumbnails in packets are nobody's mark."""
@@ -30,6 +30,7 @@ _NOT_PRINTED: Final = re.compile(r"[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010
 _SOURCE_TYPE: Final = re.compile(
     re.escape(DIGITAL_SOURCE_TYPES).replace("http", "https?") + r"[A-Za-z]{1,64}"
 )
+_WATERMARK: Final = re.compile(re.escape(WATERMARK) + r"([0-9a-f]{8})")
 _NAMES: Final = frozenset(map(qualified, _FIELDS))
 _INGREDIENT: Final = "/".join(map(qualified, ("xmpMM:Ingredients", "rdf:Bag", "rdf:li")))
 # What GB 45438-2025, annex E, has in a label.
@@ -63,6 +64,13 @@ class Claim:
     aigc: str | None = None
     #: What it says of the files that it was made of, and of those before; these have none of their own.
     earlier: tuple["Claim", ...] = ()
+
+    @property
+    def watermark(self) -> str | None:
+        """The id that is said to be hidden in the file's pixels, eight hexadecimal digits."""
+        said = str(json.loads(self.aigc or "{}").get("ReservedCode1", ""))
+        found = _WATERMARK.fullmatch(said)
+        return found[1] if found else None
 
     @property
     def is_about_machines(self) -> bool:

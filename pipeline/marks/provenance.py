@@ -10,7 +10,7 @@ from mmap import mmap
 from typing import Final
 
 from pipeline.marks.claims import Claim
-from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE, NAMESPACES
+from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE, NAMESPACES, WATERMARK
 
 _MOST_BYTES: Final = 60_000
 """A JPEG has 65,502 for a packet (XMP specification, part 3, 1.1.3)."""
@@ -27,6 +27,7 @@ class Mark:
         system: name of the system that altered the picture.
         version: its version.
         created_at: when the output was made; aware, written in UTC.
+        watermark: the id that is hidden in its pixels, eight hexadecimal digits; None where there is none.
         earlier: what the files that it is made of say of themselves, see `pipeline.marks.claims.carried`.
 
     Raises:
@@ -38,6 +39,7 @@ class Mark:
     system: str
     version: str
     created_at: datetime
+    watermark: str | None = None
     earlier: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
@@ -148,4 +150,6 @@ def _when(mark: Mark) -> str:
 
 def _aigc(mark: Mark) -> str:
     label = {"Label": "1", "ContentProducer": mark.provider, "ProduceID": mark.output_id}
+    if mark.watermark is not None:  # annex E leaves this field to the provider, for what protects the content
+        label["ReservedCode1"] = WATERMARK + mark.watermark
     return json.dumps(label, ensure_ascii=False)

@@ -7,6 +7,9 @@ DIGITAL_SOURCE_TYPES: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 DIGITAL_SOURCE_TYPE: Final = f"{DIGITAL_SOURCE_TYPES}compositeWithTrainedAlgorithmicMedia"
 """IPTC NewsCodes: a composite of captured and model-made elements, which a swapped face is."""
 
+WATERMARK: Final = "watermark "
+"""What stands before a watermark's id in the `ReservedCode1` of an AIGC label."""
+
 # XMP specification parts 1 and 2 (ISO 16684), IPTC Photo Metadata 2025.1, GB 45438-2025.
 NAMESPACES: Final = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",

@@ -50,6 +50,10 @@ class FrameWriter(Protocol):
         """What the result will be."""
         ...
 
+    def takes(self, *, changed: bool) -> bool:
+        """Whether the next frame of the target, `changed` or as it was, will be in the result."""
+        ...
+
     def add(self, frame: Picture, *, changed: bool) -> None:
         """Write the next frame of the target, `changed` or as it was; it is the writer's from now on.
 
@@ -94,9 +98,13 @@ class PictureWriter:
         self._keep_date = keep_date
         self._written: Written | None = None
 
+    def takes(self, *, changed: bool) -> bool:
+        """The first that was changed."""
+        return changed and self._written is None
+
     def add(self, frame: Picture, *, changed: bool) -> None:
         """Write the frame if it is the first that was changed."""
-        if self._written is not None or not changed:
+        if not self.takes(changed=changed):
             return
         date = frame.date if self._keep_date else None
         encoded = encode_picture(frame, to=self._to, quality=self._quality, xmp=self._xmp, date=date)
@@ -141,6 +149,10 @@ class AnimationWriter:
         self._size = (0, 0)
         self._frames = 0
         self._size_bytes = 0
+
+    def takes(self, *, changed: bool) -> bool:  # noqa: ARG002 -- see below
+        """Every frame."""
+        return True
 
     def add(self, frame: Picture, *, changed: bool) -> None:  # noqa: ARG002 -- every frame is written
         """Write the frame, or the one before where the format looks ahead."""

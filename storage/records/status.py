@@ -68,6 +68,7 @@ WarningCode = Literal[
     "job_id_taken",
     "may_be_minor",
     "not_understood",
+    "not_watermarked",
     "option_ignored",
     "size_made_even",
     "sound_dropped",
@@ -184,6 +185,8 @@ class Marks(_Record):
     created_at: Utc
     #: The result's own id.
     output_id: str
+    #: The id that is hidden in its pixels, eight hexadecimal digits; None where there is none.
+    watermark: str | None = None
     #: Whose certificate the result is signed with (C2PA); None where it is not.
     signed_by: str | None = None
     #: What its inputs say of themselves, and what those were made of; the target first.

@@ -59,7 +59,7 @@ def made_by_code() -> Iterator[tuple[str, Bgr]]:
 
 def scored() -> Iterator[tuple[str, dict[str, float]]]:
     """Each kind of pictures, and how sure the filter is of each; raises ModelMissing."""
-    model = ContentModel(open_session(open_model_store(load_settings()).require(CONTENT_MODEL)))
+    model = ContentModel(open_session(open_model_store(load_settings()).require(CONTENT_MODEL).path))
     for title, pictures in (("portraits", of_portraits()), ("made by code", made_by_code())):
         yield title, {name: model.score(picture) for name, picture in pictures}
 

@@ -22,6 +22,7 @@ from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.protected import ProtectedPeople
+from pipeline.watermark.embed import Watermarker
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class OneEngine:
     """A shelf with one engine, which stands for both its names; `opened` makes it, and may raise.
 
     `minors` is what looks for minors, `content` at what pictures show, if anything shall;
-    `protected` tells people who are never put in from others.
+    `protected` tells people who are never put in from others, `watermarker` hides ids.
     """
 
     _names = ("auto", "mesh")
@@ -85,8 +86,10 @@ class OneEngine:
         minors: MinorCheck | None = None,
         content: ContentCheck | None = None,
         protected: ProtectedPeople | None = None,
+        watermarker: Watermarker | None = None,
     ) -> None:
         self._protected = protected or ProtectedPeople()
+        self._watermarker = watermarker
         self._open = opened
         self._content = content
         self._minors = minors
@@ -106,6 +109,9 @@ class OneEngine:
 
     def content_check(self) -> ContentCheck | None:
         return self._content
+
+    def watermarker(self) -> Watermarker | None:
+        return self._watermarker
 
     def protected_people(self) -> ProtectedPeople:
         return self._protected
@@ -153,6 +159,8 @@ class Cupboard:
     def hand_keeper(self) -> None: ...
 
     def content_check(self) -> None: ...
+
+    def watermarker(self) -> None: ...
 
     def protected_people(self) -> ProtectedPeople:
         return ProtectedPeople()

@@ -15,6 +15,7 @@ from pipeline.content import ContentCheck
 from pipeline.engines.base import Engine
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.protected import ProtectedPeople
+from pipeline.watermark.embed import Watermarker
 from storage import keys
 from storage.errors import ObjectNotFound
 from storage.records.status import Status
@@ -142,6 +143,7 @@ def start(
     minors: MinorCheck | None = None,
     content: ContentCheck | None = None,
     protected: ProtectedPeople | None = None,
+    watermarker: Watermarker | None = None,
     **settings: Any,  # noqa: ANN401 -- any setting
 ) -> tuple[Consumer, asyncio.Task[int]]:
     """Start a consumer, without `engine` on the ones in the settings; its task returns the exit code."""
@@ -162,6 +164,7 @@ def start(
             minors=minors,
             content=content,
             protected=protected,
+            watermarker=watermarker,
         ),
     )
     return consumer, asyncio.create_task(consumer.run())

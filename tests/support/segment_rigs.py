@@ -12,10 +12,12 @@ from typing import Any, Literal
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
 from consumer.jobs.context import JobContext
+from consumer.jobs.pixels import Finish, Watermark
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.segments import LocalSegments, SegmentExecutor
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import OutputInvalid
+from pipeline.label.label import label_in
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.probe import open_video
 from pipeline.media.video.segments import plan_segments
@@ -23,6 +25,7 @@ from storage.records.manifest import read_manifest
 from storage.records.status import Progress
 from tests.support.engines import OneEngine
 from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
+from tests.support.standins.watermark import watermarker
 from tests.support.videos import LIMITS
 
 Kind = Literal["own threads", "processes"]
@@ -60,11 +63,13 @@ async def open_rig(
     if not clip.exists():
         reel(clip, {0: across(), 2: seen(still(100, 60), 76, 90)}, frames=SEGMENTS * FRAMES)
     video = open_video(clip, LIMITS)
+    watermark = Watermark(mark_id="0123abcd", hider=watermarker(folder))
     work = VideoWork(
         video=video,
         plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
         plan_id="plan",
         swap=reel_swap(chosen=(0, 1)),
+        finish=Finish(label=label_in("en", "bottom-right"), watermark=watermark),
     )
     processes = {"own threads": 1, "processes": 2}[kind]
     chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)

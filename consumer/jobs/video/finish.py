@@ -48,7 +48,8 @@ async def finish(
     size_bytes = sum(each.path.stat().st_size for each in done) + work.video.size_bytes
     room = GrowingFile(context, size_bytes)
     await room.hold()
-    path, mark = context.workspace.path(f"result.{container.media.extension}"), context.mark()
+    path = context.workspace.path(f"result.{container.media.extension}")
+    mark = context.mark(work.finish.mark_id)
     joining = partial(
         join_segments,
         work.plan,
@@ -63,7 +64,8 @@ async def finish(
         joined = await context.on_cpu(joining, stage="encode")
     await room.settle(joined.size_bytes)
     context.note(warnings=to_warnings((*changed, *joined.notices)))
-    poster, preview = await _extras(context, work, facts, path, joined.size_bytes, mark)
+    unhidden = replace(mark, watermark=None)
+    poster, preview = await _extras(context, work, facts, path, joined.size_bytes, unhidden)
     path, sidecar = await sign_file(context, path, joined.media)
     return Output(
         path=path,

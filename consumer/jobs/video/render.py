@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+from consumer.jobs.pixels import Finish, Finisher
 from consumer.jobs.together import together
 from consumer.jobs.video.frames import FrameSource
 from consumer.jobs.video.means import FrameCount, Means
@@ -34,6 +35,8 @@ class VideoWork:
     #: Names all that the frames of the result depend on.
     plan_id: str
     swap: VideoSwap
+    #: What is done to the frames of a segment in the end.
+    finish: Finish
 
 
 async def render(
@@ -49,7 +52,7 @@ async def render(
     swap = SegmentSwap(work.swap, tools, segment.start, segment.end)
     async with (
         FrameSource(means, work.video, first, end) as frames,
-        _Encoder(means, partial(SegmentWriter, work.plan, segment, path)) as encoder,
+        _Encoder(means, partial(SegmentWriter, work.plan, segment, path), work.finish) as encoder,
         together() as group,
     ):
         changed: asyncio.Queue[YuvFrame | None] = asyncio.Queue(FRAMES_IN_FLIGHT)
@@ -100,11 +103,12 @@ async def _encode(
 
 
 class _Encoder:
-    """A writer on CPU threads, one call after the other; used as a context."""
+    """A writer on CPU threads, one call after the other; used as a context. It finishes the frames, too."""
 
-    def __init__(self, means: Means, begin: "partial[SegmentWriter]") -> None:
+    def __init__(self, means: Means, begin: "partial[SegmentWriter]", finish: Finish) -> None:
         self._means = means
         self._begin = begin
+        self._finisher = Finisher(finish)
         self._lock = threading.Lock()
         self._writer: SegmentWriter | None = None
 
@@ -118,7 +122,12 @@ class _Encoder:
 
     async def add(self, frame: YuvFrame) -> None:
         """Encode a frame; see `SegmentWriter.add`."""
-        await self._means.on_cpu(partial(self._locked, lambda writer: writer.add(frame)), stage="encode")
+
+        def write(writer: SegmentWriter) -> None:
+            self._finisher.on_frame(frame)
+            writer.add(frame)
+
+        await self._means.on_cpu(partial(self._locked, write), stage="encode")
 
     async def finish(self) -> EncodedSegment:
         """Write the end; see `SegmentWriter.finish`."""

@@ -70,6 +70,8 @@ class Original16Bit:
     #: CRC-32 of the 8-bit BGR that was decoded from it: so the original need not be decoded before it is
     #: wanted, and still tells whether its high bytes are what the pipeline worked on.
     checksum: int
+    #: The same of its alpha, None where it has none.
+    alpha_checksum: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,7 +163,7 @@ class PictureFile:
             media=self.media,
             notices=(*_notices(loaded.frames), *loaded.notices),
             date=loaded.date,
-            original_16bit=_original(self.media, header.container, bgr),
+            original_16bit=_original(self.media, header.container, bgr, alpha),
         )
 
 
@@ -266,7 +268,9 @@ def _notices(frames: int) -> tuple[Notice, ...]:
     return (Notice(code="first_frame_only", message=message),)
 
 
-def _original(media: MediaType, container: Container | None, bgr: Bgr) -> Original16Bit | None:
+def _original(
+    media: MediaType, container: Container | None, bgr: Bgr, alpha: Bgr | None
+) -> Original16Bit | None:
     if container is None or container.depth != DEEP_BITS:
         return None
     # OpenCV makes alpha of a transparent colour in some PNGs and not in others; and turns TIFFs, not PNGs.
@@ -274,6 +278,7 @@ def _original(media: MediaType, container: Container | None, bgr: Bgr) -> Origin
         packed=container.data.replace(container.transparent_colour, b"", 1),
         orientation=orientation(container.exif, container.xmp) if media.name == "png" else 1,
         checksum=zlib.crc32(bgr.data),
+        alpha_checksum=None if alpha is None else zlib.crc32(alpha.data),
     )
 
 

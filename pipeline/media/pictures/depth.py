@@ -49,16 +49,22 @@ def _deepen(picture: Picture, original: Original16Bit) -> Deep | None:
     checksum = 0
     for top in range(0, height, _STRIPE_ROWS):
         rows = slice(top, top + _STRIPE_ROWS)
-        colour = deep[rows, :, :3]
-        before = (colour >> 8).astype(np.uint8)
-        checksum = zlib.crc32(before.data, checksum)
-        change = picture.bgr[rows].astype(np.int32) - before
-        colour[:] = (colour + _STEP * change).clip(0, 65_535)
+        checksum = zlib.crc32(_carry_over(deep[rows, :, :3], picture.bgr[rows]).data, checksum)
     return deep if checksum == original.checksum else None
 
 
+def _carry_over(deep: Deep, after: Bgr) -> Bgr:
+    """Change 16 bits by as much as the high 8 of them were changed, which are returned as they were."""
+    before = (deep >> 8).astype(np.uint8)
+    deep[:] = (deep + _STEP * (after.astype(np.int32) - before)).clip(0, 65_535)
+    return before
+
+
 def _read(original: Original16Bit, alpha: Bgr | None) -> Deep | None:
-    """The pixels as the file packs them, with 16 bits of what `alpha` has 8 of; None where they differ."""
+    """The pixels as the file packs them, with 16 bits of what `alpha` has 8 of; None where they are not that.
+
+    `alpha` may have been changed since it was decoded.
+    """
     pixels = cv2.imdecode(np.frombuffer(original.packed, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         return None
@@ -68,9 +74,11 @@ def _read(original: Original16Bit, alpha: Bgr | None) -> Deep | None:
         return np.ascontiguousarray(turned[..., :3])
     if turned.shape[2] == 3:  # noqa: PLR2004 -- no alpha of its own, but a transparent colour
         return np.dstack((turned, alpha.astype(np.uint16) * _STEP))
-    if turned.shape[:2] != alpha.shape or not np.array_equal(turned[..., 3] >> 8, alpha):
+    if turned.shape[:2] != alpha.shape:
         return None
-    return np.ascontiguousarray(turned)
+    deep = np.ascontiguousarray(turned)
+    before = _carry_over(deep[..., 3], alpha)
+    return deep if zlib.crc32(before.data) == original.alpha_checksum else None
 
 
 def _turned(pixels: Deep, orientation: int) -> Deep:

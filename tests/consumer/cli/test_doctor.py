@@ -12,7 +12,7 @@ import pytest
 from consumer.cli.doctor_bucket import _writes
 from consumer.cli.doctor_models import model_findings
 from consumer.config.settings import Settings
-from consumer.engines.registry import CONTENT_MODEL
+from consumer.engines.registry import CONTENT_MODEL, WATERMARK_ENCODER
 from models.devices import has_gpu_build
 from storage.stores.memory_store import MemoryStore
 from storage.stores.s3_settings import S3Settings
@@ -22,6 +22,7 @@ from tests.support.consumers import consumer_environment
 from tests.support.content import build_content_model
 from tests.support.model_files import entry
 from tests.support.ports import free_port
+from tests.support.standins.watermark import build_encoder
 
 NO_BUCKET = S3Settings(bucket="")
 
@@ -198,6 +199,36 @@ async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: s
     assert finding.state == "broken"
     assert named in finding.detail
     assert await keys_below(store, "") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "with_file", "state", "said", "fix"),
+    [
+        ("auto", True, "ok", "an id is hidden in the pixels", ""),
+        (
+            "auto",
+            False,
+            "ok",
+            "nothing is hidden",
+            "swapdrop models pull rivagan_encoder.onnx rivagan_decoder.onnx",
+        ),
+        ("off", True, "ok", "nothing is hidden", ""),
+        ("on", False, "broken", "needs a file that is not here", "SWAPDROP_WATERMARK=off"),
+    ],
+)
+def test_whether_results_carry_a_watermark_is_told(
+    tmp_path: Path, wanted: str, *, with_file: bool, state: str, said: str, fix: str
+) -> None:
+    model = build_encoder(tmp_path / WATERMARK_ENCODER)
+    (tmp_path / "own.toml").write_text(entry(WATERMARK_ENCODER, model, "mit"))
+    own = {"catalogue": tmp_path / "own.toml", "cache_dir": tmp_path / "cache", "engine": "mesh"}
+    folder = tmp_path if with_file else tmp_path / "none"
+    settings = Settings.model_validate({**own, "models_dir": folder, "watermark": wanted})
+    (found,) = [each for each in model_findings(settings) if each.name == "watermark"]
+    assert found.state == state
+    assert said in found.detail
+    assert fix in found.fix
+    assert bool(fix) == bool(found.fix)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from consumer.client.targets import NoSuchFile
 from consumer.config.settings import Settings
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr
+from pipeline.label.label import label_in
 from pipeline.media.pictures.decode import Limits, decode
 from storage.lease.outcome import Output
 from tests.support.animations import in_every_format
@@ -133,6 +134,9 @@ def test_pictures_of_one_person_make_one_result_each_that_is_known_again(source:
     assert [face.source for face in outcome.faces if face.swapped] == ["source"]
     fingerprint = ResultFingerprint(batch.request)
     assert fingerprint.has_made(outcome.item.output, folder / "b.png")
+    label = label_in("en", "top-left")
+    labelled = ResultFingerprint(replace(batch.request, label=label))
+    assert not labelled.has_made(outcome.item.output, folder / "b.png")
     alone = _plan(source, folder / "b.png", output=folder.parent / "out.png")
     assert not ResultFingerprint(alone.request).has_made(outcome.item.output, folder / "b.png")
 

@@ -195,6 +195,15 @@ def test_a_value_out_of_bounds_names_its_variable(name: str, value: str, said: s
         load_settings({name: value})
 
 
+def test_a_label_that_cannot_be_painted_is_refused_at_the_start() -> None:
+    label = {"SWAPDROP_LABEL": "top-left"}
+    with pytest.raises(SettingsError, match=r"^SWAPDROP_LABEL_TEXT: the label's font has no 한; it has"):
+        load_settings({**label, "SWAPDROP_LABEL_TEXT": "한"})
+    with pytest.raises(SettingsError, match=r"^SWAPDROP_LABEL_SIZE: at 0.2 of .* make it smaller\.$"):
+        load_settings({**label, "SWAPDROP_LABEL_SIZE": "0.2"})
+    assert load_settings({"SWAPDROP_LABEL_TEXT": "한"}).painted_label() is None
+
+
 def test_the_mesh_engine_on_a_gpu_is_a_contradiction_that_is_named() -> None:
     with pytest.raises(SettingsError, match=r"CPU only; set SWAPDROP_PROVIDER=cpu\.$"):
         load_settings({"SWAPDROP_ENGINE": "mesh", "SWAPDROP_PROVIDER": "cuda"})

@@ -98,7 +98,7 @@ def test_a_file_without_a_checksum_is_never_used(tmp_path: Path) -> None:
 )
 def test_an_archive_unpacked_one_level_off_is_found(tmp_path: Path, place: str) -> None:
     path = put(tmp_path / "models" / place, DETECTOR)
-    assert store(tmp_path).require("det_10g.onnx") == path
+    assert store(tmp_path).require("det_10g.onnx").path == path
 
 
 def test_an_archive_that_was_not_unpacked_is_named(tmp_path: Path) -> None:

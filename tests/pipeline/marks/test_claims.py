@@ -55,6 +55,15 @@ def test_what_a_mark_says_is_read_as_it_was_written() -> None:
     )
 
 
+def test_the_id_of_a_watermark_is_read_from_packet_and_tags_and_nothing_else_passes_for_one() -> None:
+    marked = replace(MARK, watermark="9b04e67f")
+    for claim in (read_packet(xmp_packet(marked)), read_tags(metadata_tags(marked))):
+        assert claim is not None
+        assert claim.watermark == "9b04e67f"
+    for aigc in (None, "{}", '{"ReservedCode1": "9b04e67f"}', '{"ReservedCode1": "watermark 9B04"}'):
+        assert Claim(aigc=aigc).watermark is None
+
+
 def test_the_tags_of_a_video_are_read_in_any_case_as_its_packet_is() -> None:
     tags = {name.upper(): text for name, text in metadata_tags(MARK).items()}
     assert read_tags(tags) == read_packet(xmp_packet(MARK))

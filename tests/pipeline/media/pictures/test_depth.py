@@ -124,6 +124,21 @@ def test_a_change_is_laid_on_the_original_and_leaves_no_step_beside_it() -> None
     assert len(np.unique(found[16, 16:48, 0])) == 32
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_change_of_alpha_is_laid_on_its_16_bits(channels: int) -> None:
+    samples = noise(channels)
+    samples[..., -1] //= 2
+    picture = decode(deep_png(samples), LIMITS)
+    assert picture.alpha is not None
+    picture.alpha[4:8, 5:9] += 100
+    encoded = encode_picture(picture, to="png", quality=90, xmp=XMP)
+    found, _ = read_deep_png(encoded.data)
+    expected = as_colour(samples).copy()
+    expected[4:8, 5:9, 3] += 100 * 257
+    np.testing.assert_array_equal(found, expected)
+    assert encoded.notices == ()
+
+
 def test_a_change_to_the_ends_of_the_range_stays_in_it() -> None:
     samples = np.full((4, 4, 3), 65_535, np.uint16)
     samples[2:] = 255
