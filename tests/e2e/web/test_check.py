@@ -13,8 +13,9 @@ from pipeline.marks.provenance import xmp_packet
 from pipeline.marks.vocabulary import NAMESPACES
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderName
+from pipeline.signing.keys import sign_with
 from pipeline.signing.port import Ingredient, Statement
-from pipeline.signing.signer import C2paSigner, sign_with
+from pipeline.signing.signer import C2paSigner
 from tests.corpus.judge import request_for, swap
 from tests.support.animations import walk
 from tests.support.browser import Pages
@@ -87,7 +88,7 @@ def test_a_swap_is_seen_from_consent_to_the_check_of_its_file(site: SwapPage, st
 
 def test_a_signature_by_a_stranger_is_told_as_one(site: SwapPage) -> None:
     stranger = hierarchy()
-    statement = Statement(mark=MARK, engine="", models={}, consent=None)
+    statement = Statement(mark=MARK, job="walk", engine="", models={}, consent=None)
     body = save(_IMAGE, "PNG")
     files = [
         Ingredient(name=name, content_type="image/png", file=body, sha256="") for name in ("target", "source")

@@ -38,7 +38,7 @@ def test_with_a_folder_of_certificates_results_are_signed_and_the_page_trusts_th
     stack = Stack(port=8788, health_port=8789, data=tmp_path, signing=tmp_path / "signing")
     settings = load_settings(stack.consumer().environ)
     assert settings.c2pa_chain == tmp_path / "signing" / "chain.pem"
-    assert settings.c2pa_key == tmp_path / "signing" / "key.pem"
+    assert settings.c2pa_key == str(tmp_path / "signing" / "key.pem")
     assert stack.page().environ["SWAPDROP_C2PA_TRUST"] == str(tmp_path / "signing" / "root.pem")
 
 
