@@ -161,22 +161,22 @@ class CountedInbox:
         self._bucket = bucket
         self._now = now
 
-    async def scan(self, *, go_on_after: str, is_fresh: Callable[[InboxEntry], bool]) -> Scan:
+    async def scan(self, *, go_on_after: str, is_fresh: Callable[[InboxEntry], bool], enough: int) -> Scan:
         await asyncio.sleep(_CALL_S)
         entries, truncated = self._bucket.page(-1)
-        fresh = _count(entries, is_fresh) if truncated else 0
-        if not truncated or fresh >= real._ENOUGH_READY:
+        fresh = _count(entries, is_fresh, enough) if truncated else 0
+        if not truncated or fresh >= enough:
             return self._scan(entries, go_on_after if truncated else "", truncated=truncated)
         after = max(int(go_on_after or -1), int(entries[-1].name))
         for _ in range(real._MAX_PAGES - 1):
             await asyncio.sleep(_CALL_S)
             more, truncated = self._bucket.page(after)
             entries += more
-            fresh += _count(more, is_fresh)
+            fresh += _count(more, is_fresh, enough)
             after = int(more[-1].name) if more else after
-            if not truncated or fresh >= real._ENOUGH_READY:
+            if not truncated or fresh >= enough:
                 break
-        return self._scan(entries, str(after) if truncated else "", truncated=truncated)
+        return self._scan(entries, f"{after:07d}" if truncated else "", truncated=truncated)
 
     def _scan(self, entries: list[InboxEntry], read_to: str, *, truncated: bool) -> Scan:
         return Scan(entries=entries, puzzles=[], store_now=self._now(), read_to=read_to, at_end=not truncated)
@@ -187,9 +187,9 @@ class CountedInbox:
         self._bucket.remove(int(entry.name))
 
 
-def _count(entries: Iterable[InboxEntry], is_fresh: Callable[[InboxEntry], bool]) -> int:
+def _count(entries: Iterable[InboxEntry], is_fresh: Callable[[InboxEntry], bool], enough: int) -> int:
     """How many are fresh; more than are enough need not be counted."""
-    return sum(1 for _ in islice(filter(is_fresh, entries), real._ENOUGH_READY))
+    return sum(1 for _ in islice(filter(is_fresh, entries), enough))
 
 
 class _Ended:
