@@ -189,17 +189,10 @@ class InboxTrigger:
         went_on = bool(self._read_to)
         self._surveyor.take(scan, went_on=went_on)
         self._observe(self._surveyor.survey)
-        fresh, tried, soonest_s = [], [], self._policy.max_s
-        for entry in scan.entries:
-            if (wait_s := self._in_flight.wait_s(entry)) > 0:
-                soonest_s = min(soonest_s, wait_s)
-            elif self._in_flight.was_tried(entry):
-                tried.append(entry)
-            else:
-                fresh.append(entry)
+        fresh, tried, soonest_s = self._in_flight.sort(scan.entries)
         # Further on only where the start holds too little: what lies there has waited longest.
         self._read_to = scan.read_to if went_on or len(fresh) < ENOUGH_READY else ""
-        return [fresh[: self._picks.size], tried[: self._picks.size]], soonest_s
+        return [fresh[: self._picks.size], tried[: self._picks.size]], min(soonest_s, self._policy.max_s)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep with jitter, so that consumers started together drift apart."""

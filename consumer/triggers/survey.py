@@ -42,9 +42,11 @@ class Surveyor:
 
     def take(self, scan: Scan, *, went_on: bool) -> None:
         """Take in a look, which `went_on` where the one before had stopped or began anew."""
-        if not went_on:
-            self._announced, self._ignored = {}, Counter()
-        self._announced |= {entry.fingerprint: entry.announced_at for entry in scan.entries}
+        announced = {entry.fingerprint: entry.announced_at for entry in scan.entries}
+        if went_on:
+            self._announced |= announced
+        else:
+            self._announced, self._ignored = announced, Counter()
         for puzzle in scan.puzzles:
             self._ignored[puzzle.place] += len(puzzle.files)
         oldest = min(self._announced.values(), default=scan.store_now)
