@@ -5,6 +5,7 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+from tests.bench.executors import executor_rows
 from tests.bench.inswapper import inswapper_rows
 from tests.bench.picture import picture_rows
 from tests.bench.queue import queue_rows
@@ -16,6 +17,7 @@ PARTS = {
     "startup": startup_rows,
     "picture": picture_rows,
     "video": video_rows,
+    "executors": executor_rows,
     "inswapper": inswapper_rows,
     "queue": queue_rows,
 }
