@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -52,7 +52,7 @@ class PickWindow:
 
         A look costs a call for each page, a try that is lost about four; who loses again and again should rest.
         """
-        return self._lost >= max(1, self.size // MAX_KEYS) or self.losses > _BAD_LUCK + 1
+        return self._lost > 0 and (self._lost >= self.size // MAX_KEYS or self.losses > _BAD_LUCK + 1)
 
     def looked(self) -> None:
         """Take note that what is known is new."""
@@ -187,11 +187,12 @@ class InboxTrigger:
 
     def _offered(self, scan: Scan) -> tuple[list[list[InboxEntry]], float]:
         went_on = bool(self._read_to)
-        self._surveyor.take(scan, went_on=went_on)
-        self._observe(self._surveyor.survey)
         fresh, tried, soonest_s = self._in_flight.sort(scan.entries)
-        # Further on only where the start holds too little: what lies there has waited longest.
-        self._read_to = scan.read_to if went_on or len(fresh) < ENOUGH_READY else ""
+        if not went_on and len(fresh) >= ENOUGH_READY:
+            scan = replace(scan, read_to="")  # to the start again: what lies there has waited longest
+        self._surveyor.take(scan, went_on=went_on)
+        self._read_to = scan.read_to
+        self._observe(self._surveyor.survey)
         return [fresh[: self._picks.size], tried[: self._picks.size]], min(soonest_s, self._policy.max_s)
 
     async def _sleep(self, seconds: float) -> None:
