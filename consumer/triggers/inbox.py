@@ -50,7 +50,7 @@ class PickWindow:
     def is_stale(self) -> bool:
         """Whether looking again is cheaper by now than to try more of what the last look has shown.
 
-        A look costs a call for each page, a try that is lost about four; who loses again and again should rest.
+        A look costs a call for each page, a try that is lost about four; who loses on and on should rest.
         """
         return self._lost > 0 and (self._lost >= self.size // MAX_KEYS or self.losses > _BAD_LUCK + 1)
 

@@ -119,9 +119,10 @@ class Inbox:
     ) -> Scan:
         """List the inbox: one LIST per 1000 keys, up to a bound; raises StoreUnavailable.
 
-        The first page is always read. Where it has fewer than `enough` entries that are `is_fresh` (ready, unless
-        told otherwise), reading goes on after `go_on_after`, the `read_to` of the scan before: however much lies
-        there that is of no use, the whole inbox is seen in a few scans, and each puzzle told by one of them.
+        The first page is always read. Where it has fewer than `enough` entries that are `is_fresh` (ready,
+        unless told otherwise), reading goes on after `go_on_after`, the `read_to` of the scan before: however
+        much lies there that is of no use, the whole inbox is seen in a few scans, and each puzzle told by one
+        of them.
         Folders that are not complete are no entries: people may still be uploading.
         """
         is_fresh = is_fresh or _is_ready
