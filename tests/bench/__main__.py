@@ -5,6 +5,7 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+from tests.bench.calls import call_rows
 from tests.bench.executors import executor_rows
 from tests.bench.inswapper import inswapper_rows
 from tests.bench.picture import picture_rows
@@ -20,6 +21,7 @@ PARTS = {
     "executors": executor_rows,
     "inswapper": inswapper_rows,
     "queue": queue_rows,
+    "calls": call_rows,
 }
 
 
