@@ -32,8 +32,8 @@ _SEGMENTS: Final = 2, 6
 def call_rows() -> Iterator[Row]:
     """Calls of a picture job, its sender's three uploads aside, and of each further segment of a video.
 
-    Listings that look for jobs, which `make crowd` counts, and the list of protected people are not a job's. Of
-    a video, looks for a cancel mark and records of progress are left out: one of each in two seconds.
+    Listings that look for jobs, which `make crowd` counts, and the list of protected people are not a job's.
+    Of a video, looks for a cancel mark and records of progress are left out: one of each in two seconds.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     one = asyncio.run(_picture())
