@@ -90,10 +90,10 @@ contract: install ## write infra/worker/openapi.json and its types anew, from th
 corpus: install ## send thousands of freshly damaged pictures, and some videos, through whole jobs (SEED=… brings a run back)
 	$(BIN)/python -m tests.corpus $(if $(SEED),--seed $(SEED))
 
-simulate: install ## play 20,000 runs of many consumers in virtual time, on all cores
+simulate: install ## play 20,000 runs of a few consumers in virtual time, on all cores; `make crowd` plays a thousand
 	$(BIN)/python -m tests.faults.simulation
 
-crowd: install ## count the store calls and the waiting of 10, 100 and 1,000 consumers; some minutes (CONSUMERS=1000 JOBS=1000000)
+crowd: install ## count the store calls and the waiting of 10, 100 and 1,000 consumers; minutes (CONSUMERS=1000 JOBS=100000)
 	$(BIN)/python -m tests.scale.crowd $(if $(CONSUMERS),--consumers $(CONSUMERS)) $(if $(JOBS),--jobs $(JOBS))
 
 screenshots: install web-install ## take the pictures of the page in docs/images anew

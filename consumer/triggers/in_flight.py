@@ -3,7 +3,7 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from storage.inbox.inbox import Announced, Inbox, InboxEntry
 from storage.records.status import Status
@@ -31,13 +31,30 @@ class InFlightEntries:
             return entry.ready_in_s
         return max(entry.ready_in_s, not_before - self._monotonic())
 
-    def was_tried(self, entry: InboxEntry) -> bool:
-        """Whether an entry has been offered before, as far as is remembered."""
-        return entry.fingerprint in self._not_before
+    def sort(self, entries: Iterable[InboxEntry]) -> tuple[list[InboxEntry], list[InboxEntry], float]:
+        """What may be offered now and has not been yet, what has been, and seconds until the next may be.
+
+        The last is infinite where nothing waits. A look shows up to ten thousand: one loop, without calls.
+        """
+        fresh, tried, soonest_s, now = list[InboxEntry](), list[InboxEntry](), math.inf, self._monotonic()
+        out, not_before = self._out, self._not_before
+        for entry in entries:
+            if (fingerprint := entry.fingerprint) in out:
+                continue
+            until = not_before.get(fingerprint)
+            wait_s = entry.ready_in_s if until is None else max(entry.ready_in_s, until - now)
+            if wait_s > 0:
+                soonest_s = min(soonest_s, wait_s)
+            elif until is None:
+                fresh.append(entry)
+            else:
+                tried.append(entry)
+        return fresh, tried, soonest_s
 
     def is_fresh(self, entry: InboxEntry) -> bool:
         """Whether an entry may be offered now and has not been yet, as far as is remembered."""
-        return not self.was_tried(entry) and self.wait_s(entry) <= 0
+        fingerprint = entry.fingerprint
+        return fingerprint not in self._not_before and fingerprint not in self._out and entry.ready_in_s <= 0
 
     def take(self, entry: InboxEntry) -> bool:
         """Mark an entry as being worked on, unless it may not be offered now."""

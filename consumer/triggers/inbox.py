@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -11,7 +11,7 @@ from consumer.faults import judge
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
 from consumer.triggers.puzzles import PuzzleTeller
 from consumer.triggers.survey import Observe, Surveyor
-from storage.inbox.inbox import Inbox, InboxEntry, Scan
+from storage.inbox.inbox import ENOUGH_READY, Inbox, InboxEntry, Scan
 from storage.records.status import Status
 from storage.stores.port import MAX_KEYS
 
@@ -37,21 +37,26 @@ class PickWindow:
     """Among how many of the first ready entries to pick at random, so that many consumers do not collide.
 
     Twice as many after each entry that another consumer had, because those at work on hundreds of jobs
-    leave their entries in the inbox meanwhile; fewer again with each one won. `stale` says that entries
-    known from the last look have been lost to others. A window wider than a page of a listing is gone
-    through page by page, one with each look, and then anew from the start.
+    leave their entries in the inbox meanwhile; fewer again with each one won.
     """
 
     def __init__(self) -> None:
         self.size = _NARROW
-        self.stale = False
         #: Entries lost since the last one won.
         self.losses = 0
+        self._lost = 0
 
     @property
-    def pages(self) -> int:
-        """How many pages of a listing it covers."""
-        return max(1, self.size // MAX_KEYS)
+    def is_stale(self) -> bool:
+        """Whether looking again is cheaper by now than to try more of what the last look has shown.
+
+        A look costs a call for each page, a try that is lost about four; who loses on and on should rest.
+        """
+        return self._lost > 0 and (self._lost >= self.size // MAX_KEYS or self.losses > _BAD_LUCK + 1)
+
+    def looked(self) -> None:
+        """Take note that what is known is new."""
+        self._lost = 0
 
     def won(self) -> None:
         """Take note of a job that was ours to take."""
@@ -61,7 +66,7 @@ class PickWindow:
     def lost(self) -> None:
         """Take note of one that was not."""
         self.size = min(_WIDE, 2 * self.size)
-        self.stale = True
+        self._lost += 1
         self.losses += 1
 
 
@@ -136,8 +141,6 @@ class InboxTrigger:
         self._teller = teller
         self._surveyor = Surveyor()
         self._read_to = ""
-        self._page = 1
-        self._passed = ""
 
     async def tickets(self) -> AsyncGenerator[InboxTicket, None]:
         """Yield tickets for ever; an inbox that does not answer is looked at again later."""
@@ -146,7 +149,7 @@ class InboxTrigger:
             pools, soonest_s = await self._blend()
             looked, found_some = loop.time(), any(pools)
             for entry in drawn(pools, self._rng):
-                if self._picks.stale and loop.time() - looked > self._policy.min_s:
+                if self._picks.is_stale and loop.time() - looked > self._policy.min_s:
                     break  # looking again costs less than trying what others have
                 pause = self._policy.min_s
                 if self._in_flight.take(entry):  # else another trigger has meanwhile
@@ -159,9 +162,13 @@ class InboxTrigger:
 
     async def _blend(self) -> tuple[list[list[InboxEntry]], float]:
         """The entries to offer now, new ones and others, and in how many seconds the next will be ready."""
-        self._picks.stale = False
+        self._picks.looked()
         try:
-            scan = await self._inbox.scan(go_on_after=self._read_to, is_fresh=self._is_wanted)
+            scan = await self._inbox.scan(
+                go_on_after=self._read_to,
+                is_fresh=self._in_flight.is_fresh,
+                enough=max(ENOUGH_READY, self._picks.size),
+            )
             whole = scan.at_end and not self._read_to
             found = self._offered(scan)
             if self._teller is not None:
@@ -179,31 +186,14 @@ class InboxTrigger:
         return found
 
     def _offered(self, scan: Scan) -> tuple[list[list[InboxEntry]], float]:
-        self._surveyor.take(scan, went_on=bool(self._read_to))
+        went_on = bool(self._read_to)
+        fresh, tried, soonest_s = self._in_flight.sort(scan.entries)
+        if not went_on and len(fresh) >= ENOUGH_READY:
+            scan = replace(scan, read_to="")  # to the start again: what lies there has waited longest
+        self._surveyor.take(scan, went_on=went_on)
         self._read_to = scan.read_to
         self._observe(self._surveyor.survey)
-        fresh, tried, soonest_s = [], [], self._policy.max_s
-        for entry in scan.entries:
-            if (wait_s := self._in_flight.wait_s(entry)) > 0:
-                soonest_s = min(soonest_s, wait_s)
-            elif self._in_flight.was_tried(entry):
-                tried.append(entry)
-            else:
-                fresh.append(entry)
-        fresh = [entry for entry in fresh if entry.keys[0] > self._passed] or fresh
-        self._turn_the_page(scan)
-        return [fresh[: self._picks.size], tried[: self._picks.size]], soonest_s
-
-    def _is_wanted(self, entry: InboxEntry) -> bool:
-        return entry.keys[0] > self._passed and self._in_flight.is_fresh(entry)
-
-    def _turn_the_page(self, scan: Scan) -> None:
-        """Have the next look at a window of several pages begin behind this one, or at the start again."""
-        if self._page < self._picks.pages and scan.entries and not scan.at_end:
-            self._page += 1
-            self._passed = self._read_to = self._read_to or scan.entries[-1].keys[-1]
-        elif self._passed:
-            self._page, self._passed, self._read_to = 1, "", ""
+        return [fresh[: self._picks.size], tried[: self._picks.size]], min(soonest_s, self._policy.max_s)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep with jitter, so that consumers started together drift apart."""

@@ -44,12 +44,16 @@ class Surveyor:
         """Take in a look, which `went_on` where the one before had stopped or began anew."""
         if not went_on:
             self._announced, self._ignored = {}, Counter()
-        self._announced |= {entry.fingerprint: entry.announced_at for entry in scan.entries}
         for puzzle in scan.puzzles:
             self._ignored[puzzle.place] += len(puzzle.files)
-        oldest = min(self._announced.values(), default=scan.store_now)
+        if went_on or scan.read_to:
+            self._announced |= {entry.fingerprint: entry.announced_at for entry in scan.entries}
+            entries, times = len(self._announced), iter(self._announced.values())
+        else:  # one look is all: nothing is counted twice
+            entries, times = len(scan.entries), (entry.announced_at for entry in scan.entries)
+        oldest = min(times, default=scan.store_now)
         found = Survey(
-            entries=len(self._announced),
+            entries=entries,
             oldest_s=(scan.store_now - oldest).total_seconds(),
             ignored=self._ignored.total(),
             not_understood=len(self._ignored),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from storage import keys
@@ -108,6 +109,7 @@ class InboxReader:
         self._tells_puzzles = True
         self._place = ""
         self._pending: list[ListedObject] = []
+        self._fresh = self._counted = 0
 
     def take(self, page: Listing) -> None:
         """Take in the next page."""
@@ -142,8 +144,10 @@ class InboxReader:
         self.puzzles, self.loose = [], []
 
     def count(self, is_fresh: Callable[[InboxEntry], bool]) -> int:
-        """How many entries so far are fresh."""
-        return sum(map(is_fresh, self.entries))
+        """How many entries so far are fresh; each is asked of once."""
+        self._fresh += sum(map(is_fresh, islice(self.entries, self._counted, None)))
+        self._counted = len(self.entries)
+        return self._fresh
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []

@@ -51,7 +51,7 @@ from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
 _TRIES = 3  # to put a manifest where another is being removed
 _MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
-_ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page
+ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page, unless told otherwise
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
 # still be on its way: 50 MB take about that long at 15 Mbit/s.
 _GUESS_SETTLE_S = 30.0
@@ -111,13 +111,18 @@ class Inbox:
         self._read = partial(entry_of, settle_s=settle_s, guess_settle_s=max(settle_s, guess_settle_s))
 
     async def scan(
-        self, *, go_on_after: str = "", is_fresh: Callable[[InboxEntry], bool] | None = None
+        self,
+        *,
+        go_on_after: str = "",
+        is_fresh: Callable[[InboxEntry], bool] | None = None,
+        enough: int = ENOUGH_READY,
     ) -> Scan:
         """List the inbox: one LIST per 1000 keys, up to a bound; raises StoreUnavailable.
 
-        The first page is always read. Where it has too few entries that are `is_fresh` (ready, unless told
-        otherwise), reading goes on after `go_on_after`, the `read_to` of the scan before: however much lies
-        there that is of no use, the whole inbox is seen in a few scans, and each puzzle told by one of them.
+        The first page is always read. Where it has fewer than `enough` entries that are `is_fresh` (ready,
+        unless told otherwise), reading goes on after `go_on_after`, the `read_to` of the scan before: however
+        much lies there that is of no use, the whole inbox is seen in a few scans, and each puzzle told by one
+        of them.
         Folders that are not complete are no entries: people may still be uploading.
         """
         is_fresh = is_fresh or _is_ready
@@ -126,7 +131,7 @@ class Inbox:
         first.take(page)
         if go_on_after and page.truncated:
             first.tell_no_puzzles()  # the scan that began there has told them
-        if not page.truncated or first.count(is_fresh) >= _ENOUGH_READY:
+        if not page.truncated or first.count(is_fresh) >= enough:
             first.close(truncated=page.truncated)
             return scan_of([first], page, go_on_after if page.truncated else "")
         readers, reader = [first], first
@@ -137,7 +142,7 @@ class Inbox:
         for _ in range(_MAX_PAGES - 1):
             page = await self._store.list(keys.INBOX, start_after=reader.last_key)
             reader.take(page)
-            if not page.truncated or sum(some.count(is_fresh) for some in readers) >= _ENOUGH_READY:
+            if not page.truncated or sum(some.count(is_fresh) for some in readers) >= enough:
                 break
         reader.close(truncated=page.truncated)
         return scan_of(readers, page, reader.read_to if page.truncated else "")

@@ -5,6 +5,8 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+from tests.bench.calls import call_rows
+from tests.bench.executors import executor_rows
 from tests.bench.inswapper import inswapper_rows
 from tests.bench.picture import picture_rows
 from tests.bench.queue import queue_rows
@@ -18,8 +20,10 @@ PARTS = {
     "picture": picture_rows,
     "signing": signing_rows,
     "video": video_rows,
+    "executors": executor_rows,
     "inswapper": inswapper_rows,
     "queue": queue_rows,
+    "calls": call_rows,
 }
 
 

@@ -53,9 +53,11 @@ def video_rows() -> Iterator[Row]:
         stages = stages_ms(clip, Path(folder, "segment.mp4"))
         for name, value in stages.items():
             yield row(f"video 1080p, {name}, CPU a frame", value, "ms", reference=PROTOTYPE_MS[name])
+        costs = list[JobCost]()
         for processes in (1, os.cpu_count() or 1):
-            cost = measured(clip, new_folder(folder), processes=processes)
-            yield from job_rows(cost, stages, processes)
+            costs.append(measured(clip, new_folder(folder), processes=processes))
+            yield from job_rows(costs[-1], stages, processes)
+        yield against_one(costs[0], costs[-1], processes)
         few, many = (
             measured(
                 make_clip(Path(folder, f"{frames}.mp4"), frames=frames, size=MEMORY_SIZE),
@@ -92,6 +94,12 @@ def job_rows(cost: JobCost, stages: Mapping[str, float], processes: int) -> Iter
     yield row(f"{job}, memory of the consumer", cost.peak_bytes / 1e6, "MB")
     if processes > 1:
         yield row(f"{job}, memory of the largest of them", cost.beside_bytes / 1e6, "MB")
+
+
+def against_one(one: JobCost, several: JobCost, processes: int) -> Row:
+    """How much faster segments come where several processes make them; no more than there are free cores."""
+    title = f"segments of a video, {processes} processes against one, {several.free_cores:.1f} free cores"
+    return row(title, several.segments_fps, "fps", reference=one.segments_fps)
 
 
 def allowed_fps(stages: Mapping[str, float], cores: float, processes: int) -> float:

@@ -19,6 +19,7 @@ import consumer.samples
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
 from storage.records.manifest import read_manifest
+from storage.records.status import Progress, Stage
 
 SOURCE: Final = Path(consumer.samples.__file__).with_name("astronaut.png")
 _TICKS_S: Final = os.sysconf("SC_CLK_TCK")
@@ -31,6 +32,7 @@ class JobCost:
 
     Attributes:
         frames: how many the result has.
+        segments_fps: frames a second from the first one that a segment told of to the last.
         wall_s: from the manifest to the result, the engine being open.
         cpu_s: processor time of all threads within that, in all of its processes.
         free_cores: processors that nothing else on the machine used meanwhile.
@@ -39,6 +41,7 @@ class JobCost:
     """
 
     frames: int
+    segments_fps: float
     wall_s: float
     cpu_s: float
     free_cores: float
@@ -60,15 +63,23 @@ async def _run(clip: Path, work: Path, processes: int) -> JobCost:
     manifest = read_manifest(
         {"process_type": "single-video", "source": str(SOURCE), "target": str(clip), "options": options}
     )
+    marks: list[tuple[float, int]] = []
+
+    def mark(stage: Stage, progress: Progress) -> None:
+        if stage == "swap":
+            marks.append((time.perf_counter(), progress.done))
+
     async with open_local_jobs(Settings(work_dir=work, video_processes=processes)) as jobs:
         await jobs.load_engine(manifest)
         began, cpu_s, others_s = time.perf_counter(), _own_s(), _busy_s()
-        async with jobs.context(manifest, output_id="bench") as context:
+        async with jobs.context(manifest, output_id="bench", report=mark) as context:
             output = await context.run()
         wall_s, cpu_s = time.perf_counter() - began, _own_s() - cpu_s
         others_s = max(0.0, _busy_s() - others_s - cpu_s)
+    (first_s, first), (last_s, last) = marks[0], marks[-1]
     return JobCost(
         frames=output.frames or 0,
+        segments_fps=(last - first) / (last_s - first_s),
         wall_s=wall_s,
         cpu_s=cpu_s,
         free_cores=(os.cpu_count() or 1) - others_s / wall_s,

@@ -25,7 +25,9 @@ def main() -> int:
                 f"{counted.steady_calls:.1f} calls a job in the middle half, "
                 f"{counted.steady_writes:.1f} of them writes or listings ({counted.calls:.1f} calls in all), "
                 f"{counted.vain:.1f} tries in vain, devices busy {counted.steady_busy:.0%}, "
-                f"waited {counted.waited_s:.1f} s, {time.monotonic() - began:.0f} s real\n"
+                f"waited {counted.waited_s:.1f} s, 99 of 100 at most {counted.waited_99_s:.1f} s, all "
+                f"{counted.waited_most_s:.1f} s, overtaken by at most {counted.overtaken_most}, "
+                f"{time.monotonic() - began:.0f} s real\n"
             )
             sys.stdout.flush()
     return 0
