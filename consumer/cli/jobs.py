@@ -17,6 +17,7 @@ from storage.errors import InvalidManifest, ObjectNotFound
 from storage.inbox.puzzles import is_puzzle
 from storage.inputs.download import download_object
 from storage.records.status import Status
+from storage.scratch import clear_scratch
 from storage.stores.port import ObjectStore
 from storage.upkeep.queries import follow, read_status
 from storage.upkeep.stranded import end, leases_of
@@ -135,6 +136,7 @@ def cancel_job(job_id: str) -> int:
         # A job that has begun and lies idle may have lost its entry, and with it whoever would heed the mark.
         ended = None if status is None else await end(leases_of(store, "swapdrop cancel"), job_id)
         if ended is not None:
+            await clear_scratch(store, job_id)
             await store.delete([keys.cancel(job_id)])
         return status, ended
 
