@@ -43,7 +43,7 @@ class Resting:
     @property
     def look_again_s(self) -> float:
         """In how many seconds to look again: the fewer parts, the sooner the last one may be done."""
-        return min(1.0 + self.parts, _LONGEST_REST_S)
+        return min(1.0 + self.parts / 4, _LONGEST_REST_S)
 
 
 class Parts:

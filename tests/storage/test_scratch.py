@@ -55,7 +55,7 @@ async def test_a_piece_that_is_not_whole_is_not_there(tmp_path: Path, harm: str)
     assert await scratch.fetch(3, tmp_path / "back", extension="mp4") is None
 
 
-async def test_what_a_job_has_left_is_found_in_one_call_and_gone_in_four_with_its_parts(
+async def test_what_a_job_has_left_is_found_in_one_call_and_gone_in_four_its_parts_too(
     tmp_path: Path,
 ) -> None:
     memory = MemoryStore()
