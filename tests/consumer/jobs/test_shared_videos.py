@@ -25,16 +25,16 @@ from tests.support.segment_rigs import Slow
 from tests.support.stores import CountingStore
 from tests.support.videos import shown
 
-SEGMENTS = 12
-FRAMES = 20
+SEGMENTS = 8
+FRAMES = 10
 """Of each segment."""
 
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Segments of a second, of which clips of a test have several."""
+    """Segments of half a second, of which a clip has eight."""
     assert plan_segments.__kwdefaults__ is not None
-    monkeypatch.setitem(plan_segments.__kwdefaults__, "segment_s", 1.0)
+    monkeypatch.setitem(plan_segments.__kwdefaults__, "segment_s", 0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +153,7 @@ async def test_one_consumer_alone_makes_all_parts_and_tells_how_far_they_are(
 
 async def test_a_short_video_is_not_shared_out(clip: Path) -> None:
     store = CountingStore(MemoryStore())
-    job = await drop(store, clip, options={"trim": {"end": 2 * LEAST_SEGMENTS - 1}})
+    job = await drop(store, clip, options={"trim": {"end": SEGMENTS * 0.5 - 0.5}})
     async with sharing(store):
         status = await ended(store, job)
     assert (status.status, status.attempt) == ("completed", 1)
@@ -210,8 +210,9 @@ class OfAnotherVersion(ReelEngine):
 
 
 async def test_a_machine_whose_frames_would_be_others_makes_no_part_of_them_and_fails_no_job(
-    clip: Path, tmp_path: Path
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("consumer.faults._LONGEST_RETRY_S", 0.01)
     store = CountingStore(MemoryStore())
     job = await drop(store, clip)
     async with sharing(store, Slow, drain_grace_s=0):
