@@ -216,6 +216,40 @@ async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_
         assert not files_below(victim.temp)
 
 
+SHARED_WRITES: tuple[tuple[Op, str, int], ...] = (
+    ("put", keys.INBOX, 2),  # a part is announced
+    ("put", keys.SCRATCH, 2),  # that all are
+    ("delete", keys.INBOX, 1),  # a part is done
+    ("delete", keys.STATUS, 1),  # what is known of parts goes with their job's end
+)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    "point",
+    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in SHARED_WRITES for when in WHENS],
+    ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
+)
+async def test_a_kill_at_any_write_of_a_shared_video_leaves_one_result_and_nothing_of_its_parts(
+    point: Failpoint, seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    clip = film(tmp_path, 160)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        job = await drop(store, clip)
+        environment = consumer_environment(settings, **_VICTIM, executor="bucket")
+        conditions = Conditions(failpoint=point, segment_s=_SEGMENT_S)
+        with forked_consumer(environment, tmp_path / "victim", conditions) as victim:
+            assert await victim.exit_code(_PATIENCE_S) == -signal.SIGKILL, victim.output()
+        async with running(store, ReelEngine(), **_HEIR, executor="bucket"):
+            status = await ended(store, job)
+            await inbox_empty(store)
+        assert status.status == "completed", status.error
+        result = await saved(store, status, tmp_path / "result.mp4")
+        assert len(shown(result)) == 160
+        assert not await keys_below(store, keys.SCRATCH)
+        assert await keys_below(store, keys.STATUS) == [keys.status(job)]
+
+
 async def test_a_killed_video_job_goes_on_with_the_segments_that_were_done(
     seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
