@@ -130,7 +130,7 @@ class JobRunner:
             rests = await resting(self._services, announced)  # another may have shared it out meanwhile
         if rests is None or rests.cancelled:
             return True
-        await ticket.defer(rests.look_again_s)
+        await ticket.rest(rests.look_again_s)
         return False
 
     async def _claim(self, ticket: Ticket, announced: Announced) -> "Lease | Refusal":

@@ -90,3 +90,7 @@ class EntryTicket:
     async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
         self._in_flight.defer(self.entry, delay_s)
+
+    async def rest(self, delay_s: float) -> None:
+        """Leave the entry as `defer` does; that others have it, it does not mean."""
+        self._in_flight.defer(self.entry, delay_s)

@@ -325,7 +325,8 @@ class Status(_Record):
     #: The fencing token: grows with every claim and is never used twice.
     attempt: int = 0
     #: Grows by one for an attempt that does not count: one that was given back, or taken over from an owner
-    #: that never began, or that failed or was cut off and had made a segment of a video, or that shared it out.
+    #: that never began, or that shared the job out, or that failed or was cut off and had made a segment of a
+    #: video.
     max_attempts: int = 3
     #: A pending job may not be claimed earlier than this, by the store's clock.
     not_before: Utc | None = None
