@@ -26,8 +26,6 @@ from storage.stores.port import ObjectStore
 
 _MARK: Final = "parts"
 _TELL_EVERY_S: Final = 5.0
-_LONGEST_REST_S: Final = 5.0
-"""A cancel is heeded by whoever looks next, and the last part may be done at any moment."""
 _JSON: Final = "application/json"
 
 
@@ -39,11 +37,6 @@ class Resting:
     parts: int
     #: Whether its end is asked for, so that it may be claimed all the same.
     cancelled: bool
-
-    @property
-    def look_again_s(self) -> float:
-        """In how many seconds to look again: the fewer parts, the sooner the last one may be done."""
-        return min(1.0 + self.parts / 4, _LONGEST_REST_S)
 
 
 class Parts:

@@ -31,6 +31,9 @@ from storage.records.status import JobWarning, Status
 
 _CLEAN_UP_AGAIN_S = 20.0
 _ROOM_AGAIN_S = 5.0
+_LOOK_AGAIN_S = (
+    5.0  # at a job whose parts are being made: as often as at an idle inbox, and a cancel is heeded
+)
 _MOVING = (".gif", ".apng")  # pictures of these names nearly always move
 
 _log = structlog.get_logger()
@@ -130,7 +133,7 @@ class JobRunner:
             rests = await resting(self._services, announced)  # another may have shared it out meanwhile
         if rests is None or rests.cancelled:
             return True
-        await ticket.rest(rests.look_again_s)
+        await ticket.rest(_LOOK_AGAIN_S)
         return False
 
     async def _claim(self, ticket: Ticket, announced: Announced) -> "Lease | Refusal":

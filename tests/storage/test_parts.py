@@ -87,19 +87,16 @@ def bucket() -> Bucket:
     return Bucket()
 
 
-async def test_a_job_rests_as_long_as_a_part_is_announced_and_looks_are_sooner_for_fewer(
-    bucket: Bucket,
-) -> None:
+async def test_a_job_rests_as_long_as_a_part_is_announced(bucket: Bucket) -> None:
     assert await bucket.parts.resting(JOB) is None
     await bucket.share()
     looks = []
     for manifest in await bucket.announced():
         rests = await bucket.parts.resting(JOB)
         assert rests is not None
-        looks.append((rests.parts, rests.look_again_s))
+        looks.append(rests.parts)
         await bucket.memory.delete([keys.manifest(manifest.job_id or "")])
-    assert [parts for parts, _ in looks] == [3, 2, 1]
-    assert looks == sorted(looks, reverse=True)
+    assert looks == [3, 2, 1]
     bucket.store.calls.clear()
     assert await bucket.parts.resting(JOB) is None
     assert [op for op, _ in bucket.store.calls] == ["list"]

@@ -40,7 +40,7 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs that rest are looked at again at once."""
-    monkeypatch.setattr("storage.parts._LONGEST_REST_S", 0.05)
+    monkeypatch.setattr("consumer.runtime.runner._LOOK_AGAIN_S", 0.05)
     monkeypatch.setattr("consumer.runtime.attempt._SHARED_AGAIN_S", 0.05)
 
 

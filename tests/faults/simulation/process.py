@@ -47,7 +47,7 @@ class SimulatedWork(JobContext):
         super().__init__(
             cast("JobServices", world),
             asked,
-            job_id="",
+            job_id=lease.job_id,
             output_id="",
             report=lease.report,
             milestones=milestones,
