@@ -31,9 +31,7 @@ from storage.records.status import JobWarning, Status
 
 _CLEAN_UP_AGAIN_S = 20.0
 _ROOM_AGAIN_S = 5.0
-_LOOK_AGAIN_S = (
-    5.0  # at a job whose parts are being made: as often as at an idle inbox, and a cancel is heeded
-)
+_LOOK_AGAIN_S = 5.0  # at a job whose parts are being made: as often as at an idle inbox
 _MOVING = (".gif", ".apng")  # pictures of these names nearly always move
 
 _log = structlog.get_logger()

@@ -1,5 +1,6 @@
 """Videos that are shared out among consumers, all of them in this process on one store."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -146,9 +147,23 @@ async def test_one_consumer_alone_makes_all_parts_and_tells_how_far_they_are(
         assert told.lease is None
         assert (await ended(memory, job)).status == "completed"
         await inbox_empty(memory)
-    made = [key for op, key in store.calls if op == "put_file" and key.startswith(keys.SCRATCH)]
-    assert len([key for key in made if key.endswith(".mp4")]) == SEGMENTS
     assert await left_of(memory, job) == []
+    calls = Counter(
+        (op, key.rpartition(".")[2]) for op, key in store.calls if key.startswith(keys.SCRATCH) and "." in key
+    )
+    people, parts = 1, SEGMENTS // LEAST_SEGMENTS
+    assert calls == {
+        # Each segment is written once and read once,
+        ("put_file", "mp4"): SEGMENTS,
+        ("stream", "mp4"): SEGMENTS,
+        # as are the facts about it; the people are looked for once, and read by each part and in the end.
+        ("put", "json"): SEGMENTS + people,
+        ("get", "json"): SEGMENTS + people + parts + 1,
+        ("put_file", "cast"): 1,
+        ("stream", "cast"): parts + 1,
+    }
+    entries = Counter(op for op, key in store.calls if key.startswith(keys.INBOX + keys.parts_of(job)))
+    assert (entries["put"], entries["get"], entries["delete"]) == (parts, parts, parts)
 
 
 async def test_a_short_video_is_not_shared_out(clip: Path) -> None:
