@@ -57,6 +57,7 @@ from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.lease.leases import Leases
+from storage.parts import Parts
 from storage.scratch import BucketScratches
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
@@ -163,6 +164,7 @@ class Consumer:
                 processes=self._processes,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
+                parts=Parts(store),
                 read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
                 signer=self._signer,
             )

@@ -29,6 +29,12 @@ _MAX_JOB_ID = 64
 _CONTENT_DIGITS = 8
 _RETRY = "-retry-"
 _RETRY_DIGITS = 8
+_PART = "-part-"
+_PART_STEM = 30  # characters of a job's id that those of its parts begin with
+_PART_DIGITS, _PLAN_DIGITS = 10, 8
+_PART_ID = re.compile(
+    rf".{{1,{_PART_STEM}}}{_PART}[0-9a-f]{{{_PART_DIGITS}}}-[0-9a-f]{{{_PLAN_DIGITS}}}-[0-9]{{1,6}}"
+)
 _RETRIED = re.compile(rf"{_RETRY}[0-9a-f]{{{_RETRY_DIGITS}}}$")
 _MAX_KEY_BYTES = 1024
 
@@ -169,6 +175,27 @@ def retried_job_id(job_id: str) -> str:
     return (
         f"{first[: _MAX_JOB_ID - len(_RETRY) - _RETRY_DIGITS]}{_RETRY}{secrets.token_hex(_RETRY_DIGITS // 2)}"
     )
+
+
+def parts_of(job_id: str) -> str:
+    """What the ids of all parts of a job begin with, and those of no other job."""
+    digest = hashlib.sha256(job_id.encode()).hexdigest()[:_PART_DIGITS]
+    return f"{job_id[:_PART_STEM]}{_PART}{digest}-"
+
+
+def part(job_id: str, plan: str, first: int) -> str:
+    """Id of the part of a job that makes pieces of a plan from a number on; the same whoever announces it."""
+    return f"{parts_of(job_id)}{plan[:_PLAN_DIGITS]}-{first}"
+
+
+def is_part(job_id: str) -> bool:
+    """Whether a job's id is one that `part` makes."""
+    return _PART_ID.fullmatch(job_id) is not None
+
+
+def plan_of_part(job_id: str) -> str:
+    """What the name of the plan begins with of which a part makes pieces."""
+    return job_id.rsplit("-", 2)[1]
 
 
 def new_upload(extension: str) -> str:

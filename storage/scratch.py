@@ -66,9 +66,7 @@ class BucketScratch:
 
     async def found(self) -> frozenset[int]:
         """The numbers of the pieces that are there: one LIST for five hundred; raises StoreUnavailable."""
-        prefix = self._key("")
-        names = [key.removeprefix(prefix) async for key in _listed(self._store, prefix)]
-        return frozenset(int(match[1]) for match in map(_FACTS.fullmatch, names) if match)
+        return await found_pieces(self._store, self._key(""))
 
     async def fetch(self, number: int, path: Path, *, extension: str) -> Piece | None:
         """Write a piece to `path`; None where it is not there or not whole.
@@ -111,16 +109,29 @@ class BucketScratches:
 
 
 async def clear_scratch(store: ObjectStore, job_id: str) -> None:
-    """Remove all that attempts at a job have left: a LIST and a DELETE for a thousand.
+    """Remove all that attempts at a job have left, and what is announced and known of its parts.
 
-    Raises StoreUnavailable.
+    Three LISTs, and a DELETE for a thousand. Raises StoreUnavailable.
     """
-    gone = [key async for key in _listed(store, keys.scratch_folder(job_id))]
+    prefixes = (*part_prefixes(job_id), keys.scratch_folder(job_id))
+    gone = [key for prefix in prefixes async for key in listed_keys(store, prefix)]
     for start in range(0, len(gone), MAX_KEYS):
         await store.delete(gone[start : start + MAX_KEYS])
 
 
-async def _listed(store: ObjectStore, prefix: str) -> AsyncIterator[str]:
+def part_prefixes(job_id: str) -> tuple[str, str]:
+    """Below which keys the parts of a job are announced, and have their records."""
+    return keys.INBOX + keys.parts_of(job_id), keys.STATUS + keys.parts_of(job_id)
+
+
+async def found_pieces(store: ObjectStore, prefix: str) -> frozenset[int]:
+    """The numbers of the pieces below a prefix: one LIST for five hundred; raises StoreUnavailable."""
+    names = [key.rpartition("/")[2] async for key in listed_keys(store, prefix)]
+    return frozenset(int(match[1]) for match in map(_FACTS.fullmatch, names) if match)
+
+
+async def listed_keys(store: ObjectStore, prefix: str) -> AsyncIterator[str]:
+    """Every key below a prefix, in key order; raises StoreUnavailable."""
     after = ""
     while True:
         page = await store.list(prefix, start_after=after)

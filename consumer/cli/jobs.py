@@ -17,6 +17,7 @@ from storage.errors import InvalidManifest, ObjectNotFound
 from storage.inbox.puzzles import is_puzzle
 from storage.inputs.download import download_object
 from storage.records.status import Status
+from storage.scratch import clear_scratch
 from storage.stores.port import ObjectStore
 from storage.upkeep.queries import follow, read_status
 from storage.upkeep.stranded import end, leases_of
@@ -137,6 +138,7 @@ def cancel_job(job_id: str) -> int:
         ended = None if status is None else await end(leases_of(store, _CANCEL), job_id)
         if ended is None:
             return status, None
+        await clear_scratch(store, job_id)
         await store.delete([keys.cancel(job_id)])
         if ended.here:
             await audited(store, by=_CANCEL)(ended.status)

@@ -229,6 +229,11 @@ class Settings(BaseModel):
         description="processes that make segments of videos where the engine runs on the CPU; 0: one a core, "
         "1: the consumer's own",
     )
+    executor: Literal["local", "bucket"] = Field(
+        default="local",
+        description="who makes the segments of videos: local, the consumer that has the job; bucket, all "
+        "consumers of the bucket, as parts that lie in its inbox",
+    )
     work_dir: Path | None = Field(
         default=None,
         description="folder for files of jobs at work; swapdrop in the system's temporary folder if not set",

@@ -155,10 +155,13 @@ class Processes(Generic[OrderT, AnswerT, ToldT]):
     async def prepare(self, count: int) -> None:
         """Start some ahead of their orders, so that there are `count`, or as many as there may be.
 
-        Within `kept`, which they are there for; it does not wait until they can work. Raises OSError.
+        Within `kept`, which they are there for; it does not wait until they can work, nor for one that others
+        have: two who had one each and waited for the other's would wait for ever. Raises OSError.
         """
         async with AsyncExitStack() as held:
             for _ in range(min(count, self.most) - len(self._busy)):
+                if self._room.locked():
+                    return
                 await held.enter_async_context(self.one())
 
     @asynccontextmanager

@@ -41,7 +41,8 @@ from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
-from storage.records.manifest import Enhance, Manifest, is_consented
+from storage.parts import Parts
+from storage.records.manifest import Enhance, Manifest, Part, is_consented
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class JobContext:
         began: float | None = None,
         milestones: Milestones = Milestones(),
         reference: str | None = None,
+        may_share: bool = False,
     ) -> None:
         #: The job as it was asked for, or why that cannot be understood, as `run` will say.
         self.asked = asked
@@ -116,6 +118,7 @@ class JobContext:
         self.device_s = 0.0
         self._services = services
         self._job_id = job_id
+        self._may_share = may_share
         self._output_id = output_id
         self._tell = report
         self._job_folder = job_folder
@@ -172,6 +175,11 @@ class JobContext:
     def job_id(self) -> str:
         """The job's id; on the terminal, where there is none, what stands for it."""
         return self._job_id
+
+    @property
+    def whole_id(self) -> str:
+        """Id of the job that its work is for: where it is a part of another, of that one."""
+        return self._job_id if self.part is None else self.part.parent
 
     @property
     def place(self) -> JobPlace:
@@ -379,8 +387,27 @@ class JobContext:
         return self._workspace
 
     def scratch(self, plan_id: str) -> Scratch:
-        """What earlier attempts have left of the work that `plan_id` names, and place for more."""
-        return self._services.scratches.of(self._job_id, plan_id)
+        """What earlier attempts have left of the work that `plan_id` names, and place for more.
+
+        A part works for the job that it is a part of.
+        """
+        return self._services.scratches.of(self.whole_id, plan_id)
+
+    @property
+    def part(self) -> Part | None:
+        """What of another job's work this job is, None for a job of its own."""
+        return self.manifest.part
+
+    async def refuse_unwanted_part(self) -> None:
+        """Raise InvalidManifest where the job is a part of one that does not want it (any more)."""
+        parts = self._services.parts
+        if self.part is not None and (parts is None or not await parts.is_wanted(self.manifest)):
+            raise InvalidManifest("The job that this is a part of has ended, or asks for something else.")
+
+    @property
+    def shares(self) -> Parts | None:
+        """Where parts of the job are announced, None where it is not to be shared out."""
+        return self._services.parts if self._may_share and self._services.executor == "bucket" else None
 
     def report(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
@@ -27,6 +27,7 @@ from pipeline.swap.request import FaceFilter
 from storage.inputs.arrival import OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
+from storage.parts import Parts
 
 if TYPE_CHECKING:
     from consumer.jobs.context import JobKind
@@ -67,6 +68,9 @@ class JobServices:
     workspaces: Workspaces
     #: What attempts leave for one another.
     scratches: Scratches
+    #: Jobs that parts of one job are, None where there is no bucket; and who makes the segments of videos.
+    parts: Parts | None
+    executor: Literal["local", "bucket"]
     #: The largest picture and the largest video that are decoded.
     limits: Limits
     video_limits: VideoLimits
@@ -113,6 +117,7 @@ def job_services(
     processes: SegmentProcesses,
     workspaces: Workspaces,
     scratches: Scratches,
+    parts: Parts | None = None,
     read_denylist: Callable[[], Awaitable[None]] = _no_list,
     signer: ResultSigner | None = None,
     face_filter: FaceFilter | None = None,
@@ -131,6 +136,8 @@ def job_services(
         processes=processes,
         workspaces=workspaces,
         scratches=scratches,
+        parts=parts,
+        executor=settings.executor,
         limits=picture_limits(settings),
         video_limits=video_limits(settings),
         segment_timeout_s=settings.segment_timeout_s,

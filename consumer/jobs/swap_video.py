@@ -18,7 +18,7 @@ from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
 from consumer.jobs.video.makers import processes_ahead
 from consumer.jobs.video.render import VideoWork
-from consumer.jobs.video.segments import LocalSegments
+from consumer.jobs.video.shared import made_here, segment_executor
 from consumer.jobs.watermark import watermark_for
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import OptionUnavailable
@@ -46,8 +46,10 @@ async def run(context: JobContext) -> Output:
     Raises:
         InputError: a file cannot be used, or has no face to take or to change.
         InvalidManifest: `detection` is none of a video.
+        SharedOut, PartMade: there is no result yet, or there will be none; see them.
     """
     manifest = context.manifest
+    await context.refuse_unwanted_part()
     loaded = await open_engine(context)
     encoder = await context.on_cpu(partial(_encoder, context.encoder_trials, manifest.options))
     pictures = await context.fetch(*wanted_pictures(context), limit=_picture_limit(context))
@@ -62,7 +64,7 @@ async def run(context: JobContext) -> Output:
     looked_at = target_video(video.path, video.media, target.sha256)
     await carry_marks(context, [looked_at, *named_sources(context, pictures)])
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    async with processes_ahead(context, loaded, video, segments=len(plan.segments)):
+    async with processes_ahead(context, loaded, video, segments=made_here(context, plan)):
         people = await known_cast(context, loaded, video, plan, target.sha256)
         chosen = await context.on_device(partial(chooser.choose_members, people))
         if loaded.swapper.minors is not None:
@@ -81,7 +83,7 @@ async def run(context: JobContext) -> Output:
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
         end = Finish(label=context.label, watermark=watermark_for(context, plan.size, named))
         work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, finish=end)
-        done = await LocalSegments(context, loaded).run(work)
+        done = await segment_executor(context, loaded).run(work)
     context.leave_device()
     return await finish(context, work, done, loaded.engine.identity_scale)
 

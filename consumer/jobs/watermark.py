@@ -19,7 +19,7 @@ def watermark_for(context: JobContext, size: tuple[int, int], plan_id: str | Non
     """What is hidden in a job's result of that size, None where nothing is; the sender is told why.
 
     A picture's id comes of the id that the result has. A video's comes of its job and its plan: segments of
-    an earlier attempt, whose result would have had another id, are taken over.
+    an earlier attempt, whose result would have had another id, and of parts of the job are taken over.
     """
     hider = context.watermarker
     if hider is None:
@@ -27,5 +27,5 @@ def watermark_for(context: JobContext, size: tuple[int, int], plan_id: str | Non
     if not has_room(*size):
         context.note(warnings=to_warnings([_TOO_SMALL]))
         return None
-    parts = (context.mark().output_id,) if plan_id is None else (context.job_id, plan_id)
+    parts = (context.mark().output_id,) if plan_id is None else (context.whole_id, plan_id)
     return Watermark(mark_id=id_of(*parts), hider=hider)

@@ -11,12 +11,14 @@ import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
 from consumer.jobs.context import JobContext, JobPlace
+from consumer.jobs.parts import PartMade, SharedOut
 from storage.errors import LeaseLost
 from storage.lease.leases import Lease, Stop
 from storage.lease.outcome import Findings, Output
 from storage.records.status import Status
 
 _STANDS_STILL = "The work on the job stood still; it will be tried again."
+_SHARED_AGAIN_S = 2.0
 
 _log = structlog.get_logger()
 
@@ -107,6 +109,11 @@ class Attempt:
         """End, give back or repeat the job, by whose fault `error` is."""
         if not isinstance(error, Exception):
             raise error
+        if isinstance(error, SharedOut):
+            self.delay_s = _SHARED_AGAIN_S
+            return await self._end(self.lease.share, Ending.RELEASED)
+        if isinstance(error, PartMade):
+            return await self._end(lambda: self.lease.complete_part(self._findings), Ending.FINISHED)
         self.fault = judge(error, stage=self.context.stage)
         if self.fault.kind == "input":
             return await self._fail()

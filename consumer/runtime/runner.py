@@ -16,6 +16,7 @@ from consumer.jobs.plan import service_warnings
 from consumer.jobs.services import JobServices
 from consumer.runtime.attempt import Attempt, Ending
 from consumer.runtime.decisions import audit_entry, decisions
+from consumer.runtime.sharing import clear_after, clear_after_lost, part_of, readable_folder, resting
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.tracing import NoTraces, Traces
 from consumer.triggers.base import Ticket
@@ -30,6 +31,7 @@ from storage.records.status import JobWarning, Status
 
 _CLEAN_UP_AGAIN_S = 20.0
 _ROOM_AGAIN_S = 5.0
+_LOOK_AGAIN_S = 5.0  # at a job whose parts are being made: as often as at an idle inbox
 _MOVING = (".gif", ".apng")  # pictures of these names nearly always move
 
 _log = structlog.get_logger()
@@ -82,10 +84,10 @@ class JobRunner:
         try:
             announced = await ticket.open()
             if _looks_long(announced):
-                if not await room_for_long():
-                    await ticket.defer(_ROOM_AGAIN_S)
+                if not await self._may_begin(ticket, announced, room_for_long):
                     return Ending.REFUSED
                 began = time.monotonic()
+            folder = await readable_folder(self._services, ticket, announced)
             claimed = await self._claim(ticket, announced)
         except StorageError as error:
             if not isinstance(error, ObjectNotFound):  # else another consumer has retired it
@@ -104,7 +106,7 @@ class JobRunner:
         try:
             attempt = Attempt(
                 lease=claimed,
-                context=self._context(ticket, announced, claimed, began, milestones),
+                context=self._context(announced, claimed, began, milestones, folder),
                 rng=self._rng,
                 on_beat=ticket.beat,
             )
@@ -113,6 +115,24 @@ class JobRunner:
             return await self._crashed(ticket, announced, claimed, error)
         await self._left(ticket, announced, attempt, ending)
         return ending
+
+    async def _may_begin(
+        self, ticket: Ticket, announced: Announced, room_for_long: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Whether a long job is to be claimed now; else its ticket has ended.
+
+        One whose parts are being made is not, unless it is to end, which needs no room.
+        """
+        rests = await resting(self._services, announced)
+        if rests is None:
+            if not await room_for_long():
+                await ticket.defer(_ROOM_AGAIN_S)
+                return False
+            rests = await resting(self._services, announced)  # another may have shared it out meanwhile
+        if rests is None or rests.cancelled:
+            return True
+        await ticket.rest(_LOOK_AGAIN_S)
+        return False
 
     async def _claim(self, ticket: Ticket, announced: Announced) -> "Lease | Refusal":
         """Claim the job, under an id of its own where the one it names is another job's already."""
@@ -158,11 +178,11 @@ class JobRunner:
 
     def _context(
         self,
-        ticket: Ticket,
         announced: Announced,
         lease: Lease,
         began: float,
         milestones: Milestones,
+        folder: str | None,
     ) -> JobContext:
         asked = announced.manifest or announced.error
         if asked is None:
@@ -173,9 +193,10 @@ class JobRunner:
             job_id=lease.job_id,
             output_id=output_id(lease.job_id, lease.attempt),
             report=lease.report,
-            job_folder=ticket.folder,
+            job_folder=folder,
             began=began,
             milestones=milestones,
+            may_share=lease.job_id == announced.job_id,
         )
         if announced.manifest is not None:
             context.note(warnings=tuple(service_warnings(announced.manifest, self._objection)))
@@ -211,9 +232,12 @@ class JobRunner:
         if attempt.stop is Stop.LOST:
             self._metrics.lease_lost()
         if ending is Ending.FINISHED:
-            self._metrics.decided(decisions(status, on=self._checks()))
+            if part_of(announced) is None:
+                self._metrics.decided(decisions(status, on=self._checks()))
             await self._ended(ticket, announced, status, attempt.context)
         else:
+            if attempt.stop is Stop.LOST:
+                await clear_after_lost(self._services, part_of(announced))
             await ticket.defer(attempt.delay_s)
         _log.info(
             "job",
@@ -263,15 +287,18 @@ class JobRunner:
         """Call the sender of a job that has ended, and clear its announcement away.
 
         Before that goes, the audit log has its line: whoever finds the announcement of a job that has ended
-        writes one, so that there may be two of a job and never none.
+        writes one, so that there may be two of a job and never none. A part of another job has none.
         """
+        part = part_of(announced)
         url = announced.manifest.callback_url if announced.manifest else None
         if self._webhooks is not None and url is not None:
             self._webhooks.send(url, status)
         try:
-            if is_video_job(status):
+            if part is not None:
+                await clear_after(self._services, part)
+            elif is_video_job(status):
                 await self._services.scratches.clear(status.job_id)
-            if self._audit is not None:
+            if self._audit is not None and part is None:
                 await self._audit.append(status.job_id, self._entry(announced, status, context))
             await ticket.retire(status)
         except StorageError as error:

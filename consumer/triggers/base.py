@@ -53,6 +53,10 @@ class Ticket(Protocol):
         """
         ...
 
+    async def rest(self, delay_s: float) -> None:
+        """Do the same with a job that may be put off a thousand times."""
+        ...
+
 
 class Trigger(Protocol):
     """A source of tickets.

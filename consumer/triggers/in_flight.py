@@ -51,6 +51,10 @@ class InFlightEntries:
                 tried.append(entry)
         return fresh, tried, soonest_s
 
+    def was_tried(self, entry: InboxEntry) -> bool:
+        """Whether an entry has been offered before, as far as is remembered."""
+        return entry.fingerprint in self._not_before
+
     def is_fresh(self, entry: InboxEntry) -> bool:
         """Whether an entry may be offered now and has not been yet, as far as is remembered."""
         fingerprint = entry.fingerprint
@@ -106,4 +110,8 @@ class EntryTicket:
 
     async def defer(self, delay_s: float) -> None:
         """Leave the entry for later, here or elsewhere: it is not offered again before `delay_s`."""
+        self._in_flight.defer(self.entry, delay_s)
+
+    async def rest(self, delay_s: float) -> None:
+        """Leave the entry as `defer` does; that others have it, it does not mean."""
         self._in_flight.defer(self.entry, delay_s)

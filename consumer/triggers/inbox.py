@@ -151,7 +151,8 @@ class InboxTrigger:
             for entry in drawn(pools, self._rng):
                 if self._picks.is_stale and loop.time() - looked > self._policy.min_s:
                     break  # looking again costs less than trying what others have
-                pause = self._policy.min_s
+                if not self._in_flight.was_tried(entry):  # one that was is no news
+                    pause = self._policy.min_s
                 if self._in_flight.take(entry):  # else another trigger has meanwhile
                     yield InboxTicket(self._inbox, self._in_flight, self._picks, entry)
             if not found_some:

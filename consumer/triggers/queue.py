@@ -113,6 +113,13 @@ class QueueTicket(EntryTicket):
         else:
             self._again(self.entry, delay_s)
 
+    async def rest(self, delay_s: float) -> None:
+        """Have the entry looked up again here, and the message gone: queues give up what comes back often."""
+        delivery, self._delivery = self._delivery, None
+        if delivery:
+            await delivery.done()
+        await self.defer(delay_s)
+
 
 class QueueTrigger:
     """Offers the inbox entries that a queue's messages speak of.

@@ -128,6 +128,15 @@ class Lease:
             )
         )
 
+    async def complete_part(self, findings: Findings = _NOTHING) -> Status:
+        """End a part of another job `completed`, without a result: what it made lies with that one."""
+        progress = self._report.latest[1]
+        return await self._record.write(
+            lambda status, now: transitions.completed(
+                status, now=now, progress=progress, result=None, findings=findings, upload_ms=0
+            )
+        )
+
     async def fail(self, failure: Failure, findings: Findings = _NOTHING) -> Status:
         """End the job `failed`: it cannot be done as it was sent."""
         stage, progress = self._report.latest
@@ -164,9 +173,22 @@ class Lease:
         """Give the job back at once; this attempt does not count."""
         return await self._record.write(lambda status, now: transitions.released(self._told(status), now=now))
 
+    async def share(self) -> Status:
+        """Give the job back until others have made its parts; this attempt does not count.
+
+        The work must have told of segments.
+        """
+        return await self._record.write(self._shared)
+
     async def cancelled(self) -> Status:
         """End the job `cancelled`."""
         return await self._record.write(lambda status, now: transitions.cancelled(status, now=now))
+
+    def _shared(self, status: Status, now: datetime) -> Status:
+        segments = self._report.latest[1].segments
+        if segments is None:
+            raise RuntimeError("only what is done in segments can be shared out")
+        return transitions.shared(status, now=now, segments=segments.handed_on())
 
     def _told(self, status: Status) -> Status:
         """A record with what the work has said since it was written."""

@@ -18,8 +18,12 @@ async def is_cancel_requested(store: ObjectStore, job_id: str) -> bool:
 
 
 async def write_dead_letter(store: ObjectStore, status: Status) -> None:
-    """Write the pointer to a job that used up its attempts; does nothing for any other."""
-    if status.error is None or status.error.code != "attempts_exhausted":
+    """Write the pointer to a job that used up its attempts; does nothing for any other, and for parts of one.
+
+    What a part did not make is made by its job, which tells of it where that fails.
+    """
+    exhausted = status.error is not None and status.error.code == "attempts_exhausted"
+    if status.error is None or not exhausted or keys.is_part(status.job_id):
         return
     last = status.error.attempts[-1] if status.error.attempts else None
     pointer = {

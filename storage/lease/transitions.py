@@ -12,6 +12,7 @@ from storage.records.status import (
     LeaseInfo,
     Progress,
     Result,
+    Segments,
     Stage,
     State,
     Status,
@@ -65,11 +66,14 @@ def completed(
     *,
     now: datetime,
     progress: Progress,
-    result: Result,
+    result: Result | None,
     findings: Findings,
     upload_ms: float,
 ) -> Status:
-    """The job has a result; the record tells of the attempt that made it, and of no other."""
+    """The job is done, with a result unless it is a part of another.
+
+    The record tells of the attempt that made it, and of no other.
+    """
     total = max(progress.total, 1)
     return _ended(
         status,
@@ -144,6 +148,24 @@ def released(status: Status, *, now: datetime) -> Status:
     key. So the attempt is given back by allowing one more (docs/adr/0005).
     """
     return _queued(status, now, not_before=None, max_attempts=_one_more(status))
+
+
+def shared(status: Status, *, now: datetime, segments: Segments) -> Status:
+    """Others make parts of the job, so far of its segments; it waits for them, and is nobody's meanwhile.
+
+    An owner that gives it back for that has an attempt that does not count.
+    """
+    done, total = segments.done, max(segments.total, 1)
+    percent = min(100, 100 * done // total)
+    return status.evolve(
+        now=now,
+        status="pending",
+        stage="swap",
+        progress=Progress(done=done, total=total, unit="segments", percent=percent, segments=segments),
+        lease=None,
+        not_before=None,
+        max_attempts=status.max_attempts if status.status == "pending" else _one_more(status),
+    )
 
 
 def lapsed(status: Status) -> Status:

@@ -79,6 +79,7 @@ _FIELD_ALIASES = {
         "target",
     ),
 }
+OF_CONSUMERS = frozenset({"part"})  # fields that are none of senders': no door of theirs takes them
 _MAX_SENTENCES = 20  # a mistake repeated a thousand times needs no thousand sentences
 _MAX_SHOWN = 64
 _MAX_MAPPINGS = 1000  # as many faces as a mapping can be bound to in a detection
@@ -152,6 +153,19 @@ class Consent(BaseModel):
     time: Annotated[str, StringConstraints(pattern=_RFC3339)] | None = None
 
 
+class Part(BaseModel):
+    """Which pieces of another job's work a job makes; consumers announce such jobs, senders do not."""
+
+    model_config = _STRICT
+    #: The job that wants them.
+    parent: Annotated[str, StringConstraints(pattern=rf"^{keys.JOB_ID.pattern}$")]
+    #: Names all that the pieces depend on; who would make others must not make them.
+    plan: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    #: The pieces of these numbers, `end` not among them.
+    first: int = Field(ge=0, lt=1_000_000)
+    end: int = Field(gt=0, le=1_000_000)
+
+
 class Manifest(BaseModel):
     """A job as it was asked for (contract, version 1)."""
 
@@ -169,6 +183,7 @@ class Manifest(BaseModel):
     options: Options = Options()
     consent: Consent | None = None
     callback_url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=2048)] | None = None
+    part: Part | None = None
 
     @model_validator(mode="after")
     def _faces_fit_the_process_type(self) -> Self:
@@ -317,7 +332,8 @@ def _unknown(names: list[str], model: type[BaseModel]) -> str:
         return ""
     quoted = ", ".join(_shown(name) for name in names[:_MAX_SENTENCES])
     more = f" and {len(names) - _MAX_SENTENCES} more" if len(names) > _MAX_SENTENCES else ""
-    return f"Unknown key {quoted}{more}; known are {', '.join(sorted(model.model_fields))}."
+    known = sorted(model.model_fields.keys() - OF_CONSUMERS)
+    return f"Unknown key {quoted}{more}; known are {', '.join(known)}."
 
 
 def _sentence(location: tuple[int | str, ...], kind: str, message: str, given: object) -> str:

@@ -130,7 +130,7 @@ class Progress(_Record):
     done: int = 0
     #: How many there are, 0 while that is not known.
     total: int = 0
-    #: What is counted: pictures, frames, faces.
+    #: What is counted: pictures, frames, faces, bytes, segments.
     unit: str = "pictures"
     #: Of the stage, 0 to 100.
     percent: int = Field(default=0, ge=0, le=100)
@@ -320,14 +320,16 @@ class Status(_Record):
     #: The last three states never change again, but that a job may be forgotten.
     status: State = "pending"
     #: Where in its work the job is; while it is processing, at most three seconds old. `queued` is told of a
-    #: job that is only claimed, too, and of one that waits for its first turn on the device.
+    #: job that is only claimed, too, and of one that waits for its first turn on the device. A pending job at
+    #: `swap` was shared out: others make parts of it.
     stage: Stage = "queued"
     #: How far the stage is; as old as that.
     progress: Progress = Progress()
     #: The fencing token: grows with every claim and is never used twice.
     attempt: int = 0
     #: Grows by one for an attempt that does not count: one that was given back, or taken over from an owner
-    #: that never began, or that failed or was cut off and had made a segment of a video.
+    #: that never began, or that shared the job out, or that failed or was cut off and had made a segment of a
+    #: video.
     max_attempts: int = 3
     #: A pending job may not be claimed earlier than this, by the store's clock.
     not_before: Utc | None = None
@@ -343,7 +345,7 @@ class Status(_Record):
     finished_at: Utc | None = None
     #: Milliseconds by stage of the attempt that ended the job.
     timings_ms: Mapping[str, float] = {}
-    #: Of a completed job.
+    #: Of a completed job, unless that is a part of another.
     result: Result | None = None
     #: The faces of the target, None where they were not looked for.
     faces: tuple[FaceOutcome, ...] | None = None

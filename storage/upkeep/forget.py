@@ -18,6 +18,7 @@ from storage.lease.cas import StatusStore, Stored, read_record
 from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest, references
 from storage.records.status import JobError, Status
+from storage.scratch import part_prefixes
 from storage.stores.port import MAX_KEYS, ObjectStore
 from storage.upkeep.queries import is_of, listed, newest_first
 
@@ -161,7 +162,8 @@ def _named(manifest: Mapping[str, Any]) -> Iterator[str]:
 async def _own(store: ObjectStore, job_id: str) -> list[str]:
     """What lies below keys that are a job's alone, but for its record."""
     folders = (keys.result_folder(job_id), keys.archive(job_id, ""), keys.scratch_folder(job_id))
-    found = [entry.key for folder in folders for entry in await listed(store, folder)]
+    prefixes = (*folders, *part_prefixes(job_id))
+    found = [entry.key for prefix in prefixes for entry in await listed(store, prefix)]
     return [*found, keys.dead_letter(job_id), keys.cancel(job_id)]
 
 

@@ -15,6 +15,7 @@ from storage.lease.cas import read_record
 from storage.records.kept import not_kept
 from storage.records.manifest import read_manifest
 from storage.records.status import Status
+from storage.scratch import part_prefixes
 from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 
 _AT_ONCE = 16
@@ -63,11 +64,12 @@ async def listed(store: ObjectStore, prefix: str) -> list[ListedObject]:
 
 
 async def newest_first(store: ObjectStore) -> AsyncIterator[Status]:
-    """Read the record of every job, the one written last first; unreadable ones are left out.
+    """Read the record of every job, the one written last first.
 
+    Unreadable ones are left out, and those of jobs that are parts of others.
     Stop iterating and no more are read. Raises StoreUnavailable.
     """
-    found = [entry for entry in await listed(store, keys.STATUS) if keys.job_of_status(entry.key)]
+    found = [entry for entry in await listed(store, keys.STATUS) if _is_whole(keys.job_of_status(entry.key))]
     found.sort(key=lambda entry: entry.last_modified, reverse=True)
     for start in range(0, len(found), _AT_ONCE):
         batch = (_read(store, keys.job_of_status(entry.key)) for entry in found[start : start + _AT_ONCE])
@@ -87,6 +89,8 @@ async def run_again(store: ObjectStore, status: Status) -> str:
         raise InvalidManifest(f"The job {status.job_id} has not ended; it is {status.status}.")
     if status.manifest is None:
         raise InvalidManifest(f"What the job {status.job_id} asked for was never understood; send it anew.")
+    if status.manifest.get("part") is not None:
+        raise InvalidManifest(f"{status.job_id} is a part of another job and cannot be done again by itself.")
     gone = not_kept(status.manifest)
     if set(gone) - {CALLBACK}:
         fields = ", ".join(f"`{name}`" for name in gone)
@@ -107,15 +111,18 @@ async def purge(store: ObjectStore, job_id: str) -> int:
 
     Files below uploads/ stay: others may use them. Raises StoreUnavailable; done again, it goes on.
     """
+    folders = (keys.result_folder(job_id), keys.archive(job_id, ""), keys.scratch_folder(job_id))
     gone = [
-        entry.key
-        for prefix in (keys.result_folder(job_id), keys.archive(job_id, ""), keys.scratch_folder(job_id))
-        for entry in await listed(store, prefix)
+        entry.key for prefix in (*folders, *part_prefixes(job_id)) for entry in await listed(store, prefix)
     ]
     gone += [keys.dead_letter(job_id), keys.cancel(job_id), keys.status(job_id)]
     for start in range(0, len(gone), MAX_KEYS):
         await store.delete(gone[start : start + MAX_KEYS])
     return len(gone) - 2  # a dead letter and a cancel marker are seldom there
+
+
+def _is_whole(job_id: str) -> bool:
+    return bool(job_id) and not keys.is_part(job_id)
 
 
 async def _read(store: ObjectStore, job_id: str) -> Status | None:

@@ -14,6 +14,8 @@ from storage.inbox.inbox import Announcements, Inbox
 from storage.inbox.puzzles import is_puzzle, puzzle_id
 from storage.lease.cas import Stored, read_record
 from storage.lease.leases import Leases
+from storage.parts import Parts, part_in
+from storage.records.status import Status
 from storage.scratch import clear_scratch
 from storage.stores.port import ListedObject, Listing, ObjectStore
 from storage.upkeep.stranded import Told, announce_again, end, is_announced, is_idle, told_nobody
@@ -115,6 +117,8 @@ class Rounds:
             stored = None
         if stored is None or stored.status.terminal:
             self._open.discard(key)
+            if stored is not None and keys.is_part(job_id):
+                await self._look_at_part(key, stored.status)
             return False
         self._open.add(key)
         try:
@@ -123,6 +127,16 @@ class Rounds:
             raise
         except StorageError:  # another consumer was faster; the next way tells
             return False
+
+    async def _look_at_part(self, key: str, status: Status) -> None:
+        """Remove what is left of the parts of a job that has ended; else look again on the next way."""
+        part = part_in(status)
+        if part is None:
+            return
+        if await Parts(self._store).has_no_parent(part):
+            await clear_scratch(self._store, part.parent)
+        else:
+            self._open.add(key)
 
     async def _rescue(self, stored: Stored) -> bool:
         status = stored.status

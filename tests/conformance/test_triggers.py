@@ -127,6 +127,20 @@ async def test_a_job_that_was_claimed_and_put_off_is_offered_again(rig: Rig) -> 
     await nothing_left(rig, trigger)
 
 
+async def test_a_job_that_rests_is_offered_again_and_no_message_of_it_comes_and_goes_meanwhile(
+    rig: Rig,
+) -> None:
+    await drop(rig, "one")
+    trigger = rig.consumer()
+    [ticket] = await take(trigger)
+    await ticket.rest(0.3)
+    if not rig.sweeps:
+        assert await rig.left() == 1  # the entry itself
+    [again] = await take(trigger)
+    assert await work_off(again) == "one"
+    await nothing_left(rig, trigger)
+
+
 async def test_a_retired_job_leaves_nothing_behind(rig: Rig) -> None:
     rig.hold_s = 1
     await drop(rig, "one", "two")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from storage.records.detection import Detection
-from storage.records.manifest import PROCESS_TYPES, Manifest, OutputFormat, VideoEncoder
+from storage.records.manifest import OF_CONSUMERS, PROCESS_TYPES, Manifest, OutputFormat, VideoEncoder
 from storage.records.status import ErrorCode, Stage, State, Status, WarningCode
 
 Schema = dict[str, Any]
@@ -33,6 +33,9 @@ def bucket_schemas() -> dict[str, Schema]:
     left out of it, so it is optional there and never null.
     """
     manifest = {name: _asked(schema) for name, schema in _of(Manifest, "validation").items()}
+    manifest = {name: schema for name, schema in manifest.items() if name != "Part"}
+    for name in OF_CONSUMERS:
+        del manifest["Manifest"]["properties"][name]
     manifest["Manifest"]["properties"]["process_type"] = {"$ref": f"{_REF}ProcessType"}
     status = {name: _written_whole(one) for name, one in _of(Status, "serialization").items()}
     detection = {name: _written_as_known(one) for name, one in _of(Detection, "validation").items()}

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,14 +13,14 @@ import pytest
 
 from pipeline.media.video.segments import plan_segments
 from storage import keys
-from storage.records.status import Status
+from storage.records.status import Segments, Status
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings
 from tests.support.buckets import fresh_bucket, keys_below
 from tests.support.consumers import alive, consumer_environment
 from tests.support.copying import files_below
 from tests.support.failpoints import Conditions, Failpoint, ForkedConsumer, forked_consumer
-from tests.support.jobs import announce, inbox_empty, reached, running, until, upload_pair
+from tests.support.jobs import announce, inbox_empty, reached, read_status, running, until, upload_pair
 from tests.support.reels import ReelEngine, across, reel, seen, still
 from tests.support.stores import Op
 from tests.support.videos import shown, sounds
@@ -127,6 +127,56 @@ async def test_five_kills_at_random_moments_leave_the_frames_of_an_undisturbed_r
     assert sounds(disturbed) == sounds(whole)
 
 
+async def at_work_on_parts(store: ObjectStore, job: str, *, consumers: int) -> None:
+    """Wait until so many consumers are in the middle of a part of the job each."""
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            records = await keys_below(store, keys.STATUS + keys.parts_of(job))
+            parts = [await read_status(store, keys.job_of_status(key)) for key in records]
+            owners = {part.lease.owner for part in parts if part and part.lease and part.has_advanced}
+            if len(owners) >= consumers:
+                return
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.faults
+async def test_three_consumers_share_a_video_two_are_killed_and_its_frames_are_those_of_one_alone(
+    seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    clip = film(tmp_path, 300)  # three parts of five segments
+    shares = {**_VICTIM, "executor": "bucket", "max_in_flight": 2, "lease_ttl_s": 10}
+    conditions = Conditions(swap_s=3 * _SWAP_S, segment_s=_SEGMENT_S)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        undisturbed = await drop(store, clip)
+        async with running(store, ReelEngine(), **_HEIR):
+            whole = await saved(store, await ended(store, undisturbed), tmp_path / "whole.mp4")
+            await inbox_empty(store)
+        job = await drop(store, clip)
+        environment = consumer_environment(settings, **shares)
+        with ExitStack() as stack:
+            one, two, three = (
+                stack.enter_context(forked_consumer(environment, tmp_path / name, conditions))
+                for name in ("one", "two", "three")
+            )
+            await at_work_on_parts(store, job, consumers=3)
+            for victim in (one, two):
+                victim.send(signal.SIGKILL)
+                assert await victim.exit_code() == -signal.SIGKILL, victim.output()
+            status = await ended(store, job)
+            await inbox_empty(store)
+            three.send(signal.SIGTERM)
+            assert await three.exit_code() == 0, three.output()
+        shared = await saved(store, status, tmp_path / "shared.mp4")
+        assert not await keys_below(store, keys.SCRATCH)
+        assert await keys_below(store, keys.STATUS + keys.parts_of(job)) == []
+        results = await keys_below(store, keys.result_folder(job))
+    assert (status.status, status.error) == ("completed", None)
+    assert status.progress.segments == Segments(done=15, total=15, reused=15)
+    assert len([key for key in results if key.endswith(".mp4")]) == 2  # it and its preview
+    assert shown(shared) == shown(whole)
+    assert sounds(shared) == sounds(whole)
+
+
 WRITES: tuple[tuple[Op, str, int], ...] = (
     ("put_file", keys.SCRATCH, 1),  # who is in it
     ("put_file", keys.SCRATCH, 2),  # a segment
@@ -164,6 +214,40 @@ async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_
         assert len(shown(result)) == 60
         assert not await keys_below(store, keys.SCRATCH)
         assert not files_below(victim.temp)
+
+
+SHARED_WRITES: tuple[tuple[Op, str, int], ...] = (
+    ("put", keys.INBOX, 2),  # a part is announced
+    ("put", keys.SCRATCH, 2),  # that all are
+    ("delete", keys.INBOX, 1),  # a part is done
+    ("delete", keys.STATUS, 1),  # what is known of parts goes with their job's end
+)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    "point",
+    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in SHARED_WRITES for when in WHENS],
+    ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
+)
+async def test_a_kill_at_any_write_of_a_shared_video_leaves_one_result_and_nothing_of_its_parts(
+    point: Failpoint, seaweedfs_s3: S3Settings, tmp_path: Path
+) -> None:
+    clip = film(tmp_path, 160)
+    async with fresh_bucket(seaweedfs_s3) as (store, settings):
+        job = await drop(store, clip)
+        environment = consumer_environment(settings, **_VICTIM, executor="bucket")
+        conditions = Conditions(failpoint=point, segment_s=_SEGMENT_S)
+        with forked_consumer(environment, tmp_path / "victim", conditions) as victim:
+            assert await victim.exit_code(_PATIENCE_S) == -signal.SIGKILL, victim.output()
+        async with running(store, ReelEngine(), **_HEIR, executor="bucket"):
+            status = await ended(store, job)
+            await inbox_empty(store)
+        assert status.status == "completed", status.error
+        result = await saved(store, status, tmp_path / "result.mp4")
+        assert len(shown(result)) == 160
+        assert not await keys_below(store, keys.SCRATCH)
+        assert await keys_below(store, keys.STATUS) == [keys.status(job)]
 
 
 async def test_a_killed_video_job_goes_on_with_the_segments_that_were_done(

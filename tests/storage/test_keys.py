@@ -112,3 +112,14 @@ def test_a_job_done_again_keeps_its_name_in_its_id_however_often(job_id: str) ->
     assert first.startswith(job_id[:49])
     assert first != again
     assert (first.rpartition("-")[0], len(first)) == (again.rpartition("-")[0], len(again))
+
+
+@pytest.mark.parametrize("job_id", ["a", "order-1042", "x" * 64, "x" * 63 + "y"])
+def test_the_ids_of_parts_are_valid_and_tell_which_job_they_are_of(job_id: str) -> None:
+    part = keys.part(job_id, "0123456789abcdef" * 4, 999_999)
+    assert keys.is_job_id(part)
+    assert keys.is_part(part)
+    assert not keys.is_part(job_id)
+    assert keys.plan_of_part(part) == "01234567"
+    others = {"a", "order-1042", "x" * 64, "x" * 63 + "y", part} - {job_id}
+    assert not [other for other in others if part.startswith(keys.parts_of(other))]

@@ -55,15 +55,21 @@ async def test_a_piece_that_is_not_whole_is_not_there(tmp_path: Path, harm: str)
     assert await scratch.fetch(3, tmp_path / "back", extension="mp4") is None
 
 
-async def test_what_a_job_has_left_is_found_in_one_call_and_gone_in_two(tmp_path: Path) -> None:
+async def test_what_a_job_has_left_is_found_in_one_call_and_gone_in_four_its_parts_too(
+    tmp_path: Path,
+) -> None:
     memory = MemoryStore()
     await kept(memory, tmp_path, 0, 1, 2)
     await kept(memory, tmp_path, 0, plan=OTHER)
-    await memory.put(f"{keys.SCRATCH}jj/{PLAN}/0.mp4", b"another's", content_type="video/mp4")
+    for own in (keys.manifest(keys.part("j", PLAN, 0)), keys.status(keys.part("j", PLAN, 4))):
+        await memory.put(own, b"{}", content_type="application/json")
+    others = [keys.manifest("j"), keys.manifest(keys.part("jj", PLAN, 0)), f"{keys.SCRATCH}jj/{PLAN}/0.mp4"]
+    for key in others:
+        await memory.put(key, b"another's", content_type="video/mp4")
     store = CountingStore(memory)
     assert await BucketScratches(store).of("j", PLAN).found() == {0, 1, 2}
     assert [call for call, _ in store.calls] == ["list"]
     store.calls.clear()
     await clear_scratch(store, "j")
-    assert [call for call, _ in store.calls] == ["list", "delete"]
-    assert [listed.key for listed in (await memory.list("")).objects] == [f"{keys.SCRATCH}jj/{PLAN}/0.mp4"]
+    assert [call for call, _ in store.calls] == ["list", "list", "list", "delete"]
+    assert {listed.key for listed in (await memory.list("")).objects} == set(others)

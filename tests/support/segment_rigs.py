@@ -3,33 +3,43 @@
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
-from consumer.client.local import open_local_jobs
+from consumer.client.local import LocalJobs, open_local_jobs
 from consumer.config.settings import Settings
+from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
+from consumer.jobs.parts import PartMade, SharedOut
 from consumer.jobs.pixels import Finish, Watermark
 from consumer.jobs.video.render import VideoWork
-from consumer.jobs.video.segments import LocalSegments, SegmentExecutor
+from consumer.jobs.video.segments import LocalSegments, SegmentDone, SegmentExecutor
+from consumer.jobs.video.shared import PartOfSegments, SharedSegments
 from pipeline.engines.base import AnyEngine
-from pipeline.errors import OutputInvalid
+from pipeline.errors import OutputInvalid, PipelineError
 from pipeline.label.label import label_in
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.probe import open_video
 from pipeline.media.video.segments import plan_segments
+from storage import keys
+from storage.parts import Parts
 from storage.records.manifest import read_manifest
 from storage.records.status import Progress
+from storage.stores.memory_store import MemoryStore
 from tests.support.engines import OneEngine
 from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
 from tests.support.standins.watermark import watermarker
 from tests.support.videos import LIMITS
 
-Kind = Literal["own threads", "processes"]
-KINDS: tuple[Kind, ...] = ("own threads", "processes")
+Kind = Literal["own threads", "processes", "bucket"]
+KINDS: tuple[Kind, ...] = ("own threads", "processes", "bucket")
+PLAN = "0" * 64
+KEPT = f"work/segments/job/{PLAN}"
+"""Where segments lie for later attempts, below the folder of a rig."""
 SEGMENTS = 5
 FRAMES = 20
 """Of each segment."""
@@ -44,11 +54,45 @@ class Rig:
     work: VideoWork
     #: What was told of the job.
     told: list[Progress] = field(default_factory=list)
+    #: Who makes its segments: the job itself, and its parts.
+    makers: list[JobContext] = field(default_factory=list)
+
+    @property
+    def stages(self) -> set[str]:
+        """The stages whose time was measured."""
+        return {stage for maker in self.makers for stage in maker.timings.ms}
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that there are beside this one."""
         return self.context.processes.pids
+
+
+class ByParts:
+    """Shares segments out, and makes the parts one after the other, as consumers of the bucket would."""
+
+    def __init__(self, jobs: LocalJobs, rig: Rig, loaded: LoadedEngine) -> None:
+        self._jobs, self._rig, self._loaded = jobs, rig, loaded
+        self._store = MemoryStore()
+        self._parent = SharedSegments(rig.context, loaded, Parts(self._store))
+
+    async def run(self, work: VideoWork) -> Sequence[SegmentDone]:
+        """Share them out, make the parts, and go on with the job."""
+        with suppress(SharedOut):
+            return await self._parent.run(work)
+        for entry in (await self._store.list(keys.INBOX)).objects:
+            manifest = read_manifest((await self._store.get(entry.key, max_bytes=1 << 20)).body)
+            assert manifest.part is not None
+            context = self._jobs.context(manifest, output_id="part", report=self._tell)
+            self._rig.makers.append(context)
+            async with context:
+                with suppress(PartMade, PipelineError):
+                    await PartOfSegments(context, self._loaded, manifest.part).run(work)
+            await self._store.delete([entry.key])
+        return await self._parent.run(work)
+
+    def _tell(self, _stage: str, progress: Progress) -> None:
+        self._rig.told.append(progress)
 
 
 @asynccontextmanager
@@ -67,11 +111,11 @@ async def open_rig(
     work = VideoWork(
         video=video,
         plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
-        plan_id="plan",
+        plan_id=PLAN,
         swap=reel_swap(chosen=(0, 1)),
         finish=Finish(label=label_in("en", "bottom-right"), watermark=watermark),
     )
-    processes = {"own threads": 1, "processes": 2}[kind]
+    processes = 2 if kind == "processes" else 1
     chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)
     manifest = read_manifest({"process_type": "single-video", "source": str(clip), "target": str(clip)})
     told: list[Progress] = []
@@ -81,8 +125,13 @@ async def open_rig(
             manifest, output_id="job", report=lambda _stage, progress: told.append(progress)
         ) as context,
     ):
-        executor = LocalSegments(context, await context.engine("auto"))
-        yield Rig(context=context, executor=executor, work=work, told=told)
+        loaded = await context.engine("auto")
+        rig = Rig(context=context, executor=LocalSegments(context, loaded), work=work, told=told)
+        rig.makers.append(context)
+        if kind == "bucket":
+            rig.executor = ByParts(jobs, rig, loaded)
+        with patch("consumer.jobs.video.shared.LEAST_SEGMENTS", 2):  # so that five segments are two parts
+            yield rig
 
 
 class Marked(ReelEngine):
@@ -90,7 +139,7 @@ class Marked(ReelEngine):
 
     def __init__(self, folder: Path, after: Iterable[int] = ()) -> None:
         super().__init__(on_swap=self._look)
-        self._awaited = [folder / f"work/segments/job/plan/{number}.json" for number in after]
+        self._awaited = [folder / f"{KEPT}/{number}.json" for number in after]
         self._faces = 0
 
     def find_faces(self, picture: Any) -> Any:  # noqa: ANN401 -- see ReelEngine

@@ -13,6 +13,7 @@ import numpy as np
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
+from consumer.jobs.parts import OtherFrames
 from consumer.jobs.video.content import VideoContent
 from consumer.jobs.video.frames import FrameSource, frame_bytes
 from consumer.jobs.video.pace import FrameProgress
@@ -78,6 +79,7 @@ async def known_cast(
 
     Raises:
         ContentRejected: what it shows is not wanted.
+        OtherFrames: the job is a part of another, whose people are not known in the way of this machine.
     """
     info, content = loaded.engine.info, VideoContent(context, loaded.swapper.content)
     asked = {
@@ -97,6 +99,8 @@ async def known_cast(
             content.recall(piece.facts["suspect_s"])
             content.note()
             return known
+    if context.part is not None:
+        raise OtherFrames
     found = await find_cast(context, loaded.engine, video, plan, content)
     content.note()
     piece = await context.on_cpu(partial(_write, path, found, content))

@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
-from consumer.jobs.scratch import Scratch
 from consumer.jobs.together import together
 from consumer.jobs.video.files import GrowingFile
 from consumer.jobs.video.frames import frame_bytes
@@ -54,11 +53,19 @@ class LocalSegments:
 
     async def run(self, work: VideoWork) -> Sequence[SegmentDone]:
         """Make those that are not there, several at once where that is faster."""
-        scratch = self._context.scratch(work.plan_id)
-        found = await scratch.found()
-        missing = sum(segment.number not in found for segment in work.plan.segments)
+        found = await self._context.scratch(work.plan_id).found()
+        return await self._bring(work, work.plan.segments, found)
+
+    async def make(self, work: VideoWork, segments: Sequence[Segment]) -> None:
+        """Make some of them, none of which is there, for who brings them together elsewhere."""
+        await self._bring(work, segments, frozenset())
+
+    async def _bring(
+        self, work: VideoWork, segments: Sequence[Segment], found: frozenset[int]
+    ) -> Sequence[SegmentDone]:
+        missing = sum(segment.number not in found for segment in segments)
         maker = segment_maker(self._context, self._loaded, work, segments=missing)
-        run = _Run(self._context, work, scratch, found, maker)
+        run = _Run(self._context, work, segments, found, maker)
         async with self._context.processes.kept(), together() as group:
             for _ in range(maker.at_once + 1):  # while one is stored, the next one is made
                 group.create_task(run.bring_one_after_the_other())
@@ -72,16 +79,18 @@ class _Run:
         self,
         context: JobContext,
         work: VideoWork,
-        scratch: Scratch,
+        segments: Sequence[Segment],
         found: frozenset[int],
         maker: SegmentMaker,
     ) -> None:
         #: Those that are there, in any order.
         self.done: list[SegmentDone] = []
-        self._context, self._work, self._scratch, self._found = context, work, scratch, found
+        self._context, self._work, self._found = context, work, found
+        self._scratch = context.scratch(work.plan_id)
         self._maker = maker
-        self._coming: Iterator[Segment] = iter(work.plan.segments)
-        self._progress = FrameProgress(context, "swap", work.plan.frames)
+        self._total = len(segments)
+        self._coming: Iterator[Segment] = iter(segments)
+        self._progress = FrameProgress(context, "swap", sum(segment.frames for segment in segments))
         self._reused = self._making = 0
         self._changed = asyncio.Condition()
 
@@ -156,8 +165,7 @@ class _Run:
             )
 
     def _count(self) -> Segments:
-        total = len(self._work.plan.segments)
-        return Segments(done=len(self.done), total=total, reused=self._reused)
+        return Segments(done=len(self.done), total=self._total, reused=self._reused)
 
     def _path(self, segment: Segment) -> Path:
         return self._context.workspace.path(f"segment-{segment.number}.{EXTENSION}")

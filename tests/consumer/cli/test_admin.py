@@ -149,14 +149,19 @@ async def test_a_job_that_a_command_ends_has_its_line_in_the_audit_log(
     assert found["consumer"].startswith(f"swapdrop-{'-'.join(words)}-")
 
 
-async def test_a_job_that_nothing_leads_to_is_cancelled_at_once(bucket: ObjectStore) -> None:
+async def test_a_job_that_nothing_leads_to_is_cancelled_at_once_with_its_parts(bucket: ObjectStore) -> None:
     await strand(bucket, "stranded")
+    plan = "0" * 64
+    part = keys.part("stranded", plan, 0)
+    for key in (keys.manifest(part), keys.status(part), keys.scratch("stranded", plan, "0.json")):
+        await bucket.put(key, b"{}", content_type="application/json")
     told = swapdrop("cancel", "stranded")
     assert (told.exit_code, told.stdout.strip()) == (0, "The job is cancelled.")
     status = await read_status(bucket, "stranded")
     assert status is not None
     assert status.status == "cancelled"
-    assert await keys_below(bucket, keys.CANCEL) == []
+    left = await keys_below(bucket, "")
+    assert not [key for key in left if key.startswith((keys.CANCEL, keys.SCRATCH)) or part in key]
 
 
 async def test_a_job_that_nothing_leads_to_is_purged(bucket: ObjectStore) -> None:

@@ -49,6 +49,13 @@ async def test_those_that_were_started_ahead_get_the_orders_and_no_more_are_star
     assert not any(map(alive, ahead))
 
 
+async def test_two_who_start_some_ahead_at_once_do_not_wait_for_each_other() -> None:
+    pool = workers(most=2)
+    async with asyncio.timeout(30), pool.kept():
+        await asyncio.gather(pool.prepare(2), pool.prepare(2))
+        assert len(pool.pids) == 2
+
+
 async def test_a_large_order_comes_whole_and_what_is_printed_is_no_answer() -> None:
     pool = workers()
     async with pool.one() as child:

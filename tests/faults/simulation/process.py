@@ -11,7 +11,6 @@ from consumer.jobs.context import JobContext, Milestones
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
-from consumer.triggers.base import Ticket
 from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger
 from consumer.triggers.merged import Merged
@@ -48,7 +47,7 @@ class SimulatedWork(JobContext):
         super().__init__(
             cast("JobServices", world),
             asked,
-            job_id="",
+            job_id=lease.job_id,
             output_id="",
             report=lease.report,
             milestones=milestones,
@@ -79,10 +78,6 @@ class SimulatedWork(JobContext):
             if plan.nature is Nature.BROKEN or (plan.nature is Nature.FLAKY and self.attempt == 1):
                 raise StoreUnavailable
             return Output(body=self.signature, extension="png", content_type="image/png")
-
-    @property
-    def job_id(self) -> str:
-        return self._lease.job_id
 
     @property
     def attempt(self) -> int:
@@ -121,11 +116,11 @@ class SimulatedRunner(JobRunner):
 
     def _context(
         self,
-        ticket: Ticket,  # noqa: ARG002 -- the simulated work fetches nothing
         announced: Announced,
         lease: Lease,
-        began: float,  # noqa: ARG002 -- as above
+        began: float,  # noqa: ARG002 -- the simulated work takes no real time
         milestones: Milestones,
+        folder: str | None,  # noqa: ARG002 -- and fetches nothing
     ) -> JobContext:
         if announced.manifest is None:
             raise RuntimeError("every job of a simulation has a manifest")

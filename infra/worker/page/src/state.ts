@@ -40,8 +40,8 @@ export function cardState(entry: Entry, view: View | undefined, now: number): Ca
   if (entry.ended === "deleted") return { kind: "deleted" };
   if (!view) return { kind: "unknown" };
   switch (view.status) {
-    case "pending":
-      return waiting(entry, view, now);
+    case "pending": // at a later stage others make parts of it
+      return view.stage === "queued" ? waiting(entry, view, now) : working(view);
     case "processing":
       return working(view);
     default:

@@ -38,6 +38,10 @@ describe("a waiting job", () => {
   test("that was begun before is interrupted, not untouched", () => {
     expect(at(90_000, { attempt: 1 })).toMatchObject({ interrupted: true, alone: false });
   });
+
+  test("that was shared out is worked on, although nobody has it", () => {
+    expect(at(0, { stage: "swap", attempt: 1 })).toMatchObject({ kind: "working", step: 2, stage: "swap" });
+  });
 });
 
 test.each<[Stage, number]>([
