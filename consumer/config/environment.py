@@ -47,6 +47,7 @@ _FORMS: Mapping[str, str] = {
     "account_id": "must be the account's id as R2 shows it, letters and digits, with .eu or .fedramp behind "
     "it for a jurisdiction",
     "region": "must be the name of a region, such as auto or eu-central-1",
+    "ray_address": "must be local, auto, or HOST:PORT of a cluster's head; ray:// addresses are not joined",
     "openvino_device": "must be OpenVINO's name of a device, such as GPU, GPU.1, NPU or CPU",
     "operator": "must be plain letters, digits and signs (ASCII)",
 }

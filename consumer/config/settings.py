@@ -25,6 +25,7 @@ from storage.stores.s3_settings import ANY_REGION, S3Settings
 AUTO: Final = "auto"
 MESH: Final = "mesh"
 INSWAPPER: Final = "inswapper"
+LOCAL_RAY: Final = "local"
 
 _MIB = 2**20
 
@@ -193,12 +194,22 @@ class Settings(BaseModel):
         le=86_400,
         description="a segment of a video (about 10 s of it) that takes longer than this is given up",
     )
+    executor: Literal["local", "ray"] = Field(
+        default="local",
+        description="who makes segments of videos: local, this machine; ray, the machines of a Ray cluster",
+    )
+    ray_address: str = Field(
+        default=LOCAL_RAY,
+        pattern=r"^(local|auto|[^/\s]+:[0-9]{1,5})$",
+        description="Ray cluster to join: HOST:PORT, or auto, the one that this machine belongs to; local "
+        "starts one on this machine, which ends with us",
+    )
     video_processes: int = Field(
         default=0,
         ge=0,
         le=256,
         description="processes that make segments of videos where the engine runs on the CPU; 0: one a core, "
-        "1: the consumer's own",
+        "1: the consumer's own; with ray the most actors, 0: one a GPU or else a CPU of the cluster",
     )
     work_dir: Path | None = Field(
         default=None,

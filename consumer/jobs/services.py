@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from consumer.cluster.actors import RayActor, RayActors
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
@@ -29,6 +30,10 @@ from storage.inputs.spool import Spool
 
 if TYPE_CHECKING:
     from consumer.jobs.context import JobKind
+
+OrderActor = RayActor[Any, Any, int]
+OrderActors = RayActors[Any, Any, int]
+"""Actors that carry out orders of `consumer.jobs.node`."""
 
 
 class Inputs(Protocol):
@@ -63,6 +68,8 @@ class JobServices:
     memory: ByteBudget
     #: What makes segments of videos, where that is not done on the device's thread.
     processes: SegmentProcesses
+    #: What makes them on other machines; None where they are made on this one.
+    cluster: OrderActors | None
     workspaces: Workspaces
     #: What attempts leave for one another.
     scratches: Scratches
@@ -108,6 +115,7 @@ def job_services(
     cpu: Executor,
     memory: ByteBudget,
     processes: SegmentProcesses,
+    cluster: OrderActors | None = None,
     workspaces: Workspaces,
     scratches: Scratches,
     read_denylist: Callable[[], Awaitable[None]] = _no_list,
@@ -126,6 +134,7 @@ def job_services(
         cpu=cpu,
         memory=memory,
         processes=processes,
+        cluster=cluster,
         workspaces=workspaces,
         scratches=scratches,
         limits=picture_limits(settings),

@@ -86,7 +86,7 @@ class OneEngine:
         content: ContentCheck | None = None,
         protected: ProtectedPeople | None = None,
     ) -> None:
-        self._protected = protected or ProtectedPeople()
+        self._protected = protected
         self._open = opened
         self._content = content
         self._minors = minors
@@ -108,7 +108,7 @@ class OneEngine:
         return self._content
 
     def protected_people(self) -> ProtectedPeople:
-        return self._protected
+        return self._protected or ProtectedPeople()
 
     def check_provider(self) -> None: ...
 

@@ -6,8 +6,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+
+import pytest
 
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
@@ -25,8 +28,8 @@ from tests.support.engines import OneEngine
 from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
 from tests.support.videos import LIMITS
 
-Kind = Literal["own threads", "processes"]
-KINDS: tuple[Kind, ...] = ("own threads", "processes")
+Kind = Literal["own threads", "processes", "ray"]
+KINDS: tuple[Kind, ...] = ("own threads", "processes", "ray")
 SEGMENTS = 5
 FRAMES = 20
 """Of each segment."""
@@ -45,7 +48,8 @@ class Rig:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that there are beside this one."""
-        return self.context.processes.pids
+        cluster = self.context.cluster
+        return (self.context.processes if cluster is None else cluster).pids
 
 
 @asynccontextmanager
@@ -66,8 +70,14 @@ async def open_rig(
         plan_id="plan",
         swap=reel_swap(chosen=(0, 1)),
     )
-    processes = {"own threads": 1, "processes": 2}[kind]
-    chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)
+    if kind == "ray" and find_spec("ray") is None:
+        (pytest.fail if "CI" in os.environ else pytest.skip)("Ray is not installed")
+    chosen = Settings(
+        work_dir=folder / "work",
+        executor="ray" if kind == "ray" else "local",
+        video_processes=1 if kind == "own threads" else 2,
+        **settings,
+    )
     manifest = read_manifest({"process_type": "single-video", "source": str(clip), "target": str(clip)})
     told: list[Progress] = []
     async with (
@@ -76,6 +86,7 @@ async def open_rig(
             manifest, output_id="job", report=lambda _stage, progress: told.append(progress)
         ) as context,
     ):
+        await context.fetch(manifest.target)
         executor = LocalSegments(context, await context.engine("auto"))
         yield Rig(context=context, executor=executor, work=work, told=told)
 
