@@ -1,7 +1,7 @@
 """The bucket as the command line sees it: opened from the settings, with errors that name the next step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -15,10 +15,13 @@ from storage.stores.port import ObjectStore
 T = TypeVar("T")
 
 
-def settings_or_exit() -> Settings:
-    """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong."""
+def settings_or_exit(given: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong.
+
+    `given` are variables that go before it.
+    """
     with faults_told():
-        return load_settings()
+        return load_settings(given=given)
 
 
 def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:

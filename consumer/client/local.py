@@ -70,16 +70,16 @@ class LocalJobs:
     """Makes contexts for jobs on local files; from `open_local_jobs`."""
 
     def __init__(self, services: JobServices) -> None:
-        self._services = services
+        self.services = services
 
     async def load_engine(self, manifest: Manifest) -> None:
         """Open what a job needs, before the same fault is told of a thousand; raises ModelError."""
         options = manifest.options
-        await self._services.pool.load(options.engine, enhance=options.use_face_enhancer)
+        await self.services.pool.load(options.engine, enhance=options.use_face_enhancer)
 
     async def forget(self, output_id: str) -> None:
         """Remove what a job that is done has left for the same job done again."""
-        await self._services.scratches.clear(output_id)
+        await self.services.scratches.clear(output_id)
 
     def context(
         self,
@@ -91,7 +91,7 @@ class LocalJobs:
     ) -> JobContext:
         """A context whose `run` does the job of a manifest; see JobContext for its arguments."""
         return JobContext(
-            self._services,
+            self.services,
             manifest,
             job_id=output_id or "job",
             output_id=output_id,

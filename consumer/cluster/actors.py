@@ -18,6 +18,7 @@ import structlog
 from consumer.cluster.session import ClusterUnavailable, RaySession, load_ray
 from consumer.devices.messages import portable
 from consumer.devices.processes import Answer, Worker
+from pipeline.errors import PipelineError
 
 OrderT = TypeVar("OrderT")
 AnswerT = TypeVar("AnswerT")
@@ -33,8 +34,13 @@ _VERSION: Final = metadata.version("swapdrop")
 _log = structlog.get_logger()
 
 
-class ActorLost(Exception):
+class ActorLost(PipelineError):
     """An actor died in the middle of an order, and so did those that Ray started in its place."""
+
+    @property
+    def for_sender(self) -> str:
+        """Without what only whoever runs the machines can mend."""
+        return "A machine that did the work was lost."
 
 
 class ActorHost(Generic[OrderT, AnswerT, ToldT]):
@@ -126,7 +132,8 @@ class RayActor(Generic[OrderT, AnswerT, ToldT]):
         try:
             answer: Answer = await self._handle.do.remote(order)
         except load_ray().exceptions.RayError as error:
-            raise ActorLost(str(error)) from error
+            _log.warning("actor_lost", pid=self.pid, reason=str(error))
+            raise ActorLost(f"An actor of the cluster was lost: {error}") from error
         return answer
 
     async def _ask(self) -> ToldT | None:

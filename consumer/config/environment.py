@@ -71,13 +71,15 @@ class Setting:
     description: str
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment (`os.environ` if not given).
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, given: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings from the environment (`os.environ` if not given); `given` goes before it.
 
     Raises:
         SettingsError: an unknown `SWAPDROP_` or `R2_` variable, or a value that cannot be; says why.
     """
-    environ = os.environ if environ is None else environ
+    environ = {**(os.environ if environ is None else environ), **(given or {})}
     known = {name: env_names(name) for name in Settings.model_fields}
     _refuse_unknown(environ, [name for names in known.values() for name in names])
     sources = {

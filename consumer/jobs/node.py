@@ -1,5 +1,6 @@
 """A machine of a cluster, as orders see it: with the means that its own environment gives it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import cv2
 
+from consumer.cluster.actors import ActorLost
 from consumer.cluster.session import RaySession
 from consumer.config.environment import load_settings
 from consumer.config.settings import Settings
@@ -55,6 +57,17 @@ def open_cluster(settings: Settings, opener: Opener, stack: AsyncExitStack) -> O
     cluster = OrderActors(partial(Node, opener, deciding(settings)), RaySession(settings))
     stack.push_async_callback(cluster.close)
     return cluster
+
+
+async def elsewhere(services: JobServices, order: Order) -> Any:  # noqa: ANN401 -- whatever it is for
+    """Have an order done by an actor of the cluster that there is; raises ActorLost, ClusterUnavailable."""
+    if services.cluster is None:
+        raise ValueError("there are no actors")
+    try:
+        async with asyncio.timeout(services.segment_timeout_s), services.cluster.one() as actor:
+            return await actor.do(order, _nobody)
+    except TimeoutError as error:
+        raise ActorLost(f"No actor has done it within {services.segment_timeout_s:.0f} s.") from error
 
 
 class Node:

@@ -87,6 +87,7 @@ async def open_rig(
         ) as context,
     ):
         await context.fetch(manifest.target)
+        told.clear()
         executor = LocalSegments(context, await context.engine("auto"))
         yield Rig(context=context, executor=executor, work=work, told=told)
 

@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
-from consumer.cluster.actors import ActorLost
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.node import Node
@@ -29,20 +26,9 @@ from pipeline.swap.timing import Timings
 from storage.errors import InputNotFound
 from storage.records.manifest import Manifest
 
-_log = structlog.get_logger()
-
 
 class MachineDiffers(PipelineError):
     """A machine of the cluster has other files than the one that gave the order."""
-
-    @property
-    def for_sender(self) -> str:
-        """Without what only whoever runs the machines can mend."""
-        return "A part of the video could not be made."
-
-
-class SegmentActorLost(PipelineError):
-    """An actor that made a part of the video has died, and so did those that Ray started in its place."""
 
     @property
     def for_sender(self) -> str:
@@ -122,6 +108,8 @@ class SegmentErrand:
 class ClusterMaker:
     """Makes them by the actors of a cluster, which other jobs may have some of."""
 
+    keeps = True
+
     def __init__(
         self,
         context: JobContext,
@@ -131,7 +119,7 @@ class ClusterMaker:
         *,
         segments: int,
     ) -> None:
-        self.at_once = max(1, min(segments, cluster.most))
+        self.at_once = max(1, min(segments, cluster.most + 1))  # while one is fetched, others are made
         self._context, self._cluster = context, cluster
         manifest = context.manifest
         self._errand = partial(
@@ -149,7 +137,7 @@ class ClusterMaker:
         return nullcontext()
 
     async def make(self, segment: Segment, path: Path, count: FrameCount) -> None:
-        """Have one made and kept; see `SegmentErrand`. Raises SegmentActorLost, ClusterUnavailable, too."""
+        """Have one made and kept; see `SegmentErrand`. Raises ActorLost and ClusterUnavailable, too."""
         del path
         told = 0
 
@@ -159,11 +147,7 @@ class ClusterMaker:
             told = frames
 
         async with self._context.actor(self._cluster) as actor:
-            try:
-                self._context.timings.add(await actor.do(self._errand(segment=segment), tell))
-            except ActorLost as error:
-                _log.warning("segment_actor_lost", segment=segment.number, reason=str(error))
-                raise SegmentActorLost(str(error)) from error
+            self._context.timings.add(await actor.do(self._errand(segment=segment), tell))
 
 
 def _identity(loaded: LoadedEngine) -> Mapping[str, object]:

@@ -62,9 +62,10 @@ class SegmentNotHere(PipelineError):
 
 
 class SegmentMaker(Protocol):
-    """Makes segments, as many at once as `at_once` says."""
+    """Makes segments, as many at once as `at_once` says; `keeps` tells whether it keeps them itself."""
 
     at_once: int
+    keeps: bool
 
     def memory(self) -> AbstractAsyncContextManager[None]:
         """Hold the memory on this machine that making one takes; what is waited for is not timed."""
@@ -73,7 +74,7 @@ class SegmentMaker(Protocol):
     async def make(
         self, segment: Segment, path: Path, count: FrameCount
     ) -> tuple[EncodedSegment, SegmentFacts] | None:
-        """Make one at `path`, or elsewhere, keep it there, and return None; raises as `render`."""
+        """Make one at `path`; where they are kept elsewhere return None. Raises as `render`."""
         ...
 
 
@@ -81,6 +82,7 @@ class OwnThreads:
     """Makes them on the threads of this process, whose device is shared with other jobs."""
 
     at_once = 1
+    keeps = False
 
     def __init__(self, context: JobContext, loaded: LoadedEngine, work: VideoWork) -> None:
         self._context, self._work = context, work
@@ -104,6 +106,8 @@ class OwnThreads:
 
 class OtherProcesses:
     """Makes them in processes that have engines of their own; other jobs may have some of these."""
+
+    keeps = False
 
     def __init__(self, context: JobContext, loaded: LoadedEngine, work: VideoWork, at_once: int) -> None:
         self.at_once = at_once

@@ -87,23 +87,14 @@ class _Run:
             async with self._turn(room):
                 taken = await self._fetch(segment, room) if segment.number in self._found else None
                 made = await self._make(segment, room) if taken is None else None
-            if taken is not None:
+            if made is None:
                 self._reused += 1
                 self._progress.take_over(segment.frames)
-            elif made is None:
-                taken = await self._fetch_made(segment, room)
-            else:
+            elif not self._maker.keeps:
                 # Also where another one fails meanwhile: it is made, and a later attempt will want it.
                 await _to_its_end(self._keep(made))
             self.done += filter(None, (taken, made))
             self._progress.tell(self._count())
-
-    async def _fetch_made(self, segment: Segment, room: GrowingFile) -> SegmentDone:
-        """A segment that its maker has kept."""
-        made = await self._fetch(segment, room)
-        if made is None:
-            raise SegmentNotHere
-        return made
 
     async def _fetch(self, segment: Segment, room: GrowingFile) -> SegmentDone | None:
         """A segment that is kept; None where it is not, or is not what its maker said."""
@@ -119,16 +110,17 @@ class _Run:
         await room.settle(piece.size_bytes)
         return SegmentDone(number=segment.number, path=path, facts=facts)
 
-    async def _make(self, segment: Segment, room: GrowingFile) -> SegmentDone | None:
-        """A segment that is made here; None where its maker is elsewhere and has kept it."""
+    async def _make(self, segment: Segment, room: GrowingFile) -> SegmentDone:
         path, context = self._path(segment), self._context
         try:
             async with self._maker.memory(), asyncio.timeout(context.segment_timeout_s):
                 made = await self._maker.make(segment, path, self._progress)
         except TimeoutError as error:
             raise SegmentTimedOut from error
-        if made is None:
-            return None
+        if made is None:  # but kept
+            if (fetched := await self._fetch(segment, room)) is None:
+                raise SegmentNotHere
+            return fetched
         written, facts = made
         await room.settle(written.size_bytes)
         return SegmentDone(number=segment.number, path=path, facts=facts)
