@@ -216,8 +216,9 @@ class RayActors(Generic[OrderT, AnswerT, ToldT]):
 
     async def close(self) -> None:
         """Leave the cluster, or end it where it is our own."""
-        self._start = None
-        await self._session.close()
+        async with self._opening:  # also of who is still being connected
+            self._start = None
+            await self._session.close()
 
     async def _connect(self) -> None:
         if self._start is not None:

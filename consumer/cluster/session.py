@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,8 @@ from pipeline.errors import PipelineError
 
 _STORE_BYTES: Final = 256 * 2**20
 """For orders and answers, some megabytes at most; whatever is larger goes by files."""
+_PROBE_S: Final = 10.0
+"""Ray itself tries for a quarter of an hour to reach a machine that is not there."""
 _ALWAYS: Final[Mapping[str, str]] = {"RAY_USAGE_STATS_ENABLED": "0"}
 # The second is Ray's switch to keep to the loopback address, named for the systems where that is its default.
 _OF_OUR_OWN: Final[Mapping[str, str]] = {
@@ -85,8 +88,11 @@ class RaySession:
         is_own = address == LOCAL_RAY
         for name, value in {**_ALWAYS, **(_OF_OUR_OWN if is_own else {})}.items():
             os.environ.setdefault(name, value)  # Ray reads nothing else, the first time it is imported
-        ray = load_ray()
         try:
+            if ":" in address:
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host.strip("[]"), int(port)), _PROBE_S).close()
+            ray = load_ray()
             context = ray.init(
                 address, log_to_driver=False, logging_level="error", **(self._own() if is_own else {})
             )

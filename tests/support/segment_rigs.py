@@ -29,7 +29,8 @@ from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
 from tests.support.videos import LIMITS
 
 Kind = Literal["own threads", "processes", "ray"]
-KINDS: tuple[Kind, ...] = ("own threads", "processes", "ray")
+LOCAL_KINDS: tuple[Kind, ...] = ("own threads", "processes")
+KINDS: tuple[Kind, ...] = (*LOCAL_KINDS, "ray")
 SEGMENTS = 5
 FRAMES = 20
 """Of each segment."""
@@ -87,6 +88,9 @@ async def open_rig(
         ) as context,
     ):
         await context.fetch(manifest.target)
+        if context.cluster is not None:
+            async with context.cluster.kept():
+                pass  # a Ray takes longer to start than tests wait for frames
         told.clear()
         executor = LocalSegments(context, await context.engine("auto"))
         yield Rig(context=context, executor=executor, work=work, told=told)
