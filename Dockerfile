@@ -104,3 +104,5 @@ RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashe
 FROM gpu-runtime AS ray
 ENV RAY_USAGE_STATS_ENABLED=0
 COPY --from=install-ray /opt/swapdrop /opt/swapdrop
+# Where a login shell finds them, too: KubeRay may start Ray by one, whose PATH is the system's.
+COPY --from=install-ray /opt/swapdrop/bin/ray /opt/swapdrop/bin/swapdrop /usr/local/bin/

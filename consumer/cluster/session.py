@@ -5,7 +5,6 @@ import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +60,7 @@ class RaySession:
         # A Ray of our own ends with the thread that started it: the kernel sees to that.
         self._thread: WorkerThread | None = None
         self._folder: Path | None = None
+        self._is_guest = False
 
     async def open(self) -> Places:
         """Join or start it, if that is not done yet; raises ClusterUnavailable."""
@@ -69,7 +69,7 @@ class RaySession:
             try:
                 self._folder = await thread.run(self._connect, unbounded=True)
             except BaseException:
-                await _end(thread)
+                await self._leave(thread)
                 raise
             self._thread = thread
         return self._places()
@@ -78,9 +78,16 @@ class RaySession:
         """Leave it, or end it where it is our own, with its logs."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            await _end(thread)
+            await self._leave(thread)
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _leave(self, thread: WorkerThread) -> None:
+        try:
+            if not self._is_guest:
+                await thread.run(load_ray().shutdown, unbounded=True)
+        finally:
+            thread.close()
 
     def _connect(self) -> Path | None:
         """Returns the folder of a Ray that is our own."""
@@ -89,11 +96,13 @@ class RaySession:
         for name, value in {**_ALWAYS, **(_OF_OUR_OWN if is_own else {})}.items():
             os.environ.setdefault(name, value)  # Ray reads nothing else, the first time it is imported
         try:
+            if load_ray().is_initialized():  # we are part of something that runs there: a replica of Serve
+                self._is_guest = True
+                return None
             if ":" in address:
                 host, _, port = address.rpartition(":")
                 socket.create_connection((host.strip("[]"), int(port)), _PROBE_S).close()
-            ray = load_ray()
-            context = ray.init(
+            context = load_ray().init(
                 address, log_to_driver=False, logging_level="error", **(self._own() if is_own else {})
             )
         except Exception as error:
@@ -121,11 +130,3 @@ def load_ray() -> ModuleType:
     import ray  # noqa: PLC0415 -- see above; most run without
 
     return ray
-
-
-async def _end(thread: WorkerThread) -> None:
-    ended = partial(load_ray().shutdown)
-    try:
-        await thread.run(ended, unbounded=True)
-    finally:
-        thread.close()

@@ -21,7 +21,7 @@ from models.catalogue import Catalogue
 from models.store.places import search_path
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("cpu", "demo", "gpu", "runpod")
+SHIPPED = ("cpu", "demo", "gpu", "runpod", "ray")
 
 
 @dataclass
