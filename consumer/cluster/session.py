@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import structlog
+
 from consumer.config.settings import LOCAL_RAY, Settings, SettingsError
 from consumer.devices.cores import usable_cores
 from consumer.devices.worker import WorkerThread
@@ -17,6 +19,8 @@ from pipeline.errors import PipelineError
 
 _STORE_BYTES: Final = 256 * 2**20
 """For orders and answers, some megabytes at most; whatever is larger goes by files."""
+_STARTS: Final = 3
+"""Ray gives a start up after half a minute, which on a busy machine is too short."""
 _PROBE_S: Final = 10.0
 """Ray itself tries for a quarter of an hour to reach a machine that is not there."""
 _ALWAYS: Final[Mapping[str, str]] = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -25,6 +29,9 @@ _OF_OUR_OWN: Final[Mapping[str, str]] = {
     "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
+
+
+_log = structlog.get_logger()
 
 
 class ClusterUnavailable(PipelineError):
@@ -64,14 +71,22 @@ class RaySession:
 
     async def open(self) -> Places:
         """Join or start it, if that is not done yet; raises ClusterUnavailable."""
-        if self._thread is None:
+        tries = _STARTS if self._is_own else 1
+        while self._thread is None:
+            tries -= 1
             thread = WorkerThread(name="ray")
             try:
                 self._folder = await thread.run(self._connect, unbounded=True)
+            except ClusterUnavailable as error:
+                await self._leave(thread)
+                if not tries:
+                    raise
+                _log.warning("ray_did_not_start", reason=str(error))
             except BaseException:
                 await self._leave(thread)
                 raise
-            self._thread = thread
+            else:
+                self._thread = thread
         return self._places()
 
     async def close(self) -> None:
@@ -91,8 +106,7 @@ class RaySession:
 
     def _connect(self) -> Path | None:
         """Returns the folder of a Ray that is our own."""
-        address = self._settings.ray_address
-        is_own = address == LOCAL_RAY
+        address, is_own = self._settings.ray_address, self._is_own
         for name, value in {**_ALWAYS, **(_OF_OUR_OWN if is_own else {})}.items():
             os.environ.setdefault(name, value)  # Ray reads nothing else, the first time it is imported
         try:
@@ -109,6 +123,10 @@ class RaySession:
             where = "could not be started here" if is_own else f"at {address} could not be joined"
             raise ClusterUnavailable(f"Ray {where}: {str(error).strip() or type(error).__name__}") from error
         return Path(context.address_info["session_dir"]) if is_own else None
+
+    @property
+    def _is_own(self) -> bool:
+        return self._settings.ray_address == LOCAL_RAY
 
     def _own(self) -> Mapping[str, object]:
         settings = self._settings
