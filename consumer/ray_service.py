@@ -33,16 +33,23 @@ class ConsumerReplica:
         health = self._consumer.health()
         return {"status": health.status, "message": health.message}
 
-    async def __del__(self) -> None:
-        """Give its jobs back; Serve waits for this before it ends the actor."""
+    async def stop(self) -> None:
+        """Give its jobs back, and end it."""
         self._consumer.stop()
         self._consumer.stop()
         if self._running is not None:
             await self._running
 
 
+class ServedConsumer(ConsumerReplica):
+    """... which Serve stops before it ends the actor, by calling what it takes for a destructor."""
+
+    async def __del__(self) -> None:
+        await self.stop()
+
+
 def application(_arguments: dict[str, str]) -> Any:  # noqa: ANN401 -- Serve is of an extra
     """What a Serve config names as `consumer.ray_service:application`."""
     from ray import serve  # noqa: PLC0415 -- of the extra `kuberay`
 
-    return serve.deployment(name="consumer")(ConsumerReplica).bind()
+    return serve.deployment(name="consumer")(ServedConsumer).bind()

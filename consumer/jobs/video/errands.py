@@ -43,7 +43,7 @@ class SegmentErrand:
     manifest: Manifest
     job_id: str
     job_folder: str | None
-    #: The sha256 of the target, and what the engine is, as `_identity` says.
+    #: The sha256 of the target, and what the engine is, as `identity` says.
     target: str
     engine: Mapping[str, object]
     work: VideoWork
@@ -84,9 +84,9 @@ class SegmentErrand:
         options = self.manifest.options
         with context.unmeasured():
             loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
-        if _identity(loaded) != self.engine:
+        if identity(loaded) != self.engine:
             raise MachineDiffers(
-                f"{socket.gethostname()} would do it with {_identity(loaded)}, and this machine with "
+                f"{socket.gethostname()} would do it with {identity(loaded)}, and this machine with "
                 f"{self.engine}. All machines of a cluster need the same model files."
             )
         return loaded
@@ -128,7 +128,7 @@ class ClusterMaker:
             job_id=context.job_id,
             job_folder=context.job_folder,
             target=context.hashes[manifest.target],
-            engine=_identity(loaded),
+            engine=identity(loaded),
             work=work,
         )
 
@@ -150,7 +150,7 @@ class ClusterMaker:
             self._context.timings.add(await actor.do(self._errand(segment=segment), tell))
 
 
-def _identity(loaded: LoadedEngine) -> Mapping[str, object]:
+def identity(loaded: LoadedEngine) -> Mapping[str, object]:
     """What of an engine its pixels depend on, wherever it runs."""
     info, hands = loaded.engine.info, loaded.swapper.hands
     return {
