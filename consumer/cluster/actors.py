@@ -11,13 +11,13 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import metadata
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
 from consumer.cluster.session import ClusterUnavailable, RaySession, load_ray
 from consumer.devices.messages import portable
-from consumer.devices.processes import Answer, Worker
+from consumer.devices.processes import Answer, AnswerT_co, OrderT_contra, ToldT_co, Worker
 from pipeline.errors import PipelineError
 
 OrderT = TypeVar("OrderT")
@@ -43,10 +43,18 @@ class ActorLost(PipelineError):
         return "A machine that did the work was lost."
 
 
+class FarWorker(Worker[OrderT_contra, AnswerT_co, ToldT_co], Protocol):
+    """A worker that keeps files on its machine while it lives."""
+
+    async def close(self) -> None:
+        """Remove them."""
+        ...
+
+
 class ActorHost(Generic[OrderT, AnswerT, ToldT]):
     """What an actor is: a worker, and what it told last. It runs on a machine of the cluster."""
 
-    def __init__(self, make: Callable[[], Worker[OrderT, AnswerT, ToldT]]) -> None:
+    def __init__(self, make: Callable[[], FarWorker[OrderT, AnswerT, ToldT]]) -> None:
         self._worker = make()
         self._told: ToldT | None = None
 
@@ -62,6 +70,10 @@ class ActorHost(Generic[OrderT, AnswerT, ToldT]):
         except Exception as error:  # noqa: BLE001 -- handed to whoever gave the order
             return Answer(failed=portable(error, f"an actor on {socket.gethostname()}"))
         return Answer(told=self._told, done=done)
+
+    async def close(self) -> None:
+        """Have the worker leave nothing behind."""
+        await self._worker.close()
 
     async def told(self) -> ToldT | None:
         """What was told since the last question; of several things the last."""
@@ -116,9 +128,13 @@ class RayActor(Generic[OrderT, AnswerT, ToldT]):
         return done
 
     async def end(self) -> None:
-        """Kill it, also before it has come, and wait until Ray says that it is dead."""
+        """Let it clear up if it has nothing to do, kill it, and wait until Ray says that it is dead."""
         ray = load_ray()
-        self.is_ready = False
+        if self.is_ready:
+            self.is_ready = False
+            with suppress(ray.exceptions.RayError, TimeoutError):
+                async with asyncio.timeout(_END_S):
+                    await self._handle.close.options(max_task_retries=0).remote()
         ray.kill(self._handle)
         try:
             async with asyncio.timeout(_END_S):
@@ -152,7 +168,7 @@ class RayActors(Generic[OrderT, AnswerT, ToldT]):
     order they came.
     """
 
-    def __init__(self, make: Callable[[], Worker[OrderT, AnswerT, ToldT]], session: RaySession) -> None:
+    def __init__(self, make: Callable[[], FarWorker[OrderT, AnswerT, ToldT]], session: RaySession) -> None:
         #: How many there may be; known within `kept`.
         self.most = 0
         self._make = make

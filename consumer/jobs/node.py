@@ -73,7 +73,7 @@ async def elsewhere(services: JobServices, order: Order) -> Any:  # noqa: ANN401
 class Node:
     """Does orders in an actor, one at a time; what it works with is opened with the first and stays open.
 
-    Satisfies `consumer.devices.processes.Worker`. `decided` are settings that go before its own.
+    Satisfies `consumer.cluster.actors.FarWorker`. `decided` are settings that go before its own.
     """
 
     def __init__(self, opener: Opener, decided: Mapping[str, object]) -> None:
@@ -90,6 +90,11 @@ class Node:
         """Do an order; raises what it raises."""
         self.count = Tally(tell)
         return await order(self)
+
+    async def close(self) -> None:
+        """Remove what it keeps on its machine."""
+        await self._video.aclose()
+        await self._opened.aclose()
 
     async def services(self) -> JobServices:
         """The means that jobs have on this machine; raises SettingsError, ModelError."""

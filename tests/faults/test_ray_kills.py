@@ -81,7 +81,7 @@ async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the
     finally:
         driver.send_signal(signal.SIGKILL)
         await driver.wait()
-    await until(lambda: not any(map(alive, started)))
+    await until(lambda: not started & set(marked("DRIVER_OF", tmp_path)))
     async with open_rig("ray", tmp_path, Slow) as rig:
         frames = [shown(each.path) for each in await rig.executor.run(rig.work)]
         segments = rig.told[-1].segments
