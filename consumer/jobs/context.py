@@ -112,10 +112,10 @@ class JobContext:
         self.ready_s = 0.0
         #: Seconds that the device worked on this job.
         self.device_s = 0.0
-        #: Its id, and the folder in the bucket that names in its manifest are looked for in first.
-        self.job_id = job_id
+        #: The folder in the bucket that names in its manifest are looked for in first.
         self.job_folder = job_folder
         self._services = services
+        self._job_id = job_id
         self._output_id = output_id
         self._tell = report
         self._milestones = milestones
@@ -172,6 +172,11 @@ class JobContext:
         if isinstance(self.asked, InvalidManifest):
             raise self.asked
         return self.asked
+
+    @property
+    def job_id(self) -> str:
+        """Its name in the bucket, or here."""
+        return self._job_id
 
     @property
     def place(self) -> JobPlace:
@@ -391,7 +396,7 @@ class JobContext:
 
     def scratch(self, plan_id: str) -> Scratch:
         """What earlier attempts have left of the work that `plan_id` names, and place for more."""
-        return self._services.scratches.of(self.job_id, plan_id)
+        return self._services.scratches.of(self._job_id, plan_id)
 
     def report(
         self,
