@@ -74,7 +74,7 @@ async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the
     kept = tmp_path / "work/segments/job/plan"
     try:
         async with asyncio.timeout(300):
-            while not list(kept.glob("*.json")):  # noqa: ASYNC110 -- a file of another process
+            while not list(kept.glob("*.json")):
                 assert driver.returncode is None
                 await asyncio.sleep(0.1)
         started = set(marked("DRIVER_OF", tmp_path)) - {driver.pid}
