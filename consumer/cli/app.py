@@ -123,6 +123,16 @@ def swap(
         bool, typer.Option("--force", help="Do again, and replace, what is there already.")
     ] = False,
     sheet: Sheet = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Let a Ray cluster do the work, on files that all its machines see: HOST:PORT, auto, or "
+            "local for one on this machine.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Swap a face right here, in one picture or video or a folder of them, without a bucket.
 
@@ -145,6 +155,7 @@ def swap(
         recursive=recursive,
         force=force,
         sheet=sheet,
+        settings={} if ray is None else {"SWAPDROP_EXECUTOR": "ray", "SWAPDROP_RAY_ADDRESS": ray},
     )
     raise typer.Exit(run_swap(command))
 

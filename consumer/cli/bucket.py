@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,10 +21,13 @@ from storage.upkeep.stranded import Told
 T = TypeVar("T")
 
 
-def settings_or_exit() -> Settings:
-    """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong."""
+def settings_or_exit(given: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; a faulty environment ends the command with exit code 2 and says what is wrong.
+
+    `given` are variables that go before it.
+    """
     with faults_told():
-        return load_settings()
+        return load_settings(given=given)
 
 
 def with_bucket(work: Callable[[ObjectStore], Awaitable[T]]) -> T:

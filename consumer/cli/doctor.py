@@ -12,6 +12,7 @@ from rich.table import Table
 
 from consumer.cli.bucket import settings_or_exit
 from consumer.cli.doctor_bucket import bucket_findings
+from consumer.cli.doctor_cluster import cluster_findings
 from consumer.cli.doctor_machine import machine_findings
 from consumer.cli.doctor_models import model_findings
 from consumer.cli.doctor_queue import queue_findings
@@ -36,6 +37,7 @@ def run_doctor(*, as_json: bool) -> int:
         *model_findings(settings),
         *asyncio.run(bucket_findings(settings)),
         *asyncio.run(queue_findings(settings)),
+        *asyncio.run(cluster_findings(settings)),
         *signing_findings(settings),
     ]
     worst = max((finding.state for finding in findings), key=lambda state: _EXIT[state])

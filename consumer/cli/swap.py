@@ -1,10 +1,11 @@
 """`swapdrop swap`: the same work as a job, on local files, one or many."""
 
 import asyncio
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext, redirect_stdout
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,13 +55,14 @@ def run_swap(command: SwapCommand) -> int:
 def _run_to_stdout(command: SwapCommand) -> int:
     with tempfile.TemporaryDirectory(prefix="swapdrop-") as folder:
         path = Path(folder) / "result"
-        code = _run(replace(command, output=Destination(path=path)), to_stdout=True)
+        with redirect_stdout(sys.stderr):  # Ray tells there of workers that died
+            code = _run(replace(command, output=Destination(path=path)), to_stdout=True)
         write_to_stdout(path.read_bytes())
         return code
 
 
 def _run(command: SwapCommand, *, to_stdout: bool = False) -> int:
-    settings = settings_or_exit()
+    settings = settings_or_exit(command.settings)
     configure_logging(settings)
     try:
         if to_stdout:
@@ -143,7 +145,10 @@ async def swap_items(
         return []
     made: list[Outcome] = []
     request = batch.request
-    async with open_local_jobs(settings, face_filter=request.face_filter) as jobs:
+    async with (
+        open_local_jobs(settings, face_filter=request.face_filter) as jobs,
+        jobs.services.cluster.kept() if jobs.services.cluster else nullcontext(),
+    ):
         await jobs.load_engine(request.manifest)
         if not batch.single:
             async with jobs.context(request.manifest, output_id="") as context:

@@ -41,6 +41,8 @@ class SwapCommand:
     #: Pictures of one person, or with `each` of several who are put onto every target.
     sources: Sequence[str] = ()
     each: bool = False
+    #: Variables that go before those of the environment.
+    settings: Mapping[str, str] = field(default_factory=dict)
     #: The folder of which `output` is the part of one of several sources.
     all_results: Path | None = None
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import structlog
 
 from consumer.client.files import describe_os_error, keep_whole
 from consumer.client.fingerprint import BatchRequest, ResultFingerprint
-from consumer.client.local import LocalJobs
+from consumer.client.local import LocalJobs, absolute
 from consumer.jobs.context import JobContext
+from consumer.jobs.node import Node, elsewhere
 from models.errors import ModelError
 from storage.errors import StorageError
 from storage.records.manifest import Manifest
@@ -63,11 +64,12 @@ async def swap_all(
     `report` is told how far each of the videos is, from any thread.
     """
     fingerprint = ResultFingerprint(request)
+    at_once = _AT_ONCE if jobs.services.cluster is None else max(_AT_ONCE, jobs.services.cluster.most + 1)
     running: deque[asyncio.Task[Outcome]] = deque()
     try:
         for item in items:
             running.append(asyncio.create_task(_swap(jobs, request, fingerprint, item, report)))
-            if len(running) == _AT_ONCE:
+            if len(running) == at_once:
                 yield await running.popleft()
         while running:
             yield await running.popleft()
@@ -84,12 +86,17 @@ async def _swap(
     report: OnProgress,
 ) -> Outcome:
     try:
+        if jobs.services.cluster is not None and not item.is_video:
+            there = replace(item, target=absolute(item.target), output=absolute(item.output))
+            errand = PictureErrand(request=request, fingerprint=fingerprint, item=there)
+            outcome: Outcome = await elsewhere(jobs.services, errand)
+            return replace(outcome, item=item)
         name = await asyncio.to_thread(fingerprint.output_id, item.target)
         context = jobs.context(
             _manifest(request, item),
             output_id=name,
             reference=request.reference,
-            report=partial(report, item) if item.is_video else _unheard,
+            report=partial(report if item.is_video else _unheard, item),
         )
         return await _saved(jobs, context, item, name)
     except (ModelError, StorageError) as error:
@@ -101,6 +108,20 @@ async def _swap(
         return Outcome(item=item, state="internal", message=_UNFORESEEN)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PictureErrand:
+    """A picture to be changed whole by an actor, which writes the result: an `Order` for an `Outcome`."""
+
+    request: BatchRequest
+    fingerprint: ResultFingerprint
+    item: Item
+
+    async def __call__(self, node: Node) -> Outcome:
+        """Do it there; raises as jobs are opened."""
+        jobs = LocalJobs(await node.services())
+        return await _swap(jobs, self.request, self.fingerprint, self.item, _unheard)
+
+
 def _manifest(request: BatchRequest, item: Item) -> Manifest:
     """The job of one item, which is the first picture's but for its target and what that is."""
     kind = request.manifest.process_type
@@ -109,7 +130,7 @@ def _manifest(request: BatchRequest, item: Item) -> Manifest:
     return request.manifest.model_copy(update={"target": str(item.target), "process_type": kind})
 
 
-def _unheard(_stage: Stage, _progress: Progress) -> None:
+def _unheard(_item: Item, _stage: Stage, _progress: Progress) -> None:
     """A picture is done before there is anything to tell."""
 
 

@@ -3,21 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from consumer.client.local_scratch import FolderScratches
 from consumer.config.settings import Settings
-from consumer.devices.budget import ByteBudget
-from consumer.devices.worker import WorkerThread
-from consumer.engines.pool import EnginePool
-from consumer.engines.registry import EngineRegistry, open_registry
+from consumer.engines.registry import EngineRegistry
 from consumer.jobs.context import JobContext, JobKind
 from consumer.jobs.kinds import KINDS
-from consumer.jobs.services import JobServices, job_services, segment_processes
-from consumer.jobs.signer import open_signer
-from consumer.jobs.workspace import Workspaces
+from consumer.jobs.node import open_cluster
+from consumer.jobs.opening import open_services
+from consumer.jobs.services import JobServices
 from pipeline.swap.request import FaceFilter
 from storage.errors import InputNotFound, InputTooLarge
 from storage.inputs.arrival import HEAD_BYTES, OnBytes, SizeLimit
@@ -25,8 +23,6 @@ from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
 from storage.records.manifest import Manifest
 from storage.records.status import Progress, Stage
-
-_CPU_THREADS = 3  # one decodes, one encodes, and one more for the job beside
 
 
 class LocalInputs:
@@ -74,16 +70,16 @@ class LocalJobs:
     """Makes contexts for jobs on local files; from `open_local_jobs`."""
 
     def __init__(self, services: JobServices) -> None:
-        self._services = services
+        self.services = services
 
     async def load_engine(self, manifest: Manifest) -> None:
         """Open what a job needs, before the same fault is told of a thousand; raises ModelError."""
         options = manifest.options
-        await self._services.pool.load(options.engine, enhance=options.use_face_enhancer)
+        await self.services.pool.load(options.engine, enhance=options.use_face_enhancer)
 
     async def forget(self, output_id: str) -> None:
         """Remove what a job that is done has left for the same job done again."""
-        await self._services.scratches.clear(output_id)
+        await self.services.scratches.clear(output_id)
 
     def context(
         self,
@@ -95,7 +91,7 @@ class LocalJobs:
     ) -> JobContext:
         """A context whose `run` does the job of a manifest; see JobContext for its arguments."""
         return JobContext(
-            self._services,
+            self.services,
             manifest,
             job_id=output_id or "job",
             output_id=output_id,
@@ -115,31 +111,37 @@ async def open_local_jobs(
 ) -> AsyncIterator[LocalJobs]:
     """Be ready for jobs on local files; nothing is opened before the first job needs it.
 
-    `folder` is what paths in manifests are relative to; `face_filter` goes before the one in the settings,
-    `registry` stands in for the configured engines. Raises as `open_registry`.
+    `folder` is what paths in manifests are relative to; see `open_services` for the rest. Raises as that, and
+    SettingsError where Ray is to make segments and is not installed.
     """
-    registry = registry or open_registry(settings)
-    with ExitStack() as stack:
-        device = WorkerThread(name="device-0")
-        stack.callback(device.close)
-        services = job_services(
-            settings,
-            kinds=kinds,
-            pool=EnginePool(registry, device),
-            inputs=LocalInputs(folder),
-            device=device,
-            cpu=stack.enter_context(ThreadPoolExecutor(_CPU_THREADS, "cpu")),
-            memory=ByteBudget(settings.decoded_budget_bytes),
-            processes=segment_processes(settings),
-            workspaces=stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes)),
-            scratches=_scratches(settings),
-            signer=open_signer(settings),
-            face_filter=face_filter,
-        )
-        yield LocalJobs(services)
+    opener = partial(
+        open_local_services,
+        folder=absolute(folder),
+        segments=absolute(settings.work_folder / "segments"),
+        face_filter=face_filter,
+        kinds=kinds,
+        registry=registry,
+    )
+    async with AsyncExitStack() as stack:
+        cluster = open_cluster(settings, opener, stack)
+        yield LocalJobs(await stack.enter_async_context(opener(settings, cluster=cluster)))
 
 
-def _scratches(settings: Settings) -> FolderScratches:
-    scratches = FolderScratches(settings.work_folder / "segments")
+def absolute(path: Path) -> Path:
+    """A path that means the same in processes that work in another folder."""
+    return path.absolute()
+
+
+@asynccontextmanager
+async def open_local_services(
+    settings: Settings,
+    *,
+    folder: Path,
+    segments: Path,
+    **given: Any,  # noqa: ANN401 -- see `open_services`
+) -> AsyncIterator[JobServices]:
+    """The means of jobs on local files, in whatever process; `segments` is where those of videos are kept."""
+    scratches = FolderScratches(segments)
     scratches.sweep()
-    return scratches
+    async with open_services(settings, inputs=LocalInputs(folder), scratches=scratches, **given) as services:
+        yield services

@@ -47,6 +47,7 @@ _FORMS: Mapping[str, str] = {
     "account_id": "must be the account's id as R2 shows it, letters and digits, with .eu or .fedramp behind "
     "it for a jurisdiction",
     "region": "must be the name of a region, such as auto or eu-central-1",
+    "ray_address": "must be local, auto, or HOST:PORT of a cluster's head; ray:// addresses are not joined",
     "openvino_device": "must be OpenVINO's name of a device, such as GPU, GPU.1, NPU or CPU",
     "operator": "must be plain letters, digits and signs (ASCII)",
 }
@@ -70,13 +71,15 @@ class Setting:
     description: str
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment (`os.environ` if not given).
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, given: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings from the environment (`os.environ` if not given); `given` goes before it.
 
     Raises:
         SettingsError: an unknown `SWAPDROP_` or `R2_` variable, or a value that cannot be; says why.
     """
-    environ = os.environ if environ is None else environ
+    environ = {**(os.environ if environ is None else environ), **(given or {})}
     known = {name: env_names(name) for name in Settings.model_fields}
     _refuse_unknown(environ, [name for names in known.values() for name in names])
     sources = {

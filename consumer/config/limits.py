@@ -7,6 +7,7 @@ from pipeline.media.pictures.decode import Limits
 from pipeline.media.sniff import sniff
 from pipeline.media.video.limits import VideoLimits
 from pipeline.swap.request import FaceFilter
+from storage.inputs.fetch import InputPolicy
 
 
 def picture_limits(settings: Settings) -> Limits:
@@ -36,6 +37,15 @@ def size_limit(settings: Settings) -> Callable[[bytes], int]:
         return settings.max_video_bytes if sniff(head).kind == "video" else settings.max_input_bytes
 
     return limit
+
+
+def input_policy(settings: Settings) -> InputPolicy:
+    """What inputs may be, and how patiently they are waited for."""
+    return InputPolicy(
+        max_bytes=settings.max_input_bytes,
+        missing_grace_s=settings.missing_grace_s,
+        stall_timeout_s=settings.input_timeout_s,
+    )
 
 
 def face_filter_of(settings: Settings, *, min_size_px: float | None = None) -> FaceFilter:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 AUTO: Final = "auto"
 MESH: Final = "mesh"
 INSWAPPER: Final = "inswapper"
+LOCAL_RAY: Final = "local"
 
 _MIB = 2**20
 
@@ -222,17 +223,23 @@ class Settings(BaseModel):
         le=86_400,
         description="a segment of a video (about 10 s of it) that takes longer than this is given up",
     )
+    executor: Literal["local", "bucket", "ray"] = Field(
+        default="local",
+        description="who makes the segments of videos: local, the consumer that has the job; bucket, all "
+        "consumers of the bucket, as parts that lie in its inbox; ray, the machines of a Ray cluster",
+    )
+    ray_address: str = Field(
+        default=LOCAL_RAY,
+        pattern=r"^(local|auto|[^/\s]+:[0-9]{1,5})$",
+        description="Ray cluster to join: HOST:PORT, or auto, the one that this machine belongs to; local "
+        "starts one on this machine, which ends with us",
+    )
     video_processes: int = Field(
         default=0,
         ge=0,
         le=256,
         description="processes that make segments of videos where the engine runs on the CPU; 0: one a core, "
-        "1: the consumer's own",
-    )
-    executor: Literal["local", "bucket"] = Field(
-        default="local",
-        description="who makes the segments of videos: local, the consumer that has the job; bucket, all "
-        "consumers of the bucket, as parts that lie in its inbox",
+        "1: the consumer's own; with ray the most actors, 0: one a GPU or else a CPU of the cluster",
     )
     work_dir: Path | None = Field(
         default=None,

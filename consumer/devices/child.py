@@ -6,13 +6,11 @@ no more, and it ends at once, whatever it does. Signals of a terminal or a servi
 
 import asyncio
 import os
-import pickle
 import signal
-import traceback
 from functools import partial
 from typing import Any, Final, NoReturn
 
-from consumer.devices.messages import packed, receive
+from consumer.devices.messages import packed, portable, receive
 from consumer.devices.processes import READ_BYTES, Answer, Worker
 
 _STDIN: Final = 0
@@ -39,7 +37,7 @@ async def serve() -> NoReturn:
         try:
             answer = Answer(done=await worker.do(order, partial(_tell, answers)))
         except Exception as error:  # noqa: BLE001 -- handed to whoever gave the order
-            answer = Answer(failed=_portable(error))
+            answer = Answer(failed=portable(error, "a process of its own"))
         _send(answers, answer)
         del order, answer
 
@@ -59,18 +57,6 @@ def _send(answers: int, answer: Answer) -> None:
     left = memoryview(packed(answer))
     while left:
         left = left[os.write(answers, left) :]
-
-
-def _portable(error: Exception) -> Exception:
-    """An error that comes out of a pickle as it went in, with a note of where it was raised."""
-    note = f"Raised in a process of its own:\n{''.join(traceback.format_exception(error)).rstrip()}"
-    try:
-        found = pickle.loads(pickle.dumps(error))  # noqa: S301 -- just made
-    except Exception:  # noqa: BLE001 -- of whatever kind: it cannot be sent
-        found = None
-    portable = error if type(found) is type(error) else RuntimeError(f"{type(error).__name__}: {error}")
-    portable.add_note(note)
-    return portable
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
 from consumer.jobs.scratch import Scratch
-from consumer.jobs.services import JobServices
+from consumer.jobs.services import JobServices, OrderActor, OrderActors
 from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
 from consumer.jobs.workspace import Workspace
 from pipeline.blend.paste import PasteMode
@@ -116,12 +116,13 @@ class JobContext:
         self.ready_s = 0.0
         #: Seconds that the device worked on this job.
         self.device_s = 0.0
+        #: The folder in the bucket that names in its manifest are looked for in first.
+        self.job_folder = job_folder
         self._services = services
         self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
         self._tell = report
-        self._job_folder = job_folder
         self._milestones = milestones
         self._progress = Progress()
         self._telling = threading.RLock()
@@ -158,9 +159,15 @@ class JobContext:
             raise InvalidManifest(
                 f"`{self.manifest.process_type}` is no kind of job that is done here; known are {known}."
             )
+        async with self.living():
+            return await kind(self)
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Show life within the block wherever the job is at work and cannot tell how far."""
         signs = asyncio.create_task(self._show_life())
         try:
-            return await kind(self)
+            yield
         finally:
             signs.cancel()
 
@@ -283,7 +290,7 @@ class JobContext:
 
             return await self._services.inputs.fetch(
                 reference,
-                job_folder=self._job_folder,
+                job_folder=self.job_folder,
                 max_bytes=limit or self._services.size_limit,
                 spool=Spool(disk=_JobDisk(self), memory_bytes=self.limits.max_bytes),
                 on_bytes=on_bytes,
@@ -370,6 +377,27 @@ class JobContext:
             with self._waiting():
                 process = await held.enter_async_context(self._services.processes.one())
             yield process
+
+    @property
+    def cluster(self) -> OrderActors | None:
+        """Actors on other machines, which make segments of videos; None where this one makes them."""
+        return self._services.cluster
+
+    @asynccontextmanager
+    async def joined(self, cluster: OrderActors) -> AsyncIterator[None]:
+        """Be connected to a cluster, which may take as long as a cluster takes to start."""
+        async with AsyncExitStack() as held:
+            with self.unmeasured():
+                await held.enter_async_context(cluster.kept())
+            yield
+
+    @asynccontextmanager
+    async def actor(self, cluster: OrderActors) -> AsyncIterator[OrderActor]:
+        """Have an actor for oneself; waits until other jobs leave one, and until it has started."""
+        async with AsyncExitStack() as held:
+            with self._waiting():
+                actor = await held.enter_async_context(cluster.one())
+            yield actor
 
     async def disk(self, size_bytes: int) -> None:
         """Hold space in the workspace until the job ends; waits until other jobs have let go of enough.

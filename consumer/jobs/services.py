@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from consumer.cluster.actors import RayActor, RayActors
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
@@ -31,6 +32,10 @@ from storage.parts import Parts
 
 if TYPE_CHECKING:
     from consumer.jobs.context import JobKind
+
+OrderActor = RayActor[Any, Any, int]
+OrderActors = RayActors[Any, Any, int]
+"""Actors that carry out orders of `consumer.jobs.node`."""
 
 
 class Inputs(Protocol):
@@ -65,12 +70,14 @@ class JobServices:
     memory: ByteBudget
     #: What makes segments of videos, where that is not done on the device's thread.
     processes: SegmentProcesses
+    #: What makes them on other machines; None where they are made on this one.
+    cluster: OrderActors | None
     workspaces: Workspaces
     #: What attempts leave for one another.
     scratches: Scratches
     #: Jobs that parts of one job are, None where there is no bucket; and who makes the segments of videos.
     parts: Parts | None
-    executor: Literal["local", "bucket"]
+    executor: Literal["local", "bucket", "ray"]
     #: The largest picture and the largest video that are decoded.
     limits: Limits
     video_limits: VideoLimits
@@ -115,6 +122,7 @@ def job_services(
     cpu: Executor,
     memory: ByteBudget,
     processes: SegmentProcesses,
+    cluster: OrderActors | None = None,
     workspaces: Workspaces,
     scratches: Scratches,
     parts: Parts | None = None,
@@ -134,6 +142,7 @@ def job_services(
         cpu=cpu,
         memory=memory,
         processes=processes,
+        cluster=cluster,
         workspaces=workspaces,
         scratches=scratches,
         parts=parts,

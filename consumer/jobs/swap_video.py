@@ -14,9 +14,9 @@ from consumer.jobs.records import to_warnings
 from consumer.jobs.swap_picture import prepare_sources
 from consumer.jobs.swap_request import find_blend, find_choice, open_engine, source_files, wanted_pictures
 from consumer.jobs.video.cast import describe_members, known_cast
+from consumer.jobs.video.choice import makers_ahead
 from consumer.jobs.video.files import open_target_video
 from consumer.jobs.video.finish import finish
-from consumer.jobs.video.makers import processes_ahead
 from consumer.jobs.video.render import VideoWork
 from consumer.jobs.video.shared import made_here, segment_executor
 from consumer.jobs.watermark import watermark_for
@@ -64,7 +64,7 @@ async def run(context: JobContext) -> Output:
     looked_at = target_video(video.path, video.media, target.sha256)
     await carry_marks(context, [looked_at, *named_sources(context, pictures)])
     plan = await context.on_cpu(partial(_plan, video, encoder, manifest.options))
-    async with processes_ahead(context, loaded, video, segments=made_here(context, plan)):
+    async with makers_ahead(context, loaded, video, segments=made_here(context, plan)):
         people = await known_cast(context, loaded, video, plan, target.sha256)
         chosen = await context.on_device(partial(chooser.choose_members, people))
         if loaded.swapper.minors is not None:

@@ -12,10 +12,23 @@ from pipeline.errors import OutputInvalid
 from storage.records.status import Segments
 from tests.support.consumers import alive
 from tests.support.jobs import until
-from tests.support.segment_rigs import FRAMES, KEPT, KINDS, SEGMENTS, Kind, Marked, Rig, Slow, open_rig
+from tests.support.segment_rigs import (
+    FRAMES,
+    KEPT,
+    KINDS,
+    LOCAL_KINDS,
+    SEGMENTS,
+    Kind,
+    Marked,
+    Rig,
+    Slow,
+    open_rig,
+)
 from tests.support.videos import Shown, shown
 
-pytestmark = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+in_films = pytest.mark.parametrize("kind", [*LOCAL_KINDS, pytest.param("ray", marks=pytest.mark.films)])
+"""A Ray takes as long to start as all other kinds together to be done: one of the fast tests has it."""
 
 
 async def made(rig: Rig) -> list[list[Shown]]:
@@ -36,6 +49,7 @@ def kept(folder: Path) -> set[int]:
     return {int(path.stem) for path in (folder / KEPT).glob("*.json")}
 
 
+@every_kind
 async def test_all_segments_come_in_order_with_the_same_frames_whoever_makes_them(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -54,6 +68,7 @@ async def test_all_segments_come_in_order_with_the_same_frames_whoever_makes_the
 
 
 @pytest.mark.films
+@every_kind
 async def test_what_an_earlier_attempt_has_made_is_taken_over_if_it_is_whole(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -68,6 +83,7 @@ async def test_what_an_earlier_attempt_has_made_is_taken_over_if_it_is_whole(
         assert segments_told(rig) == Segments(done=SEGMENTS, total=SEGMENTS, reused=SEGMENTS - 3)
 
 
+@in_films
 async def test_an_error_comes_as_it_was_raised_and_what_was_made_before_stays(
     kind: Kind, tmp_path: Path
 ) -> None:
@@ -79,6 +95,7 @@ async def test_an_error_comes_as_it_was_raised_and_what_was_made_before_stays(
     assert not kept(tmp_path) & {3, 4}
 
 
+@in_films
 async def test_a_segment_that_takes_too_long_is_given_up(kind: Kind, tmp_path: Path) -> None:
     async with open_rig(kind, tmp_path, Slow, segment_timeout_s=0.5) as rig:
         with pytest.raises(SegmentTimedOut):
@@ -87,6 +104,7 @@ async def test_a_segment_that_takes_too_long_is_given_up(kind: Kind, tmp_path: P
     assert not kept(tmp_path)
 
 
+@in_films
 async def test_a_job_that_is_given_up_leaves_nobody_at_work(kind: Kind, tmp_path: Path) -> None:
     async with open_rig(kind, tmp_path, Slow) as rig:
         running = asyncio.create_task(rig.executor.run(rig.work))
@@ -95,12 +113,13 @@ async def test_a_job_that_is_given_up_leaves_nobody_at_work(kind: Kind, tmp_path
         running.cancel()
         await asyncio.wait({running})
         assert running.cancelled()
-        assert not [pid for pid in pids if pid != os.getpid() and alive(pid)]
+        await until(lambda: not [pid for pid in pids if pid != os.getpid() and alive(pid)])
         async with asyncio.timeout(5), rig.context.memory(1 << 40):
             pass  # all of it was given back
 
 
 @pytest.mark.films
+@every_kind
 async def test_segments_wait_for_one_another_where_the_disk_has_room_for_one(
     kind: Kind, tmp_path: Path
 ) -> None:

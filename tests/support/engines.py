@@ -88,7 +88,7 @@ class OneEngine:
         protected: ProtectedPeople | None = None,
         watermarker: Watermarker | None = None,
     ) -> None:
-        self._protected = protected or ProtectedPeople()
+        self._protected = protected
         self._watermarker = watermarker
         self._open = opened
         self._content = content
@@ -114,7 +114,7 @@ class OneEngine:
         return self._watermarker
 
     def protected_people(self) -> ProtectedPeople:
-        return self._protected
+        return self._protected or ProtectedPeople()
 
     def check_provider(self) -> None: ...
 

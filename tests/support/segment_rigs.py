@@ -6,9 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
+
+import pytest
 
 from consumer.client.local import LocalJobs, open_local_jobs
 from consumer.config.settings import Settings
@@ -35,8 +38,9 @@ from tests.support.reels import ReelEngine, across, reel, reel_swap, seen, still
 from tests.support.standins.watermark import watermarker
 from tests.support.videos import LIMITS
 
-Kind = Literal["own threads", "processes", "bucket"]
-KINDS: tuple[Kind, ...] = ("own threads", "processes", "bucket")
+Kind = Literal["own threads", "processes", "bucket", "ray"]
+LOCAL_KINDS: tuple[Kind, ...] = ("own threads", "processes", "bucket")
+KINDS: tuple[Kind, ...] = (*LOCAL_KINDS, "ray")
 PLAN = "0" * 64
 KEPT = f"work/segments/job/{PLAN}"
 """Where segments lie for later attempts, below the folder of a rig."""
@@ -65,7 +69,8 @@ class Rig:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that there are beside this one."""
-        return self.context.processes.pids
+        cluster = self.context.cluster
+        return (self.context.processes if cluster is None else cluster).pids
 
 
 class ByParts:
@@ -115,8 +120,14 @@ async def open_rig(
         swap=reel_swap(chosen=(0, 1)),
         finish=Finish(label=label_in("en", "bottom-right"), watermark=watermark),
     )
-    processes = 2 if kind == "processes" else 1
-    chosen = Settings(work_dir=folder / "work", video_processes=processes, **settings)
+    if kind == "ray" and find_spec("ray") is None:
+        (pytest.fail if "CI" in os.environ else pytest.skip)("Ray is not installed")
+    chosen = Settings(
+        work_dir=folder / "work",
+        executor="ray" if kind == "ray" else "local",
+        video_processes=1 if kind in {"own threads", "bucket"} else 2,
+        **settings,
+    )
     manifest = read_manifest({"process_type": "single-video", "source": str(clip), "target": str(clip)})
     told: list[Progress] = []
     async with (
@@ -125,6 +136,11 @@ async def open_rig(
             manifest, output_id="job", report=lambda _stage, progress: told.append(progress)
         ) as context,
     ):
+        await context.fetch(manifest.target)
+        if context.cluster is not None:
+            async with context.cluster.kept():
+                pass  # a Ray takes longer to start than tests wait for frames
+        told.clear()
         loaded = await context.engine("auto")
         rig = Rig(context=context, executor=LocalSegments(context, loaded), work=work, told=told)
         rig.makers.append(context)

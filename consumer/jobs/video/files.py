@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Final
 
 from consumer.jobs.context import JobContext
+from consumer.jobs.scratch import Scratch
 from pipeline.errors import UnsupportedMedia
-from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
+from pipeline.media.sniff import MEDIA_TYPES, SNIFF_BYTES, MediaType, sniff
+from pipeline.media.video.encode import EXTENSION
 from pipeline.media.video.probe import VideoFile, open_video
+from pipeline.media.video.segments import Segment, SegmentPlan
 from pipeline.swap.naming import naming
+from pipeline.swap.video.facts import SegmentFacts
 from storage.inputs.fetch import FetchedInput
+from storage.scratch import describe_piece
 
 _TARGET: Final = "target"
+_BYTES_PER_PIXEL: Final = 0.1
+"""A guess at what a pixel of a segment takes: twice what a noisy film takes at the best usual quality."""
 
 
 def media_of(file: FetchedInput) -> MediaType:
@@ -34,11 +41,7 @@ async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFil
             f"The target is {media.label}, and this kind of job is for videos. Send it as `single-image` or "
             "`multi-image`."
         )
-    path = file.path
-    if path is None:
-        await context.disk(file.size)
-        path = context.workspace.path(_TARGET)
-        await context.on_cpu(partial(_write, file, path))
+    path = await on_disk(context, file)
     context.report("decode")
 
     def look() -> VideoFile:
@@ -48,9 +51,38 @@ async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFil
     return await context.on_cpu(look, stage="decode")
 
 
+async def on_disk(context: JobContext, file: FetchedInput) -> Path:
+    """Where the target of a job lies, which is put onto the disk if it is in memory.
+
+    Raises InputTooLarge, DiskFull.
+    """
+    if file.path is not None:
+        return file.path
+    await context.disk(file.size)
+    path = context.workspace.path(_TARGET)
+    await context.on_cpu(partial(_write, file, path))
+    return path
+
+
 def _write(file: FetchedInput, path: Path) -> None:
     with file.open() as source, path.open("wb") as sink:
         shutil.copyfileobj(source, sink)
+
+
+def guess_bytes(plan: SegmentPlan, segment: Segment) -> int:
+    """What the file of a segment will take on the disk."""
+    width, height = plan.size
+    return round(segment.frames * width * height * _BYTES_PER_PIXEL) + 1
+
+
+async def keep_segment(
+    context: JobContext, scratch: Scratch, number: int, path: Path, facts: SegmentFacts
+) -> None:
+    """Keep a segment for later attempts; raises as `Scratch.keep`."""
+    with context.unmeasured():
+        piece = await context.on_cpu(lambda: describe_piece(path, facts.to_json()))
+        content_type = MEDIA_TYPES[EXTENSION].content_type
+        await scratch.keep(number, path, piece, extension=EXTENSION, content_type=content_type)
 
 
 class GrowingFile:

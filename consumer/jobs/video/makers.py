@@ -1,8 +1,7 @@
 """Who makes a segment: the device's thread of this process, or processes beside it."""
 
 import pickle
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -17,10 +16,8 @@ from consumer.jobs.video.frames import frame_bytes
 from consumer.jobs.video.means import FrameCount
 from consumer.jobs.video.render import VideoWork, render
 from consumer.jobs.video.worker import SegmentOrder
-from models.devices import ORT_NAMES
 from pipeline.errors import PipelineError
 from pipeline.media.video.encode import EncodedSegment
-from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import Segment
 from pipeline.swap.video.facts import SegmentFacts
 from pipeline.swap.video.segment import SwapTools
@@ -49,15 +46,35 @@ class SegmentProcessDied(PipelineError):
         return "A part of the video could not be made."
 
 
+class SegmentNotHere(PipelineError):
+    """A part of the video was made on another machine, and is not where this one looks for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A part of the video was made on another machine, and is not here. All machines must see the "
+            "same files: the bucket, or for local files the folder of SWAPDROP_WORK_DIR."
+        )
+
+    @property
+    def for_sender(self) -> str:
+        """Without what only whoever runs this machine can mend."""
+        return "A part of the video could not be made."
+
+
 class SegmentMaker(Protocol):
-    """Makes segments, as many at once as `at_once` says."""
+    """Makes segments, as many at once as `at_once` says; `keeps` tells whether it keeps them itself."""
 
     at_once: int
+    keeps: bool
+
+    def memory(self) -> AbstractAsyncContextManager[None]:
+        """Hold the memory on this machine that making one takes; what is waited for is not timed."""
+        ...
 
     async def make(
         self, segment: Segment, path: Path, count: FrameCount
-    ) -> tuple[EncodedSegment, SegmentFacts]:
-        """Make one; raises as `render`."""
+    ) -> tuple[EncodedSegment, SegmentFacts] | None:
+        """Make one at `path`; where they are kept elsewhere return None. Raises as `render`."""
         ...
 
 
@@ -65,6 +82,7 @@ class OwnThreads:
     """Makes them on the threads of this process, whose device is shared with other jobs."""
 
     at_once = 1
+    keeps = False
 
     def __init__(self, context: JobContext, loaded: LoadedEngine, work: VideoWork) -> None:
         self._context, self._work = context, work
@@ -74,6 +92,10 @@ class OwnThreads:
             hands=loaded.swapper.hands,
             timings=context.timings,
         )
+
+    def memory(self) -> AbstractAsyncContextManager[None]:
+        """That of its frames."""
+        return self._context.memory(frame_bytes(self._work.video))
 
     async def make(
         self, segment: Segment, path: Path, count: FrameCount
@@ -85,9 +107,12 @@ class OwnThreads:
 class OtherProcesses:
     """Makes them in processes that have engines of their own; other jobs may have some of these."""
 
+    keeps = False
+
     def __init__(self, context: JobContext, loaded: LoadedEngine, work: VideoWork, at_once: int) -> None:
         self.at_once = at_once
         self._context = context
+        self._frame_bytes = frame_bytes(work.video)
         # All that there may be, of all jobs, are to have as many threads together as there are cores.
         self._order = partial(
             SegmentOrder,
@@ -95,6 +120,10 @@ class OtherProcesses:
             threads=max(1, usable_cores() // context.processes.most),
             work=work,
         )
+
+    def memory(self) -> AbstractAsyncContextManager[None]:
+        """That of its frames."""
+        return self._context.memory(self._frame_bytes)
 
     async def make(
         self, segment: Segment, path: Path, count: FrameCount
@@ -115,35 +144,3 @@ class OtherProcesses:
                 raise SegmentProcessDied(error.exit_code) from error
         self._context.timings.add(made.timings_ms)
         return made.written, made.facts
-
-
-def segment_maker(
-    context: JobContext, loaded: LoadedEngine, work: VideoWork, *, segments: int
-) -> SegmentMaker:
-    """Choose who makes so many segments."""
-    at_once = _processes(context, loaded, work.video, segments)
-    return OtherProcesses(context, loaded, work, at_once) if at_once else OwnThreads(context, loaded, work)
-
-
-@asynccontextmanager
-async def processes_ahead(
-    context: JobContext, loaded: LoadedEngine, video: VideoFile, *, segments: int
-) -> AsyncIterator[None]:
-    """Have the processes start that will make so many segments, and keep them within the block.
-
-    A process takes a second until it can work: it may as well do that while people are looked for.
-    """
-    async with context.processes.kept():
-        await context.processes.prepare(_processes(context, loaded, video, segments))
-        yield
-
-
-def _processes(context: JobContext, loaded: LoadedEngine, video: VideoFile, segments: int) -> int:
-    """How many processes make so many segments; 0 where this one does.
-
-    They are for engines on the CPU, which one interpreter does not keep busy; a GPU is used by one. There
-    are no more of them than their frames have memory for.
-    """
-    at_once = min(segments, context.processes.most, context.memory_places(frame_bytes(video)))
-    is_gain = at_once > 1 and loaded.engine.info.provider == ORT_NAMES["cpu"]
-    return at_once if is_gain else 0

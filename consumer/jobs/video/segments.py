@@ -6,25 +6,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.together import together
-from consumer.jobs.video.files import GrowingFile
-from consumer.jobs.video.frames import frame_bytes
-from consumer.jobs.video.makers import SegmentMaker, SegmentTimedOut, segment_maker
+from consumer.jobs.video.choice import makers_kept, segment_maker
+from consumer.jobs.video.files import GrowingFile, guess_bytes, keep_segment
+from consumer.jobs.video.makers import SegmentMaker, SegmentNotHere, SegmentTimedOut
 from consumer.jobs.video.pace import FrameProgress
 from consumer.jobs.video.render import VideoWork
-from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.encode import EXTENSION
 from pipeline.media.video.segments import Segment
 from pipeline.swap.video.facts import SegmentFacts
 from storage.records.status import Segments
-from storage.scratch import describe_piece
-
-_BYTES_PER_PIXEL: Final = 0.1
-"""A guess at what a pixel of a segment takes: twice what a noisy film takes at the best usual quality."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,9 +59,9 @@ class LocalSegments:
         self, work: VideoWork, segments: Sequence[Segment], found: frozenset[int]
     ) -> Sequence[SegmentDone]:
         missing = sum(segment.number not in found for segment in segments)
-        maker = segment_maker(self._context, self._loaded, work, segments=missing)
-        run = _Run(self._context, work, segments, found, maker)
-        async with self._context.processes.kept(), together() as group:
+        async with makers_kept(self._context), together() as group:
+            maker = segment_maker(self._context, self._loaded, work, segments=missing)
+            run = _Run(self._context, work, segments, found, maker)
             for _ in range(maker.at_once + 1):  # while one is stored, the next one is made
                 group.create_task(run.bring_one_after_the_other())
         return sorted(run.done, key=lambda each: each.number)
@@ -97,19 +92,21 @@ class _Run:
     async def bring_one_after_the_other(self) -> None:
         """Bring segments until none is left to begin."""
         for segment in self._coming:
-            room = GrowingFile(self._context, self._guess(segment))
+            room = GrowingFile(self._context, guess_bytes(self._work.plan, segment))
             async with self._turn(room):
-                taken = await self._take_over(segment, room) if segment.number in self._found else None
+                taken = await self._fetch(segment, room) if segment.number in self._found else None
                 made = await self._make(segment, room) if taken is None else None
-            if made is not None:
+            if made is None:
+                self._reused += 1
+                self._progress.take_over(segment.frames)
+            elif not self._maker.keeps:
                 # Also where another one fails meanwhile: it is made, and a later attempt will want it.
                 await _to_its_end(self._keep(made))
-            self._reused += made is None
             self.done += filter(None, (taken, made))
             self._progress.tell(self._count())
 
-    async def _take_over(self, segment: Segment, room: GrowingFile) -> SegmentDone | None:
-        """A segment that an earlier attempt made; None where it is not what its maker said."""
+    async def _fetch(self, segment: Segment, room: GrowingFile) -> SegmentDone | None:
+        """A segment that is kept; None where it is not, or is not what its maker said."""
         path = self._path(segment)
         with self._context.unmeasured():
             piece = await self._scratch.fetch(segment.number, path, extension=EXTENSION)
@@ -120,19 +117,20 @@ class _Run:
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         await room.settle(piece.size_bytes)
-        self._progress.take_over(segment.frames)
         return SegmentDone(number=segment.number, path=path, facts=facts)
 
     async def _make(self, segment: Segment, room: GrowingFile) -> SegmentDone:
         path, context = self._path(segment), self._context
         try:
-            async with (
-                context.memory(frame_bytes(self._work.video)),
-                asyncio.timeout(context.segment_timeout_s),
-            ):
-                written, facts = await self._maker.make(segment, path, self._progress)
+            async with self._maker.memory(), asyncio.timeout(context.segment_timeout_s):
+                made = await self._maker.make(segment, path, self._progress)
         except TimeoutError as error:
             raise SegmentTimedOut from error
+        if made is None:  # but kept
+            if (fetched := await self._fetch(segment, room)) is None:
+                raise SegmentNotHere
+            return fetched
+        written, facts = made
         await room.settle(written.size_bytes)
         return SegmentDone(number=segment.number, path=path, facts=facts)
 
@@ -157,22 +155,13 @@ class _Run:
         return not self._making or (self._making < self._maker.at_once and room.is_there)
 
     async def _keep(self, made: SegmentDone) -> None:
-        with self._context.unmeasured():
-            piece = await self._context.on_cpu(lambda: describe_piece(made.path, made.facts.to_json()))
-            content_type = MEDIA_TYPES[EXTENSION].content_type
-            await self._scratch.keep(
-                made.number, made.path, piece, extension=EXTENSION, content_type=content_type
-            )
+        await keep_segment(self._context, self._scratch, made.number, made.path, made.facts)
 
     def _count(self) -> Segments:
         return Segments(done=len(self.done), total=self._total, reused=self._reused)
 
     def _path(self, segment: Segment) -> Path:
         return self._context.workspace.path(f"segment-{segment.number}.{EXTENSION}")
-
-    def _guess(self, segment: Segment) -> int:
-        width, height = self._work.plan.size
-        return round(segment.frames * width * height * _BYTES_PER_PIXEL) + 1
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from consumer.faults import judge
+from consumer.jobs.video.choice import segment_maker
 from consumer.jobs.video.frames import BYTES_PER_PIXEL
-from consumer.jobs.video.makers import OtherProcesses, OwnThreads, SegmentProcessDied, segment_maker
+from consumer.jobs.video.makers import OtherProcesses, OwnThreads, SegmentProcessDied
 from pipeline.engines.base import EngineInfo
 from tests.support.reels import ReelEngine
 from tests.support.segment_rigs import Killed, open_rig

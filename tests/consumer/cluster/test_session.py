@@ -1,0 +1,50 @@
+"""Joining a Ray cluster: what can be wrong is told at once, and says what to do."""
+
+import os
+
+import pytest
+
+from consumer.cli.doctor_cluster import cluster_findings
+from consumer.cluster.session import ClusterUnavailable, RaySession
+from consumer.config.environment import load_settings
+from consumer.config.settings import Settings, SettingsError
+from consumer.faults import judge
+from tests.support.ports import free_port
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A cluster whose head does not listen."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    pytest.importorskip("ray")
+    return Settings(executor="ray", ray_address=f"127.0.0.1:{free_port()}")
+
+
+async def test_a_head_that_is_not_there_is_told_at_once(nowhere: Settings) -> None:
+    with pytest.raises(ClusterUnavailable, match=r"127\.0\.0\.1:\d+ could not be joined") as told:
+        await RaySession(nowhere).open()
+    fault = judge(told.value, stage="swap")
+    assert fault.kind == "transient"
+    assert "127.0.0.1" not in fault.message
+
+
+async def test_the_doctor_finds_it_broken(nowhere: Settings) -> None:
+    (finding,) = await cluster_findings(nowhere)
+    assert (finding.name, finding.state) == ("ray", "broken")
+    assert not await cluster_findings(Settings())
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.cluster.session.find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match=r"swapdrop\[ray\]"):
+        RaySession(Settings(executor="ray"))
+
+
+@pytest.mark.parametrize("address", ["ray://head:10001", "head", "head:port", ""])
+def test_an_address_that_would_carry_bytes_or_is_none_is_refused(address: str) -> None:
+    given = {"SWAPDROP_EXECUTOR": "ray", "SWAPDROP_RAY_ADDRESS": address}
+    if not address:
+        assert load_settings(given).ray_address == "local"
+        return
+    with pytest.raises(SettingsError, match="HOST:PORT"):
+        load_settings(given)
