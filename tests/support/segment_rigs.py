@@ -112,13 +112,15 @@ async def open_rig(
     if not clip.exists():
         reel(clip, {0: across(), 2: seen(still(100, 60), 76, 90)}, frames=SEGMENTS * FRAMES)
     video = open_video(clip, LIMITS)
-    watermark = Watermark(mark_id="0123abcd", hider=watermarker(folder))
+    hider = watermarker(folder)
     work = VideoWork(
         video=video,
         plan=plan_segments(video, encoder_line("libx264", 18), segment_s=1.0),
         plan_id=PLAN,
         swap=reel_swap(chosen=(0, 1)),
-        finish=Finish(label=label_in("en", "bottom-right"), watermark=watermark),
+        finish=Finish(
+            label=label_in("en", "bottom-right"), watermark=Watermark(mark_id="0123abcd", hider=hider)
+        ),
     )
     if kind == "ray" and find_spec("ray") is None:
         (pytest.fail if "CI" in os.environ else pytest.skip)("Ray is not installed")
@@ -131,7 +133,7 @@ async def open_rig(
     manifest = read_manifest({"process_type": "single-video", "source": str(clip), "target": str(clip)})
     told: list[Progress] = []
     async with (
-        open_local_jobs(chosen, registry=OneEngine(engine)) as jobs,
+        open_local_jobs(chosen, registry=OneEngine(engine, watermarker=hider)) as jobs,
         jobs.context(
             manifest, output_id="job", report=lambda _stage, progress: told.append(progress)
         ) as context,

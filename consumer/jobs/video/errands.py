@@ -60,17 +60,22 @@ class SegmentErrand:
             plan.target = plan.target or await self._target(context)
             video = replace(self.work.video, path=plan.target)
             work = replace(self.work, video=video, finish=self._finish(context))
-            room = GrowingFile(context, guess_bytes(work.plan, self.segment))
-            await room.hold()
-            path = context.workspace.path(f"segment-{self.segment.number}.{EXTENSION}")
-            maker = OwnThreads(context, loaded, work)
-            async with maker.memory():
-                written, facts = await maker.make(self.segment, path, node.count)
-            await room.settle(written.size_bytes)
-            await keep_segment(context, context.scratch(work.plan_id), self.segment.number, path, facts)
-            path.unlink()
-            await room.settle(0)
+            await self._make_and_keep(context, OwnThreads(context, loaded, work), node.count)
         return context.timings.ms
+
+    async def _make_and_keep(self, context: JobContext, maker: OwnThreads, count: FrameCount) -> None:
+        room = GrowingFile(context, guess_bytes(self.work.plan, self.segment))
+        await room.hold()
+        path = context.workspace.path(f"segment-{self.segment.number}.{EXTENSION}")
+        scratch = context.scratch(self.work.plan_id)
+        try:
+            async with maker.memory():
+                written, facts = await maker.make(self.segment, path, count)
+            await room.settle(written.size_bytes)
+            await keep_segment(context, scratch, self.segment.number, path, facts)
+        finally:  # the context goes on to other segments
+            path.unlink(missing_ok=True)
+            await room.settle(0)
 
     def _context(self, node: Node, services: JobServices) -> JobContext:
         return JobContext(

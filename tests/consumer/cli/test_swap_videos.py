@@ -31,7 +31,7 @@ OPTIONS = picture_options()
 def engine(monkeypatch: pytest.MonkeyPatch) -> ReelEngine:
     """What the terminal's jobs are done by."""
     engine = ReelEngine()
-    monkeypatch.setattr("consumer.client.local.open_registry", lambda _settings: OneEngine(lambda: engine))
+    monkeypatch.setattr("consumer.jobs.opening.open_registry", lambda _settings: OneEngine(lambda: engine))
     return engine
 
 

@@ -1,7 +1,5 @@
 """Joining a Ray cluster: what can be wrong is told at once, and says what to do."""
 
-import os
-
 import pytest
 
 from consumer.cli.doctor_cluster import cluster_findings
@@ -15,7 +13,9 @@ from tests.support.ports import free_port
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A cluster whose head does not listen."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    # Ray reads them once in a process: a later test here may start one of its own.
+    for name, value in (("RAY_AUTH_MODE", "token"), ("RAY_USAGE_STATS_ENABLED", "0")):
+        monkeypatch.setenv(name, value)
     pytest.importorskip("ray")
     return Settings(executor="ray", ray_address=f"127.0.0.1:{free_port()}")
 

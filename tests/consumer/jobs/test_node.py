@@ -17,6 +17,7 @@ from storage.errors import InputNotFound
 from tests.support.engines import OneEngine
 from tests.support.reels import ReelEngine
 from tests.support.segment_rigs import FRAMES, Rig, open_rig
+from tests.support.standins.watermark import watermarker
 
 
 class Newer(ReelEngine):
@@ -36,12 +37,18 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.jobs.node.configure_logging", lambda _settings: None)
 
 
-def node(tmp_path: Path, engine: type[ReelEngine] = ReelEngine, **decided: Any) -> Node:  # noqa: ANN401 -- any setting
+def node(
+    tmp_path: Path,
+    engine: type[ReelEngine] = ReelEngine,
+    *,
+    hides: bool = True,
+    **decided: Any,  # noqa: ANN401 -- any setting
+) -> Node:
     opener = partial(
         open_local_services,
         folder=tmp_path,
         segments=tmp_path / "work/segments",
-        registry=OneEngine(engine),
+        registry=OneEngine(engine, watermarker=watermarker(tmp_path) if hides else None),
     )
     return Node(opener, deciding(Settings(**decided)))
 
@@ -82,6 +89,8 @@ async def test_other_files_than_the_drivers_are_refused(tmp_path: Path) -> None:
         order = await errand(rig)
         with pytest.raises(MachineDiffers, match="sha256:01"):
             await node(tmp_path, Newer).do(order, print)
+        with pytest.raises(MachineDiffers, match="watermark's file"):
+            await node(tmp_path, hides=False).do(order, print)
         with pytest.raises(MachineDiffers, match="another one"):
             await node(tmp_path).do(replace(order, target="0" * 64), print)
         gone = order.manifest.model_copy(update={"target": str(tmp_path / "gone.mp4")})
@@ -100,10 +109,10 @@ async def test_what_decides_about_results_is_the_drivers_and_the_rest_its_own(tm
     async def order(there: Node) -> JobServices:
         return await there.services()
 
-    decided = Settings(minors="refuse", require_consent=True, executor="ray", max_frames=9)
+    decided = Settings(minors="refuse", label="top-left", require_consent=True, executor="ray", max_frames=9)
     services = await Node(opener, deciding(decided)).do(order, print)
     (settings,) = seen
-    assert (settings.minors, services.require_consent) == ("refuse", True)
+    assert (settings.minors, settings.label, services.require_consent) == ("refuse", "top-left", True)
     assert (settings.max_frames, settings.work_dir) == (7, tmp_path / "elsewhere")
     assert (settings.executor, services.cluster, settings.model_threads) == ("local", None, 1)
     assert not {name for name in deciding(decided) if "secret" in name or "key_id" in name}
