@@ -77,5 +77,5 @@ test("screen readers are told of stages and ends, and not of waiting", () => {
   expect(said({ stage: "swap" })).toBe("team.jpg: Swapping");
   expect(said({ status: "completed" })).toBe("team.jpg: done");
   expect(said({ status: "failed" })).toBe("team.jpg: could not be done");
-  expect(said({ status: "pending" })).toBe("");
+  expect(said({ status: "pending", stage: "queued" })).toBe("");
 });
