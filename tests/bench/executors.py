@@ -27,35 +27,31 @@ def executor_rows() -> Iterator[Row]:
     that it moves. Where it makes several at once, what they lose to each other on shared cores counts. The
     least of some runs is what it takes: other processes only add to it.
     """
-    own_s = asyncio.run(_own_s())
     for kind in KINDS:
-        taken_s = asyncio.run(_taken_s(kind))
+        own_s, taken_s = asyncio.run(_times_s(kind))
         title = f"{kind}, beyond a segment's own work of {own_s * 1000:.0f} ms"
         yield row(f"executor of segments: {title}", (taken_s - own_s) * 1000, "ms")
 
 
-async def _own_s() -> float:
-    """The least time of a segment that is made, and nothing else: not planned, kept or told of."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with open_rig("own threads", Path(folder)) as rig:
-            maker = OwnThreads(rig.context, await rig.context.engine("auto"), rig.work)
-            count = FrameProgress(rig.context, "swap", SEGMENTS * FRAMES)
-            times_s = []
-            for _ in range(RUNS):
-                began = time.perf_counter()
-                for segment in rig.work.plan.segments[:SEGMENTS]:
-                    await maker.make(segment, rig.context.workspace.path("segment.mp4"), count)
-                times_s.append(time.perf_counter() - began)
-            return min(times_s) / SEGMENTS
-
-
-async def _taken_s(kind: Kind) -> float:
-    """The least time that an executor takes for a segment once it runs, times how many it makes at once."""
+async def _times_s(kind: Kind) -> tuple[float, float]:
+    """The least time that a segment itself takes, and with an executor times how many it makes at once."""
+    own_s, taken_s = list[float](), list[float]()
     with tempfile.TemporaryDirectory() as folder:
         async with open_rig(kind, Path(folder)) as rig, rig.context.processes.kept():
-            await _run_s(rig, "warm up")
-            times_s = [await _run_s(rig, f"run {number}") for number in range(RUNS)]
-    return min(times_s) * AT_ONCE.get(kind, 1) / SEGMENTS
+            for number in range(RUNS):  # in turn: the machine is not always as fast
+                own_s.append(await _own_s(rig))
+                taken_s.append(await _run_s(rig, f"run {number}"))
+    return min(own_s) / SEGMENTS, min(taken_s) * AT_ONCE.get(kind, 1) / SEGMENTS
+
+
+async def _own_s(rig: Rig) -> float:
+    """Make the segments here and nothing else: they are not planned, kept or told of."""
+    maker = OwnThreads(rig.context, await rig.context.engine("auto"), rig.work)
+    count = FrameProgress(rig.context, "swap", SEGMENTS * FRAMES)
+    began = time.perf_counter()
+    for segment in rig.work.plan.segments[:SEGMENTS]:
+        await maker.make(segment, rig.context.workspace.path("segment.mp4"), count)
+    return time.perf_counter() - began
 
 
 async def _run_s(rig: Rig, plan_id: str) -> float:

@@ -98,7 +98,8 @@ def job_rows(cost: JobCost, stages: Mapping[str, float], processes: int) -> Iter
 
 def against_one(one: JobCost, several: JobCost, processes: int) -> Row:
     """How much faster segments come where several processes make them; no more than there are free cores."""
-    title = f"segments of a video, {processes} processes against one, {several.free_cores:.1f} free cores"
+    free = f"{several.free_cores:.1f} free cores to {one.free_cores:.1f}"
+    title = f"segments of a video, {processes} processes against one, {free}"
     return row(title, several.segments_fps, "fps", reference=one.segments_fps)
 
 
