@@ -1,5 +1,6 @@
 """The Ray that this process works with: one that runs already, or one of our own that ends with us."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ _STORE_BYTES: Final = 256 * 2**20
 """For orders and answers, some megabytes at most; whatever is larger goes by files."""
 _STARTS: Final = 3
 """Ray gives a start up after half a minute, which on a busy machine is too short."""
+_REMOVALS: Final = 10
+_REMOVAL_PAUSE_S: Final = 0.5
 _PROBE_S: Final = 10.0
 """Ray itself tries for a quarter of an hour to reach a machine that is not there."""
 _ALWAYS: Final[Mapping[str, str]] = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -95,7 +98,7 @@ class RaySession:
         if thread is not None:
             await self._leave(thread)
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                await _remove(self._folder)
 
     async def _leave(self, thread: WorkerThread) -> None:
         try:
@@ -141,6 +144,16 @@ class RaySession:
         has = load_ray().cluster_resources()
         gpus, cpus = int(has.get("GPU", 0)), int(has.get("CPU", 0))
         return Places(count=self._settings.video_processes or gpus or max(1, cpus), with_gpu=gpus > 0)
+
+
+async def _remove(folder: Path) -> None:
+    """Remove the folder of a Ray that has ended, whose last processes may still write their logs."""
+    for _ in range(_REMOVALS):
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.sleep(_REMOVAL_PAUSE_S)
+        if not await asyncio.to_thread(folder.exists):
+            return
+    _log.warning("files_not_removed", folder=str(folder))
 
 
 def load_ray() -> ModuleType:
