@@ -195,4 +195,5 @@ def test_ten_times_the_frames_take_the_same_memory(form: str, tmp_path: Path) ->
     assert open_target(long, LIMITS).total == 400
     assert open_target(short, LIMITS).memory_bytes() == open_target(long, LIMITS).memory_bytes()
     peak_bytes(short, tmp_path / "first")  # what is made once, such as tables
-    assert peak_bytes(long, tmp_path / "long") < 1.1 * peak_bytes(short, tmp_path / "short")
+    times = 100 * 400  # how long each is shown; its pixels are 45,000 bytes
+    assert peak_bytes(long, tmp_path / "long") < 1.1 * peak_bytes(short, tmp_path / "short") + times
