@@ -20,7 +20,7 @@ from tests.faults.simulation.run import simulate
 from tests.faults.simulation.scenario import Nature
 
 _SHARDS = 4  # so that workers can share them
-_RUNS = int(os.environ.get("SIMULATE_RUNS", "400"))
+_RUNS = int(os.environ.get("SIMULATE_RUNS", "200"))
 _MOST_RUNS_TO_FIND_A_BUG = 300
 _EVENTS = (
     *("CUT OFF", "SIGTERM", "FREEZES", "goes on", "asks for the end", "removes the entry", "twin"),

@@ -250,6 +250,7 @@ async def test_a_kill_at_any_write_of_a_shared_video_leaves_one_result_and_nothi
         assert await keys_below(store, keys.STATUS) == [keys.status(job)]
 
 
+@pytest.mark.faults
 async def test_a_killed_video_job_goes_on_with_the_segments_that_were_done(
     seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
