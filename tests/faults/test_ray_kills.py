@@ -16,7 +16,7 @@ from consumer.cluster.actors import ActorLost
 from consumer.faults import judge
 from tests.support.consumers import alive
 from tests.support.jobs import until
-from tests.support.segment_rigs import SEGMENTS, Killed, KilledOnce, Slow, open_rig
+from tests.support.segment_rigs import KEPT, SEGMENTS, Killed, KilledOnce, Slow, open_rig
 from tests.support.videos import Shown, shown
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -71,7 +71,7 @@ async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the
         *(sys.executable, "-m", "tests.support.ray_driver", tmp_path),
         env={**os.environ, "DRIVER_OF": str(tmp_path)},
     )
-    kept = tmp_path / "work/segments/job/plan"
+    kept = tmp_path / KEPT
     try:
         async with asyncio.timeout(300):
             while not list(kept.glob("*.json")):
