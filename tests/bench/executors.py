@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from consumer.jobs.video.choice import makers_kept
 from consumer.jobs.video.makers import OwnThreads
 from consumer.jobs.video.pace import FrameProgress
 from tests.bench.report import Row, row
@@ -17,7 +18,7 @@ RUNS: Final = 10
 SEGMENTS: Final = 4
 """In a run: all that make one, two or four at once are equally busy to the end."""
 #: How many segments an executor of a rig makes at once, if not one.
-AT_ONCE: Final[Mapping[str, int]] = {"processes": 2}
+AT_ONCE: Final[Mapping[str, int]] = {"processes": 2, "ray": 2}
 
 
 def executor_rows() -> Iterator[Row]:
@@ -37,10 +38,10 @@ async def _times_s(kind: Kind) -> tuple[float, float]:
     """The least time that a segment itself takes, and with an executor times how many it makes at once."""
     own_s, taken_s = list[float](), list[float]()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_rig(kind, Path(folder)) as rig, rig.context.processes.kept():
+        async with open_rig(kind, Path(folder)) as rig, makers_kept(rig.context):
             for number in range(RUNS):  # in turn: the machine is not always as fast
                 own_s.append(await _own_s(rig))
-                taken_s.append(await _run_s(rig, f"run {number}"))
+                taken_s.append(await _run_s(rig, f"{number:064x}"))
     return min(own_s) / SEGMENTS, min(taken_s) * AT_ONCE.get(kind, 1) / SEGMENTS
 
 
