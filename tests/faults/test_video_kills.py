@@ -189,12 +189,17 @@ WRITES: tuple[tuple[Op, str, int], ...] = (
 WHENS: tuple[Literal["before", "after"], ...] = ("before", "after")
 
 
+def before_and_after(writes: tuple[tuple[Op, str, int], ...]) -> pytest.MarkDecorator:
+    """Have a test's `point` be before each of these writes, and after it."""
+    return pytest.mark.parametrize(
+        "point",
+        [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in writes for when in WHENS],
+        ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
+    )
+
+
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    "point",
-    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in WRITES for when in WHENS],
-    ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
-)
+@before_and_after(WRITES)
 async def test_a_kill_at_any_write_of_a_video_job_leaves_one_result_and_nothing_else(
     point: Failpoint, seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:
@@ -225,11 +230,7 @@ SHARED_WRITES: tuple[tuple[Op, str, int], ...] = (
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    "point",
-    [Failpoint(op=op, key=key, nth=nth, when=when) for op, key, nth in SHARED_WRITES for when in WHENS],
-    ids=lambda point: f"{point.when} {point.op} {point.key}{point.nth}",
-)
+@before_and_after(SHARED_WRITES)
 async def test_a_kill_at_any_write_of_a_shared_video_leaves_one_result_and_nothing_of_its_parts(
     point: Failpoint, seaweedfs_s3: S3Settings, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.cli.doctor_bucket import _writes
 from consumer.cli.doctor_models import model_findings
+from consumer.cli.finding import Finding
 from consumer.config.settings import Settings
 from consumer.engines.registry import CONTENT_MODEL, WATERMARK_ENCODER
 from models.devices import has_gpu_build
@@ -201,6 +202,15 @@ async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: s
     assert await keys_below(store, "") == []
 
 
+def finding_of(name: str, folder: Path, *, with_file: bool, **asked: str) -> Finding:
+    """What is found of one thing, its file being in a folder or not; `own.toml` there is the catalogue."""
+    own = {"catalogue": folder / "own.toml", "cache_dir": folder / "cache", "engine": "mesh"}
+    models = folder if with_file else folder / "none"
+    settings = Settings.model_validate({**own, "models_dir": models, **asked})
+    (found,) = [each for each in model_findings(settings) if each.name == name]
+    return found
+
+
 @pytest.mark.parametrize(
     ("wanted", "with_file", "state", "said", "fix"),
     [
@@ -219,12 +229,10 @@ async def test_a_store_that_ignores_conditions_is_refused(ignores: str, named: s
 def test_whether_results_carry_a_watermark_is_told(
     tmp_path: Path, wanted: str, *, with_file: bool, state: str, said: str, fix: str
 ) -> None:
-    model = build_encoder(tmp_path / WATERMARK_ENCODER)
-    (tmp_path / "own.toml").write_text(entry(WATERMARK_ENCODER, model, "mit"))
-    own = {"catalogue": tmp_path / "own.toml", "cache_dir": tmp_path / "cache", "engine": "mesh"}
-    folder = tmp_path if with_file else tmp_path / "none"
-    settings = Settings.model_validate({**own, "models_dir": folder, "watermark": wanted})
-    (found,) = [each for each in model_findings(settings) if each.name == "watermark"]
+    (tmp_path / "own.toml").write_text(
+        entry(WATERMARK_ENCODER, build_encoder(tmp_path / WATERMARK_ENCODER), "mit")
+    )
+    found = finding_of("watermark", tmp_path, with_file=with_file, watermark=wanted)
     assert found.state == state
     assert said in found.detail
     assert fix in found.fix
@@ -244,12 +252,10 @@ def test_whether_results_carry_a_watermark_is_told(
 def test_whether_anybody_looks_at_pictures_is_told(
     tmp_path: Path, wanted: str, *, with_file: bool, state: str, said: str, fix: str
 ) -> None:
-    model = build_content_model(tmp_path / CONTENT_MODEL)
-    (tmp_path / "own.toml").write_text(entry(CONTENT_MODEL, model, "apache-2"))
-    own = {"catalogue": tmp_path / "own.toml", "cache_dir": tmp_path / "cache", "engine": "mesh"}
-    folder = tmp_path if with_file else tmp_path / "none"
-    settings = Settings.model_validate({**own, "models_dir": folder, "content_filter": wanted})
-    (found,) = [each for each in model_findings(settings) if each.name == "content filter"]
+    (tmp_path / "own.toml").write_text(
+        entry(CONTENT_MODEL, build_content_model(tmp_path / CONTENT_MODEL), "apache-2")
+    )
+    found = finding_of("content filter", tmp_path, with_file=with_file, content_filter=wanted)
     assert found.state == state
     assert said in found.detail
     assert fix in found.fix
