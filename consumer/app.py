@@ -5,8 +5,7 @@ import os
 import secrets
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -14,8 +13,6 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
@@ -37,8 +34,9 @@ from consumer.jobs.kinds import KINDS
 from consumer.jobs.node import open_cluster
 from consumer.jobs.opening import open_bucket_services
 from consumer.jobs.services import JobServices, job_services, segment_processes
-from consumer.jobs.signer import EXPIRES_SOON, open_signer
+from consumer.jobs.signer import open_signer
 from consumer.jobs.workspace import Workspaces
+from consumer.runtime.condition import Condition
 from consumer.runtime.decisions import told_to
 from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
@@ -54,7 +52,6 @@ from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
 from consumer.webhooks.sender import Webhooks
 from consumer.webhooks.signing import read_secret
-from models.devices import ORT_NAMES, available_providers
 from models.errors import ModelError, ModelUnavailable
 from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
@@ -69,10 +66,8 @@ from storage.upkeep.rounds import Rounds
 if TYPE_CHECKING:
     from storage.stores.s3_store import Observer
 
-_NO_TIME = timedelta(0)
 EXIT_DRAINED = 0
 EXIT_SICK = 1
-_NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
 
 T = TypeVar("T")
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
@@ -112,7 +107,6 @@ class Consumer:
         self._signer = open_signer(settings)
         if self._signer is not None:
             self.metrics.signing_until(self._signer.expires_at)
-        self._check: StoreCheck | None = None
         self._checks_store = open_store is None
         registry = registry or open_registry(settings)
         self._device = WorkerThread(name="device-0")
@@ -126,9 +120,17 @@ class Consumer:
         self._queue = queue
         self._kinds = kinds
         self._listening = listen_to_signals
-        self._trigger: Trigger | None = None
         self._scheduler: Scheduler | None = None
         self._stopping = asyncio.Event()
+        self._condition = Condition(
+            settings,
+            pool=self._pool,
+            keeper=self._keeper,
+            device=self._device,
+            signer=self._signer,
+            metrics=self.metrics,
+            stopping=self._stopping,
+        )
 
     async def run(self) -> int:
         """Work until `stop`, SIGTERM or SIGINT; a second signal gives jobs in flight back at once.
@@ -138,7 +140,7 @@ class Consumer:
         settings = self._settings
         async with AsyncExitStack() as stack:
             server = HealthServer(
-                self.health, self._measure, host=settings.health_host, port=settings.health_port
+                self.health, self._condition.measure, host=settings.health_host, port=settings.health_port
             )
             self.health_url = (await stack.enter_async_context(server)).url
             if self._listening:
@@ -174,12 +176,13 @@ class Consumer:
                 read_denylist=DenylistKeeper(store, self._pool.protected).refresh,
                 signer=self._signer,
             )
-            self._trigger = await stack.enter_async_context(
+            trigger = self._condition.trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
             traces = stack.enter_context(self._tracing())
             audit = AuditLog(store, self.owner) if settings.audit else None
-            self._scheduler = self._schedule(store, services, self._trigger, webhooks, traces, audit)
+            self._scheduler = self._schedule(store, services, trigger, webhooks, traces, audit)
+            self._condition.scheduler = self._scheduler
             return await self._work(opening, checking, self._scheduler, store, audit)
 
     def stop(self) -> None:
@@ -196,59 +199,7 @@ class Consumer:
 
     def health(self) -> Health:
         """How this consumer is, computed now."""
-        settings, pool, scheduler = self._settings, self._pool, self._scheduler
-        problems = tuple(self._problems())
-        return Health(
-            status="unhealthy" if self._hangs else "degraded" if problems else "healthy",
-            message=" ".join(problems) or "Ready.",
-            problems=problems,
-            warnings=tuple(self._warnings()),
-            modules_imported=all(name in sys.modules for name in _NEEDED_MODULES),
-            models_directory=str(pool.folder or settings.models_dir or settings.cache_folder / "models"),
-            engine=asdict(pool.info) if pool.info is not None else None,
-            missing_files=pool.missing,
-            providers=available_providers(),
-            jobs={"in_flight": scheduler.in_flight if scheduler else 0, **self.metrics.ended},
-        )
-
-    def _measure(self) -> bytes:
-        info = self._pool.info
-        facts = {"version": metadata.version("swapdrop"), "engine": "", "provider": ""}
-        if info is not None:
-            facts |= {"engine": info.name, "provider": info.provider}
-        self.metrics.state(ready=self.health().ready, facts=facts)
-        return self.metrics.render()
-
-    @property
-    def _hangs(self) -> bool:
-        return self._device.silent_s >= self._settings.stall_timeout_s
-
-    def _problems(self) -> list[str]:
-        pool, trigger = self._pool, self._trigger
-        found = []
-        if self._hangs:
-            found.append(f"The device has given no sign of life for {self._device.silent_s:.0f} s.")
-        if self._stopping.is_set() or (self._scheduler is not None and self._scheduler.draining):
-            found.append("The consumer is stopping.")
-        if pool.problem is not None:
-            found += [pool.problem, *filter(None, [self._keeper.downloading])]
-        elif pool.info is not None and pool.info.provider != ORT_NAMES[self._settings.provider]:
-            found.append(f"The engine runs on {pool.info.provider}, not on {self._settings.provider}.")
-        if self._signer is not None and self._signer.expires_at <= datetime.now(UTC):
-            found.append(f"The certificate of {self._signer.signed_by} has expired: nothing can be signed.")
-        if self._check is not None and self._check.problem:
-            found.append(self._check.problem)
-        elif trigger is None or not trigger.polls:
-            found.append((trigger and trigger.problem) or "Where jobs come from has not answered yet.")
-        elif trigger.problem:
-            found.append(trigger.problem)
-        return found
-
-    def _warnings(self) -> Iterator[str]:
-        """What needs somebody soon, and keeps nothing from being done."""
-        signer = self._signer
-        if signer is not None and _NO_TIME < signer.expires_at - datetime.now(UTC) < EXPIRES_SOON:
-            yield f"The certificate of {signer.signed_by} expires on {signer.expires_at:%Y-%m-%d}; renew it."
+        return self._condition.health()
 
     async def _work(
         self,
@@ -308,8 +259,8 @@ class Consumer:
         if not self._checks_store:
             return True
         s3 = self._settings.s3()
-        self._check = StoreCheck(store, s3.bucket, key_pause_s=s3.key_pause_s)
-        return await self._check.passed()
+        check = self._condition.check = StoreCheck(store, s3.bucket, key_pause_s=s3.key_pause_s)
+        return await check.passed()
 
     async def _watch(self, scheduler: Scheduler) -> None:
         settings = self._settings

@@ -76,14 +76,6 @@ async def test_a_bucket_that_refuses_is_told_and_forgiven_once_it_answers() -> N
         await wait_until_ready(consumer.health_url or "")
 
 
-async def test_an_engine_on_another_provider_than_asked_for_is_not_ready() -> None:
-    async with running(MemoryStore(), FlatEngine(), provider="cuda") as consumer:
-        await until(lambda: consumer.health().engine is not None)
-        await until(lambda: "bucket" not in consumer.health().message)
-        _, body = await ask(consumer.health_url, "/readyz")
-    assert body["problems"] == ["The engine runs on CPUExecutionProvider, not on cuda."]
-
-
 async def test_a_device_that_hangs_is_not_even_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(MemoryStore(), FlatEngine(), stall_timeout_s=30) as consumer:
         await until(lambda: consumer.health().ready)
@@ -91,14 +83,6 @@ async def test_a_device_that_hangs_is_not_even_alive(monkeypatch: pytest.MonkeyP
         status, body = await ask(consumer.health_url, "/healthz")
     assert (status, body["status"]) == (503, "unhealthy")
     assert body["message"] == "The device has given no sign of life for 31 s."
-
-
-async def test_a_stopping_consumer_is_alive_but_not_ready() -> None:
-    consumer, task = start(MemoryStore(), FlatEngine())
-    await until(lambda: consumer.health().ready)
-    consumer.stop()
-    assert consumer.health().problems == ("The consumer is stopping.",)
-    assert await task == 0
 
 
 async def test_metrics_count_jobs_by_status_and_code() -> None:
