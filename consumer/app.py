@@ -6,16 +6,9 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import metadata
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -46,12 +39,13 @@ from consumer.runtime.store_check import StoreCheck
 from consumer.runtime.watchdog import watch
 from consumer.telemetry.health import Health, HealthServer
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.tracing import NoTraces, Traces
+from consumer.telemetry.opening import check_traces, open_tracing
+from consumer.telemetry.tracing import Traces
 from consumer.triggers.base import Trigger
 from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
+from consumer.webhooks.opening import open_webhooks
 from consumer.webhooks.sender import Webhooks
-from consumer.webhooks.signing import read_secret
 from models.errors import ModelError, ModelUnavailable
 from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
@@ -100,8 +94,7 @@ class Consumer:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.metrics = Metrics()
         self.health_url: str | None = None
-        if settings.traces == "otlp" and find_spec("opentelemetry") is None:
-            raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
+        check_traces(settings)
         self._settings = settings
         self._open_store = open_store or partial(_open_s3_store, settings.s3())
         self._signer = open_signer(settings)
@@ -156,7 +149,9 @@ class Consumer:
             fetcher = await stack.enter_async_context(InputFetcher(store, policy=input_policy(settings)))
             cpu = CpuThreads(settings.cpu_threads)
             stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
-            webhooks = await stack.enter_async_context(self._calling())
+            webhooks = await stack.enter_async_context(
+                open_webhooks(settings.webhook_secret, observe=self.metrics.webhook_ended)
+            )
             workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
             opener = partial(open_bucket_services, bucket=settings.bucket)
             cluster = open_cluster(settings, opener, stack)
@@ -179,7 +174,7 @@ class Consumer:
             trigger = self._condition.trigger = await stack.enter_async_context(
                 open_triggers(settings, store, self.metrics.inbox_seen, self._queue)
             )
-            traces = stack.enter_context(self._tracing())
+            traces = stack.enter_context(open_tracing(settings, owner=self.owner))
             audit = AuditLog(store, self.owner) if settings.audit else None
             self._scheduler = self._schedule(store, services, trigger, webhooks, traces, audit)
             self._condition.scheduler = self._scheduler
@@ -310,19 +305,6 @@ class Consumer:
         )
         self.metrics.watch(in_flight=lambda: scheduler.in_flight, device_busy_s=lambda: self._device.busy_s)
         return scheduler
-
-    def _calling(self) -> AbstractAsyncContextManager[Webhooks | None]:
-        secret = self._settings.webhook_secret
-        if secret is None:
-            return nullcontext()
-        return Webhooks(read_secret(secret.get_secret_value()), observe=self.metrics.webhook_ended)
-
-    def _tracing(self) -> AbstractContextManager[Traces]:
-        if self._settings.traces == "off":
-            return nullcontext(NoTraces())
-        from consumer.telemetry.otel import open_traces  # noqa: PLC0415 -- an extra that most run without, and slow to import
-
-        return open_traces(version=metadata.version("swapdrop"), owner=self.owner)
 
     def _listen_to_signals(self) -> Callable[[], None]:
         """Let SIGTERM and SIGINT stop the consumer; returns what undoes this."""

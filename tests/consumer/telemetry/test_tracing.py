@@ -1,5 +1,6 @@
 """Traces on the wire: what a collector on loopback receives of a consumer's attempts."""
 
+import importlib.util
 import itertools
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from consumer.app import Consumer
+from consumer.config.settings import Settings, SettingsError
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine
 from tests.support.jobs import drop_job, ended, inbox_empty, running
@@ -90,3 +93,13 @@ async def test_a_collector_that_is_not_there_costs_no_job(monkeypatch: pytest.Mo
     job = await drop_job(store)
     async with running(store, FlatEngine(), traces="otlp"):
         assert (await ended(store, job)).status == "completed"
+
+
+def test_traces_without_their_sdk_are_a_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "consumer.telemetry.opening.find_spec",
+        lambda name: None if name == "opentelemetry" else find_spec(name),
+    )
+    with pytest.raises(SettingsError, match="swapdrop\\[otel\\]"):
+        Consumer(Settings(bucket="pictures", traces="otlp"))

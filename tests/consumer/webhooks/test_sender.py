@@ -222,7 +222,7 @@ async def test_each_way_a_job_ends_is_told_to_its_sender(monkeypatch: pytest.Mon
     store = MemoryStore()
     async with tls_server({"/hook": OK}) as server:
         wired = partial(Webhooks, guard=guard_for(server), ssl_context=client_context())
-        monkeypatch.setattr("consumer.app.Webhooks", wired)
+        monkeypatch.setattr("consumer.webhooks.opening.Webhooks", wired)
         pair = {**await upload_pair(store), "callback_url": server.url("/hook")}
         await announce(store, {**pair, "job_id": "good"})
         await announce(store, {**pair, "job_id": "bad", "source": "uploads/missing.png"})
@@ -248,7 +248,7 @@ async def test_each_way_a_job_ends_is_told_to_its_sender(monkeypatch: pytest.Mon
 async def test_a_sender_is_told_why_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     async with tls_server({"/hook": OK}) as server:
-        monkeypatch.setattr("consumer.app.Webhooks", partial(Webhooks, guard=guard_for(server)))
+        monkeypatch.setattr("consumer.webhooks.opening.Webhooks", partial(Webhooks, guard=guard_for(server)))
         pair, inner = await upload_pair(store), f"https://10.0.0.1:{server.port}/hook"
         await announce(store, {**pair, "job_id": "inward", "callback_url": inner})
         await announce(store, {**pair, "job_id": "outward", "callback_url": server.url("/hook")})
