@@ -3,13 +3,11 @@
 import asyncio
 import os
 import secrets
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib import metadata
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,7 +18,7 @@ from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.worker import WorkerThread
 from consumer.engines.downloader import ModelDownloader
 from consumer.engines.pool import EnginePool
-from consumer.engines.registry import CONTENT_MODEL, EngineRegistry, open_registry
+from consumer.engines.registry import EngineRegistry, open_registry
 from consumer.jobs.context import JobKind
 from consumer.jobs.denylist import DenylistKeeper
 from consumer.jobs.kinds import KINDS
@@ -29,12 +27,14 @@ from consumer.jobs.opening import open_bucket_services
 from consumer.jobs.services import JobServices, job_services, segment_processes
 from consumer.jobs.signer import open_signer
 from consumer.jobs.workspace import Workspaces
+from consumer.runtime.beside import running_beside
 from consumer.runtime.condition import Condition
 from consumer.runtime.decisions import told_to
-from consumer.runtime.memory import memory_limit_bytes
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
+from consumer.runtime.signals import stopped_by_signals
+from consumer.runtime.start import kept_from_work, tell_of_start
 from consumer.runtime.store_check import StoreCheck
 from consumer.runtime.watchdog import watch
 from consumer.telemetry.health import Health, HealthServer
@@ -46,7 +46,7 @@ from consumer.triggers.opening import open_triggers
 from consumer.triggers.queue_port import Queue
 from consumer.webhooks.opening import open_webhooks
 from consumer.webhooks.sender import Webhooks
-from models.errors import ModelError, ModelUnavailable
+from models.errors import ModelUnavailable
 from storage.audit import AuditLog
 from storage.inbox.inbox import Inbox
 from storage.inputs.fetch import InputFetcher
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 EXIT_DRAINED = 0
 EXIT_SICK = 1
 
-T = TypeVar("T")
 OpenStore = Callable[["Observer"], AbstractAsyncContextManager[ObjectStore]]
 
 _log = structlog.get_logger()
@@ -73,12 +72,11 @@ class Consumer:
     """Works on the jobs of one bucket until told to stop.
 
     `open_store`, `registry` and `queue` stand in for the configured bucket, engines and queue, `kinds` for
-    the kinds of job that are done. Signals are
-    listened to only in the main thread; elsewhere set `listen_to_signals` to false. Engines are opened on the
-    device's thread and used on no other. A model that cannot be had leaves the consumer degraded: it runs,
-    says what is missing, goes on looking for it, and fails only the jobs that need it. Raises SettingsError
-    where no bucket is set, an extra or the file of a content filter that is asked for is missing, or results
-    cannot be signed as they are to be.
+    the kinds of job that are done. Signals are listened to only in the main thread; elsewhere set
+    `listen_to_signals` to false. Engines are opened on the device's thread and used on no other. A model that
+    cannot be had leaves the consumer degraded: it runs, says what is missing, goes on looking for it, and
+    fails only the jobs that need it. Raises SettingsError where no bucket is set, an extra or the file of a
+    content filter that is asked for is missing, or results cannot be signed as they are to be.
     """
 
     def __init__(
@@ -137,7 +135,7 @@ class Consumer:
             )
             self.health_url = (await stack.enter_async_context(server)).url
             if self._listening:
-                stack.callback(self._listen_to_signals())
+                stack.enter_context(stopped_by_signals(self.stop))
             stack.callback(self._device.close)
             # The models load on the device's thread while this one prepares the bucket.
             opening = asyncio.create_task(self._pool.start())
@@ -153,8 +151,7 @@ class Consumer:
                 open_webhooks(settings.webhook_secret, observe=self.metrics.webhook_ended)
             )
             workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
-            opener = partial(open_bucket_services, bucket=settings.bucket)
-            cluster = open_cluster(settings, opener, stack)
+            cluster = open_cluster(settings, partial(open_bucket_services, bucket=settings.bucket), stack)
             services = job_services(
                 settings,
                 kinds=self._kinds,
@@ -204,50 +201,18 @@ class Consumer:
         store: ObjectStore,
         audit: AuditLog | None,
     ) -> int:
-        _log.info(
-            "starting",
-            version=metadata.version("swapdrop"),
-            owner=self.owner,
-            endpoint=self._settings.store_address or "AWS",
-            bucket=self._settings.bucket,
-            health=self.health_url,
-        )
-        if self._pool.content is None and self._settings.content_filter == "auto":
-            lacks = f"{CONTENT_MODEL} is not here, so that nobody looks at what pictures show"
-            _log.warning("content_filter_off", reason=lacks, fix=f"swapdrop models pull {CONTENT_MODEL}")
-        try:
-            await self._unless_stopped(opening)
-        except ModelError as error:
-            sick = error.kind == "machine"
-            _log.error("engine_unavailable", reason=str(error), exc_info=error if sick else None)
-            if sick:
-                return EXIT_SICK
-        passed = await self._unless_stopped(checking)
-        if self._stopping.is_set():
-            return EXIT_DRAINED
-        if not passed:
-            return EXIT_SICK
-        beside = [
-            asyncio.create_task(self._keeper.run()),
-            asyncio.create_task(self._watch(scheduler)),
-            asyncio.create_task(self._rounds(store, audit)),
-        ]
-        for task in beside:
-            task.add_done_callback(partial(_end_with, scheduler))
-        try:
-            reason = await scheduler.run()
-        finally:
-            for task in beside:
-                task.cancel()
-        _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
+        tell_of_start(self._settings, self._pool, owner=self.owner, health_url=self.health_url)
+        reason = await kept_from_work(opening, checking, self._stopping)
+        if reason is None:
+            with running_beside(
+                scheduler,
+                self._keeper.run(),
+                watch(scheduler, self._device, self._settings, children=lambda: self._processes.pids),
+                make_rounds(self._rounds(store, audit), self.metrics),
+            ):
+                reason = await scheduler.run()
+            _log.info("stopped", reason=reason.value, jobs=dict(self.metrics.ended))
         return EXIT_SICK if reason is Exit.SICK else EXIT_DRAINED
-
-    async def _unless_stopped(self, task: asyncio.Task[T]) -> T | None:
-        """Wait for a task, or until told to stop: opening an engine may take minutes, a store may be away."""
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        return await task if task.done() else None
 
     async def _store_passes(self, store: ObjectStore) -> bool:
         """Whether the configured store may be worked with; one that was handed in is its giver's affair."""
@@ -257,22 +222,10 @@ class Consumer:
         check = self._condition.check = StoreCheck(store, s3.bucket, key_pause_s=s3.key_pause_s)
         return await check.passed()
 
-    async def _watch(self, scheduler: Scheduler) -> None:
-        settings = self._settings
-        await watch(
-            scheduler,
-            self._device,
-            # A job that hangs the device loses its lease at the first heartbeat after the stall timeout.
-            silent_limit_s=settings.stall_timeout_s + settings.lease_ttl_s,
-            memory_limit_bytes=memory_limit_bytes(settings),
-            children=lambda: self._processes.pids,
-        )
-
-    async def _rounds(self, store: ObjectStore, audit: AuditLog | None) -> None:
+    def _rounds(self, store: ObjectStore, audit: AuditLog | None) -> Rounds:
         told = told_to(audit, owner=self.owner, on=lambda: self._pool.checks)
         # Each consumer begins elsewhere, so that many are through sooner.
-        rounds = Rounds(store, Inbox(store), self._leases(store), start=secrets.token_hex(1), told=told)
-        await make_rounds(rounds, self.metrics)
+        return Rounds(store, Inbox(store), self._leases(store), start=secrets.token_hex(1), told=told)
 
     def _leases(self, store: ObjectStore) -> Leases:
         return Leases(store, owner=self.owner, policy=self._settings.lease_policy())
@@ -305,27 +258,6 @@ class Consumer:
         )
         self.metrics.watch(in_flight=lambda: scheduler.in_flight, device_busy_s=lambda: self._device.busy_s)
         return scheduler
-
-    def _listen_to_signals(self) -> Callable[[], None]:
-        """Let SIGTERM and SIGINT stop the consumer; returns what undoes this."""
-        loop = asyncio.get_running_loop()
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        for number in before:
-            loop.add_signal_handler(number, self.stop)
-
-        def undo() -> None:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-
-        return undo
-
-
-def _end_with(scheduler: Scheduler, task: asyncio.Task[None]) -> None:
-    """End the consumer in order where something that runs beside its jobs has broken."""
-    if not task.cancelled() and (error := task.exception()):
-        _log.error("unforeseen_error", exc_info=error)
-        scheduler.drain(sick=True)
 
 
 @asynccontextmanager
