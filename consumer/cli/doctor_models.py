@@ -6,12 +6,12 @@ from typing import Final
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import AUTO, MESH, Settings
 from consumer.engines.model_files import open_model_store
+from consumer.engines.on_disk import FilesMissing
 from consumer.engines.registry import (
     CONTENT_MODEL,
     WATERMARK_DECODER,
     WATERMARK_ENCODER,
     CatalogueRegistry,
-    FilesMissing,
 )
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError

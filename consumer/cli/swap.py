@@ -32,7 +32,7 @@ from consumer.client.submission import WrongWords, parse_faces, split_sources
 from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
 from consumer.config.settings import Settings
-from consumer.engines.registry import FilesMissing
+from consumer.engines.on_disk import FilesMissing
 from consumer.jobs.swap_picture import check_sources
 from consumer.telemetry.logs import configure_logging
 from models.errors import ModelError

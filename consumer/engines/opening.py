@@ -40,6 +40,21 @@ class Opening(Generic[T_co]):
         return self.how(threads=threads, **beside)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineHandle(Generic[T_co]):
+    """Something whose files are here and verified, in `folder`.
+
+    `models` maps each file's name to `sha256:<hex>`. A `fallback` stands in for a better one whose files
+    are not here.
+    """
+
+    name: str
+    folder: Path
+    models: Mapping[str, str]
+    open: Opener[T_co]
+    fallback: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class SwapperOpening:
     """What opens an engine and the enhancer that goes with it, once more.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.config.settings import AUTO
 from consumer.devices.worker import WorkerThread
-from consumer.engines.opening import Opener, SwapperOpening
-from consumer.engines.registry import EngineHandle, EngineRegistry, FilesMissing
+from consumer.engines.on_disk import FilesMissing
+from consumer.engines.opening import EngineHandle, Opener, SwapperOpening
+from consumer.engines.registry import EngineRegistry
 from models.errors import ModelError, ModelUnavailable, ProviderUnavailable
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine

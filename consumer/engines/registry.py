@@ -1,16 +1,16 @@
-"""Which swap engines there are, whether their files are here, and how each is opened."""
+"""Which engines there are as the settings say, and how each is opened."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from consumer.config.settings import AUTO, INSWAPPER, MESH, Settings
+from consumer.config.settings import AUTO, MESH, Settings
 from consumer.devices.cores import usable_cores
 from consumer.engines.model_files import model_fetchers, open_model_store
-from consumer.engines.opening import Opener, Opening, open_inswapper, open_mesh
+from consumer.engines.on_disk import EnginesOnDisk, FilesMissing
+from consumer.engines.opening import EngineHandle, Opening, open_inswapper, open_mesh
 from models.catalogue import EngineSpec
 from models.devices import GpuOptions
 from models.embedded import DETECTION_BACK, ENGINE_FILES, HAND_FILES, embedded_path, embedded_weights
@@ -24,7 +24,7 @@ from pipeline.blend.hands import HandKeeper
 from pipeline.blend.occlusion import OnnxOccluder, open_occluder
 from pipeline.content import ContentCheck, ContentModel
 from pipeline.engines.base import AnyEngine
-from pipeline.errors import EnhancerUnavailable, OptionUnavailable
+from pipeline.errors import EnhancerUnavailable
 from pipeline.faces.age import open_age_model
 from pipeline.faces.hands import open_hand_finder
 from pipeline.swap.minors import MinorCheck
@@ -32,55 +32,12 @@ from pipeline.swap.protected import ProtectedPeople
 from pipeline.watermark.embed import Watermarker
 from pipeline.watermark.network import Encoder
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 CONTENT_MODEL: Final = "open-nsfw.onnx"
 WATERMARK_ENCODER: Final = "rivagan_encoder.onnx"
 WATERMARK_DECODER: Final = "rivagan_decoder.onnx"
 _EMBEDDED: Final = Path(str(resources.files("models.embedded")))
-
-
-class UnknownEngine(OptionUnavailable):
-    """Nobody here has heard of an engine; `known` are the names that it could have had."""
-
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no engine `{name}` here; known are {', '.join(known)}.")
-
-
-class FilesMissing(ModelUnavailable):
-    """Model files of `engine` are not here; `missing` says of each, by name, where it was looked for.
-
-    `command` gets them, all that can be had.
-    """
-
-    def __init__(self, engine: str, missing: Mapping[str, ModelMissing]) -> None:
-        self.missing = {name: error.where for name, error in missing.items()}
-        pullable = [name for name, error in missing.items() if error.pullable]
-        self.command = f"swapdrop models pull {engine if len(pullable) > 1 else ''.join(pullable)}"
-        if len(pullable) < 2:  # noqa: PLR2004 -- its own sentence says it all
-            sentences = [str(error) for error in missing.values()]
-        else:
-            names = f"{', '.join(pullable[:-1])} and {pullable[-1]}"
-            sentences = [
-                f"The engine {engine} lacks {names}; `{self.command}` gets them all.",
-                *(str(error) for error in missing.values() if not error.pullable),
-            ]
-        super().__init__(" ".join(sentences))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EngineHandle(Generic[T_co]):
-    """Something whose files are here and verified, in `folder`.
-
-    `models` maps each file's name to `sha256:<hex>`. A `fallback` stands in for a better one whose files
-    are not here.
-    """
-
-    name: str
-    folder: Path
-    models: Mapping[str, str]
-    open: Opener[T_co]
-    fallback: bool = False
 
 
 class EngineRegistry(Protocol):
@@ -156,11 +113,7 @@ class CatalogueRegistry:
         self._settings = settings
         self._store = store
         self._fetchers = fetchers
-        specs = store.catalogue.engines.values()
-        self._swappers = {spec.name: spec for spec in specs if spec.kind == "swapper"}
-        self._enhancers = [spec for spec in specs if spec.kind == "enhancer"]
-        self._occluders = [spec for spec in specs if spec.kind == "occluder"]
-        self._inswappers = [spec for spec in self._swappers.values() if spec.name.startswith(INSWAPPER)]
+        self._here = EnginesOnDisk(store)
 
     def find(self, name: str) -> EngineHandle[AnyEngine]:
         """The engine that a name stands for now; see EngineRegistry.
@@ -169,7 +122,7 @@ class CatalogueRegistry:
         inswapper's files are not here. On a GPU it is never mesh, which runs on the CPU only.
         """
         wanted = self._settings.engine if name == AUTO else name
-        specs = [] if wanted == MESH else self._specs(wanted)
+        specs = [] if wanted == MESH else self._here.swappers(wanted)
         occluder = self._occluder()
         if wanted == MESH:
             return self._mesh(occluder, fallback=False)
@@ -183,16 +136,18 @@ class CatalogueRegistry:
     def find_enhancer(self) -> EngineHandle[Enhancer]:
         """The best enhancer whose files are here; raises EnhancerUnavailable."""
         try:
-            spec, found = self._first(self._enhancers)
+            found = self._here.first(self._here.enhancers)
         except FilesMissing as error:
             message = f"`use_face_enhancer` needs a model that is not here. {error}"
             raise EnhancerUnavailable(message) from error
-        opening = partial(open_enhancer, _paths(found), spec, provider=self._settings.provider, gpu=self._gpu)
+        opening = partial(
+            open_enhancer, found.paths, found.spec, provider=self._settings.provider, gpu=self._gpu
+        )
         return EngineHandle(
-            name=spec.name,
-            folder=found[spec.kind].path.parent,
+            name=found.spec.name,
+            folder=found.folder,
             open=self._opening(opening, self._occluder()),
-            models=_hashes(found.values()),
+            models=found.models,
         )
 
     def minor_check(self) -> MinorCheck | None:
@@ -252,21 +207,20 @@ class CatalogueRegistry:
         """The best occluder whose files are here, if the settings want one; raises FilesMissing."""
         if not self._settings.occlusion:
             return None
-        spec, found = self._first(self._occluders)
-        models = _hashes(found.values())
+        found = self._here.first(self._here.occluders)
         opening = partial(
             open_occluder,
-            _paths(found),
-            spec,
+            found.paths,
+            found.spec,
             provider=self._settings.provider,
-            models=models,
+            models=found.models,
             gpu=self._gpu,
         )
         return EngineHandle(
-            name=spec.name,
-            folder=found[spec.kind].path.parent,
+            name=found.spec.name,
+            folder=found.folder,
             open=self._opening(opening),
-            models=models,
+            models=found.models,
         )
 
     def check_provider(self) -> None:
@@ -278,22 +232,14 @@ class CatalogueRegistry:
         """Download what the engine in the settings lacks, if that is allowed; see EngineRegistry."""
         if self._store.offline:
             return
-        wanted = [] if self._settings.engine == MESH else [self._specs(self._settings.engine)[0]]
+        wanted = [] if self._settings.engine == MESH else [self._here.swappers(self._settings.engine)[0]]
         if self._settings.occlusion:
-            wanted.append(self._occluders[0])
+            wanted.append(self._here.occluders[0])
         files = [file for spec in wanted for file in spec.files.values()]
         if not all(file.verifiable and self._store.licences.allows(file.licence) for file in files):
             return
         for file in files:
             self._store.pull(file.name, self._fetchers(), progress)
-
-    def _specs(self, name: str) -> Sequence[EngineSpec]:
-        """The catalogue's entries that a name stands for, the best first."""
-        if name in {AUTO, INSWAPPER}:
-            return self._inswappers
-        if name not in self._swappers:
-            raise UnknownEngine(name, (AUTO, MESH, INSWAPPER, *self._swappers))
-        return [self._swappers[name]]
 
     def _mesh(
         self, occluder: EngineHandle[OnnxOccluder] | None, *, fallback: bool
@@ -307,60 +253,29 @@ class CatalogueRegistry:
         )
 
     def _opening(
-        self, how: Callable[..., T_co], occluder: EngineHandle[OnnxOccluder] | None = None
-    ) -> Opening[T_co]:
+        self, how: Callable[..., T], occluder: EngineHandle[OnnxOccluder] | None = None
+    ) -> Opening[T]:
         threads = self._settings.model_threads or usable_cores()
         return Opening(how=how, threads=threads, occluder=occluder.open if occluder else None)
 
     def _swapper(
         self, specs: Sequence[EngineSpec], occluder: EngineHandle[OnnxOccluder] | None
     ) -> EngineHandle[AnyEngine]:
-        spec, found = self._first(specs)
-        precise = self._precise(spec)
-        if precise is not None:
-            found = {**found, "swapper_fp32": precise}
-
-        models = _hashes(found.values())
+        found = self._here.first_swapper(specs)
         opening = partial(
             open_inswapper,
-            _paths(found),
-            spec,
+            found.paths,
+            found.spec,
             provider=self._settings.provider,
-            hashes=models,
+            hashes=found.models,
             gpu=self._gpu,
         )
         return EngineHandle(
-            name=spec.name,
-            folder=found["swapper"].path.parent,
-            models={**models, **(occluder.models if occluder else {})},
+            name=found.spec.name,
+            folder=found.folder,
+            models={**found.models, **(occluder.models if occluder else {})},
             open=self._opening(opening, occluder),
         )
-
-    def _precise(self, spec: EngineSpec) -> Found | None:
-        """The full-precision file of a half-precision network, where both are here."""
-        full = self._swappers.get(spec.name.removesuffix("_fp16"))
-        if full is None or full is spec:
-            return None
-        located = self._store.locate(full.files["swapper"].name)
-        return located if isinstance(located, Found) else None
-
-    def _first(self, specs: Sequence[EngineSpec]) -> tuple[EngineSpec, Mapping[str, Found]]:
-        """The first engine whose files are all here; raises FilesMissing with what the best one lacks."""
-        for spec in specs:
-            located = {role: self._store.locate(file.name) for role, file in spec.files.items()}
-            found = {role: place for role, place in located.items() if isinstance(place, Found)}
-            if len(found) == len(located):
-                return spec, found
-        raise self._missing(specs[0])
-
-    def _missing(self, spec: EngineSpec) -> FilesMissing:
-        missing: dict[str, ModelMissing] = {}
-        for file in spec.files.values():
-            try:
-                self._store.require(file.name)
-            except ModelMissing as error:
-                missing[file.name] = error
-        return FilesMissing(spec.name, missing)
 
     @property
     def _gpu(self) -> GpuOptions:
@@ -369,14 +284,6 @@ class CatalogueRegistry:
             cache_folder=self._settings.cache_folder / self._settings.provider,
             openvino_device=self._settings.openvino_device,
         )
-
-
-def _paths(found: Mapping[str, Found]) -> dict[str, Path]:
-    return {role: place.path for role, place in found.items()}
-
-
-def _hashes(found: Iterable[Found]) -> dict[str, str]:
-    return {place.file.name: f"sha256:{place.sha256}" for place in found}
 
 
 def _open_encoder(path: Path) -> Encoder:

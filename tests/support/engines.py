@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from consumer.engines.registry import EngineHandle, FilesMissing, UnknownEngine
+from consumer.engines.on_disk import FilesMissing, UnknownEngine
+from consumer.engines.opening import EngineHandle
 from models.errors import ModelMissing
 from models.store.download import DownloadProgress
 from pipeline.blend.enhance import Enhancer

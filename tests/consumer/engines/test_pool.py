@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from consumer.devices.worker import WorkerThread
+from consumer.engines.on_disk import FilesMissing
+from consumer.engines.opening import EngineHandle
 from consumer.engines.pool import EnginePool
-from consumer.engines.registry import EngineHandle, FilesMissing
 from models.errors import ModelUnavailable, ProviderUnavailable
 from pipeline.errors import EnhancerUnavailable, OptionUnavailable
 from pipeline.face import Bgr, Face

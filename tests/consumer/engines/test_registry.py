@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from consumer.engines.model_files import open_model_store
-from consumer.engines.registry import CatalogueRegistry, FilesMissing, open_registry
+from consumer.engines.on_disk import FilesMissing
+from consumer.engines.registry import CatalogueRegistry, open_registry
 from models import session
 from models.catalogue import ModelFile
 from models.devices import GpuOptions, Provider
