@@ -20,7 +20,7 @@ from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.buckets import keys_below
-from tests.support.jobs import announce, ended, inbox_empty, reached, running, until, upload_pair
+from tests.support.jobs import announce, body_of, ended, inbox_empty, reached, running, until, upload_pair
 from tests.support.reels import ReelEngine, across, reel, seen, still
 from tests.support.segment_rigs import Slow
 from tests.support.stores import CountingStore
@@ -76,10 +76,6 @@ async def frames_of(store: ObjectStore, status: Status, path: Path) -> list[Any]
     assert status.result is not None, status.error
     path.write_bytes(await body_of(store, status.result.key))  # noqa: ASYNC240 -- small
     return shown(path)
-
-
-async def body_of(store: ObjectStore, key: str) -> bytes:
-    return (await store.get(key, max_bytes=10**8)).body
 
 
 def rests(status: Status) -> bool:
