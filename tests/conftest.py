@@ -19,7 +19,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 
-_FILMS = ("pipeline/media/video", "pipeline/tracks", "consumer/jobs/test_swap_video.py")
+_FILMS = ("pipeline/media/video", "pipeline/tracks", "consumer/jobs/swap_video")
 """What takes minutes of processor time, as it decodes and encodes a hundred clips."""
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.encoders import EncoderName
-from tests.support.clips import ORIENTATIONS, RECIPES, Recipe, make
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
+from tests.support.clips.recipes import ORIENTATIONS, RECIPES
 from tests.support.ffprobe import complaints, payload_md5, probe
 from tests.support.videos import Made, produce, wanted
 

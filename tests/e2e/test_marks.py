@@ -18,7 +18,8 @@ from pipeline.media.video.packets import video_claim
 from tests.corpus.judge import request_for, swap
 from tests.pipeline.signing.test_signer import signed
 from tests.support.animations import walk
-from tests.support.clips import RECIPES, make
+from tests.support.clips.make import make
+from tests.support.clips.recipes import RECIPES
 from tests.support.exiftool import said
 from tests.support.ffprobe import tags
 from tests.support.pictures import save, scene, to_image

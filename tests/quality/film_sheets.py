@@ -19,7 +19,7 @@ from pipeline.media.video.probe import open_video
 from storage.records.manifest import Manifest, read_manifest
 from tests.bench.report import Row, row
 from tests.quality.films import Film, films
-from tests.support.clips import make
+from tests.support.clips.make import make
 from tests.support.videos import read_all
 
 _MOMENTS: Final = (0.1, 0.4, 0.65, 0.9)

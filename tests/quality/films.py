@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import consumer.samples
 from pipeline.face import Bgr
 from tests.quality.scene import PORTRAITS, other_than
-from tests.support.clips import Recipe
+from tests.support.clips.recipe import Recipe
 from tests.support.films import crossing, play
 from tests.support.pictures import scene as gradients
 

@@ -108,6 +108,18 @@ async def ended(store: ObjectStore, job_id: str) -> Status:
     return await reached(store, job_id, lambda status: status.terminal)
 
 
+async def body_of(store: ObjectStore, key: str | None) -> bytes:
+    """The bytes below a key, which a record is expected to name."""
+    assert key is not None
+    return (await store.get(key, max_bytes=10**8)).body
+
+
+def error_of(status: Status) -> tuple[str, str]:
+    """Code and message of what a job died of."""
+    assert status.error is not None, status.status
+    return status.error.code, status.error.message
+
+
 async def inbox_empty(store: ObjectStore) -> None:
     """Wait until the inbox is empty; raises TimeoutError."""
     async with asyncio.timeout(_PATIENCE_S):

@@ -17,7 +17,8 @@ from pipeline.swap.request import FaceFilter
 from pipeline.swap.video.segment import VideoSwap
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.identity import Person
-from tests.support.clips import Recipe, Sound, make
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe, Sound
 from tests.support.engines import FlatEngine, face_in, person_bgr
 
 SIZE = (160, 96)

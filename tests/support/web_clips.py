@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.face import Bgr
-from tests.support.clips import Recipe, make
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
 from tests.support.faces import astronaut, hopper, scaled
 
 SIDE = 240

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clips import clip
+from tests.support.clips.kinds import clip
 from tests.support.command import swapdrop
 
 

@@ -15,7 +15,9 @@ from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE, DIGITAL_SOURCE_TYPES
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.packets import append_xmp
-from tests.support.clips import Recipe, clip, make
+from tests.support.clips.kinds import clip
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
 from tests.support.command import swapdrop
 from tests.support.model_files import entry
 from tests.support.pictures import save, scene, to_image

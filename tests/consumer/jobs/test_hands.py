@@ -14,7 +14,8 @@ from pipeline.face import Array, Bgr
 from pipeline.media.pictures.decode import Limits, decode
 from storage.lease.outcome import Findings, Output
 from storage.records.manifest import read_manifest
-from tests.support.clips import Recipe, make
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
 from tests.support.engines import png
 from tests.support.faces import HOPPER_FACE, astronaut, hopper, scaled
 from tests.support.hand import hand_before

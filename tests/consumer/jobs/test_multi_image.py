@@ -16,7 +16,7 @@ from storage.records.status import FaceOutcome, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.engines import FlatEngine, picture, png
-from tests.support.jobs import announce, drop_job, ended, inbox_empty, running
+from tests.support.jobs import announce, drop_job, ended, error_of, inbox_empty, running
 from tests.support.stores import CountingStore, Op, WrappedStore
 
 T = TypeVar("T")
@@ -65,11 +65,6 @@ def painted(target: Bgr, *colours: tuple[tuple[int, int, int, int], tuple[int, i
 def told(status: Status) -> list[tuple[str, bool, str | None]]:
     assert status.faces is not None, status.error
     return [(face.face_id, face.swapped, face.source) for face in status.faces]
-
-
-def error_of(status: Status) -> tuple[str, str]:
-    assert status.error is not None
-    return status.error.code, status.error.message
 
 
 async def test_each_face_gets_its_own_source_and_who_is_not_mapped_keeps_every_pixel() -> None:

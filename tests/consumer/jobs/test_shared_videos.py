@@ -20,9 +20,10 @@ from storage.records.status import Segments, Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.buckets import keys_below
-from tests.support.jobs import announce, ended, inbox_empty, reached, running, until, upload_pair
-from tests.support.reels import ReelEngine, across, reel, seen, still
+from tests.support.jobs import announce, body_of, ended, inbox_empty, reached, running, until, upload_pair
+from tests.support.reels import ReelEngine, across, frames_of, reel, seen, still
 from tests.support.segment_rigs import Slow
+from tests.support.standins.watermark import hidden, watermarker
 from tests.support.stores import CountingStore
 from tests.support.videos import shown
 
@@ -72,14 +73,10 @@ async def sharing(
         ]
 
 
-async def frames_of(store: ObjectStore, status: Status, path: Path) -> list[Any]:
+async def frames_shown(store: ObjectStore, status: Status, path: Path) -> list[Any]:
     assert status.result is not None, status.error
     path.write_bytes(await body_of(store, status.result.key))  # noqa: ASYNC240 -- small
     return shown(path)
-
-
-async def body_of(store: ObjectStore, key: str) -> bytes:
-    return (await store.get(key, max_bytes=10**8)).body
 
 
 def rests(status: Status) -> bool:
@@ -112,13 +109,13 @@ async def test_a_shared_video_has_the_frames_of_one_that_was_not_and_leaves_noth
     store = MemoryStore()
     alone = await drop(store, clip)
     async with running(store, ReelEngine):
-        whole = await frames_of(store, await ended(store, alone), tmp_path / "whole.mp4")
+        whole = await frames_shown(store, await ended(store, alone), tmp_path / "whole.mp4")
     job = await drop(store, clip)
     async with sharing(store, consumers=3, audit=True, max_in_flight=1) as consumers:
         status = await ended(store, job)
         await inbox_empty(store)
         workers = [consumer for consumer in consumers if consumer.metrics.ended["completed"]]
-    assert await frames_of(store, status, tmp_path / "shared.mp4") == whole
+    assert await frames_shown(store, status, tmp_path / "shared.mp4") == whole
     assert len(workers) > 1
     assert status.progress.segments == Segments(done=SEGMENTS, total=SEGMENTS, reused=SEGMENTS)
     # The claim that shared it out did not count, and nobody claimed it until its parts were made.
@@ -164,6 +161,22 @@ async def test_one_consumer_alone_makes_all_parts_and_tells_how_far_they_are(
     }
     entries = Counter(op for op, key in store.calls if key.startswith(keys.INBOX + keys.parts_of(job)))
     assert (entries["put"], entries["get"], entries["delete"]) == (parts, parts, parts)
+
+
+async def test_every_part_hides_the_id_that_the_whole_video_tells(tmp_path: Path) -> None:
+    clip = reel(tmp_path / "clip.mp4", {0: still(8, 8)}, frames=SEGMENTS * FRAMES, size=(320, 180))
+    store = MemoryStore()
+    job = await drop(store, clip, options={"video_quality": 5})
+    async with sharing(store, watermarker=watermarker(tmp_path)):
+        status = await ended(store, job)
+    assert status.result is not None, status.error
+    assert status.progress.segments == Segments(done=SEGMENTS, total=SEGMENTS, reused=SEGMENTS)
+    marks = status.result.marks
+    assert marks is not None
+    assert marks.watermark is not None
+    frames = frames_of(await body_of(store, status.result.key), tmp_path)
+    found = [hidden(frames[number], tmp_path) for number in range(0, SEGMENTS * FRAMES, FRAMES)]
+    assert found == [marks.watermark[1:]] * SEGMENTS
 
 
 async def test_a_short_video_is_not_shared_out(clip: Path) -> None:
@@ -237,7 +250,7 @@ async def test_a_machine_whose_frames_would_be_others_makes_no_part_of_them_and_
     async with sharing(store, OfAnotherVersion, max_attempts=1):
         status = await ended(store, job)
         await inbox_empty(store)
-    assert len(await frames_of(store, status, tmp_path / "result.mp4")) == SEGMENTS * FRAMES
+    assert len(await frames_shown(store, status, tmp_path / "result.mp4")) == SEGMENTS * FRAMES
     kept = [key for op, key in store.calls if op == "put_file" and key.startswith(keys.SCRATCH)]
     assert not [key for key in kept if key.split("/")[2].startswith(keys.plan_of_part(first))]
     assert await left_of(store, job) == []

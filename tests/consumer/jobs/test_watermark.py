@@ -10,7 +10,6 @@ import pytest
 from consumer.app import Consumer
 from consumer.config.settings import Settings, SettingsError
 from consumer.engines.registry import WATERMARK_DECODER, WATERMARK_ENCODER, open_registry
-from pipeline.face import Bgr
 from pipeline.media.packets import picture_claim
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.sniff import MEDIA_TYPES, sniff
@@ -18,8 +17,7 @@ from pipeline.media.target import open_target
 from pipeline.media.video.packets import video_claim
 from pipeline.media.video.segments import plan_segments
 from pipeline.watermark.embed import Watermarker
-from pipeline.watermark.ids import id_of, to_id
-from pipeline.watermark.network import shrunk
+from pipeline.watermark.ids import id_of
 from storage import keys
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
@@ -28,7 +26,7 @@ from tests.support.engines import FlatEngine, picture, png
 from tests.support.jobs import SOURCE_BGR, announce, drop_job, ended, quick_settings, running
 from tests.support.model_files import entry
 from tests.support.reels import ReelEngine, frames_of, reel, still
-from tests.support.standins.watermark import build_decoder, build_encoder, decoder, watermarker
+from tests.support.standins.watermark import build_decoder, build_encoder, hidden, watermarker
 
 FACE = (8, 8, 16, 16)
 TARGET = picture(320, 180, faces=(FACE,))
@@ -37,11 +35,6 @@ TARGET = picture(320, 180, faces=(FACE,))
 @pytest.fixture
 def hider(tmp_path: Path) -> Watermarker:
     return watermarker(tmp_path)
-
-
-def hidden(bgr: Bgr, folder: Path) -> str:
-    """The id in a picture, but for its first four bits, where the face's edges are: 7 digits."""
-    return to_id(decoder(folder).read(shrunk(bgr)))[1:]
 
 
 async def done(

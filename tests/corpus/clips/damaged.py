@@ -9,7 +9,9 @@ from typing import Final
 
 from tests.corpus.clips.item import ANY, BASE, OddClip, Shows, clip_of_bytes, written
 from tests.corpus.item import CORRUPT, RESULT, UNSUPPORTED
-from tests.support.clips import Recipe, Sound, clip, make
+from tests.support.clips.kinds import clip
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe, Sound
 
 _CUTS, _FLIPS = 10, 20
 _SLOW: Final = {"cpu-used": "8", "deadline": "realtime", "g": "6"}

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from tests.corpus.clips.item import BASE, OddClip, sound_clip
-from tests.support.clips import Recipe, Sound
+from tests.support.clips.recipe import Recipe, Sound
 
 _QUIET: Final = {"x265-params": "keyint=6:log-level=error", "preset": "ultrafast"}
 _CODECS: Final[Mapping[str, Recipe]] = {

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from tests.corpus.item import CORRUPT, RESULT, TOO_LARGE, UNSUPPORTED
-from tests.support.clips import Recipe, make
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
 
 NO_FACE = "no_face_in_target"
 ANY = frozenset((RESULT, CORRUPT, UNSUPPORTED, TOO_LARGE, NO_FACE))
@@ -25,7 +26,7 @@ class Shows:
         size: width and height in pixels.
         frames: how many.
         seconds: from the first frame to the end of the last.
-        numbers: what each frame says that it is, upright, by `tests.support.clips.picture`.
+        numbers: what each frame says that it is, upright, by `tests.support.clips.frames.picture`.
         sounds: how many streams of sound.
         sound_seconds: how long each of them is heard.
         swapped: in which share of the frames at least a face is swapped.

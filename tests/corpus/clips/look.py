@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from pipeline.face import Bgr
-from tests.support.clips import is_upright, number_of
+from tests.support.clips.frames import is_upright, number_of
 
 _LEAST = (96, 64)
 """Smaller frames have no room for their number."""

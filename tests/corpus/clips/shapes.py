@@ -11,7 +11,10 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from pipeline.face import Bgr
 from tests.corpus.clips.item import BASE, NO_FACE, OddClip, Shows, sound_clip
 from tests.corpus.item import RESULT, TOO_LARGE, UNSUPPORTED
-from tests.support.clips import ORIENTATIONS, Recipe, clip, make
+from tests.support.clips.kinds import clip
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe
+from tests.support.clips.recipes import ORIENTATIONS
 from tests.support.faces import portrait
 
 _SILENT: Final = replace(BASE, sounds=())

@@ -12,7 +12,7 @@ from tests.corpus.clips.item import BASE, NO_FACE, OddClip, Shows, clip_of_bytes
 from tests.corpus.item import CORRUPT, RESULT, TOO_LARGE, UNSUPPORTED
 from tests.corpus.strangers import others
 from tests.support.animations import in_every_format, walk
-from tests.support.clips import make
+from tests.support.clips.make import make
 from tests.support.pictures import every_format, texture
 
 _FTYP = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2"

@@ -12,7 +12,10 @@ from av.stream import Disposition
 from pipeline.media.video.container import AnyPacket
 from tests.corpus.clips.item import BASE, OddClip, Shows, sound_clip, written
 from tests.corpus.item import CORRUPT, RESULT, UNSUPPORTED
-from tests.support.clips import Recipe, Sound, clip, make, picture
+from tests.support.clips.frames import picture
+from tests.support.clips.kinds import clip
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe, Sound
 
 _LINES: Final = ((0, 200, "Hello"), (200, 400, "World"))
 _CHAPTERS: Final = ((0, 200, "One"), (200, 480, "Two"))

@@ -12,7 +12,10 @@ import av
 from tests.corpus.clips.item import ANY, BASE, OddClip, Shows, sound_clip, written
 from tests.corpus.clips.patches import flv_tags, matroska_float, patched, simple_blocks
 from tests.corpus.item import CORRUPT, RESULT, TOO_LARGE, UNSUPPORTED
-from tests.support.clips import Recipe, Sound, clip, make, remux
+from tests.support.clips.kinds import clip
+from tests.support.clips.make import make
+from tests.support.clips.recipe import Recipe, Sound
+from tests.support.clips.remux import remux
 
 _SILENT: Final = replace(BASE, sounds=())
 _MILLISECONDS: Final = Fraction(1, 90000)

@@ -22,7 +22,8 @@ from tests.support.browser import Pages
 from tests.support.buckets import HOPPER
 from tests.support.certificates import hierarchy
 from tests.support.check_window import open_check
-from tests.support.clips import RECIPES, make
+from tests.support.clips.make import make
+from tests.support.clips.recipes import RECIPES
 from tests.support.local_stack import LocalStack
 from tests.support.pictures import save, scene, to_image
 from tests.support.swap_page import SwapPage

@@ -16,7 +16,8 @@ from pipeline.signing.reading import Signature, read_signature
 from pipeline.signing.signer import C2paSigner
 from tests.support.animations import walk
 from tests.support.certificates import Hierarchy, hierarchy
-from tests.support.clips import RECIPES, Recipe, make
+from tests.support.clips.make import make
+from tests.support.clips.recipes import RECIPES
 from tests.support.faces import astronaut, hopper
 from tests.support.pictures import save, scene, to_image
 from tests.support.ports import free_port
@@ -70,7 +71,7 @@ def moving(kind: str) -> Callable[[Path], bytes]:
 
 
 def video(kind: str) -> Callable[[Path], bytes]:
-    recipe: Recipe = replace(RECIPES[kind], count=6)
+    recipe = replace(RECIPES[kind], count=6)
     return lambda folder: make(folder / f"clip.{recipe.extension}", recipe).read_bytes()
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from models.session import open_session
+from pipeline.face import Bgr
 from pipeline.watermark.embed import Watermarker
-from pipeline.watermark.network import Decoder, Encoder
+from pipeline.watermark.ids import to_id
+from pipeline.watermark.network import Decoder, Encoder, shrunk
 from tests.support.standins.graphs import Graph
 
 ROWS, COLUMNS = 4, 8
@@ -57,3 +59,8 @@ def watermarker(folder: Path) -> Watermarker:
 def decoder(folder: Path) -> Decoder:
     """What finds them again."""
     return Decoder(open_session(build_decoder(folder / "decoder.onnx")))
+
+
+def hidden(bgr: Bgr, folder: Path) -> str:
+    """The id in a picture, but for its first four bits, where the face's edges are: 7 digits."""
+    return to_id(decoder(folder).read(shrunk(bgr)))[1:]

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.probe import VideoFile, open_video
-from tests.support.clips import clip
+from tests.support.clips.kinds import clip
 from tests.support.videos import LIMITS
 
 Clips = Callable[[str], Path]

@@ -13,7 +13,9 @@ from pipeline.media.video.boxes import check_index
 from pipeline.media.video.colour import ToneMapper
 from pipeline.media.video.probe import open_video
 from pipeline.media.video.read import VideoReader
-from tests.support.clips import RECIPES, make, picture
+from tests.support.clips.frames import picture
+from tests.support.clips.make import make
+from tests.support.clips.recipes import RECIPES
 from tests.support.videos import LIMITS, produce
 
 Clips = Callable[[str], Path]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.face import Bgr
 from pipeline.media.video.colour import ColourTags
 from pipeline.media.video.frame import FrameEditor, YuvFrame, grey, planes_of
-from tests.support.clips import picture
+from tests.support.clips.frames import picture
 
 WIDTH, HEIGHT = 160, 120
 EDITOR = FrameEditor()

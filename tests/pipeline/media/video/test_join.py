@@ -20,7 +20,7 @@ from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.media.video.join import join_segments
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.segments import Trim, plan_segments
-from tests.support.clips import is_upright, number_of, picture
+from tests.support.clips.frames import is_upright, number_of, picture
 from tests.support.videos import LIMITS, MARK, encode, produce, read_all, shown, sounds, wanted
 
 Clips = Callable[[str], Path]

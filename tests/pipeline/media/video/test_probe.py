@@ -15,7 +15,8 @@ from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.container import open_input
 from pipeline.media.video.limits import VideoLimits
 from pipeline.media.video.probe import VideoFile, open_video
-from tests.support.clips import HEIGHT, ORIENTATIONS, RECIPES, WIDTH
+from tests.support.clips.frames import HEIGHT, WIDTH
+from tests.support.clips.recipes import ORIENTATIONS, RECIPES
 from tests.support.pictures import save, scene, to_image
 from tests.support.videos import LIMITS
 

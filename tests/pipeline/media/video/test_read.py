@@ -15,7 +15,8 @@ from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.read import VideoReader
 from pipeline.media.video.scan import check_damage
-from tests.support.clips import ORIENTATIONS, is_upright, number_of, picture
+from tests.support.clips.frames import is_upright, number_of, picture
+from tests.support.clips.recipes import ORIENTATIONS
 from tests.support.videos import LIMITS, digest, read_all, shown
 
 Clips = Callable[[str], Path]
