@@ -15,27 +15,19 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices, OrderActor, OrderActors
-from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
+from consumer.jobs.video.worker import SegmentProcess
 from consumer.jobs.workspace import Workspace
-from pipeline.blend.paste import PasteMode
-from pipeline.label.label import Label
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
-from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
-from pipeline.media.video.encoders import EncoderTrials
-from pipeline.media.video.limits import VideoLimits
-from pipeline.signing.port import Draft, ResultSigner
-from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
-from pipeline.watermark.embed import Watermarker
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
@@ -44,6 +36,9 @@ from storage.lease.outcome import Findings, Output
 from storage.parts import Parts
 from storage.records.manifest import Enhance, Manifest, Part, is_consented
 from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
+
+if TYPE_CHECKING:
+    from pipeline.signing.port import Draft
 
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
@@ -97,6 +92,8 @@ class JobContext:
         reference: str | None = None,
         may_share: bool = False,
     ) -> None:
+        #: What it shares with all jobs of the process.
+        self.services = services
         #: The job as it was asked for, or why that cannot be understood, as `run` will say.
         self.asked = asked
         #: A picture of the person whose face is changed; only the terminal can ask for that.
@@ -118,7 +115,6 @@ class JobContext:
         self.device_s = 0.0
         #: The folder in the bucket that names in its manifest are looked for in first.
         self.job_folder = job_folder
-        self._services = services
         self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
@@ -151,11 +147,11 @@ class JobContext:
 
         A result in a file lies in the workspace, which is there until the context is left.
         """
-        if self._services.require_consent and not is_consented(self.manifest):
+        if self.services.require_consent and not is_consented(self.manifest):
             raise ConsentMissing(_ATTEST)
-        kind = self._services.kinds.get(self.manifest.process_type)
+        kind = self.services.kinds.get(self.manifest.process_type)
         if kind is None:
-            known = ", ".join(f"`{name}`" for name in self._services.kinds)
+            known = ", ".join(f"`{name}`" for name in self.services.kinds)
             raise InvalidManifest(
                 f"`{self.manifest.process_type}` is no kind of job that is done here; known are {known}."
             )
@@ -196,59 +192,9 @@ class JobContext:
         return JobPlace.WAITING if self._waits else JobPlace.ELSEWHERE
 
     @property
-    def limits(self) -> Limits:
-        """The largest picture that is decoded."""
-        return self._services.limits
-
-    @property
-    def video_limits(self) -> VideoLimits:
-        """The largest video that is decoded."""
-        return self._services.video_limits
-
-    @property
-    def segment_timeout_s(self) -> float:
-        """Seconds within which a segment of a video must be done."""
-        return self._services.segment_timeout_s
-
-    @property
     def tone_mapper(self) -> ToneMapper:
-        """What brings HDR frames to ordinary ones."""
-        return self._services.tone_mapper
-
-    @property
-    def encoder_trials(self) -> EncoderTrials:
-        """Which video encoders work on this machine."""
-        return self._services.encoder_trials
-
-    @property
-    def face_filter(self) -> FaceFilter:
-        """Which faces of a target count."""
-        return self._services.face_filter
-
-    @property
-    def paste(self) -> PasteMode:
-        """How swapped crops go back."""
-        return self._services.paste
-
-    @property
-    def label(self) -> Label | None:
-        """What is painted onto results, None where nothing is."""
-        return self._services.label
-
-    @property
-    def watermarker(self) -> Watermarker | None:
-        """What hides ids in results, None where nothing does."""
-        return self._services.pool.watermarker
-
-    @property
-    def signer(self) -> ResultSigner | None:
-        """Who signs results, None where they are not signed."""
-        return self._services.signer
-
-    @property
-    def max_pixel_boost(self) -> int:
-        """The longest side in pixels of a crop that a face may be swapped in."""
-        return self._services.max_pixel_boost
+        """What brings HDR frames to ordinary ones; `consumer.jobs.video.means.Means` asks for it."""
+        return self.services.tone_mapper
 
     async def engine(self, name: str, *, enhance: Enhance = False) -> LoadedEngine:
         """Get a swap engine, with an enhancer if asked for; the first job to need one waits until it is open.
@@ -260,14 +206,7 @@ class JobContext:
             ModelUnavailable: its files are not here, or are not what they should be.
         """
         with self._waiting():
-            return await self._services.pool.load(name, enhance=enhance)
-
-    async def read_denylist(self) -> None:
-        """See to it that the engines know who is never put in, as the bucket's list has it.
-
-        Raises DenylistUnreadable, StoreUnavailable.
-        """
-        await self._services.read_denylist()
+            return await self.services.pool.load(name, enhance=enhance)
 
     async def fetch(
         self, *references: str, limit: int | SizeLimit | None = None
@@ -288,17 +227,17 @@ class JobContext:
                 sizes = [size or 0 for _, size in received.values()]
                 self.report("download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes")
 
-            return await self._services.inputs.fetch(
+            return await self.services.inputs.fetch(
                 reference,
                 job_folder=self.job_folder,
-                max_bytes=limit or self._services.size_limit,
-                spool=Spool(disk=_JobDisk(self), memory_bytes=self.limits.max_bytes),
+                max_bytes=limit or self.services.size_limit,
+                spool=Spool(disk=_JobDisk(self), memory_bytes=self.services.limits.max_bytes),
                 on_bytes=on_bytes,
             )
 
         self.report("download")
         with self.timings.measure("download"):
-            files = await fetch_all(fetch_one, references, max_bytes=self.limits.max_bytes)
+            files = await fetch_all(fetch_one, references, max_bytes=self.services.limits.max_bytes)
         self.hashes.update({reference: file.sha256 for reference, file in files.items()})
         self.input_bytes += sum(file.size for file in files.values())
         return files
@@ -310,7 +249,7 @@ class JobContext:
             with self.timings.measure(stage) if stage else nullcontext():
                 return function()
 
-        return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
+        return await asyncio.get_running_loop().run_in_executor(self.services.cpu, measured)
 
     @contextmanager
     def unmeasured(self) -> Iterator[None]:
@@ -323,7 +262,7 @@ class JobContext:
 
     def on_cpu_at_last(self, function: Callable[[], object]) -> None:
         """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
-        self._services.cpu.submit(function)
+        self.services.cpu.submit(function)
 
     async def on_device(self, function: Callable[[], T]) -> T:
         """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.
@@ -331,12 +270,12 @@ class JobContext:
         A call is one step: it must not last longer than the device may be silent.
         """
         if self._share is None:
-            self._share = self._services.device.share()
+            self._share = self.services.device.share()
             self.ready_s = time.monotonic() - self.began - self._waited_s
             self._milestones.arrived()
             self._show()
         with self._waiting():
-            return await self._services.device.run(partial(self._step, function), share=self._share)
+            return await self.services.device.run(partial(self._step, function), share=self._share)
 
     async def on_device_until_done(self, step: Callable[[], bool], told: Callable[[], None]) -> None:
         """Call `step` on the device's thread until it returns true, other jobs in turn between calls.
@@ -357,31 +296,17 @@ class JobContext:
         began = time.monotonic()
         async with AsyncExitStack() as held:
             with self._waiting():
-                await held.enter_async_context(self._services.memory.hold(size_bytes))
+                await held.enter_async_context(self.services.memory.hold(size_bytes))
             self._waited_s += time.monotonic() - began
             yield
 
-    def memory_places(self, size_bytes: int) -> int:
-        """How many that hold so much memory there may be at once, one at the least."""
-        return self._services.memory.places(size_bytes)
-
-    @property
-    def processes(self) -> SegmentProcesses:
-        """Processes that make segments of videos; a job takes one by `process`."""
-        return self._services.processes
-
     @asynccontextmanager
     async def process(self) -> AsyncIterator[SegmentProcess]:
-        """Have one of `processes` for oneself; waits until other jobs leave one."""
+        """Have a process that makes segments for oneself; waits until other jobs leave one."""
         async with AsyncExitStack() as held:
             with self._waiting():
-                process = await held.enter_async_context(self._services.processes.one())
+                process = await held.enter_async_context(self.services.processes.one())
             yield process
-
-    @property
-    def cluster(self) -> OrderActors | None:
-        """Actors on other machines, which make segments of videos; None where this one makes them."""
-        return self._services.cluster
 
     @asynccontextmanager
     async def joined(self, cluster: OrderActors) -> AsyncIterator[None]:
@@ -411,7 +336,7 @@ class JobContext:
     def workspace(self) -> Workspace:
         """The job's own folder for what is too large for memory; it goes with the job."""
         if self._workspace is None:
-            self._workspace = self._services.workspaces.open()
+            self._workspace = self.services.workspaces.open()
         return self._workspace
 
     def scratch(self, plan_id: str) -> Scratch:
@@ -419,7 +344,7 @@ class JobContext:
 
         A part works for the job that it is a part of.
         """
-        return self._services.scratches.of(self.whole_id, plan_id)
+        return self.services.scratches.of(self.whole_id, plan_id)
 
     @property
     def part(self) -> Part | None:
@@ -428,14 +353,14 @@ class JobContext:
 
     async def refuse_unwanted_part(self) -> None:
         """Raise InvalidManifest where the job is a part of one that does not want it (any more)."""
-        parts = self._services.parts
+        parts = self.services.parts
         if self.part is not None and (parts is None or not await parts.is_wanted(self.manifest)):
             raise InvalidManifest("The job that this is a part of has ended, or asks for something else.")
 
     @property
     def shares(self) -> Parts | None:
         """Where parts of the job are announced, None where it is not to be shared out."""
-        return self._services.parts if self._may_share and self._services.executor == "bucket" else None
+        return self.services.parts if self._may_share and self.services.executor == "bucket" else None
 
     def report(
         self,
@@ -490,9 +415,9 @@ class JobContext:
         """What the result says of how it was made, and which id is hidden in it."""
         return Mark(
             output_id=self._output_id,
-            provider=self._services.operator,
+            provider=self.services.operator,
             system=SYSTEM,
-            version=self._services.version,
+            version=self.services.version,
             created_at=datetime.now(UTC),
             watermark=watermark,
             earlier=self._earlier,
@@ -531,10 +456,10 @@ class JobContext:
 
         So for one that does what it cannot measure, wherever it is.
         """
-        limit_s = self._services.stall_timeout_s
+        limit_s = self.services.stall_timeout_s
         while True:
             await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            waits = self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s
+            waits = self.place is JobPlace.WAITING and self.services.device.silent_s < limit_s
             if waits or (self._unmeasured and self.place is JobPlace.ELSEWHERE):
                 self._show()
 

@@ -46,7 +46,7 @@ async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFil
 
     def look() -> VideoFile:
         with naming("target"):
-            return open_video(path, context.video_limits, media=media)
+            return open_video(path, context.services.video_limits, media=media)
 
     return await context.on_cpu(look, stage="decode")
 

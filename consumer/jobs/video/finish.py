@@ -92,7 +92,7 @@ async def _extras(
     making = partial(
         poster_and_preview,
         path,
-        replace(context.video_limits, max_bytes=size_bytes),
+        replace(context.services.video_limits, max_bytes=size_bytes),
         at_s=float(shown.start * clock.time_base),
         folder=context.workspace.folder,
         mark=mark,
