@@ -6,10 +6,15 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 
 import asyncio
 import hashlib
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
+from consumer.jobs.progress import JobProgress
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices, OrderActor, OrderActors
 from consumer.jobs.video.worker import SegmentProcess
@@ -35,7 +41,7 @@ from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.parts import Parts
 from storage.records.manifest import Enhance, Manifest, Part, is_consented
-from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
 
 if TYPE_CHECKING:
     from pipeline.signing.port import Draft
@@ -75,7 +81,7 @@ class JobContext:
     """One attempt at one job, from the inside; made for `run`, which belongs to one event loop.
 
     An async context manager, whose end clears away the job's files. After the attempt, whatever became of it,
-    `known`, `stage`, `timings` and the other attributes tell how far it came.
+    `known`, `progress`, `timings` and the other attributes tell how far it came.
     """
 
     def __init__(
@@ -100,8 +106,8 @@ class JobContext:
         self.reference = reference
         #: Monotonic time at which the job's ticket was opened.
         self.began = time.monotonic() if began is None else began
-        #: Where its work is, or will go on once it no longer waits in line for the device.
-        self.stage: Stage = "queued"
+        #: How far it is.
+        self.progress = JobProgress(report)
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
@@ -118,12 +124,8 @@ class JobContext:
         self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
-        self._tell = report
         self._milestones = milestones
-        self._progress = Progress()
-        self._telling = threading.RLock()
         self._share: Share | None = None
-        self._was_on_device = False
         self._on_device = False
         self._unmeasured = 0  # things that it does and cannot tell how far
         self._waits = 0  # things that it waits for and that depend on other jobs
@@ -158,14 +160,9 @@ class JobContext:
         async with self.living():
             return await kind(self)
 
-    @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
+    def living(self) -> AbstractAsyncContextManager[None]:
         """Show life within the block wherever the job is at work and cannot tell how far."""
-        signs = asyncio.create_task(self._show_life())
-        try:
-            yield
-        finally:
-            signs.cancel()
+        return self.progress.living(self.services.stall_timeout_s / _SIGNS_PER_STALL, self._is_alive)
 
     @property
     def manifest(self) -> Manifest:
@@ -225,7 +222,9 @@ class JobContext:
             def on_bytes(done: int, total: int | None) -> None:
                 received[reference] = done, total
                 sizes = [size or 0 for _, size in received.values()]
-                self.report("download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes")
+                self.progress.report(
+                    "download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes"
+                )
 
             return await self.services.inputs.fetch(
                 reference,
@@ -235,7 +234,7 @@ class JobContext:
                 on_bytes=on_bytes,
             )
 
-        self.report("download")
+        self.progress.report("download")
         with self.timings.measure("download"):
             files = await fetch_all(fetch_one, references, max_bytes=self.services.limits.max_bytes)
         self.hashes.update({reference: file.sha256 for reference, file in files.items()})
@@ -273,7 +272,7 @@ class JobContext:
             self._share = self.services.device.share()
             self.ready_s = time.monotonic() - self.began - self._waited_s
             self._milestones.arrived()
-            self._show()
+            self.progress.line_up()
         with self._waiting():
             return await self.services.device.run(partial(self._step, function), share=self._share)
 
@@ -362,36 +361,6 @@ class JobContext:
         """Where parts of the job are announced, None where it is not to be shared out."""
         return self.services.parts if self._may_share and self.services.executor == "bucket" else None
 
-    def report(
-        self,
-        stage: Stage,
-        done: int = 0,
-        total: int = 0,
-        *,
-        unit: str = "pictures",
-        fps: float | None = None,
-        left_s: float | None = None,
-        segments: Segments | None = None,
-    ) -> None:
-        """Say how far the job is, `percent` of its stage; cheap, from any thread. See `Progress`.
-
-        As long as the job waits for its first turn on the device, it is told as `queued` all the same. What
-        was said of segments stays said.
-        """
-        percent = min(100, 100 * done // total) if total else 0
-        with self._telling:
-            self.stage = stage
-            self._progress = Progress(
-                done=done,
-                total=total,
-                unit=unit,
-                percent=percent,
-                fps=fps,
-                left_s=left_s,
-                segments=segments or self._progress.segments,
-            )
-            self._show()
-
     def note(
         self,
         *,
@@ -423,19 +392,9 @@ class JobContext:
             earlier=self._earlier,
         )
 
-    def _show(self) -> None:
-        with self._telling:  # else what is known already might be told after what is known since
-            if self._share is not None and not self._was_on_device:
-                self._tell("queued", Progress(segments=self._progress.segments))
-            else:
-                self._tell(self.stage, self._progress)
-
     def _step(self, function: Callable[[], T]) -> T:
         self._on_device = True
-        if not self._was_on_device:
-            with self._telling:
-                self._was_on_device = True
-                self._show()
+        self.progress.leave_line()
         began = time.monotonic()
         try:
             return function()
@@ -451,17 +410,11 @@ class JobContext:
         finally:
             self._waits -= 1
 
-    async def _show_life(self) -> None:
-        """Report for a job that waits for the device, as long as that one is alive: it does not hang.
-
-        So for one that does what it cannot measure, wherever it is.
-        """
-        limit_s = self.services.stall_timeout_s
-        while True:
-            await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            waits = self.place is JobPlace.WAITING and self.services.device.silent_s < limit_s
-            if waits or (self._unmeasured and self.place is JobPlace.ELSEWHERE):
-                self._show()
+    def _is_alive(self) -> bool:
+        """Whether it goes on unseen: waits for a device that is alive, or does what it cannot measure."""
+        if self.place is JobPlace.WAITING:
+            return self.services.device.silent_s < self.services.stall_timeout_s
+        return self.place is JobPlace.ELSEWHERE and self._unmeasured > 0
 
 
 def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:

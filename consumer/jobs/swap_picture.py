@@ -77,7 +77,7 @@ async def open_swap(context: JobContext) -> SwapRun:
     )
     inputs = [target_picture(files[manifest.target]), *named_sources(context, files)]
     del files
-    context.report("decode")
+    context.progress.report("decode")
     swap = await context.on_cpu(partial(loaded.swapper.open, request, limits, context.timings))
     await carry_marks(context, inputs)  # of files that are known to be what they should be
     return swap
@@ -87,7 +87,7 @@ async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> 
     """Make ready the sources that are not kept from earlier jobs, one a step of the device."""
     for name in sources.unprepared:
         picture = await context.on_cpu(partial(sources.load, name))
-        context.report("detect")
+        context.progress.report("detect")
         await context.on_device(partial(sources.prepare, name, picture))
         del picture
 
@@ -171,7 +171,7 @@ async def _change(
     """Take every frame to the device, in steps between which other jobs have their turn."""
 
     def report() -> None:
-        context.report("swap", *swap.progress, unit=swap.target.unit)
+        context.progress.report("swap", *swap.progress, unit=swap.target.unit)
 
     for _ in range(swap.target.total):
         frame = await decoded.get()
@@ -181,7 +181,7 @@ async def _change(
         changed.put_nowait((frame, work.changed))
         del frame, work
     context.leave_device()
-    context.report("encode", *swap.progress, unit=swap.target.unit)
+    context.progress.report("encode", *swap.progress, unit=swap.target.unit)
 
 
 async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Written:

@@ -108,7 +108,7 @@ async def _sources(
 ) -> SourceSet:
     """The faces to put in, ready."""
     choice = chooser.choice
-    context.report("decode")
+    context.progress.report("decode")
     opening = partial(
         loaded.swapper.open_sources,
         files,

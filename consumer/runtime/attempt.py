@@ -102,7 +102,9 @@ class Attempt:
             return Ending.SICK
         if place is JobPlace.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
-        self.fault = Fault(kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage)
+        self.fault = Fault(
+            kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.progress.stage
+        )
         return await self._retry(self.fault)
 
     async def _settle(self, error: BaseException) -> Ending:
@@ -114,7 +116,7 @@ class Attempt:
             return await self._end(self.lease.share, Ending.RELEASED)
         if isinstance(error, PartMade):
             return await self._end(lambda: self.lease.complete_part(self._findings), Ending.FINISHED)
-        self.fault = judge(error, stage=self.context.stage)
+        self.fault = judge(error, stage=self.context.progress.stage)
         if self.fault.kind == "input":
             return await self._fail()
         if self.fault.kind == "machine":

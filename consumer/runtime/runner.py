@@ -247,7 +247,7 @@ class JobRunner:
             ending=ending.value,
             code=code,
             reason=fault.reason if fault else (attempt.stop.value if attempt.stop else None),
-            stage=fault.stage if fault else attempt.context.stage,
+            stage=fault.stage if fault else attempt.context.progress.stage,
             timings_ms=dict(timings),
             total_ms=round(total_s * 1000, 1),
             engine=status.engine.name if status.engine else None,

@@ -46,7 +46,7 @@ async def find_cast(
         MediaCorrupt: the file cannot be read any more.
     """
     builder, editor = CastBuilder(engine), FrameEditor()
-    progress = FrameProgress(context, "detect", plan.frames)
+    progress = FrameProgress(context.progress, "detect", plan.frames)
     first, end = plan.segments[0].start, plan.segments[-1].end
     numbers = count()
 

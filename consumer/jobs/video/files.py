@@ -42,7 +42,7 @@ async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFil
             "`multi-image`."
         )
     path = await on_disk(context, file)
-    context.report("decode")
+    context.progress.report("decode")
 
     def look() -> VideoFile:
         with naming("target"):

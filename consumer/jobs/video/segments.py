@@ -85,7 +85,7 @@ class _Run:
         self._maker = maker
         self._total = len(segments)
         self._coming: Iterator[Segment] = iter(segments)
-        self._progress = FrameProgress(context, "swap", sum(segment.frames for segment in segments))
+        self._progress = FrameProgress(context.progress, "swap", sum(segment.frames for segment in segments))
         self._reused = self._making = 0
         self._changed = asyncio.Condition()
 

@@ -64,7 +64,7 @@ class SimulatedWork(JobContext):
             with self._waiting():
                 await asyncio.sleep(plan.waits_s)
             world.referee.attempts.begun(self.job_id, self.attempt)
-            self.report("download")
+            self.progress.report("download")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BAD:
                 raise InputNotFound
@@ -73,7 +73,7 @@ class SimulatedWork(JobContext):
             self._on_device = False
             self.device_s = plan.work_s
             self.leave_device()
-            self.report("encode")
+            self.progress.report("encode")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BROKEN or (plan.nature is Nature.FLAKY and self.attempt == 1):
                 raise StoreUnavailable
@@ -92,7 +92,7 @@ class SimulatedWork(JobContext):
         return f"{self.job_id} {self.attempt} {self.owner}".encode()
 
     async def _take_time(self, plan: JobPlan) -> None:
-        self.report("swap")
+        self.progress.report("swap")
         if plan.nature is Nature.SICK and self.attempt == 1:
             raise DeviceLost
         if plan.nature is Nature.POISON:
@@ -104,7 +104,7 @@ class SimulatedWork(JobContext):
             await asyncio.sleep(min(left_s, _STEP_S))
             left_s -= _STEP_S
             percent = min(100, round(100 * (1 - left_s / plan.work_s)))
-            self.report("swap", percent, 100, unit="faces")
+            self.progress.report("swap", percent, 100, unit="faces")
 
 
 class SimulatedRunner(JobRunner):
