@@ -7,28 +7,26 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
 )
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.files import fetch_all
 from consumer.jobs.progress import JobProgress
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices, OrderActor, OrderActors
 from consumer.jobs.video.worker import SegmentProcess
+from consumer.jobs.whereabouts import JobPlace, Milestones, Whereabouts
 from consumer.jobs.workspace import Workspace
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
@@ -59,24 +57,6 @@ SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Milestones:
-    """Who is told how far a job has come, on the event loop; the scheduler claims by it."""
-
-    #: The job is in line for the device for the first time.
-    arrived: Callable[[], None] = lambda: None
-    #: The job needs the device no more.
-    swapped: Callable[["JobContext"], None] = lambda _context: None
-
-
-class JobPlace(Enum):
-    """Where a job is, as far as the device is concerned."""
-
-    ELSEWHERE = "elsewhere"
-    WAITING = "waiting"  # for memory or for its turn, both of which depend on the device
-    ON_DEVICE = "on_device"
-
-
 class JobContext:
     """One attempt at one job, from the inside; made for `run`, which belongs to one event loop.
 
@@ -94,7 +74,7 @@ class JobContext:
         report: Callable[[Stage, Progress], None],
         job_folder: str | None = None,
         began: float | None = None,
-        milestones: Milestones = Milestones(),
+        milestones: Milestones | None = None,
         reference: str | None = None,
         may_share: bool = False,
     ) -> None:
@@ -115,21 +95,12 @@ class JobContext:
         self.hashes: dict[str, str] = {}
         #: Bytes of all inputs.
         self.input_bytes = 0
-        #: Seconds until the device could have begun, waits for memory not counted.
-        self.ready_s = 0.0
-        #: Seconds that the device worked on this job.
-        self.device_s = 0.0
         #: The folder in the bucket that names in its manifest are looked for in first.
         self.job_folder = job_folder
         self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
-        self._milestones = milestones
-        self._share: Share | None = None
-        self._on_device = False
-        self._unmeasured = 0  # things that it does and cannot tell how far
-        self._waits = 0  # things that it waits for and that depend on other jobs
-        self._waited_s = 0.0
+        self._whereabouts = Whereabouts(services, self.progress, milestones or Milestones(), began=self.began)
         self._workspace: Workspace | None = None
         self._earlier: tuple[Claim, ...] = ()
         #: The manifest that waits for the result, where results are signed.
@@ -162,7 +133,8 @@ class JobContext:
 
     def living(self) -> AbstractAsyncContextManager[None]:
         """Show life within the block wherever the job is at work and cannot tell how far."""
-        return self.progress.living(self.services.stall_timeout_s / _SIGNS_PER_STALL, self._is_alive)
+        every_s = self.services.stall_timeout_s / _SIGNS_PER_STALL
+        return self.progress.living(every_s, self._whereabouts.is_alive)
 
     @property
     def manifest(self) -> Manifest:
@@ -184,9 +156,7 @@ class JobContext:
     @property
     def place(self) -> JobPlace:
         """Where the job is now."""
-        if self._on_device:
-            return JobPlace.ON_DEVICE
-        return JobPlace.WAITING if self._waits else JobPlace.ELSEWHERE
+        return self._whereabouts.place
 
     @property
     def tone_mapper(self) -> ToneMapper:
@@ -202,7 +172,7 @@ class JobContext:
             OptionUnavailable: there is no such engine, or no enhancer.
             ModelUnavailable: its files are not here, or are not what they should be.
         """
-        with self._waiting():
+        with self._whereabouts.waiting():
             return await self.services.pool.load(name, enhance=enhance)
 
     async def fetch(
@@ -250,14 +220,9 @@ class JobContext:
 
         return await asyncio.get_running_loop().run_in_executor(self.services.cpu, measured)
 
-    @contextmanager
-    def unmeasured(self) -> Iterator[None]:
+    def unmeasured(self) -> AbstractContextManager[None]:
         """Show life within the block: nobody can tell how far its work is, and it ends by itself."""
-        self._unmeasured += 1
-        try:
-            yield
-        finally:
-            self._unmeasured -= 1
+        return self._whereabouts.unmeasured()
 
     def on_cpu_at_last(self, function: Callable[[], object]) -> None:
         """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
@@ -268,13 +233,7 @@ class JobContext:
 
         A call is one step: it must not last longer than the device may be silent.
         """
-        if self._share is None:
-            self._share = self.services.device.share()
-            self.ready_s = time.monotonic() - self.began - self._waited_s
-            self._milestones.arrived()
-            self.progress.line_up()
-        with self._waiting():
-            return await self.services.device.run(partial(self._step, function), share=self._share)
+        return await self._whereabouts.on_device(function)
 
     async def on_device_until_done(self, step: Callable[[], bool], told: Callable[[], None]) -> None:
         """Call `step` on the device's thread until it returns true, other jobs in turn between calls.
@@ -282,30 +241,19 @@ class JobContext:
         `told` is called between two steps. As many are taken at once as fit a turn: coming back here after
         every one would leave the device idle where the store and the codecs keep this thread busy.
         """
-        while not await self.on_device(partial(_take_a_turn, step, told)):
-            pass
+        await self._whereabouts.on_device_until_done(step, told)
 
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""
-        self._milestones.swapped(self)
+        self._whereabouts.leave_device()
 
-    @asynccontextmanager
-    async def memory(self, size_bytes: int) -> AsyncIterator[None]:
+    def memory(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
         """Hold memory for pixels; waits until other jobs have let go of enough."""
-        began = time.monotonic()
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                await held.enter_async_context(self.services.memory.hold(size_bytes))
-            self._waited_s += time.monotonic() - began
-            yield
+        return self._whereabouts.having_memory(size_bytes)
 
-    @asynccontextmanager
-    async def process(self) -> AsyncIterator[SegmentProcess]:
+    def process(self) -> AbstractAsyncContextManager[SegmentProcess]:
         """Have a process that makes segments for oneself; waits until other jobs leave one."""
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                process = await held.enter_async_context(self.services.processes.one())
-            yield process
+        return self._whereabouts.having(self.services.processes.one())
 
     @asynccontextmanager
     async def joined(self, cluster: OrderActors) -> AsyncIterator[None]:
@@ -315,20 +263,16 @@ class JobContext:
                 await held.enter_async_context(cluster.kept())
             yield
 
-    @asynccontextmanager
-    async def actor(self, cluster: OrderActors) -> AsyncIterator[OrderActor]:
+    def actor(self, cluster: OrderActors) -> AbstractAsyncContextManager[OrderActor]:
         """Have an actor for oneself; waits until other jobs leave one, and until it has started."""
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                actor = await held.enter_async_context(cluster.one())
-            yield actor
+        return self._whereabouts.having(cluster.one())
 
     async def disk(self, size_bytes: int) -> None:
         """Hold space in the workspace until the job ends; waits until other jobs have let go of enough.
 
         To be asked for before memory. Raises InputTooLarge, DiskFull; see `Workspace.reserve`.
         """
-        with self._waiting():
+        with self._whereabouts.waiting():
             await self.workspace.reserve(size_bytes)
 
     @property
@@ -391,38 +335,6 @@ class JobContext:
             watermark=watermark,
             earlier=self._earlier,
         )
-
-    def _step(self, function: Callable[[], T]) -> T:
-        self._on_device = True
-        self.progress.leave_line()
-        began = time.monotonic()
-        try:
-            return function()
-        finally:
-            self.device_s += time.monotonic() - began
-            self._on_device = False
-
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        self._waits += 1
-        try:
-            yield
-        finally:
-            self._waits -= 1
-
-    def _is_alive(self) -> bool:
-        """Whether it goes on unseen: waits for a device that is alive, or does what it cannot measure."""
-        if self.place is JobPlace.WAITING:
-            return self.services.device.silent_s < self.services.stall_timeout_s
-        return self.place is JobPlace.ELSEWHERE and self._unmeasured > 0
-
-
-def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:
-    """Take steps until they are done, which is returned, or a turn is over."""
-    began = time.monotonic()
-    while not (done := step()) and time.monotonic() - began < TURN_S:
-        told()
-    return done
 
 
 class _JobDisk:

@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
-from consumer.jobs.context import JobContext, JobPlace
+from consumer.jobs.context import JobContext
 from consumer.jobs.parts import PartMade, SharedOut
+from consumer.jobs.whereabouts import JobPlace
 from storage.errors import LeaseLost
 from storage.lease.leases import Lease, Stop
 from storage.lease.outcome import Findings, Output

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from consumer.faults import judge, retry_delay_s
-from consumer.jobs.context import JobContext, Milestones, output_id
+from consumer.jobs.context import JobContext, output_id
 from consumer.jobs.plan import service_warnings
 from consumer.jobs.services import JobServices
+from consumer.jobs.whereabouts import Milestones
 from consumer.runtime.attempt import Attempt, Ending
 from consumer.runtime.decisions import audit_entry, decisions
 from consumer.runtime.sharing import clear_after, clear_after_lost, part_of, readable_folder, resting
