@@ -7,21 +7,14 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from consumer.engines.pool import LoadedEngine
-from consumer.jobs.files import fetch_all
+from consumer.jobs.files import JobDisk, JobFiles
 from consumer.jobs.progress import JobProgress
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices, OrderActor, OrderActors
@@ -35,7 +28,6 @@ from pipeline.swap.timing import Timings
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
-from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.parts import Parts
 from storage.records.manifest import Enhance, Manifest, Part, is_consented
@@ -80,6 +72,8 @@ class JobContext:
     ) -> None:
         #: What it shares with all jobs of the process.
         self.services = services
+        #: Its id; on the terminal, where there is none, what stands for it.
+        self.job_id = job_id
         #: The job as it was asked for, or why that cannot be understood, as `run` will say.
         self.asked = asked
         #: A picture of the person whose face is changed; only the terminal can ask for that.
@@ -91,17 +85,14 @@ class JobContext:
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
-        #: sha256 of the files that were fetched, by what the manifest calls them.
-        self.hashes: dict[str, str] = {}
-        #: Bytes of all inputs.
-        self.input_bytes = 0
         #: The folder in the bucket that names in its manifest are looked for in first.
         self.job_folder = job_folder
-        self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
         self._whereabouts = Whereabouts(services, self.progress, milestones or Milestones(), began=self.began)
-        self._workspace: Workspace | None = None
+        self._disk = JobDisk(services, self._whereabouts)
+        #: What was fetched for it.
+        self.files = JobFiles(services, self._disk, self.progress, folder=job_folder)
         self._earlier: tuple[Claim, ...] = ()
         #: The manifest that waits for the result, where results are signed.
         self.draft: Draft | None = None
@@ -112,8 +103,7 @@ class JobContext:
     async def __aexit__(self, *_: object) -> None:
         if self.draft is not None:
             self.draft.close()
-        if self._workspace is not None:
-            await self._workspace.close()
+        await self._disk.close()
 
     async def run(self) -> Output:
         """Do the job; raises whatever goes wrong, for `consumer.faults.judge`.
@@ -144,14 +134,9 @@ class JobContext:
         return self.asked
 
     @property
-    def job_id(self) -> str:
-        """The job's id; on the terminal, where there is none, what stands for it."""
-        return self._job_id
-
-    @property
     def whole_id(self) -> str:
         """Id of the job that its work is for: where it is a part of another, of that one."""
-        return self._job_id if self.part is None else self.part.parent
+        return self.job_id if self.part is None else self.part.parent
 
     @property
     def place(self) -> JobPlace:
@@ -186,30 +171,8 @@ class JobContext:
             InputTooLarge: those in memory have too many bytes together.
             StorageError: one cannot be had; see `InputFetcher.fetch`.
         """
-        received: dict[str, tuple[int, int | None]] = {}
-
-        async def fetch_one(reference: str) -> FetchedInput:
-            def on_bytes(done: int, total: int | None) -> None:
-                received[reference] = done, total
-                sizes = [size or 0 for _, size in received.values()]
-                self.progress.report(
-                    "download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes"
-                )
-
-            return await self.services.inputs.fetch(
-                reference,
-                job_folder=self.job_folder,
-                max_bytes=limit or self.services.size_limit,
-                spool=Spool(disk=_JobDisk(self), memory_bytes=self.services.limits.max_bytes),
-                on_bytes=on_bytes,
-            )
-
-        self.progress.report("download")
         with self.timings.measure("download"):
-            files = await fetch_all(fetch_one, references, max_bytes=self.services.limits.max_bytes)
-        self.hashes.update({reference: file.sha256 for reference, file in files.items()})
-        self.input_bytes += sum(file.size for file in files.values())
-        return files
+            return await self.files.fetch(references, limit)
 
     async def on_cpu(self, function: Callable[[], T], *, stage: Stage | None = None) -> T:
         """Run `function` on a CPU thread; its time counts as that of `stage`, if one is given."""
@@ -255,14 +218,6 @@ class JobContext:
         """Have a process that makes segments for oneself; waits until other jobs leave one."""
         return self._whereabouts.having(self.services.processes.one())
 
-    @asynccontextmanager
-    async def joined(self, cluster: OrderActors) -> AsyncIterator[None]:
-        """Be connected to a cluster, which may take as long as a cluster takes to start."""
-        async with AsyncExitStack() as held:
-            with self.unmeasured():
-                await held.enter_async_context(cluster.kept())
-            yield
-
     def actor(self, cluster: OrderActors) -> AbstractAsyncContextManager[OrderActor]:
         """Have an actor for oneself; waits until other jobs leave one, and until it has started."""
         return self._whereabouts.having(cluster.one())
@@ -272,15 +227,12 @@ class JobContext:
 
         To be asked for before memory. Raises InputTooLarge, DiskFull; see `Workspace.reserve`.
         """
-        with self._whereabouts.waiting():
-            await self.workspace.reserve(size_bytes)
+        await self._disk.reserve(size_bytes)
 
     @property
     def workspace(self) -> Workspace:
         """The job's own folder for what is too large for memory; it goes with the job."""
-        if self._workspace is None:
-            self._workspace = self.services.workspaces.open()
-        return self._workspace
+        return self._disk.workspace
 
     def scratch(self, plan_id: str) -> Scratch:
         """What earlier attempts have left of the work that `plan_id` names, and place for more.
@@ -335,22 +287,6 @@ class JobContext:
             watermark=watermark,
             earlier=self._earlier,
         )
-
-
-class _JobDisk:
-    """A context's workspace as a disk for inputs; a job that waits for space on it does not hang."""
-
-    def __init__(self, context: JobContext) -> None:
-        self._context = context
-
-    def new_path(self) -> Path:
-        return self._context.workspace.new_path()
-
-    async def reserve(self, size_bytes: int) -> None:
-        await self._context.disk(size_bytes)
-
-    def release(self, size_bytes: int) -> None:
-        self._context.workspace.release(size_bytes)
 
 
 def output_id(job_id: str, attempt: int) -> str:

@@ -252,7 +252,7 @@ class JobRunner:
             timings_ms=dict(timings),
             total_ms=round(total_s * 1000, 1),
             engine=status.engine.name if status.engine else None,
-            input_bytes=attempt.context.input_bytes,
+            input_bytes=attempt.context.files.input_bytes,
             result_bytes=status.result.size if status.result else None,
             owner=self._owner,
         )
@@ -311,7 +311,8 @@ class JobRunner:
         inputs = None
         if context is not None and announced.manifest is not None:
             asked = references(announced.manifest)
-            inputs = {name: context.hashes[key] for name, key in asked.items() if key in context.hashes}
+            hashes = context.files.hashes
+            inputs = {name: hashes[key] for name, key in asked.items() if key in hashes}
         version, on = self._services.version, self._checks()
         return audit_entry(status, owner=self._owner, version=version, inputs=inputs, on=on)
 

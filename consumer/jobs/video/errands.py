@@ -146,7 +146,7 @@ class ClusterMaker:
             manifest=manifest,
             job_id=context.job_id,
             job_folder=context.job_folder,
-            target=context.hashes[manifest.target],
+            target=context.files.hashes[manifest.target],
             engine=identity(loaded),
             work=work,
         )
