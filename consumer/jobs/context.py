@@ -6,44 +6,35 @@ and the terminal make contexts with other means behind them, and a kind cannot t
 
 import asyncio
 import hashlib
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import Enum
-from functools import partial
-from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from consumer.devices.worker import TURN_S, Share
 from consumer.engines.pool import LoadedEngine
-from consumer.jobs.files import fetch_all
+from consumer.jobs.files import JobDisk, JobFiles
+from consumer.jobs.progress import JobProgress
 from consumer.jobs.scratch import Scratch
 from consumer.jobs.services import JobServices, OrderActor, OrderActors
-from consumer.jobs.video.worker import SegmentProcess, SegmentProcesses
+from consumer.jobs.video.worker import SegmentProcess
+from consumer.jobs.whereabouts import JobPlace, Milestones, Whereabouts
 from consumer.jobs.workspace import Workspace
-from pipeline.blend.paste import PasteMode
-from pipeline.label.label import Label
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
-from pipeline.media.pictures.decode import Limits
 from pipeline.media.video.colour import ToneMapper
-from pipeline.media.video.encoders import EncoderTrials
-from pipeline.media.video.limits import VideoLimits
-from pipeline.signing.port import Draft, ResultSigner
-from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
-from pipeline.watermark.embed import Watermarker
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
-from storage.inputs.spool import Spool
 from storage.lease.outcome import Findings, Output
 from storage.parts import Parts
 from storage.records.manifest import Enhance, Manifest, Part, is_consented
-from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Segments, Stage
+from storage.records.status import EngineRecord, FaceOutcome, JobWarning, Progress, Stage
+
+if TYPE_CHECKING:
+    from pipeline.signing.port import Draft
 
 T = TypeVar("T")
 JobKind = Callable[["JobContext"], Awaitable[Output]]
@@ -58,29 +49,11 @@ SYSTEM: Final = "swapdrop"
 """What results call the system that made them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Milestones:
-    """Who is told how far a job has come, on the event loop; the scheduler claims by it."""
-
-    #: The job is in line for the device for the first time.
-    arrived: Callable[[], None] = lambda: None
-    #: The job needs the device no more.
-    swapped: Callable[["JobContext"], None] = lambda _context: None
-
-
-class JobPlace(Enum):
-    """Where a job is, as far as the device is concerned."""
-
-    ELSEWHERE = "elsewhere"
-    WAITING = "waiting"  # for memory or for its turn, both of which depend on the device
-    ON_DEVICE = "on_device"
-
-
 class JobContext:
     """One attempt at one job, from the inside; made for `run`, which belongs to one event loop.
 
     An async context manager, whose end clears away the job's files. After the attempt, whatever became of it,
-    `known`, `stage`, `timings` and the other attributes tell how far it came.
+    `known`, `progress`, `timings` and the other attributes tell how far it came.
     """
 
     def __init__(
@@ -93,46 +66,33 @@ class JobContext:
         report: Callable[[Stage, Progress], None],
         job_folder: str | None = None,
         began: float | None = None,
-        milestones: Milestones = Milestones(),
+        milestones: Milestones | None = None,
         reference: str | None = None,
         may_share: bool = False,
     ) -> None:
+        #: What it shares with all jobs of the process.
+        self.services = services
+        #: Its id; on the terminal, where there is none, what stands for it.
+        self.job_id = job_id
         #: The job as it was asked for, or why that cannot be understood, as `run` will say.
         self.asked = asked
         #: A picture of the person whose face is changed; only the terminal can ask for that.
         self.reference = reference
         #: Monotonic time at which the job's ticket was opened.
         self.began = time.monotonic() if began is None else began
-        #: Where its work is, or will go on once it no longer waits in line for the device.
-        self.stage: Stage = "queued"
+        #: How far it is.
+        self.progress = JobProgress(report)
         self.timings = Timings()
         #: What is known of the job so far; its record gets this also if it fails.
         self.known = Findings()
-        #: sha256 of the files that were fetched, by what the manifest calls them.
-        self.hashes: dict[str, str] = {}
-        #: Bytes of all inputs.
-        self.input_bytes = 0
-        #: Seconds until the device could have begun, waits for memory not counted.
-        self.ready_s = 0.0
-        #: Seconds that the device worked on this job.
-        self.device_s = 0.0
         #: The folder in the bucket that names in its manifest are looked for in first.
         self.job_folder = job_folder
-        self._services = services
-        self._job_id = job_id
         self._may_share = may_share
         self._output_id = output_id
-        self._tell = report
-        self._milestones = milestones
-        self._progress = Progress()
-        self._telling = threading.RLock()
-        self._share: Share | None = None
-        self._was_on_device = False
-        self._on_device = False
-        self._unmeasured = 0  # things that it does and cannot tell how far
-        self._waits = 0  # things that it waits for and that depend on other jobs
-        self._waited_s = 0.0
-        self._workspace: Workspace | None = None
+        self._whereabouts = Whereabouts(services, self.progress, milestones or Milestones(), began=self.began)
+        self._disk = JobDisk(services, self._whereabouts)
+        #: What was fetched for it.
+        self.files = JobFiles(services, self._disk, self.progress, folder=job_folder)
         self._earlier: tuple[Claim, ...] = ()
         #: The manifest that waits for the result, where results are signed.
         self.draft: Draft | None = None
@@ -143,33 +103,28 @@ class JobContext:
     async def __aexit__(self, *_: object) -> None:
         if self.draft is not None:
             self.draft.close()
-        if self._workspace is not None:
-            await self._workspace.close()
+        await self._disk.close()
 
     async def run(self) -> Output:
         """Do the job; raises whatever goes wrong, for `consumer.faults.judge`.
 
         A result in a file lies in the workspace, which is there until the context is left.
         """
-        if self._services.require_consent and not is_consented(self.manifest):
+        if self.services.require_consent and not is_consented(self.manifest):
             raise ConsentMissing(_ATTEST)
-        kind = self._services.kinds.get(self.manifest.process_type)
+        kind = self.services.kinds.get(self.manifest.process_type)
         if kind is None:
-            known = ", ".join(f"`{name}`" for name in self._services.kinds)
+            known = ", ".join(f"`{name}`" for name in self.services.kinds)
             raise InvalidManifest(
                 f"`{self.manifest.process_type}` is no kind of job that is done here; known are {known}."
             )
         async with self.living():
             return await kind(self)
 
-    @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
+    def living(self) -> AbstractAsyncContextManager[None]:
         """Show life within the block wherever the job is at work and cannot tell how far."""
-        signs = asyncio.create_task(self._show_life())
-        try:
-            yield
-        finally:
-            signs.cancel()
+        every_s = self.services.stall_timeout_s / _SIGNS_PER_STALL
+        return self.progress.living(every_s, self._whereabouts.is_alive)
 
     @property
     def manifest(self) -> Manifest:
@@ -179,76 +134,19 @@ class JobContext:
         return self.asked
 
     @property
-    def job_id(self) -> str:
-        """The job's id; on the terminal, where there is none, what stands for it."""
-        return self._job_id
-
-    @property
     def whole_id(self) -> str:
         """Id of the job that its work is for: where it is a part of another, of that one."""
-        return self._job_id if self.part is None else self.part.parent
+        return self.job_id if self.part is None else self.part.parent
 
     @property
     def place(self) -> JobPlace:
         """Where the job is now."""
-        if self._on_device:
-            return JobPlace.ON_DEVICE
-        return JobPlace.WAITING if self._waits else JobPlace.ELSEWHERE
-
-    @property
-    def limits(self) -> Limits:
-        """The largest picture that is decoded."""
-        return self._services.limits
-
-    @property
-    def video_limits(self) -> VideoLimits:
-        """The largest video that is decoded."""
-        return self._services.video_limits
-
-    @property
-    def segment_timeout_s(self) -> float:
-        """Seconds within which a segment of a video must be done."""
-        return self._services.segment_timeout_s
+        return self._whereabouts.place
 
     @property
     def tone_mapper(self) -> ToneMapper:
-        """What brings HDR frames to ordinary ones."""
-        return self._services.tone_mapper
-
-    @property
-    def encoder_trials(self) -> EncoderTrials:
-        """Which video encoders work on this machine."""
-        return self._services.encoder_trials
-
-    @property
-    def face_filter(self) -> FaceFilter:
-        """Which faces of a target count."""
-        return self._services.face_filter
-
-    @property
-    def paste(self) -> PasteMode:
-        """How swapped crops go back."""
-        return self._services.paste
-
-    @property
-    def label(self) -> Label | None:
-        """What is painted onto results, None where nothing is."""
-        return self._services.label
-
-    @property
-    def watermarker(self) -> Watermarker | None:
-        """What hides ids in results, None where nothing does."""
-        return self._services.pool.watermarker
-
-    @property
-    def signer(self) -> ResultSigner | None:
-        """Who signs results, None where they are not signed."""
-        return self._services.signer
-
-    @property
-    def max_pixel_boost(self) -> int:
-        """The longest side in pixels of a crop that a face may be swapped in."""
-        return self._services.max_pixel_boost
+        """What brings HDR frames to ordinary ones; `consumer.jobs.video.means.Means` asks for it."""
+        return self.services.tone_mapper
 
     async def engine(self, name: str, *, enhance: Enhance = False) -> LoadedEngine:
         """Get a swap engine, with an enhancer if asked for; the first job to need one waits until it is open.
@@ -259,15 +157,8 @@ class JobContext:
             OptionUnavailable: there is no such engine, or no enhancer.
             ModelUnavailable: its files are not here, or are not what they should be.
         """
-        with self._waiting():
-            return await self._services.pool.load(name, enhance=enhance)
-
-    async def read_denylist(self) -> None:
-        """See to it that the engines know who is never put in, as the bucket's list has it.
-
-        Raises DenylistUnreadable, StoreUnavailable.
-        """
-        await self._services.read_denylist()
+        with self._whereabouts.waiting():
+            return await self.services.pool.load(name, enhance=enhance)
 
     async def fetch(
         self, *references: str, limit: int | SizeLimit | None = None
@@ -280,28 +171,8 @@ class JobContext:
             InputTooLarge: those in memory have too many bytes together.
             StorageError: one cannot be had; see `InputFetcher.fetch`.
         """
-        received: dict[str, tuple[int, int | None]] = {}
-
-        async def fetch_one(reference: str) -> FetchedInput:
-            def on_bytes(done: int, total: int | None) -> None:
-                received[reference] = done, total
-                sizes = [size or 0 for _, size in received.values()]
-                self.report("download", sum(size for size, _ in received.values()), sum(sizes), unit="bytes")
-
-            return await self._services.inputs.fetch(
-                reference,
-                job_folder=self.job_folder,
-                max_bytes=limit or self._services.size_limit,
-                spool=Spool(disk=_JobDisk(self), memory_bytes=self.limits.max_bytes),
-                on_bytes=on_bytes,
-            )
-
-        self.report("download")
         with self.timings.measure("download"):
-            files = await fetch_all(fetch_one, references, max_bytes=self.limits.max_bytes)
-        self.hashes.update({reference: file.sha256 for reference, file in files.items()})
-        self.input_bytes += sum(file.size for file in files.values())
-        return files
+            return await self.files.fetch(references, limit)
 
     async def on_cpu(self, function: Callable[[], T], *, stage: Stage | None = None) -> T:
         """Run `function` on a CPU thread; its time counts as that of `stage`, if one is given."""
@@ -310,33 +181,22 @@ class JobContext:
             with self.timings.measure(stage) if stage else nullcontext():
                 return function()
 
-        return await asyncio.get_running_loop().run_in_executor(self._services.cpu, measured)
+        return await asyncio.get_running_loop().run_in_executor(self.services.cpu, measured)
 
-    @contextmanager
-    def unmeasured(self) -> Iterator[None]:
+    def unmeasured(self) -> AbstractContextManager[None]:
         """Show life within the block: nobody can tell how far its work is, and it ends by itself."""
-        self._unmeasured += 1
-        try:
-            yield
-        finally:
-            self._unmeasured -= 1
+        return self._whereabouts.unmeasured()
 
     def on_cpu_at_last(self, function: Callable[[], object]) -> None:
         """Run `function` on a CPU thread, unheard; for clearing up after work that may still be going on."""
-        self._services.cpu.submit(function)
+        self.services.cpu.submit(function)
 
     async def on_device(self, function: Callable[[], T]) -> T:
         """Run `function` on the device's thread, where jobs take turns: a quarter of a second, or one call.
 
         A call is one step: it must not last longer than the device may be silent.
         """
-        if self._share is None:
-            self._share = self._services.device.share()
-            self.ready_s = time.monotonic() - self.began - self._waited_s
-            self._milestones.arrived()
-            self._show()
-        with self._waiting():
-            return await self._services.device.run(partial(self._step, function), share=self._share)
+        return await self._whereabouts.on_device(function)
 
     async def on_device_until_done(self, step: Callable[[], bool], told: Callable[[], None]) -> None:
         """Call `step` on the device's thread until it returns true, other jobs in turn between calls.
@@ -344,82 +204,42 @@ class JobContext:
         `told` is called between two steps. As many are taken at once as fit a turn: coming back here after
         every one would leave the device idle where the store and the codecs keep this thread busy.
         """
-        while not await self.on_device(partial(_take_a_turn, step, told)):
-            pass
+        await self._whereabouts.on_device_until_done(step, told)
 
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""
-        self._milestones.swapped(self)
+        self._whereabouts.leave_device()
 
-    @asynccontextmanager
-    async def memory(self, size_bytes: int) -> AsyncIterator[None]:
+    def memory(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
         """Hold memory for pixels; waits until other jobs have let go of enough."""
-        began = time.monotonic()
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                await held.enter_async_context(self._services.memory.hold(size_bytes))
-            self._waited_s += time.monotonic() - began
-            yield
+        return self._whereabouts.having_memory(size_bytes)
 
-    def memory_places(self, size_bytes: int) -> int:
-        """How many that hold so much memory there may be at once, one at the least."""
-        return self._services.memory.places(size_bytes)
+    def process(self) -> AbstractAsyncContextManager[SegmentProcess]:
+        """Have a process that makes segments for oneself; waits until other jobs leave one."""
+        return self._whereabouts.having(self.services.processes.one())
 
-    @property
-    def processes(self) -> SegmentProcesses:
-        """Processes that make segments of videos; a job takes one by `process`."""
-        return self._services.processes
-
-    @asynccontextmanager
-    async def process(self) -> AsyncIterator[SegmentProcess]:
-        """Have one of `processes` for oneself; waits until other jobs leave one."""
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                process = await held.enter_async_context(self._services.processes.one())
-            yield process
-
-    @property
-    def cluster(self) -> OrderActors | None:
-        """Actors on other machines, which make segments of videos; None where this one makes them."""
-        return self._services.cluster
-
-    @asynccontextmanager
-    async def joined(self, cluster: OrderActors) -> AsyncIterator[None]:
-        """Be connected to a cluster, which may take as long as a cluster takes to start."""
-        async with AsyncExitStack() as held:
-            with self.unmeasured():
-                await held.enter_async_context(cluster.kept())
-            yield
-
-    @asynccontextmanager
-    async def actor(self, cluster: OrderActors) -> AsyncIterator[OrderActor]:
+    def actor(self, cluster: OrderActors) -> AbstractAsyncContextManager[OrderActor]:
         """Have an actor for oneself; waits until other jobs leave one, and until it has started."""
-        async with AsyncExitStack() as held:
-            with self._waiting():
-                actor = await held.enter_async_context(cluster.one())
-            yield actor
+        return self._whereabouts.having(cluster.one())
 
     async def disk(self, size_bytes: int) -> None:
         """Hold space in the workspace until the job ends; waits until other jobs have let go of enough.
 
         To be asked for before memory. Raises InputTooLarge, DiskFull; see `Workspace.reserve`.
         """
-        with self._waiting():
-            await self.workspace.reserve(size_bytes)
+        await self._disk.reserve(size_bytes)
 
     @property
     def workspace(self) -> Workspace:
         """The job's own folder for what is too large for memory; it goes with the job."""
-        if self._workspace is None:
-            self._workspace = self._services.workspaces.open()
-        return self._workspace
+        return self._disk.workspace
 
     def scratch(self, plan_id: str) -> Scratch:
         """What earlier attempts have left of the work that `plan_id` names, and place for more.
 
         A part works for the job that it is a part of.
         """
-        return self._services.scratches.of(self.whole_id, plan_id)
+        return self.services.scratches.of(self.whole_id, plan_id)
 
     @property
     def part(self) -> Part | None:
@@ -428,44 +248,14 @@ class JobContext:
 
     async def refuse_unwanted_part(self) -> None:
         """Raise InvalidManifest where the job is a part of one that does not want it (any more)."""
-        parts = self._services.parts
+        parts = self.services.parts
         if self.part is not None and (parts is None or not await parts.is_wanted(self.manifest)):
             raise InvalidManifest("The job that this is a part of has ended, or asks for something else.")
 
     @property
     def shares(self) -> Parts | None:
         """Where parts of the job are announced, None where it is not to be shared out."""
-        return self._services.parts if self._may_share and self._services.executor == "bucket" else None
-
-    def report(
-        self,
-        stage: Stage,
-        done: int = 0,
-        total: int = 0,
-        *,
-        unit: str = "pictures",
-        fps: float | None = None,
-        left_s: float | None = None,
-        segments: Segments | None = None,
-    ) -> None:
-        """Say how far the job is, `percent` of its stage; cheap, from any thread. See `Progress`.
-
-        As long as the job waits for its first turn on the device, it is told as `queued` all the same. What
-        was said of segments stays said.
-        """
-        percent = min(100, 100 * done // total) if total else 0
-        with self._telling:
-            self.stage = stage
-            self._progress = Progress(
-                done=done,
-                total=total,
-                unit=unit,
-                percent=percent,
-                fps=fps,
-                left_s=left_s,
-                segments=segments or self._progress.segments,
-            )
-            self._show()
+        return self.services.parts if self._may_share and self.services.executor == "bucket" else None
 
     def note(
         self,
@@ -490,77 +280,13 @@ class JobContext:
         """What the result says of how it was made, and which id is hidden in it."""
         return Mark(
             output_id=self._output_id,
-            provider=self._services.operator,
+            provider=self.services.operator,
             system=SYSTEM,
-            version=self._services.version,
+            version=self.services.version,
             created_at=datetime.now(UTC),
             watermark=watermark,
             earlier=self._earlier,
         )
-
-    def _show(self) -> None:
-        with self._telling:  # else what is known already might be told after what is known since
-            if self._share is not None and not self._was_on_device:
-                self._tell("queued", Progress(segments=self._progress.segments))
-            else:
-                self._tell(self.stage, self._progress)
-
-    def _step(self, function: Callable[[], T]) -> T:
-        self._on_device = True
-        if not self._was_on_device:
-            with self._telling:
-                self._was_on_device = True
-                self._show()
-        began = time.monotonic()
-        try:
-            return function()
-        finally:
-            self.device_s += time.monotonic() - began
-            self._on_device = False
-
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        self._waits += 1
-        try:
-            yield
-        finally:
-            self._waits -= 1
-
-    async def _show_life(self) -> None:
-        """Report for a job that waits for the device, as long as that one is alive: it does not hang.
-
-        So for one that does what it cannot measure, wherever it is.
-        """
-        limit_s = self._services.stall_timeout_s
-        while True:
-            await asyncio.sleep(limit_s / _SIGNS_PER_STALL)
-            waits = self.place is JobPlace.WAITING and self._services.device.silent_s < limit_s
-            if waits or (self._unmeasured and self.place is JobPlace.ELSEWHERE):
-                self._show()
-
-
-def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:
-    """Take steps until they are done, which is returned, or a turn is over."""
-    began = time.monotonic()
-    while not (done := step()) and time.monotonic() - began < TURN_S:
-        told()
-    return done
-
-
-class _JobDisk:
-    """A context's workspace as a disk for inputs; a job that waits for space on it does not hang."""
-
-    def __init__(self, context: JobContext) -> None:
-        self._context = context
-
-    def new_path(self) -> Path:
-        return self._context.workspace.new_path()
-
-    async def reserve(self, size_bytes: int) -> None:
-        await self._context.disk(size_bytes)
-
-    def release(self, size_bytes: int) -> None:
-        self._context.workspace.release(size_bytes)
 
 
 def output_id(job_id: str, attempt: int) -> str:

@@ -46,16 +46,15 @@ async def run(context: JobContext) -> Output:
 
 async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedInput) -> Detection:
     body = await context.on_cpu(file.read)
-    context.report("decode")
-    target = await context.on_cpu(partial(open_job_target, body, context.limits))
+    context.progress.report("decode")
+    target = await context.on_cpu(partial(open_job_target, body, context.services.limits))
     del body
-    detection = DetectRun(
-        loaded.engine, target, context.face_filter, context.timings, content=loaded.swapper.content
-    )
+    face_filter, content = context.services.face_filter, loaded.swapper.content
+    detection = DetectRun(loaded.engine, target, face_filter, context.timings, content=content)
     async with context.memory(target.decode_bytes):
         while True:
             frame = await context.on_cpu(detection.read_frame)
-            context.report("detect", *detection.progress, unit=target.unit)
+            context.progress.report("detect", *detection.progress, unit=target.unit)
             if await context.on_device(partial(detection.look, frame)):
                 break
         del frame

@@ -50,7 +50,8 @@ async def carry_marks(context: JobContext, inputs: Sequence[Ingredient]) -> None
     """
     claims = await context.on_cpu(lambda: [_claim(each) for each in inputs])
     context.carry(claim for claim in claims if claim is not None)
-    if context.signer is not None:
+    signer = context.services.signer
+    if signer is not None:
         consent = context.manifest.consent
         engine = context.known.engine
         statement = Statement(
@@ -60,7 +61,7 @@ async def carry_marks(context: JobContext, inputs: Sequence[Ingredient]) -> None
             models=engine.models if engine else {},
             consent=None if consent is None else consent.model_dump(exclude_none=True),
         )
-        context.draft = await context.on_cpu(partial(context.signer.draft, statement, inputs))
+        context.draft = await context.on_cpu(partial(signer.draft, statement, inputs))
 
 
 async def sign_body(context: JobContext, body: bytes, media: MediaType) -> bytes:
@@ -110,6 +111,7 @@ async def sign_file(context: JobContext, path: Path, media: MediaType) -> tuple[
 
 def to_marks(context: JobContext, mark: Mark) -> Marks:
     """A mark as the record tells of it, and who signed the result."""
+    signer = context.services.signer
     return Marks(
         digital_source_type=DIGITAL_SOURCE_TYPE,
         provider=mark.provider,
@@ -119,7 +121,7 @@ def to_marks(context: JobContext, mark: Mark) -> Marks:
         output_id=mark.output_id,
         watermark=mark.watermark,
         earlier=tuple(EarlierMark(**_alone(claim)) for claim in mark.earlier),
-        signed_by=None if context.signer is None else context.signer.signed_by,
+        signed_by=None if signer is None else signer.signed_by,
     )
 
 

@@ -83,13 +83,16 @@ class JobServices:
     video_limits: VideoLimits
     #: Seconds within which a segment of a video must be done, waits for the device included.
     segment_timeout_s: float
+    #: What brings HDR frames to ordinary ones.
     tone_mapper: ToneMapper
+    #: Which video encoders work on this machine.
     encoder_trials: EncoderTrials
     #: The largest file that is fetched, by its kind of media.
     size_limit: SizeLimit
     #: Which faces of a target count.
     face_filter: FaceFilter
-    #: Reads again who is never put in, if it is time.
+    #: Sees to it that the engines know who is never put in: reads the bucket's list again, if it is time.
+    #: Raises DenylistUnreadable, StoreUnavailable.
     read_denylist: Callable[[], Awaitable[None]]
     #: How swapped crops go back; the operator's choice.
     paste: PasteMode

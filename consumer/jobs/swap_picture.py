@@ -48,7 +48,7 @@ async def run(context: JobContext) -> Output:
 async def _swap(context: JobContext, swap: SwapRun) -> Output:
     async with context.memory(swap.memory_bytes(context.manifest.options.output_format)):
         await prepare_sources(context, swap)
-        finish = Finish(label=context.label, watermark=watermark_for(context, swap.target.size))
+        finish = Finish(label=context.services.label, watermark=watermark_for(context, swap.target.size))
         mark, finisher = context.mark(finish.mark_id), Finisher(finish)
         if swap.target.total == 1:
             with io.BytesIO() as sink:
@@ -64,21 +64,21 @@ async def _swap(context: JobContext, swap: SwapRun) -> Output:
 
 async def open_swap(context: JobContext) -> SwapRun:
     """Get the engine and the files, and read the files' headers."""
-    manifest = context.manifest
+    manifest, limits = context.manifest, context.services.limits
     loaded = await open_engine(context)
-    files = await context.fetch(*wanted_pictures(context), manifest.target, limit=context.limits.max_bytes)
+    files = await context.fetch(*wanted_pictures(context), manifest.target, limit=limits.max_bytes)
     request = SwapRequest(
         sources=source_files(manifest, files),
         target=files[manifest.target].read(),
         choice=await find_choice(context, files),
         blend=find_blend(context, loaded),
-        face_filter=context.face_filter,
+        face_filter=context.services.face_filter,
         averaged=isinstance(manifest.source, list),
     )
     inputs = [target_picture(files[manifest.target]), *named_sources(context, files)]
     del files
-    context.report("decode")
-    swap = await context.on_cpu(partial(loaded.swapper.open, request, context.limits, context.timings))
+    context.progress.report("decode")
+    swap = await context.on_cpu(partial(loaded.swapper.open, request, limits, context.timings))
     await carry_marks(context, inputs)  # of files that are known to be what they should be
     return swap
 
@@ -87,7 +87,7 @@ async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> 
     """Make ready the sources that are not kept from earlier jobs, one a step of the device."""
     for name in sources.unprepared:
         picture = await context.on_cpu(partial(sources.load, name))
-        context.report("detect")
+        context.progress.report("detect")
         await context.on_device(partial(sources.prepare, name, picture))
         del picture
 
@@ -171,7 +171,7 @@ async def _change(
     """Take every frame to the device, in steps between which other jobs have their turn."""
 
     def report() -> None:
-        context.report("swap", *swap.progress, unit=swap.target.unit)
+        context.progress.report("swap", *swap.progress, unit=swap.target.unit)
 
     for _ in range(swap.target.total):
         frame = await decoded.get()
@@ -181,7 +181,7 @@ async def _change(
         changed.put_nowait((frame, work.changed))
         del frame, work
     context.leave_device()
-    context.report("encode", *swap.progress, unit=swap.target.unit)
+    context.progress.report("encode", *swap.progress, unit=swap.target.unit)
 
 
 async def _finish(context: JobContext, swap: SwapRun, writer: FrameWriter) -> Written:
@@ -218,13 +218,13 @@ async def check_sources(context: JobContext) -> None:
     Raises:
         InputError: a source cannot be used; says which.
     """
-    manifest = context.manifest
+    manifest, limits = context.manifest, context.services.limits
     loaded = await context.engine(manifest.options.engine)
     sources = source_pictures(manifest)
-    files = await context.fetch(*sources.values(), limit=context.limits.max_bytes)
+    files = await context.fetch(*sources.values(), limit=limits.max_bytes)
     for name, reference in sources.items():
         with naming(source_title(name)):
-            picture = await context.on_cpu(partial(decode, files[reference].read(), context.limits))
+            picture = await context.on_cpu(partial(decode, files[reference].read(), limits))
             if loaded.swapper.content is not None:
                 await context.on_cpu(partial(loaded.swapper.content.source, picture))
             faces = await context.on_device(partial(find_either_way_up, loaded.engine, picture.bgr))

@@ -24,15 +24,15 @@ async def open_engine(context: JobContext) -> LoadedEngine:
         OptionUnavailable, ModelUnavailable: see `JobContext.engine`.
         DenylistUnreadable: the list of those people cannot be read.
     """
-    options = context.manifest.options
+    options, services = context.manifest.options, context.services
     context.note(warnings=tuple(ignored_warnings(context.manifest)))
-    await context.read_denylist()
+    await services.read_denylist()
     loaded = await context.engine(options.engine, enhance=options.use_face_enhancer)
     further = {**loaded.enhancer_models, **(loaded.swapper.hands.models if loaded.swapper.hands else {})}
     context.note(
         engine=to_engine_record(loaded.engine.info, further),
         warnings=(
-            *engine_warnings(options, loaded.engine.info.name, max_pixel_boost=context.max_pixel_boost),
+            *engine_warnings(options, loaded.engine.info.name, max_pixel_boost=services.max_pixel_boost),
             *enhancer_warnings(options, enhances=loaded.enhances),
             *to_warnings(loaded.engine.notices),
         ),
@@ -44,9 +44,9 @@ def find_blend(context: JobContext, loaded: LoadedEngine) -> BlendOptions:
     """How the swapped faces are blended in: what the job asks for, the operator chose and can be done."""
     return blend_options(
         context.manifest.options,
-        context.paste,
+        context.services.paste,
         enhance=loaded.enhances,
-        max_pixel_boost=context.max_pixel_boost,
+        max_pixel_boost=context.services.max_pixel_boost,
     )
 
 

@@ -35,7 +35,7 @@ from pipeline.swap.video.segment import VideoSwap
 from storage.inputs.arrival import SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.lease.leases import Output
-from storage.records.manifest import Manifest, Options, source_pictures
+from storage.records.manifest import Options, source_pictures
 
 _STEADY_FPS: Final = Fraction(30)
 
@@ -48,15 +48,15 @@ async def run(context: JobContext) -> Output:
         InvalidManifest: `detection` is none of a video.
         SharedOut, PartMade: there is no result yet, or there will be none; see them.
     """
-    manifest = context.manifest
+    manifest, services = context.manifest, context.services
     await context.refuse_unwanted_part()
     loaded = await open_engine(context)
-    encoder = await context.on_cpu(partial(_encoder, context.encoder_trials, manifest.options))
+    encoder = await context.on_cpu(partial(_encoder, services.encoder_trials, manifest.options))
     pictures = await context.fetch(*wanted_pictures(context), limit=_picture_limit(context))
     files = source_files(manifest, pictures)
     averaged = isinstance(manifest.source, list)
     names = (SOURCE,) if averaged else tuple(files)
-    chooser = FaceChooser(loaded.engine, await find_choice(context, pictures), names, context.face_filter)
+    chooser = FaceChooser(loaded.engine, await find_choice(context, pictures), names, services.face_filter)
     sources = await _sources(context, loaded, chooser, files, averaged=averaged)
     target = (await context.fetch(manifest.target))[manifest.target]
     video = await open_target_video(context, target)
@@ -77,11 +77,11 @@ async def run(context: JobContext) -> Output:
             everybody=names[0] if isinstance(chooser.choice, Every) else None,
             sources=sources.ready,
             blend=blend,
-            face_filter=context.face_filter,
+            face_filter=services.face_filter,
         )
         asked = _asked(context, loaded, blend, pictures, target)
         named = plan_id(plan.describe(), asked, describe_members(people), {"chosen": sorted(chosen.items())})
-        end = Finish(label=context.label, watermark=watermark_for(context, plan.size, named))
+        end = Finish(label=services.label, watermark=watermark_for(context, plan.size, named))
         work = VideoWork(video=video, plan=plan, plan_id=named, swap=swap, finish=end)
         done = await segment_executor(context, loaded).run(work)
     context.leave_device()
@@ -93,7 +93,7 @@ def _picture_limit(context: JobContext) -> SizeLimit:
 
     def limit(head: bytes) -> int:
         refuse_video("source", sniff(head))
-        return context.limits.max_bytes
+        return context.services.limits.max_bytes
 
     return limit
 
@@ -108,11 +108,11 @@ async def _sources(
 ) -> SourceSet:
     """The faces to put in, ready."""
     choice = chooser.choice
-    context.report("decode")
+    context.progress.report("decode")
     opening = partial(
         loaded.swapper.open_sources,
         files,
-        context.limits,
+        context.services.limits,
         context.timings,
         averaged=averaged,
         reference=choice.reference if isinstance(choice, Recognised) else None,
@@ -146,8 +146,8 @@ def _asked(
     target: FetchedInput,
 ) -> Mapping[str, object]:
     """What the pixels of the result depend on beside the plan and the people; of types that JSON has."""
-    manifest: Manifest = context.manifest
-    info = loaded.engine.info
+    manifest, info = context.manifest, loaded.engine.info
+    services, hider = context.services, context.services.pool.watermarker
     return {
         "version": context.mark().version,
         "kind": manifest.process_type,
@@ -156,10 +156,10 @@ def _asked(
         "averaged": isinstance(manifest.source, list),
         "many_faces": manifest.options.many_faces,
         "blend": asdict(blend),
-        "face_filter": asdict(context.face_filter),
+        "face_filter": asdict(services.face_filter),
         "engine": [info.name, info.version, sorted(info.models.items())],
         "enhancer": sorted(loaded.enhancer_models.items()),
-        "watermark": None if context.watermarker is None else context.watermarker.model,
-        "label": None if context.label is None else asdict(context.label),
+        "watermark": None if hider is None else hider.model,
+        "label": None if services.label is None else asdict(services.label),
         "hands": sorted(loaded.swapper.hands.models.items()) if loaded.swapper.hands else [],
     }

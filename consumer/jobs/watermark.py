@@ -21,7 +21,7 @@ def watermark_for(context: JobContext, size: tuple[int, int], plan_id: str | Non
     A picture's id comes of the id that the result has. A video's comes of its job and its plan: segments of
     an earlier attempt, whose result would have had another id, and of parts of the job are taken over.
     """
-    hider = context.watermarker
+    hider = context.services.pool.watermarker
     if hider is None:
         return None
     if not has_room(*size):

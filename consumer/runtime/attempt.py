@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 
 from consumer.faults import Fault, judge, retry_delay_s
-from consumer.jobs.context import JobContext, JobPlace
+from consumer.jobs.context import JobContext
 from consumer.jobs.parts import PartMade, SharedOut
+from consumer.jobs.whereabouts import JobPlace
 from storage.errors import LeaseLost
 from storage.lease.leases import Lease, Stop
 from storage.lease.outcome import Findings, Output
@@ -102,7 +103,9 @@ class Attempt:
             return Ending.SICK
         if place is JobPlace.WAITING:
             return await self._end(self.lease.release, Ending.SICK)
-        self.fault = Fault(kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.stage)
+        self.fault = Fault(
+            kind="transient", code="timeout", message=_STANDS_STILL, stage=self.context.progress.stage
+        )
         return await self._retry(self.fault)
 
     async def _settle(self, error: BaseException) -> Ending:
@@ -114,7 +117,7 @@ class Attempt:
             return await self._end(self.lease.share, Ending.RELEASED)
         if isinstance(error, PartMade):
             return await self._end(lambda: self.lease.complete_part(self._findings), Ending.FINISHED)
-        self.fault = judge(error, stage=self.context.stage)
+        self.fault = judge(error, stage=self.context.progress.stage)
         if self.fault.kind == "input":
             return await self._fail()
         if self.fault.kind == "machine":

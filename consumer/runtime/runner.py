@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from consumer.faults import judge, retry_delay_s
-from consumer.jobs.context import JobContext, Milestones, output_id
+from consumer.jobs.context import JobContext, output_id
 from consumer.jobs.plan import service_warnings
 from consumer.jobs.services import JobServices
+from consumer.jobs.whereabouts import Milestones
 from consumer.runtime.attempt import Attempt, Ending
 from consumer.runtime.decisions import audit_entry, decisions
 from consumer.runtime.sharing import clear_after, clear_after_lost, part_of, readable_folder, resting
@@ -247,11 +248,11 @@ class JobRunner:
             ending=ending.value,
             code=code,
             reason=fault.reason if fault else (attempt.stop.value if attempt.stop else None),
-            stage=fault.stage if fault else attempt.context.stage,
+            stage=fault.stage if fault else attempt.context.progress.stage,
             timings_ms=dict(timings),
             total_ms=round(total_s * 1000, 1),
             engine=status.engine.name if status.engine else None,
-            input_bytes=attempt.context.input_bytes,
+            input_bytes=attempt.context.files.input_bytes,
             result_bytes=status.result.size if status.result else None,
             owner=self._owner,
         )
@@ -310,7 +311,8 @@ class JobRunner:
         inputs = None
         if context is not None and announced.manifest is not None:
             asked = references(announced.manifest)
-            inputs = {name: context.hashes[key] for name, key in asked.items() if key in context.hashes}
+            hashes = context.files.hashes
+            inputs = {name: hashes[key] for name, key in asked.items() if key in hashes}
         version, on = self._services.version, self._checks()
         return audit_entry(status, owner=self._owner, version=version, inputs=inputs, on=on)
 

@@ -15,7 +15,7 @@ from enum import Enum
 
 import structlog
 
-from consumer.jobs.context import JobContext, Milestones
+from consumer.jobs.whereabouts import Milestones, Whereabouts
 from consumer.runtime.attempt import Ending
 from consumer.runtime.runner import JobRunner
 from consumer.triggers.base import Ticket
@@ -172,7 +172,7 @@ class Scheduler:
         if task is None:
             raise RuntimeError("a job runs in a task of its own")
 
-        def swapped(job: JobContext) -> None:
+        def swapped(job: Whereabouts) -> None:
             if task not in self._long:
                 self._pace.observe(ready_s=job.ready_s, device_s=job.device_s)
             self._not_ahead(task)

@@ -48,7 +48,7 @@ async def _times_s(kind: Kind) -> tuple[float, float]:
 async def _own_s(rig: Rig) -> float:
     """Make the segments here and nothing else: they are not planned, kept or told of."""
     maker = OwnThreads(rig.context, await rig.context.engine("auto"), rig.work)
-    count = FrameProgress(rig.context, "swap", SEGMENTS * FRAMES)
+    count = FrameProgress(rig.context.progress, "swap", SEGMENTS * FRAMES)
     began = time.perf_counter()
     for segment in rig.work.plan.segments[:SEGMENTS]:
         await maker.make(segment, rig.context.workspace.path("segment.mp4"), count)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from consumer.jobs.context import Milestones
+from consumer.jobs.whereabouts import Milestones
 from consumer.runtime.attempt import Ending
 from consumer.runtime.runner import JobRunner
 from consumer.telemetry.metrics import Metrics

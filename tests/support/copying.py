@@ -22,7 +22,7 @@ async def copy(context: JobContext) -> Output:
     with file.open() as source, path.open("wb") as sink:
         while moved := await context.on_device(partial(_move_piece, source, sink)):
             done += moved
-            context.report("swap", done, file.size, unit="bytes")
+            context.progress.report("swap", done, file.size, unit="bytes")
     context.leave_device()
     return Output(path=path, extension="bin", content_type="application/octet-stream")
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from consumer.app import Consumer
 from consumer.config.environment import load_settings
-from consumer.jobs.context import JobContext
+from consumer.jobs.whereabouts import Whereabouts
 from consumer.telemetry.logs import configure_logging
 from pipeline.media.writer import PictureWriter
 from pipeline.swap.swapper import Swapper
@@ -89,7 +89,7 @@ def main() -> int:
 
     with (
         patch.object(InputFetcher, "fetch", after(hold, "download", InputFetcher.fetch)),
-        patch.object(JobContext, "on_device", after(hold, "wait", JobContext.on_device)),
+        patch.object(Whereabouts, "on_device", after(hold, "wait", Whereabouts.on_device)),
         patch.object(Swapper, "open", on_thread(hold, "decode", Swapper.open)),
         patch.object(PictureWriter, "add", on_thread(hold, "encode", PictureWriter.add)),
     ):

@@ -69,8 +69,8 @@ class Rig:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that there are beside this one."""
-        cluster = self.context.cluster
-        return (self.context.processes if cluster is None else cluster).pids
+        services = self.context.services
+        return (services.processes if services.cluster is None else services.cluster).pids
 
 
 class ByParts:
@@ -139,8 +139,8 @@ async def open_rig(
         ) as context,
     ):
         await context.fetch(manifest.target)
-        if context.cluster is not None:
-            async with context.cluster.kept():
+        if jobs.services.cluster is not None:
+            async with jobs.services.cluster.kept():
                 pass  # a Ray takes longer to start than tests wait for frames
         told.clear()
         loaded = await context.engine("auto")

@@ -46,7 +46,7 @@ async def find_cast(
         MediaCorrupt: the file cannot be read any more.
     """
     builder, editor = CastBuilder(engine), FrameEditor()
-    progress = FrameProgress(context, "detect", plan.frames)
+    progress = FrameProgress(context.progress, "detect", plan.frames)
     first, end = plan.segments[0].start, plan.segments[-1].end
     numbers = count()
 
@@ -66,7 +66,7 @@ async def find_cast(
             for frame in ready:
                 await content.look(frame, time_of(frame))
             await context.on_device_until_done(partial(look, deque(ready)), progress.tell)
-        return counting_members(await context.on_device(builder.finish), context.face_filter)
+        return counting_members(await context.on_device(builder.finish), context.services.face_filter)
 
 
 async def known_cast(
@@ -86,7 +86,7 @@ async def known_cast(
         "revision": _REVISION,
         "target": target_sha256,
         "engine": [info.name, info.version, sorted(info.models.items())],
-        "face_filter": asdict(context.face_filter),
+        "face_filter": asdict(context.services.face_filter),
         "kept": [plan.segments[0].start, plan.segments[-1].end],
         "content": None if loaded.swapper.content is None else loaded.swapper.content.rules,
     }

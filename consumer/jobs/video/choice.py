@@ -1,10 +1,11 @@
 """Who makes the segments of a video: this process, processes beside it, or actors of a cluster."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
+from consumer.jobs.services import OrderActors
 from consumer.jobs.video.errands import ClusterMaker
 from consumer.jobs.video.frames import frame_bytes
 from consumer.jobs.video.makers import OtherProcesses, OwnThreads, SegmentMaker
@@ -17,8 +18,9 @@ def segment_maker(
     context: JobContext, loaded: LoadedEngine, work: VideoWork, *, segments: int
 ) -> SegmentMaker:
     """Choose who makes so many segments; within `makers_kept`."""
-    if context.cluster is not None:
-        return ClusterMaker(context, context.cluster, loaded, work, segments=segments)
+    cluster = context.services.cluster
+    if cluster is not None:
+        return ClusterMaker(context, cluster, loaded, work, segments=segments)
     at_once = _processes(context, loaded, work.video, segments)
     return OtherProcesses(context, loaded, work, at_once) if at_once else OwnThreads(context, loaded, work)
 
@@ -31,17 +33,28 @@ async def makers_ahead(
 
     One takes a second and more until it can work: it may as well do that while people are looked for.
     """
+    services = context.services
     async with makers_kept(context):
-        if context.cluster is not None:
-            await context.cluster.prepare(segments)
+        if services.cluster is not None:
+            await services.cluster.prepare(segments)
         else:
-            await context.processes.prepare(_processes(context, loaded, video, segments))
+            await services.processes.prepare(_processes(context, loaded, video, segments))
         yield
 
 
 def makers_kept(context: JobContext) -> AbstractAsyncContextManager[None]:
     """Keep whoever makes segments, once started, within the block; raises ClusterUnavailable."""
-    return context.processes.kept() if context.cluster is None else context.joined(context.cluster)
+    services = context.services
+    return services.processes.kept() if services.cluster is None else _joined(context, services.cluster)
+
+
+@asynccontextmanager
+async def _joined(context: JobContext, cluster: OrderActors) -> AsyncIterator[None]:
+    """Be connected to a cluster, which may take as long as a cluster takes to start."""
+    async with AsyncExitStack() as held:
+        with context.unmeasured():
+            await held.enter_async_context(cluster.kept())
+        yield
 
 
 def _processes(context: JobContext, loaded: LoadedEngine, video: VideoFile, segments: int) -> int:
@@ -50,6 +63,7 @@ def _processes(context: JobContext, loaded: LoadedEngine, video: VideoFile, segm
     They are for engines on the CPU, which one interpreter does not keep busy; a GPU is used by one. There
     are no more of them than their frames have memory for.
     """
-    at_once = min(segments, context.processes.most, context.memory_places(frame_bytes(video)))
+    services = context.services
+    at_once = min(segments, services.processes.most, services.memory.places(frame_bytes(video)))
     is_gain = at_once > 1 and loaded.engine.info.provider == ORT_NAMES["cpu"]
     return at_once if is_gain else 0

@@ -100,7 +100,7 @@ class SegmentErrand:
 
     def _finish(self, context: JobContext) -> Finish:
         """What is done to frames in the end, by that machine's own network."""
-        finish, hider = self.work.finish, context.watermarker
+        finish, hider = self.work.finish, context.services.pool.watermarker
         if finish.watermark is None:
             return finish
         if hider is None or hider.model != finish.watermark.hider.model:
@@ -146,7 +146,7 @@ class ClusterMaker:
             manifest=manifest,
             job_id=context.job_id,
             job_folder=context.job_folder,
-            target=context.hashes[manifest.target],
+            target=context.files.hashes[manifest.target],
             engine=identity(loaded),
             work=work,
         )

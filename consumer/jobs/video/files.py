@@ -42,11 +42,11 @@ async def open_target_video(context: JobContext, file: FetchedInput) -> VideoFil
             "`multi-image`."
         )
     path = await on_disk(context, file)
-    context.report("decode")
+    context.progress.report("decode")
 
     def look() -> VideoFile:
         with naming("target"):
-            return open_video(path, context.video_limits, media=media)
+            return open_video(path, context.services.video_limits, media=media)
 
     return await context.on_cpu(look, stage="decode")
 

@@ -43,7 +43,7 @@ async def finish(
         raise NoFaceInTarget(_NOTHING_SWAPPED)
     context.note(warnings=to_warnings(notices(facts, swap.chosen, scale)))
     container, changed = container_for(work.video.media, options.video_encoder)
-    context.report("encode", work.plan.frames, work.plan.frames, unit="frames")
+    context.progress.report("encode", work.plan.frames, work.plan.frames, unit="frames")
     # The result has all that the segments have, and the sound of the target.
     size_bytes = sum(each.path.stat().st_size for each in done) + work.video.size_bytes
     room = GrowingFile(context, size_bytes)
@@ -92,7 +92,7 @@ async def _extras(
     making = partial(
         poster_and_preview,
         path,
-        replace(context.video_limits, max_bytes=size_bytes),
+        replace(context.services.video_limits, max_bytes=size_bytes),
         at_s=float(shown.start * clock.time_base),
         folder=context.workspace.folder,
         mark=mark,

@@ -117,7 +117,7 @@ class OtherProcesses:
         self._order = partial(
             SegmentOrder,
             opening=pickle.dumps(loaded.opening),
-            threads=max(1, usable_cores() // context.processes.most),
+            threads=max(1, usable_cores() // context.services.processes.most),
             work=work,
         )
 

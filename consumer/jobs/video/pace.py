@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from consumer.jobs.context import JobContext
+from consumer.jobs.progress import JobProgress
 from storage.records.status import Segments, Stage
 
 _WINDOW_S: Final = 20.0
@@ -17,13 +17,13 @@ class FrameProgress:
 
     def __init__(
         self,
-        context: JobContext,
+        progress: JobProgress,
         stage: Stage,
         total: int,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._context = context
+        self._progress = progress
         self._stage: Stage = stage
         self._total = total
         self._monotonic = monotonic
@@ -48,7 +48,7 @@ class FrameProgress:
     def tell(self, segments: Segments | None = None) -> None:
         """Report, and how many segments are done where that has changed; from any thread."""
         fps = self._fps()
-        self._context.report(
+        self._progress.report(
             self._stage,
             self._done,
             self._total,

@@ -85,7 +85,7 @@ class _Run:
         self._maker = maker
         self._total = len(segments)
         self._coming: Iterator[Segment] = iter(segments)
-        self._progress = FrameProgress(context, "swap", sum(segment.frames for segment in segments))
+        self._progress = FrameProgress(context.progress, "swap", sum(segment.frames for segment in segments))
         self._reused = self._making = 0
         self._changed = asyncio.Condition()
 
@@ -122,7 +122,7 @@ class _Run:
     async def _make(self, segment: Segment, room: GrowingFile) -> SegmentDone:
         path, context = self._path(segment), self._context
         try:
-            async with self._maker.memory(), asyncio.timeout(context.segment_timeout_s):
+            async with self._maker.memory(), asyncio.timeout(context.services.segment_timeout_s):
                 made = await self._maker.make(segment, path, self._progress)
         except TimeoutError as error:
             raise SegmentTimedOut from error

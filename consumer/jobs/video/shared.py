@@ -43,7 +43,9 @@ class SharedSegments:
         elif await self._parts.resting(context.job_id) is None:
             return
         done = total - len(missing)
-        context.report("swap", done, total, unit="segments", segments=Segments(done=done, total=total))
+        context.progress.report(
+            "swap", done, total, unit="segments", segments=Segments(done=done, total=total)
+        )
         raise SharedOut
 
 

@@ -26,7 +26,7 @@ async def shout(context: JobContext) -> Output:
     """Answer with the target in capital letters; a job that nothing else here knows of."""
     target = context.manifest.target
     file = (await context.fetch(target))[target]
-    context.report("swap", 0, 1, unit="texts")
+    context.progress.report("swap", 0, 1, unit="texts")
     async with context.memory(file.size):
         body = await context.on_device(file.read().upper)
     context.leave_device()

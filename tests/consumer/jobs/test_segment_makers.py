@@ -42,7 +42,7 @@ async def test_processes_are_as_many_as_are_of_use(
     frame = 400, 400
     budget = places * frame[0] * frame[1] * BYTES_PER_PIXEL
     async with open_rig("processes", tmp_path, engine, decoded_budget_bytes=budget) as rig:
-        rig.context.processes.most = 4
+        rig.context.services.processes.most = 4
         work = replace(rig.work, video=replace(rig.work.video, stored_size=frame))
         loaded = await rig.context.engine("auto")
         maker = segment_maker(rig.context, loaded, work, segments=segments)

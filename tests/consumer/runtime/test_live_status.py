@@ -28,7 +28,7 @@ QUICK = {"lease_ttl_s": 1}
 async def count_to_twenty(context: JobContext) -> Output:
     """Moves on every 0.1 s."""
     for number in range(20):
-        context.report("swap" if number < 10 else "encode", number, 20, unit="steps")
+        context.progress.report("swap" if number < 10 else "encode", number, 20, unit="steps")
         await asyncio.sleep(0.1)
     return RESULT
 
@@ -76,10 +76,10 @@ async def test_a_job_is_queued_until_its_first_turn_on_the_device_and_never_afte
 
     async def take_turns(context: JobContext) -> Output:
         held = holds[context.manifest.target.removeprefix("uploads/")]
-        context.report("decode")
-        context.report("swap", 0, 2)
+        context.progress.report("decode")
+        context.progress.report("swap", 0, 2)
         await context.on_device(held.on_thread)
-        context.report("swap", 1, 2)
+        context.progress.report("swap", 1, 2)
         await context.on_device(lambda: None)
         return RESULT
 

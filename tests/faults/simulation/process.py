@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.context import JobContext, Milestones
+from consumer.jobs.context import JobContext
+from consumer.jobs.whereabouts import JobPlace, Milestones
 from consumer.runtime.rounds import make_rounds
 from consumer.runtime.runner import JobRunner
 from consumer.runtime.scheduler import Exit, Scheduler
@@ -54,6 +55,11 @@ class SimulatedWork(JobContext):
         )
         self._world = world
         self._lease = lease
+        self._place = JobPlace.ELSEWHERE
+
+    @property
+    def place(self) -> JobPlace:
+        return self._place
 
     async def run(self) -> Output:
         world = self._world
@@ -61,19 +67,20 @@ class SimulatedWork(JobContext):
         plan = world.plan_of(self._lease.job_id)
         self.note(engine=_ENGINE, faces=())
         with world.at_work(self):
-            with self._waiting():
-                await asyncio.sleep(plan.waits_s)
+            self._place = JobPlace.WAITING
+            await asyncio.sleep(plan.waits_s)
+            self._place = JobPlace.ELSEWHERE
             world.referee.attempts.begun(self.job_id, self.attempt)
-            self.report("download")
+            self.progress.report("download")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BAD:
                 raise InputNotFound
-            self._on_device = True
+            self._place = JobPlace.ON_DEVICE
             await self._take_time(plan)
-            self._on_device = False
-            self.device_s = plan.work_s
+            self._place = JobPlace.ELSEWHERE
+            self._whereabouts.device_s = plan.work_s
             self.leave_device()
-            self.report("encode")
+            self.progress.report("encode")
             await asyncio.sleep(0.1)
             if plan.nature is Nature.BROKEN or (plan.nature is Nature.FLAKY and self.attempt == 1):
                 raise StoreUnavailable
@@ -92,7 +99,7 @@ class SimulatedWork(JobContext):
         return f"{self.job_id} {self.attempt} {self.owner}".encode()
 
     async def _take_time(self, plan: JobPlan) -> None:
-        self.report("swap")
+        self.progress.report("swap")
         if plan.nature is Nature.SICK and self.attempt == 1:
             raise DeviceLost
         if plan.nature is Nature.POISON:
@@ -104,7 +111,7 @@ class SimulatedWork(JobContext):
             await asyncio.sleep(min(left_s, _STEP_S))
             left_s -= _STEP_S
             percent = min(100, round(100 * (1 - left_s / plan.work_s)))
-            self.report("swap", percent, 100, unit="faces")
+            self.progress.report("swap", percent, 100, unit="faces")
 
 
 class SimulatedRunner(JobRunner):

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.jobs.context import JobContext, Milestones
+from consumer.jobs.whereabouts import Milestones, Whereabouts
 from consumer.runtime.attempt import Ending
 from consumer.runtime.scheduler import Scheduler
 from consumer.triggers.in_flight import EntryTicket, InFlightEntries
@@ -244,7 +244,7 @@ class CountedRunner:
             self.ready_s, before = loop.time() - began, loop.time()
             await asyncio.sleep(self._takes_s * self._rng.uniform(0.5, 1.5))
             self.device_s = loop.time() - before
-        milestones.swapped(cast("JobContext", self))
+        milestones.swapped(cast("Whereabouts", self))
         await asyncio.sleep(2 * _CALL_S)
         bucket.end(number)
         await ticket.retire(cast("Any", _Ended))

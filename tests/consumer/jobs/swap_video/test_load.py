@@ -51,7 +51,7 @@ async def test_processes_start_while_people_are_looked_for(
     store, started = MemoryStore(), list[int]()
 
     async def looking(context: JobContext, *about: Any) -> Any:  # noqa: ANN401 -- passed on
-        started.append(len(context.processes.pids))
+        started.append(len(context.services.processes.pids))
         return await known_cast(context, *about)
 
     monkeypatch.setattr("consumer.jobs.swap_video.known_cast", looking)
