@@ -31,7 +31,8 @@ export default defineConfig({
     emptyOutDir: !process.argv.includes("--watch"),
     target: "es2022",
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // A script that could not be preloaded could not be imported either, ever again: see importer.ts.
+    modulePreload: false,
     rolldownOptions: {
       output: { codeSplitting: { groups: [{ name: "page", test: (id) => !LATER.test(id) }] } },
     },

@@ -68,3 +68,15 @@ def test_the_page_stays_within_its_budget(pages: Pages) -> None:
     expect(site.found(1)).to_be_visible()
     assert 0 < sizes["script"] <= _MOST_SCRIPT_BYTES
     assert 0 < sizes["stylesheet"] <= _MOST_STYLE_BYTES
+
+
+def test_a_language_that_could_not_be_fetched_is_fetched_when_it_is_chosen_again(
+    page: Page, pages: Pages
+) -> None:
+    pages.forgive("ERR_FAILED")
+    page.route("**/zh-*.js", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("button", name="中文")).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("button", name="English")).to_be_visible()

@@ -1,5 +1,6 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import en from "../i18n/en.json";
+import { importer } from "./importer";
 import { lost } from "./online";
 import { lasting } from "./storage";
 
@@ -16,10 +17,12 @@ export type Leaves<T> = {
 export type Key = Leaves<typeof en>;
 export type Values = Record<string, string | number>;
 
+const chinese = importer(() => import("../i18n/zh.json"));
+
 /** What each language calls itself, and its texts; only those that are needed are fetched. */
 export const LANGUAGES: Record<Language, { name: string; load: () => Promise<Tree> }> = {
   en: { name: "English", load: async () => en },
-  "zh-CN": { name: "中文", load: async () => (await import("../i18n/zh.json")).default },
+  "zh-CN": { name: "中文", load: async () => (await chinese()).default },
 };
 const STORED = "swapdrop.language";
 

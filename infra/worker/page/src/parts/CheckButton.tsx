@@ -3,7 +3,7 @@ import { t } from "../i18n";
 import { lazily } from "../lazily";
 import { Dialog } from "./Dialog";
 
-const Check = lazily(async () => (await import("../later/check/Check")).Check);
+const Check = lazily("Check", () => import("../later/check/Check"));
 
 /** Opens the window in which a file tells what it says of its making. */
 export function CheckButton() {

@@ -9,7 +9,7 @@ interface Props {
   view: View;
 }
 
-const Facts = lazily(async () => (await import("../later/Facts")).Facts);
+const Facts = lazily("Facts", () => import("../later/Facts"));
 
 /** What a job's record tells, closed until someone wants to know. */
 export function Details(props: Props) {

@@ -13,7 +13,7 @@ interface Props {
   view: View;
 }
 
-const VideoResult = lazily(async () => (await import("../later/VideoResult")).VideoResult);
+const VideoResult = lazily("VideoResult", () => import("../later/VideoResult"));
 const BASIC = "basic_engine";
 
 /** What a job has made: before and after, how it was made, what to know of it, and the file. */

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { lazily } from "../lazily";
 
-const FineOptions = lazily(async () => (await import("../later/FineOptions")).FineOptions);
+const FineOptions = lazily("FineOptions", () => import("../later/FineOptions"));
 
 /** What few people change, closed until someone wants to. */
 export function MoreOptions() {

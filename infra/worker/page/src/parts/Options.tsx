@@ -6,7 +6,7 @@ import { MoreOptions } from "./MoreOptions";
 import { PictureOptions } from "./PictureOptions";
 import { Tick } from "./Tick";
 
-const VideoOptions = lazily(async () => (await import("../later/VideoOptions")).VideoOptions);
+const VideoOptions = lazily("VideoOptions", () => import("../later/VideoOptions"));
 
 /** How it is done; closed until someone wants to know. */
 export function Options() {
