@@ -276,7 +276,7 @@ async def test_messages_that_announce_nothing_are_removed_without_a_call_to_the_
 
 async def test_a_folder_is_offered_when_it_is_complete_and_settled(queue_rig: Rig) -> None:
     rig = queue_rig
-    rig.settle_s = rig.hold_s = 1
+    rig.settle_s = rig.hold_s = 3  # longer than a busy machine takes to bring the message
     trigger = rig.consumer()
     await rig.store.put("inbox/us/target.png", b"t", content_type="image/png")
     await rig.tell("inbox/us/target.png")
