@@ -19,7 +19,7 @@ def main() -> int:
         for load in _LOADS:
             began = time.monotonic()
             jobs = told.jobs or 30 * consumers
-            counted = count(Plan(consumers=consumers, jobs=jobs, load=load))
+            counted = count(Plan(consumers=consumers, jobs=jobs, load=load), _tell)
             sys.stdout.write(
                 f"{consumers:5} consumers, {jobs} jobs, {'at once' if load is None else f'load {load}'}: "
                 f"{counted.steady_calls:.1f} calls a job in the middle half, "
@@ -31,6 +31,11 @@ def main() -> int:
             )
             sys.stdout.flush()
     return 0
+
+
+def _tell(percent: int) -> None:
+    """Show that it goes on: a million jobs take an hour."""
+    sys.stderr.write(f"{percent} % of the jobs claimed\n")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,9 @@ class Counted:
 class Bucket:
     """The jobs that are left, in the order of their keys, and who works on each."""
 
-    def __init__(self, plan: Plan, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, plan: Plan, clock: Callable[[], float], told: Callable[[int], None] = lambda _percent: None
+    ) -> None:
         self.calls = Counter[str]()
         self.vain = 0
         self.waits_s = array("d")
@@ -86,6 +88,7 @@ class Bucket:
         self.done = asyncio.Event()
         self._plan = plan
         self._clock = clock
+        self._told = told
         self._rate = (plan.load or 0) * plan.consumers / plan.device_s
         self._near: list[InboxEntry] = []
         self._numbers: list[int] = []
@@ -115,6 +118,7 @@ class Bucket:
         self.overtaken_most = max(self.overtaken_most, len(self._claimed) - 1 - number)
         if len(self._claimed) * 4 >= self._plan.jobs * (len(self.quarters) + 1):
             self.quarters.append((self._clock(), self.calls.copy()))
+            self._told(len(self.quarters) * 25)
         return True
 
     def has_ended(self, number: int) -> bool:
@@ -274,18 +278,20 @@ class _CrowdLoop(VirtualLoop):
                 handle._run()
 
 
-def count(plan: Plan) -> Counted:
-    """Let the consumers of a plan do its jobs."""
+def count(plan: Plan, told: Callable[[int], None] = lambda _percent: None) -> Counted:
+    """Let the consumers of a plan do its jobs; `told` hears of each quarter of them that was claimed."""
     rng = random.Random(plan.seed)
     loop = _CrowdLoop(rng)
     try:
-        return loop.run(_work_off(plan, loop, rng))
+        return loop.run(_work_off(plan, loop, rng, told))
     finally:
         loop.clear_away()
 
 
-async def _work_off(plan: Plan, loop: VirtualLoop, rng: random.Random) -> Counted:
-    bucket = Bucket(plan, loop.time)
+async def _work_off(
+    plan: Plan, loop: VirtualLoop, rng: random.Random, told: Callable[[int], None]
+) -> Counted:
+    bucket = Bucket(plan, loop.time, told)
     runners = [
         CountedRunner(bucket, plan.device_s, random.Random(rng.random())) for _ in range(plan.consumers)
     ]
