@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -69,7 +70,7 @@ class RaySession:
         self._settings = settings
         # A Ray of our own ends with the thread that started it: the kernel sees to that.
         self._thread: WorkerThread | None = None
-        self._folder: Path | None = None
+        self._folders: list[Path] = []
         self._is_guest = False
 
     async def open(self) -> Places:
@@ -79,14 +80,16 @@ class RaySession:
             tries -= 1
             thread = WorkerThread(name="ray")
             try:
-                self._folder = await thread.run(self._connect, unbounded=True)
+                await thread.run(self._connect, unbounded=True)
             except ClusterUnavailable as error:
                 await self._leave(thread)
                 if not tries:
+                    await self._clear()
                     raise
                 _log.warning("ray_did_not_start", reason=str(error))
             except BaseException:
                 await self._leave(thread)
+                await self._clear()
                 raise
             else:
                 self._thread = thread
@@ -97,8 +100,7 @@ class RaySession:
         thread, self._thread = self._thread, None
         if thread is not None:
             await self._leave(thread)
-            if self._folder is not None:
-                await _remove(self._folder)
+            await self._clear()
 
     async def _leave(self, thread: WorkerThread) -> None:
         try:
@@ -107,25 +109,27 @@ class RaySession:
         finally:
             thread.close()
 
-    def _connect(self) -> Path | None:
-        """Returns the folder of a Ray that is our own."""
+    async def _clear(self) -> None:
+        """Remove the folders of each Ray of our own; at last, as processes that end still write there."""
+        while self._folders:
+            await _remove(self._folders.pop())
+
+    def _connect(self) -> None:
         address, is_own = self._settings.ray_address, self._is_own
         for name, value in {**_ALWAYS, **(_OF_OUR_OWN if is_own else {})}.items():
             os.environ.setdefault(name, value)  # Ray reads nothing else, the first time it is imported
         try:
             if load_ray().is_initialized():  # we are part of something that runs there: a replica of Serve
                 self._is_guest = True
-                return None
+                return
             if ":" in address:
                 host, _, port = address.rpartition(":")
                 socket.create_connection((host.strip("[]"), int(port)), _PROBE_S).close()
-            context = load_ray().init(
-                address, log_to_driver=False, logging_level="error", **(self._own() if is_own else {})
-            )
+            own = self._own() if is_own else {}
+            load_ray().init(address, log_to_driver=False, logging_level="error", **own)
         except Exception as error:
             where = "could not be started here" if is_own else f"at {address} could not be joined"
             raise ClusterUnavailable(f"Ray {where}: {str(error).strip() or type(error).__name__}") from error
-        return Path(context.address_info["session_dir"]) if is_own else None
 
     @property
     def _is_own(self) -> bool:
@@ -133,7 +137,11 @@ class RaySession:
 
     def _own(self) -> Mapping[str, object]:
         settings = self._settings
+        # Else nobody could tell what a start that failed has left. Paths of sockets in it must be short.
+        base = os.environ.get("RAY_TMPDIR", "/tmp")  # noqa: S108 -- as Ray has it; the folder in it is private
+        self._folders.append(Path(tempfile.mkdtemp(prefix="ray-", dir=base)))
         return {
+            "_temp_dir": str(self._folders[-1]),
             "num_cpus": settings.video_processes or usable_cores(),
             **({"num_gpus": 0} if settings.provider == "cpu" else {}),
             "include_dashboard": False,

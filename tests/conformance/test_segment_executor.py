@@ -16,6 +16,7 @@ from tests.support.segment_rigs import (
     FRAMES,
     KEPT,
     KINDS,
+    LEFT_BY_RAY,
     LOCAL_KINDS,
     SEGMENTS,
     Kind,
@@ -26,6 +27,7 @@ from tests.support.segment_rigs import (
 )
 from tests.support.videos import Shown, shown
 
+pytestmark = LEFT_BY_RAY
 every_kind = pytest.mark.parametrize("kind", KINDS)
 in_films = pytest.mark.parametrize("kind", [*LOCAL_KINDS, pytest.param("ray", marks=pytest.mark.films)])
 """A Ray takes as long to start as all other kinds together to be done: one of the fast tests has it."""

@@ -16,10 +16,10 @@ from consumer.cluster.actors import ActorLost
 from consumer.faults import judge
 from tests.support.consumers import alive
 from tests.support.jobs import until
-from tests.support.segment_rigs import KEPT, SEGMENTS, Killed, KilledOnce, Slow, open_rig
+from tests.support.segment_rigs import KEPT, LEFT_BY_RAY, SEGMENTS, Killed, KilledOnce, Slow, open_rig
 from tests.support.videos import Shown, shown
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600), LEFT_BY_RAY]
 
 
 async def undisturbed(folder: Path) -> list[list[Shown]]:

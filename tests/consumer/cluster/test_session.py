@@ -1,5 +1,8 @@
 """Joining a Ray cluster: what can be wrong is told at once, and says what to do."""
 
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
 from consumer.cli.doctor_cluster import cluster_findings
@@ -32,6 +35,48 @@ async def test_the_doctor_finds_it_broken(nowhere: Settings) -> None:
     (finding,) = await cluster_findings(nowhere)
     assert (finding.name, finding.state) == ("ray", "broken")
     assert not await cluster_findings(Settings())
+
+
+class BusyRay(ModuleType):
+    """Ray on a machine that is too busy for the first tries: it has begun, and gives up."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__("ray")
+        self.folders: list[Path] = []
+        self._tries = tries
+
+    def init(self, _address: str, *, _temp_dir: str, **_: object) -> None:
+        self.folders.append(Path(_temp_dir))
+        (self.folders[-1] / "session").mkdir()
+        if len(self.folders) < self._tries:
+            raise RuntimeError("The node timed out.")
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def shutdown(self) -> None:
+        """End what there is."""
+
+
+@pytest.mark.parametrize(("tries", "starts"), [(3, True), (4, False)])
+async def test_a_ray_of_our_own_has_three_tries_which_leave_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tries: int, *, starts: bool
+) -> None:
+    ray = BusyRay(tries)
+    monkeypatch.setattr("consumer.cluster.session.find_spec", lambda _name: True)
+    monkeypatch.setattr("consumer.cluster.session.load_ray", lambda: ray)
+    session = RaySession(Settings(executor="ray"))
+    if starts:
+        assert (await session.open()).count == 2
+        await session.close()
+    else:
+        with pytest.raises(ClusterUnavailable, match="timed out"):
+            await session.open()
+    assert len(ray.folders) == 3
+    assert not any(folder.exists() for folder in ray.folders)
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
