@@ -5,12 +5,13 @@ const ADDRESS = /https?:[^\s?]+/;
  * (https://github.com/whatwg/html/issues/6768), so it is asked for by another address then, which their error tells.
  */
 export function importer<Exports>(script: () => Promise<Exports>): () => Promise<Exports> {
-  let failed: string | undefined;
+  let other: string | undefined;
   return async () => {
     try {
-      return await (failed ? import(/* @vite-ignore */ `${failed}?${Date.now()}`) : script());
+      return await (other ? import(/* @vite-ignore */ other) : script());
     } catch (error) {
-      failed = ADDRESS.exec(String(error))?.[0];
+      const failed = ADDRESS.exec(String(error))?.[0];
+      other = failed && `${failed}?${Date.now()}`;
       throw error;
     }
   };
