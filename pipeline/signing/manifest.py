@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, BinaryIO, Final
 
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
-from pipeline.media.pictures.png import PNG_HEADER_BYTES, png_chunk, png_chunks_unread
+from pipeline.media.pictures.png import png_chunks_unread
 from pipeline.signing.port import Ingredient, Statement
 
 ASSERTION: Final = "org.swapdrop.result"
@@ -34,18 +34,18 @@ def library_settings(anchors: str = "") -> dict[str, Any]:
 
 
 def opened(each: Ingredient) -> BinaryIO:
-    """What the library is to look for an ingredient's manifest in.
+    """What the library is to look for an ingredient's manifest in."""
+    return io.BytesIO(each.file) if isinstance(each.file, bytes) else each.file.open("rb")
 
-    Of a PNG that has none, and no text that may tell of one elsewhere, that is only the beginning: to go over
-    its chunks takes longer than to sign, as the library does so call by call.
+
+def says_nothing(each: Ingredient) -> bool:
+    """Whether an ingredient is known to have no manifest: a PNG without one, or XMP that may tell of it.
+
+    For the library to go over its chunks takes longer than to sign, as it does so call by call.
     """
-    if not isinstance(each.file, bytes):
-        return each.file.open("rb")
-    if each.content_type == "image/png":
-        kinds = {kind for kind, _, _ in png_chunks_unread(each.file)}
-        if kinds.isdisjoint(_CHUNKS_THAT_SAY):
-            return io.BytesIO(each.file[:PNG_HEADER_BYTES] + png_chunk(b"IEND", b""))
-    return io.BytesIO(each.file)
+    if each.content_type != "image/png" or not isinstance(each.file, bytes):
+        return False
+    return {kind for kind, _, _ in png_chunks_unread(each.file)}.isdisjoint(_CHUNKS_THAT_SAY)
 
 
 def described(each: Ingredient) -> Mapping[str, str]:

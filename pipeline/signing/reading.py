@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -98,13 +98,18 @@ def _signature(reader: c2pa.Reader) -> Signature:
         signed_at=_text(info.get("time")),
         job=_job(active.get("assertions") or ()),
         faults=tuple(_faults(results.get("activeManifest"))),
-        ingredients=tuple(map(_ingredient, active.get("ingredients") or ())),
+        ingredients=_in_order(map(_ingredient, active.get("ingredients") or ())),
     )
 
 
 def _job(assertions: Sequence[Mapping[str, Any]]) -> str | None:
     data = next((each.get("data") for each in assertions if each.get("label") == ASSERTION), None)
     return _text(data.get("job")) if isinstance(data, dict) else None
+
+
+def _in_order(given: Iterable[IngredientSignature]) -> tuple[IngredientSignature, ...]:
+    """What was changed first: a manifest begins with what is only named in it."""
+    return tuple(sorted(given, key=lambda each: each.relationship != "parentOf"))
 
 
 def _ingredient(given: Mapping[str, Any]) -> IngredientSignature:

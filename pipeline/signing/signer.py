@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from pipeline.signing.certificates import CURVES, Chain
 from pipeline.signing.keys import Sign, Signatures
-from pipeline.signing.manifest import definition, described, library_settings, opened
+from pipeline.signing.manifest import definition, described, library_settings, opened, says_nothing
 from pipeline.signing.port import Draft, Ingredient, SigningFailed, Statement
 
 
@@ -43,14 +43,14 @@ class C2paSigner:
             )
 
     def draft(self, statement: Statement, ingredients: Sequence[Ingredient]) -> Draft:
-        """Begin a result's manifest; an ingredient whose own cannot be read at all is named without it."""
+        """Begin a result's manifest; an ingredient that has none or an unreadable one is only named."""
 
         def begin(unread: AbstractSet[str]) -> c2pa.Builder:
             manifest = definition(statement, named, unread)
             return c2pa.Builder(json.dumps(manifest), context=self._context)
 
         named = [replace(each, file=b"") for each in ingredients]  # what is kept of them
-        unread = set[str]()
+        unread = {each.name for each in ingredients if says_nothing(each)}
         while True:
             with _library_faults():
                 builder = begin(unread)

@@ -20,7 +20,7 @@ from tests.support.certificates import hierarchy
 from tests.support.engines import OneEngine, person_bgr, picture, png
 from tests.support.reels import ReelEngine
 
-PAIRS = 41
+PAIRS = 101  # what encoding takes differs by some milliseconds from job to job
 MOST_MS = 5
 
 

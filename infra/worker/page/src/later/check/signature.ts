@@ -74,7 +74,7 @@ export function toSignature(json: string): Signature {
     signedAt: shown(time),
     faults: faultsOf(store.validation_results?.activeManifest),
     actions: actionsOf(active),
-    ingredients: (active.ingredients ?? []).slice(0, MOST).map(toIngredient),
+    ingredients: (active.ingredients ?? []).slice(0, MOST).map(toIngredient).sort(byUse),
   };
 }
 
@@ -94,6 +94,11 @@ export function isChange(code: string): boolean {
 /** Whether the file is not the one that was signed, whatever else may be wrong. */
 export function wasChanged({ faults }: Signature): boolean {
   return faults.some(({ code }) => isChange(code));
+}
+
+/** What was changed first: a manifest begins with what is only named in it. */
+function byUse(one: Ingredient, other: Ingredient): number {
+  return Number(other.relationship === "parentOf") - Number(one.relationship === "parentOf");
 }
 
 function toIngredient(given: NonNullable<Manifest["ingredients"]>[number]): Ingredient {
