@@ -58,7 +58,8 @@ web-browser: install web-install ## the page in a browser, on a real Worker and 
 web-test: web-check web-browser ## `web-check`, then `web-browser`
 
 films: install ## cut, follow and join whole videos; some minutes
-	$(BIN)/pytest -n auto --dist worksteal -m films
+	$(BIN)/pytest -n auto --dist worksteal -m "films and not ray"
+	$(BIN)/pytest -m "films and ray"
 
 faults: install ## kill consumers before and after every call to the store; some minutes
 	$(BIN)/pytest -n auto -m faults

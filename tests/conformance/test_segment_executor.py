@@ -29,7 +29,9 @@ from tests.support.videos import Shown, shown
 
 pytestmark = LEFT_BY_RAY
 every_kind = pytest.mark.parametrize("kind", KINDS)
-in_films = pytest.mark.parametrize("kind", [*LOCAL_KINDS, pytest.param("ray", marks=pytest.mark.films)])
+in_films = pytest.mark.parametrize(
+    "kind", [*LOCAL_KINDS, pytest.param("ray", marks=[pytest.mark.films, pytest.mark.ray])]
+)
 """A Ray takes as long to start as all other kinds together to be done: one of the fast tests has it."""
 
 
