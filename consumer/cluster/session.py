@@ -81,16 +81,12 @@ class RaySession:
             thread = WorkerThread(name="ray")
             try:
                 await thread.run(self._connect, unbounded=True)
-            except ClusterUnavailable as error:
+            except BaseException as error:
                 await self._leave(thread)
-                if not tries:
+                if not (tries and isinstance(error, ClusterUnavailable)):
                     await self._clear()
                     raise
                 _log.warning("ray_did_not_start", reason=str(error))
-            except BaseException:
-                await self._leave(thread)
-                await self._clear()
-                raise
             else:
                 self._thread = thread
         return self._places()
