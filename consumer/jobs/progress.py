@@ -49,27 +49,19 @@ class JobProgress:
                 left_s=left_s,
                 segments=segments or self._progress.segments,
             )
-            self.show()
+            self._show()
 
     def line_up(self) -> None:
         """Say that the job is in line for the device, until `leave_line`."""
         self._in_line = True
-        self.show()
+        self._show()
 
     def leave_line(self) -> None:
         """Say that it has its first turn, unless that is known."""
         if self._in_line:
             with self._telling:
                 self._in_line = False
-                self.show()
-
-    def show(self) -> None:
-        """Tell again what is known."""
-        with self._telling:  # else what is known already might be told after what is known since
-            if self._in_line:
-                self._tell("queued", Progress(segments=self._progress.segments))
-            else:
-                self._tell(self.stage, self._progress)
+                self._show()
 
     @asynccontextmanager
     async def living(self, every_s: float, is_alive: Callable[[], bool]) -> AsyncIterator[None]:
@@ -80,8 +72,16 @@ class JobProgress:
         finally:
             signs.cancel()
 
+    def _show(self) -> None:
+        """Tell again what is known."""
+        with self._telling:  # else what is known already might be told after what is known since
+            if self._in_line:
+                self._tell("queued", Progress(segments=self._progress.segments))
+            else:
+                self._tell(self.stage, self._progress)
+
     async def _show_life(self, every_s: float, is_alive: Callable[[], bool]) -> None:
         while True:
             await asyncio.sleep(every_s)
             if is_alive():
-                self.show()
+                self._show()

@@ -2,7 +2,13 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -106,13 +112,9 @@ class Whereabouts:
         finally:
             self._unmeasured -= 1
 
-    @asynccontextmanager
-    async def having(self, share: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    def having(self, share: AbstractAsyncContextManager[T]) -> AbstractAsyncContextManager[T]:
         """Have one's share of what is there for all jobs; to get it is to wait for others."""
-        async with AsyncExitStack() as held:
-            with self.waiting():
-                got = await held.enter_async_context(share)
-            yield got
+        return entering(share, self.waiting())
 
     @asynccontextmanager
     async def having_memory(self, size_bytes: int) -> AsyncIterator[None]:
@@ -131,6 +133,17 @@ class Whereabouts:
         finally:
             self.device_s += time.monotonic() - began
             self._on_device = False
+
+
+@asynccontextmanager
+async def entering(
+    share: AbstractAsyncContextManager[T], meanwhile: AbstractContextManager[None]
+) -> AsyncIterator[T]:
+    """Have `share` within the block, and `meanwhile` only until one has it."""
+    async with AsyncExitStack() as held:
+        with meanwhile:
+            got = await held.enter_async_context(share)
+        yield got
 
 
 def _take_a_turn(step: Callable[[], bool], told: Callable[[], None]) -> bool:

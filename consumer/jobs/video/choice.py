@@ -1,15 +1,15 @@
 """Who makes the segments of a video: this process, processes beside it, or actors of a cluster."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
-from consumer.jobs.services import OrderActors
 from consumer.jobs.video.errands import ClusterMaker
 from consumer.jobs.video.frames import frame_bytes
 from consumer.jobs.video.makers import OtherProcesses, OwnThreads, SegmentMaker
 from consumer.jobs.video.render import VideoWork
+from consumer.jobs.whereabouts import entering
 from models.devices import ORT_NAMES
 from pipeline.media.video.probe import VideoFile
 
@@ -45,16 +45,9 @@ async def makers_ahead(
 def makers_kept(context: JobContext) -> AbstractAsyncContextManager[None]:
     """Keep whoever makes segments, once started, within the block; raises ClusterUnavailable."""
     services = context.services
-    return services.processes.kept() if services.cluster is None else _joined(context, services.cluster)
-
-
-@asynccontextmanager
-async def _joined(context: JobContext, cluster: OrderActors) -> AsyncIterator[None]:
-    """Be connected to a cluster, which may take as long as a cluster takes to start."""
-    async with AsyncExitStack() as held:
-        with context.unmeasured():
-            await held.enter_async_context(cluster.kept())
-        yield
+    if services.cluster is None:
+        return services.processes.kept()
+    return entering(services.cluster.kept(), context.unmeasured())  # as long as a cluster takes to start
 
 
 def _processes(context: JobContext, loaded: LoadedEngine, video: VideoFile, segments: int) -> int:
