@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +14,7 @@ import structlog
 
 from consumer.config.settings import LOCAL_RAY, Settings, SettingsError
 from consumer.devices.cores import usable_cores
+from consumer.devices.process_folder import ProcessFolder
 from consumer.devices.worker import WorkerThread
 from pipeline.errors import PipelineError
 
@@ -23,8 +22,6 @@ _STORE_BYTES: Final = 256 * 2**20
 """For orders and answers, some megabytes at most; whatever is larger goes by files."""
 _STARTS: Final = 3
 """Ray gives a start up after half a minute, which on a busy machine is too short."""
-_REMOVALS: Final = 10
-_REMOVAL_PAUSE_S: Final = 0.5
 _PROBE_S: Final = 10.0
 """Ray itself tries for a quarter of an hour to reach a machine that is not there."""
 _ALWAYS: Final[Mapping[str, str]] = {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -70,7 +67,10 @@ class RaySession:
         self._settings = settings
         # A Ray of our own ends with the thread that started it: the kernel sees to that.
         self._thread: WorkerThread | None = None
-        self._folders: list[Path] = []
+        # Else nobody could tell what a start that failed has left, or a process that was killed. Paths of
+        # sockets in it must be short.
+        base = Path(os.environ.get("RAY_TMPDIR", "/tmp"))  # noqa: S108 -- as Ray has it; the folder is private
+        self._folder = ProcessFolder(base / f"ray-{os.getuid()}", chosen_by="RAY_TMPDIR")
         self._is_guest = False
 
     async def open(self) -> Places:
@@ -84,7 +84,7 @@ class RaySession:
             except BaseException as error:
                 await self._leave(thread)
                 if not (tries and isinstance(error, ClusterUnavailable)):
-                    await self._clear()
+                    await asyncio.to_thread(self._folder.close)
                     raise
                 _log.warning("ray_did_not_start", reason=str(error))
             else:
@@ -96,7 +96,7 @@ class RaySession:
         thread, self._thread = self._thread, None
         if thread is not None:
             await self._leave(thread)
-            await self._clear()
+            await asyncio.to_thread(self._folder.close)
 
     async def _leave(self, thread: WorkerThread) -> None:
         try:
@@ -104,11 +104,6 @@ class RaySession:
                 await thread.run(load_ray().shutdown, unbounded=True)
         finally:
             thread.close()
-
-    async def _clear(self) -> None:
-        """Remove the folders of each Ray of our own; at last, as processes that end still write there."""
-        while self._folders:
-            await _remove(self._folders.pop())
 
     def _connect(self) -> None:
         address, is_own = self._settings.ray_address, self._is_own
@@ -133,11 +128,8 @@ class RaySession:
 
     def _own(self) -> Mapping[str, object]:
         settings = self._settings
-        # Else nobody could tell what a start that failed has left. Paths of sockets in it must be short.
-        base = os.environ.get("RAY_TMPDIR", "/tmp")  # noqa: S108 -- as Ray has it; the folder in it is private
-        self._folders.append(Path(tempfile.mkdtemp(prefix="ray-", dir=base)))
         return {
-            "_temp_dir": str(self._folders[-1]),
+            "_temp_dir": str(self._folder.path()),
             "num_cpus": settings.video_processes or usable_cores(),
             **({"num_gpus": 0} if settings.provider == "cpu" else {}),
             "include_dashboard": False,
@@ -148,16 +140,6 @@ class RaySession:
         has = load_ray().cluster_resources()
         gpus, cpus = int(has.get("GPU", 0)), int(has.get("CPU", 0))
         return Places(count=self._settings.video_processes or gpus or max(1, cpus), with_gpu=gpus > 0)
-
-
-async def _remove(folder: Path) -> None:
-    """Remove the folder of a Ray that has ended, whose last processes may still write their logs."""
-    for _ in range(_REMOVALS):
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        await asyncio.sleep(_REMOVAL_PAUSE_S)
-        if not await asyncio.to_thread(folder.exists):
-            return
-    _log.warning("files_not_removed", folder=str(folder))
 
 
 def load_ray() -> ModuleType:

@@ -1,24 +1,17 @@
 """Temporary folders of jobs: private, bounded together by a disk budget, and always gone in the end."""
 
 import asyncio
-import fcntl
 import itertools
-import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Self
 
 import structlog
 
+from consumer.devices.process_folder import ProcessFolder, remove_folder
 from consumer.jobs.disk_budget import DiskBudget
-
-_PREFIX: Final = "consumer-"  # of the folders below the root that may be removed
-_LOCK: Final = "lock"
-_ROOT_LOCK: Final = ".lock"
 
 _log = structlog.get_logger()
 
@@ -26,19 +19,14 @@ _log = structlog.get_logger()
 class Workspaces:
     """The folders of one consumer process, below `root`, which several processes may share.
 
-    Each process has a folder with a lock file that it holds as long as it lives: the kernel frees it also
-    after `kill -9`, and the next start removes the folder. A context manager, for the process' lifetime.
-
-    A disk that takes nothing keeps no process from jobs that need none: the folder is asked for again with
-    each job that does.
+    A context manager, for the process' lifetime. A disk that takes nothing keeps no process from jobs that
+    need none: the folder is asked for again with each job that does.
     """
 
     def __init__(self, root: Path, budget_bytes: int) -> None:
+        self._own = ProcessFolder(root, chosen_by="SWAPDROP_WORK_DIR")
         self._root = root
         self._budget = DiskBudget(budget_bytes)
-        self._stack = ExitStack()
-        self._own: Path | None = None
-        self._making = threading.Lock()
         self._entered = False
 
     def __enter__(self) -> Self:
@@ -52,32 +40,13 @@ class Workspaces:
 
     def folder(self) -> Path:
         """The process' own folder, made if need be; raises OSError. For any thread."""
-        with self._making:
-            if not self._entered:
-                raise RuntimeError("use Workspaces as a context manager")
-            if self._own is None:
-                self._own = self._make()
-            return self._own
-
-    def _make(self) -> Path:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._root.stat().st_uid not in {0, os.getuid()}:
-            # Its owner could put another folder in the place of ours and read what people have sent.
-            raise PermissionError(f"{self._root} belongs to another user; set SWAPDROP_WORK_DIR.")
-        with (self._root / _ROOT_LOCK).open("a") as starting:
-            # One start at a time: a folder whose process has not locked it yet looks like a dead one's.
-            fcntl.flock(starting, fcntl.LOCK_EX)
-            self._sweep()
-            own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._root))
-            lock = self._stack.enter_context((own / _LOCK).open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        return own
+        if not self._entered:
+            raise RuntimeError("use Workspaces as a context manager")
+        return self._own.path()
 
     def __exit__(self, *_: object) -> None:
         self._entered = False
-        if self._own is not None:
-            _remove(self._own)
-        self._stack.close()
+        self._own.close()
 
     @property
     def held_bytes(self) -> int:
@@ -87,18 +56,6 @@ class Workspaces:
     def open(self) -> "Workspace":
         """A folder for one job, which is to close it: by its method or as an async context manager."""
         return Workspace(self.folder, self._budget)
-
-    def _sweep(self) -> None:
-        for folder in self._root.glob(f"{_PREFIX}*"):
-            try:
-                lock: IO[str] = (folder / _LOCK).open("a")
-            except OSError:  # half made or half removed by a process that died over it
-                _remove(folder)
-                continue
-            with lock:
-                if _taken(lock):
-                    _log.info("left_files_removed", folder=str(folder))
-                    _remove(folder)
 
 
 class Workspace:
@@ -173,32 +130,6 @@ class Workspace:
             self._closed = True
         try:
             if self._folder is not None:
-                await asyncio.to_thread(_remove, self._folder)
+                await asyncio.to_thread(remove_folder, self._folder)
         finally:
             self._budget.release(self, self.held_bytes)
-
-
-def _taken(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder for good.
-
-    It is renamed first: a thread that is still at work finds no folder any more to make files in.
-    """
-    gone = folder.with_name(f"{folder.name}.gone")
-    try:
-        folder.replace(gone)
-        while gone.exists():
-            # A thread that renames or removes its own file meanwhile makes this stop half way.
-            with suppress(FileNotFoundError):
-                shutil.rmtree(gone)
-    except FileNotFoundError:
-        return
-    except OSError as error:  # another user's file in it, a disk that fails: the job has ended all the same
-        _log.warning("files_not_removed", folder=str(gone), reason=str(error))

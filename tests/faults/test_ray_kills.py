@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from tests.support.jobs import until
 from tests.support.segment_rigs import KEPT, LEFT_BY_RAY, SEGMENTS, Killed, KilledOnce, Slow, open_rig
 from tests.support.videos import Shown, shown
 
+AGENTS_END_S = 120.0
+"""Those of a Ray that was killed first tell its head for a minute, which is gone, too: so long Ray waits."""
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600), LEFT_BY_RAY]
 
 
@@ -48,6 +51,19 @@ async def test_an_actor_that_is_killed_costs_one_segment_and_the_job_goes_on(tmp
     assert frames == await undisturbed(tmp_path / "undisturbed")
 
 
+@pytest.fixture
+def ray_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where each Ray has its folder, in a path short enough for its sockets."""
+    with TemporaryDirectory(prefix="") as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        yield Path(folder) / f"ray-{os.getuid()}"
+
+
+def folders(root: Path) -> list[Path]:
+    """The folders of processes below a root."""
+    return list(root.glob("consumer-*"))
+
+
 def objects_in_store() -> dict[object, object]:
     """What the driver still has of Ray's objects, which are in the store as long as it has."""
     from ray._private.worker import global_worker  # noqa: PLC0415 -- not everywhere installed
@@ -66,7 +82,9 @@ async def test_a_segment_that_kills_its_actor_again_and_again_fails_the_attempt(
     assert fault.message == "A machine that did the work was lost; the job will be tried again."
 
 
-async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the_next(tmp_path: Path) -> None:
+async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the_next(
+    tmp_path: Path, ray_folder: Path
+) -> None:
     driver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.ray_driver", tmp_path),
         env={**os.environ, "DRIVER_OF": str(tmp_path)},
@@ -83,11 +101,14 @@ async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the
         with suppress(ProcessLookupError):
             driver.send_signal(signal.SIGKILL)
         await driver.wait()
-    await until(lambda: not started & set(marked("DRIVER_OF", tmp_path)))
+    await until(lambda: not started & set(marked("DRIVER_OF", tmp_path)), patience_s=AGENTS_END_S)
+    (left,) = folders(ray_folder)
     async with open_rig("ray", tmp_path, Slow) as rig:
         frames = [shown(each.path) for each in await rig.executor.run(rig.work)]
         segments = rig.told[-1].segments
         assert segments is not None
         assert segments.done == SEGMENTS
         assert segments.reused >= 1
+        assert left not in folders(ray_folder)
+    assert not folders(ray_folder)
     assert frames == await undisturbed(tmp_path / "undisturbed")

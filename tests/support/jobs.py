@@ -82,9 +82,9 @@ def _pauses() -> Iterator[float]:
         pause_s = min(pause_s * 1.25, 0.1)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], *, patience_s: float = _PATIENCE_S) -> None:
     """Wait until `condition` holds; raises TimeoutError."""
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         pauses = _pauses()
         while not condition():  # noqa: ASYNC110 -- what is waited for has no event
             await asyncio.sleep(next(pauses))

@@ -1,5 +1,6 @@
 """Joining a Ray cluster: what can be wrong is told at once, and says what to do."""
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -42,13 +43,13 @@ class BusyRay(ModuleType):
 
     def __init__(self, tries: int) -> None:
         super().__init__("ray")
-        self.folders: list[Path] = []
+        self.logs: list[Path] = []
         self._tries = tries
 
     def init(self, _address: str, *, _temp_dir: str, **_: object) -> None:
-        self.folders.append(Path(_temp_dir))
-        (self.folders[-1] / "session").mkdir()
-        if len(self.folders) < self._tries:
+        self.logs.append(Path(_temp_dir) / f"session_{len(self.logs)}")
+        self.logs[-1].mkdir()
+        if len(self.logs) < self._tries:
             raise RuntimeError("The node timed out.")
 
     def is_initialized(self) -> bool:
@@ -63,20 +64,22 @@ class BusyRay(ModuleType):
 
 @pytest.mark.parametrize(("tries", "starts"), [(3, True), (4, False)])
 async def test_a_ray_of_our_own_has_three_tries_which_leave_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, tries: int, *, starts: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int, *, starts: bool
 ) -> None:
     ray = BusyRay(tries)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.setattr("consumer.cluster.session.find_spec", lambda _name: True)
     monkeypatch.setattr("consumer.cluster.session.load_ray", lambda: ray)
     session = RaySession(Settings(executor="ray"))
     if starts:
         assert (await session.open()).count == 2
+        assert all(logs.is_dir() for logs in ray.logs)
         await session.close()
     else:
         with pytest.raises(ClusterUnavailable, match="timed out"):
             await session.open()
-    assert len(ray.folders) == 3
-    assert not any(folder.exists() for folder in ray.folders)
+    assert len(ray.logs) == 3
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == [".lock"]
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

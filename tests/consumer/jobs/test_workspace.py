@@ -2,13 +2,8 @@
 
 import asyncio
 import os
-import signal
 import stat
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,38 +13,6 @@ from storage.errors import InputTooLarge
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.inputs.spool import Spool
 from storage.stores.memory_store import MemoryStore
-
-_PROCESS = """
-import asyncio, sys
-from pathlib import Path
-from consumer.jobs.workspace import Workspaces
-
-async def work():
-    with Workspaces(Path(sys.argv[1]), budget_bytes=100) as workspaces:
-        async with workspaces.open() as workspace:
-            workspace.new_path(".mp4").write_bytes(b"left")
-            print(workspace.folder.parent, flush=True)
-            await asyncio.to_thread(sys.stdin.read)
-
-asyncio.run(work())
-"""
-
-
-@contextmanager
-def _process(root: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
-    """A process that holds a workspace below `root` until it is killed, and its own folder."""
-    command = [sys.executable, "-c", _PROCESS, str(root)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process, Path(process.stdout.readline().strip())
-        finally:
-            process.kill()
-
-
-def _kill(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 def _folders(root: Path) -> list[Path]:
@@ -134,38 +97,6 @@ async def test_a_folder_goes_while_a_thread_still_writes_into_it(tmp_path: Path)
         assert failures
         assert _remains(own) == []
     assert _folders(tmp_path) == []
-
-
-async def test_what_a_killed_process_left_goes_at_the_next_start_and_what_a_live_one_has_stays(
-    tmp_path: Path,
-) -> None:
-    with _process(tmp_path) as (dead, left), _process(tmp_path) as (_alive, kept):
-        assert left != kept
-        _kill(dead)
-        assert len(_remains(left)) == len(_remains(kept)) == 2
-        with Workspaces(tmp_path, budget_bytes=100):
-            assert not left.exists()
-            assert len(_remains(kept)) == 2
-            assert len(_folders(tmp_path)) == 2
-
-
-async def test_a_process_that_ends_in_order_leaves_nothing(tmp_path: Path) -> None:
-    with _process(tmp_path) as (process, own):
-        assert own.exists()
-        process.communicate()
-    assert process.returncode == 0
-    assert _folders(tmp_path) == []
-
-
-async def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
-    (tmp_path / "holiday").mkdir()
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "consumer-half-made").mkdir()
-    (tmp_path / "consumer-x.gone").mkdir()
-    with Workspaces(tmp_path, budget_bytes=100):
-        assert len(_folders(tmp_path)) == 2
-    assert _folders(tmp_path) == [tmp_path / "holiday"]
-    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 async def test_a_root_that_another_user_owns_is_refused(
