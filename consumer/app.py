@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer.config.group import SettingsError
 from consumer.config.limits import input_policy
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
 from consumer.devices.cpu_threads import CpuThreads
 from consumer.devices.worker import WorkerThread

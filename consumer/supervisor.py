@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from consumer.children import python_command
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.devices.cores import usable_cores
 from consumer.runtime.memory import memory_limit_bytes
 

@@ -11,7 +11,8 @@ from typing import TypeVar
 import typer
 
 from consumer.config.environment import load_settings
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.runtime.decisions import ALL_CHECKS, told_to
 from storage.audit import AuditLog
 from storage.errors import StorageError, StoreUnavailable, StoreUnusable

@@ -1,6 +1,7 @@
 """`swapdrop config`: every setting, its value and where it comes from."""
 
 import json
+from itertools import groupby
 
 import typer
 from rich.console import Console
@@ -19,10 +20,12 @@ def print_config(*, as_json: bool) -> int:
         return 0
     table = Table("variable", "value", "from", "meaning", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
-    for row in rows:
-        first, *others = row.variables
-        names = "".join([first, *(f"\n[dim]or {name}[/dim]" for name in others)])
-        table.add_row(names, escape(row.value), row.source, escape(row.description))
+    for group, settings in groupby(rows, lambda row: row.group):
+        table.add_row(f"\n[bold]{group}[/bold]")
+        for row in settings:
+            first, *others = row.variables
+            names = "".join([first, *(f"\n[dim]or {name}[/dim]" for name in others)])
+            table.add_row(names, escape(row.value), row.source, escape(row.description))
     Console().print(table)
     return 0
 

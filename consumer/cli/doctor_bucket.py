@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from consumer.cli.finding import Finding, ok
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from storage.errors import StorageError, StoreDenied, StoreUnavailable, StoreUnusable
 from storage.stores.conditions import check_conditions
 from storage.stores.port import ObjectStore

@@ -4,7 +4,9 @@ import os
 
 from consumer.cli.finding import Finding, ok
 from consumer.cluster.session import ClusterUnavailable, RaySession
-from consumer.config.settings import LOCAL_RAY, Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.groups.videos import LOCAL_RAY
+from consumer.config.settings import Settings
 
 
 async def cluster_findings(settings: Settings) -> list[Finding]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from consumer.cli.finding import Finding, ok
-from consumer.config.settings import AUTO, MESH, Settings
+from consumer.config.groups.models import AUTO, MESH
+from consumer.config.settings import Settings
 from consumer.engines.model_files import open_model_store
 from consumer.engines.on_disk import FilesMissing
 from consumer.engines.registry import (

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from PIL import Image
 
 from consumer.cli.finding import Finding, ok
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.config.signing_key import KmsAddress
 from consumer.jobs.signer import EXPIRES_SOON, open_signer
 from pipeline.marks.provenance import Mark

@@ -24,7 +24,8 @@ from runpod.serverless.modules.rp_http import send_result  # type: ignore[import
 
 from consumer.app import Consumer
 from consumer.cli.bucket import faults_told, settings_or_exit
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.runpod.handler import RunpodHandler
 from consumer.telemetry.logs import configure_logging
 from consumer.triggers.local_queue import LocalQueue

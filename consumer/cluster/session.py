@@ -12,7 +12,9 @@ from typing import Final
 
 import structlog
 
-from consumer.config.settings import LOCAL_RAY, Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.groups.videos import LOCAL_RAY
+from consumer.config.settings import Settings
 from consumer.devices.cores import usable_cores
 from consumer.devices.process_folder import ProcessFolder
 from consumer.devices.worker import WorkerThread

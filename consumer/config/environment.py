@@ -13,7 +13,8 @@ from typing import get_args
 
 from pydantic import SecretStr, ValidationError
 
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 
 _PREFIX = "SWAPDROP_"
 _OURS = (_PREFIX, "R2_")
@@ -63,6 +64,8 @@ class Setting:
     """One line of `swapdrop config`."""
 
     name: str
+    #: What it and its neighbours are about, as a heading.
+    group: str
     #: The variables it can be set by; the first that is set wins.
     variables: tuple[str, ...]
     value: str
@@ -96,16 +99,18 @@ def load_settings(
 
 
 def explain(settings: Settings) -> list[Setting]:
-    """Every setting in force, in order of definition, secrets masked."""
+    """Every setting in force, group by group, secrets masked."""
     return [
         Setting(
             name=name,
+            group=group.title,
             variables=env_names(name),
             value=_shown(getattr(settings, name)),
             source=settings.sources.get(name, "default"),
             description=field.description or "",
         )
-        for name, field in Settings.model_fields.items()
+        for group in Settings.groups()
+        for name, field in group.model_fields.items()
     ]
 
 

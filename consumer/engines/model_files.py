@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from consumer.config.catalogue import load_catalogue
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from models.catalogue import ModelFile
 from models.store.fetch import Fetcher, FetchFailed, FetchRefused, HttpsFetcher, RangeRefused, Reply
 from models.store.licences import Licences

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumer.config.settings import AUTO, INSWAPPER, MESH
+from consumer.config.groups.models import AUTO, INSWAPPER, MESH
 from models.catalogue import EngineSpec
 from models.errors import ModelMissing, ModelUnavailable
 from models.store.model_store import Found, ModelStore

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from consumer.config.settings import AUTO
+from consumer.config.groups.models import AUTO
 from consumer.devices.worker import WorkerThread
 from consumer.engines.on_disk import FilesMissing
 from consumer.engines.opening import EngineHandle, Opener, SwapperOpening

@@ -6,7 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from consumer.config.settings import AUTO, MESH, Settings
+from consumer.config.groups.models import AUTO, MESH
+from consumer.config.settings import Settings
 from consumer.devices.cores import usable_cores
 from consumer.engines.model_files import model_fetchers, open_model_store
 from consumer.engines.on_disk import EnginesOnDisk, FilesMissing

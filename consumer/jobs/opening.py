@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
+from consumer.config.group import SettingsError
 from consumer.config.limits import input_policy
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from consumer.config.settings import MESH
+from consumer.config.groups.models import MESH
 from pipeline.blend.paste import PasteMode
 from pipeline.engines.base import BlendOptions
 from storage.records.manifest import Manifest, Options

@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.config.signing_key import KmsAddress
 from pipeline.signing.port import ResultSigner
 from storage.stores.s3_settings import ANY_REGION

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import aiohttp
 from aiohttp import web
 
-from consumer.config.settings import SettingsError
+from consumer.config.group import SettingsError
 
 _UNAVAILABLE = 503
 _OK = 200

@@ -4,7 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 from importlib.util import find_spec
 
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.telemetry.tracing import NoTraces, Traces
 
 

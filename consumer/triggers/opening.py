@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.triggers.base import Trigger
 from consumer.triggers.in_flight import InFlightEntries
 from consumer.triggers.inbox import InboxPolicy, InboxTrigger

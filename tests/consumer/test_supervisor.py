@@ -16,7 +16,8 @@ import pytest
 
 from consumer import supervisor as module
 from consumer.children import python_command
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.supervisor import Child, RestartPolicy, Supervisor, plan_children
 from storage.stores.port import ObjectStore
 from storage.stores.s3_settings import S3Settings

@@ -28,3 +28,5 @@ def test_the_page_names_the_variables_too() -> None:
     for name in Settings.model_fields:
         assert f"SWAPDROP_{name.upper()} " in done.stdout
     assert "or R2_SECRET_ACCESS_KEY" in done.stdout
+    titles = [group.title for group in Settings.groups()]
+    assert [line.strip() for line in done.stdout.splitlines() if line.strip() in titles] == titles

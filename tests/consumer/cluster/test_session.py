@@ -9,7 +9,8 @@ import pytest
 from consumer.cli.doctor_cluster import cluster_findings
 from consumer.cluster.session import ClusterUnavailable, RaySession
 from consumer.config.environment import load_settings
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.faults import judge
 from tests.support.ports import free_port
 

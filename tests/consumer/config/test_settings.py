@@ -7,13 +7,19 @@ import pytest
 from pydantic import ValidationError
 
 from consumer.config.environment import env_names, explain, load_settings
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from models.catalogue import CATALOGUE_FILE
 
 
 def test_every_setting_is_described_and_bounded_by_a_type() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+def test_every_setting_is_in_one_group() -> None:
+    named = [name for group in Settings.groups() for name in group.model_fields]
+    assert sorted(named) == sorted(Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))

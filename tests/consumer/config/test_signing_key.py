@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from consumer.config.environment import load_settings
-from consumer.config.settings import SettingsError
+from consumer.config.group import SettingsError
 from consumer.config.signing_key import KmsAddress, parse_signing_key
 
 ARN = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

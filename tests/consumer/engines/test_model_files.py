@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from consumer.config.environment import load_settings
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.engines.model_files import BucketFetcher, model_fetchers, open_model_store
 from models.catalogue import Catalogue
 from models.store.fetch import Fetcher, FetchFailed, FetchRefused, HttpsFetcher, RangeRefused

@@ -7,7 +7,8 @@ import pytest
 import structlog
 
 from consumer.app import Consumer
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.engines.registry import CONTENT_MODEL, open_registry
 from pipeline.content import ContentCheck
 from storage import keys

@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 
 from consumer.cli.doctor_signing import signing_findings
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.jobs.signer import open_signer
 from pipeline.media.sniff import SNIFF_BYTES, sniff
 from pipeline.signing.reading import read_signature

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.jobs.signer import open_signer
 from pipeline.media.sniff import SNIFF_BYTES, sniff
 from pipeline.signing.manifest import ASSERTION

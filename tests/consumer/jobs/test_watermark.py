@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from consumer.app import Consumer
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from consumer.engines.registry import WATERMARK_DECODER, WATERMARK_ENCODER, open_registry
 from pipeline.media.packets import picture_claim
 from pipeline.media.pictures.decode import Limits, decode

@@ -10,7 +10,7 @@ import aioboto3  # noqa: F401 -- as a consumer on a real bucket has it
 import aiohttp
 import pytest
 
-from consumer.config.settings import SettingsError
+from consumer.config.group import SettingsError
 from consumer.devices.worker import WorkerThread
 from consumer.telemetry.health import wait_until_ready
 from consumer.telemetry.metrics import Metrics

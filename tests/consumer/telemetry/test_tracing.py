@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from consumer.app import Consumer
-from consumer.config.settings import Settings, SettingsError
+from consumer.config.group import SettingsError
+from consumer.config.settings import Settings
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine
 from tests.support.jobs import drop_job, ended, inbox_empty, running
