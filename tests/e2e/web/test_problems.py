@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from storage import keys
 from tests.support.browser import Pages
@@ -103,6 +103,31 @@ def test_files_that_are_deleted_by_now_are_to_be_chosen_anew(
     expect(site.found(1)).to_be_visible()
     site.start()
     site.card("portrait.jpg").at.get_by_role("button", name="Choose another face").click()
+
+
+def test_who_leaves_before_a_swap_that_was_started_is_sent_is_asked(site: SwapPage) -> None:
+    page = site.page
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 300_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    site.choose_target(as_file("large.bmp", large_portrait()))
+    site.choose_face(as_file("collins.jpg", ASTRONAUT))
+    site.consent.check()
+    site.button("composer.start_none").click()
+    expect(site.says("composer.missing.sending")).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.evaluate("location.reload()")
+    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    expect(site.card("large.bmp").says("jobs.done.all", count=1)).to_be_visible()
+    assert asked == ["beforeunload"]
+    page.reload()  # now that it is sent, nobody is asked
+    assert asked == ["beforeunload"]
 
 
 def test_where_storage_is_blocked_the_page_works_all_the_same(site: SwapPage) -> None:
