@@ -42,9 +42,18 @@ export function isManifest(fields: Fields): boolean {
   return validator.validate(fields).valid;
 }
 
+/** A file that a job names, and what it is for in the words of the consumer's sentences. */
+export interface FileUse {
+  file: string;
+  use: string;
+}
+
 /** All files that a job names. */
-export function filesOf({ source, target, detection, face_mappings }: Manifest): string[] {
-  return [source ?? [], target, detection ?? [], Object.values(face_mappings ?? {})].flat();
+export function filesOf({ source, target, detection, face_mappings: mappings }: Manifest): FileUse[] {
+  const sources = [source ?? []].flat().map((file) => ({ file, use: "source" }));
+  const faces = Object.entries(mappings ?? {}).map(([id, file]) => ({ file, use: `picture for ${id}` }));
+  const found = detection ? [{ file: detection, use: "detection" }] : [];
+  return [...sources, ...faces, { file: target, use: "target" }, ...found];
 }
 
 function knownAt(place: string): string[] {

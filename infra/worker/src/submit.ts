@@ -76,15 +76,14 @@ async function isUsed(bucket: R2Bucket, jobId: string): Promise<boolean> {
 }
 
 async function refuseWithoutUploads(bucket: R2Bucket, manifest: Manifest): Promise<void> {
-  const uploads = filesOf(manifest).filter((file) => file.startsWith(keys.UPLOADS));
-  const ids = uploads.map((key) => key.slice(keys.UPLOADS.length)).filter(isFileId);
-  await Promise.all(
-    [...new Set(ids)].slice(0, MOST_LOOKS).map((fileId) => refuseWithoutUpload(bucket, fileId)),
-  );
+  const uploads = filesOf(manifest).filter(({ file }) => file.startsWith(keys.UPLOADS));
+  const uses = new Map(uploads.map(({ file, use }) => [file.slice(keys.UPLOADS.length), use]));
+  const looked = [...uses].filter(([fileId]) => isFileId(fileId)).slice(0, MOST_LOOKS);
+  await Promise.all(looked.map(([fileId, use]) => refuseWithoutUpload(bucket, fileId, use)));
 }
 
-async function refuseWithoutUpload(bucket: R2Bucket, fileId: string): Promise<void> {
+async function refuseWithoutUpload(bucket: R2Bucket, fileId: string, use: string): Promise<void> {
   if (await bucket.head(keys.upload(fileId))) return;
-  const message = `There is no upload ${fileId}; it may have been deleted since. Upload the file again.`;
+  const message = `There is no upload ${fileId}, the ${use}; it may have been deleted since. Upload the file again.`;
   throw new Refused(404, "upload_not_found", message);
 }

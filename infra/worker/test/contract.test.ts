@@ -19,7 +19,9 @@ const process = (request: { type: string; body: unknown }, consent = false) =>
 
 describe("a request is this manifest", () => {
   beforeAll(async () => {
-    const files = new Set(manifests.flatMap(({ manifest }) => filesOf(manifest as unknown as Manifest)));
+    const files = new Set(
+      manifests.flatMap(({ manifest }) => filesOf(manifest as unknown as Manifest).map(({ file }) => file)),
+    );
     const uploads = [...files].filter((file) => file.startsWith(keys.UPLOADS));
     await Promise.all(uploads.map((key) => bucket.put(key, "bytes")));
   });

@@ -103,7 +103,7 @@ describe("what cannot be a job is refused", () => {
     const gone = "0123456789abcdef0123456789abcdef.png";
     const refused = await told(await process(await swap({ source: gone })));
     expect(refused).toMatchObject({ status: 404, code: "upload_not_found" });
-    expect(refused.error).toContain(gone);
+    expect(refused.error).toContain(`${gone}, the source;`);
   });
 });
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from pipeline.marks.claims import Claim
 from pipeline.marks.provenance import xmp_packet
@@ -39,6 +40,12 @@ _CLIPS: Final[dict[str, EncoderName]] = {
     "mkv": "libx264",
     "vp9": "libvpx-vp9",
 }
+_COPY_A_PICTURE: Final = """async () => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 32, height: 32});
+    canvas.getContext("2d").fillRect(0, 0, 16, 16);
+    const picture = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
+    await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+}"""
 
 
 def pictures() -> dict[str, bytes]:
@@ -150,6 +157,30 @@ def test_without_a_connection_it_says_so_and_does_it_when_asked_again(site: Swap
     site.page.context.set_offline(False)
     site.button("check.again").click()
     expect(window.says("verdict.marked.title")).to_be_visible()
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_is_pasted_while_the_window_is_open_is_sent_nowhere(
+    page: Page, site: SwapPage, pages: Pages, *, loaded: bool
+) -> None:
+    pages.forgive("ERR_FAILED")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate(_COPY_A_PICTURE)
+    sent: list[str] = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method != "GET" else None)
+    if not loaded:
+        page.route("**/assets/Check-*.js*", lambda route: route.abort())
+    site.button("common.header.check").focus()
+    page.keyboard.press("Enter")
+    expect(site.says("check.here") if loaded else page.get_by_role("dialog")).to_be_visible()
+    # As after a button that is gone since, or in browsers that give buttons no focus.
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+V")
+    if loaded:
+        expect(site.says("check.verdict.none.title")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(site.button("composer.target.choose")).to_be_visible()
+    assert not sent
 
 
 def test_what_is_no_picture_is_said_to_be_none(site: SwapPage) -> None:

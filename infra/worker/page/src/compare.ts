@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Entry } from "./entries";
-import { isGone, jobs } from "./jobs";
+import { jobs, statusOf } from "./jobs";
+import { whenOnline } from "./online";
 import type { View } from "./view";
 
 /** Where what was changed can be fetched, null where it is not known or cannot be shown; and what says that. */
@@ -10,12 +11,19 @@ export function useBefore(entry: Entry): [string | null, () => void] {
   return [file && !lost ? `/api/download/${file}` : null, () => setLost(true)];
 }
 
-/** Whether this browser cannot show the result, and what says so: the file may be deleted, or of an unknown kind. */
+/**
+ * Whether this browser cannot show the result, and what says so: the file may be deleted, or of an unknown kind. One that
+ * did not come for want of a connection is shown once there is one.
+ */
 export function useResultLost(view: View): [boolean, () => void] {
   const [lost, setLost] = useState(false);
   const check = async () => {
     setLost(true);
-    if (view.result_url && (await isGone(view.result_url))) jobs.deleted(view.id);
+    const status = await statusOf(view.result_url ?? "");
+    if (status === 404) jobs.deleted(view.id);
+    if (status) return;
+    await whenOnline();
+    setLost(false);
   };
   return [lost, () => void check()];
 }

@@ -29,10 +29,10 @@ function leave(): void {
 
 function take(event: Event, data: DataTransfer | null, at: EventTarget | null): void {
   leave();
-  if (event.defaultPrevented) return;
   const files = [...(data?.files ?? [])];
   if (event.type === "drop") event.preventDefault();
-  if (files.length === 0) return;
+  // A window above the page may take it; nothing that is put there is for the page to send.
+  if (files.length === 0 || document.querySelector("dialog[open]")) return;
   event.preventDefault();
   place(files, spotOf(at));
 }

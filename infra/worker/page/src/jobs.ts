@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { ApiError, call, callIfChanged } from "./api";
 import { type Entry, type JobNote, onOtherTab } from "./entries";
-import { whenOnline } from "./online";
+import { lost, whenOnline } from "./online";
 import { body, processType } from "./request";
 import { session } from "./session";
 import { isShared, lasting } from "./storage";
@@ -32,10 +32,9 @@ export function openJobs(): () => void {
   return jobs.begin();
 }
 
-/** Whether the service has a file no longer: a picture that cannot be shown does not say why. */
-export async function isGone(url: string): Promise<boolean> {
-  const response = await fetch(url, { method: "HEAD" }).catch(() => null);
-  return response?.status === 404;
+/** The status of a file, undefined without an answer: a picture that cannot be shown does not say why. */
+export async function statusOf(url: string): Promise<number | undefined> {
+  return (await fetch(url, { method: "HEAD" }).catch(lost))?.status;
 }
 
 function browser(): StoreWorld {

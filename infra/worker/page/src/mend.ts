@@ -17,6 +17,7 @@ const BY_CODE: Record<string, Mend> = {
 /** These may be about either file; their sentence names the one. */
 const OF_A_FILE = new Set([
   "input_not_found",
+  "upload_not_found",
   "input_forbidden",
   "input_too_large",
   "unsupported_media",

@@ -49,10 +49,12 @@ export async function start(): Promise<void> {
 async function beginLater(from: Picked): Promise<void> {
   if (waitsFor.value === from) return;
   waitsFor.value = from;
+  // Until then it is in this page alone: whoever leaves is asked.
+  globalThis.onbeforeunload = (event) => event.preventDefault();
   const settled = computed(() => target.value !== from || !missing.value?.comes);
   await until(settled, Boolean);
   if (waitsFor.value !== from) return;
-  waitsFor.value = null;
+  waitsFor.value = globalThis.onbeforeunload = null;
   if (target.value !== from) asked.value = false;
   else if (missing.value) announce(t(missing.value.key));
   else await begin();

@@ -46,8 +46,14 @@ export function upload(file: File, stop: AbortSignal): ReadonlySignal<Progress> 
     .then(({ fileId, fileName, type, size }) => {
       progress.value = { step: "done", file: { fileId, name: fileName, type, size } };
     })
-    .catch((error: unknown) => {
-      progress.value = { step: "failed", error };
+    .catch(async (error: unknown) => {
+      // A file that was changed or removed since it was chosen cannot be sent, as if there were no connection.
+      const unread = () => new ApiError(411, "length_required", "", null);
+      const cause = await file
+        .slice(0, 1)
+        .arrayBuffer()
+        .then(() => error, unread);
+      progress.value = { step: "failed", error: cause };
     });
   return progress;
 }

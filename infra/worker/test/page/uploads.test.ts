@@ -56,6 +56,15 @@ test("a large file goes up in parts of the size the service names, the last one 
   });
 });
 
+test("a file that cannot be read any more is not called a lost connection", async () => {
+  const file = aFile(3);
+  file.slice = () => Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new Error("changed")) });
+  serve(({ path }) => (path === "/health" ? good({}) : LOST));
+  expect(await sent(file)).toMatchObject({ step: "failed", error: { code: "length_required" } });
+  // The page has found the service by then, as it was before.
+  await vi.advanceTimersByTimeAsync(3000);
+});
+
 test.each([
   ["a passing fault", bad(503, "storage_unavailable")],
   ["a lost connection", LOST],

@@ -46,7 +46,7 @@ export function Shown({ picked }: { picked: Picked }) {
 
 /** What stands for a file that cannot be shown; nothing for one that cannot be used either. */
 function Unseen({ picked }: { picked: Picked }) {
-  if (picked.progress.value.step === "failed") return null;
+  if ([picked.progress.value, looking.value].some(({ step }) => step === "failed")) return null;
   return (
     <div class="frame" data-drop="target">
       <p class="blank">{t("composer.no_preview")}</p>

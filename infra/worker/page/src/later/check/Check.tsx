@@ -16,7 +16,6 @@ export function Check() {
   const state = useSignal<State>({ step: "idle" });
   const work = useRef(new AbortController());
   const input = useRef<HTMLInputElement>(null);
-  const place = useRef<HTMLDivElement>(null);
   const look = async (file: File) => {
     work.current.abort();
     const stop = new AbortController();
@@ -28,7 +27,7 @@ export function Check() {
     else state.value = { step: found === null ? "unknown" : "failed", file };
   };
   useEffect(() => {
-    const unlisten = listen(place.current?.closest("dialog") ?? null, look);
+    const unlisten = listen(look);
     return () => {
       unlisten();
       work.current.abort();
@@ -36,7 +35,7 @@ export function Check() {
   }, []);
   const pick = () => input.current?.click();
   return (
-    <div class="check" ref={place}>
+    <div class="check">
       <div class={state.value.step === "idle" ? "drop" : "drop small"}>
         <PictureIcon />
         <b>{say("drop")}</b>
@@ -85,8 +84,11 @@ function Shown({ state, again }: { state: State; again: (file: File) => Promise<
   );
 }
 
-/** Take what is dropped on the window or pasted into it before the page does; returns what ends it. */
-function listen(dialog: HTMLElement | null, take: (file: File) => void): () => void {
+/**
+ * Take what is dropped or pasted while this is shown, wherever the focus is; returns what ends it. The page takes nothing
+ * meanwhile (see drop.ts).
+ */
+function listen(take: (file: File) => void): () => void {
   const stop = new AbortController();
   const handle = (event: Event, data: DataTransfer | null) => {
     const [file] = data?.files ?? [];
@@ -94,7 +96,7 @@ function listen(dialog: HTMLElement | null, take: (file: File) => void): () => v
     event.preventDefault();
     take(file);
   };
-  dialog?.addEventListener("drop", (event) => handle(event, event.dataTransfer), { signal: stop.signal });
-  dialog?.addEventListener("paste", (event) => handle(event, event.clipboardData), { signal: stop.signal });
+  window.addEventListener("drop", (event) => handle(event, event.dataTransfer), { signal: stop.signal });
+  window.addEventListener("paste", (event) => handle(event, event.clipboardData), { signal: stop.signal });
   return () => stop.abort();
 }
