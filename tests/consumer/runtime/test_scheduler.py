@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from consumer.jobs.context import JobContext
 from consumer.runtime.scheduler import Pace
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from models.errors import DeviceLost
 from storage import keys
 from storage.inbox.inbox import Inbox
+from storage.lease.outcome import Output
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
@@ -178,6 +180,36 @@ async def test_jobs_that_cannot_be_finished_are_given_back_uncounted(*, second_s
     async with running(store, FlatEngine()):
         for job in jobs:
             assert (await ended(store, job)).status == "completed"
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_work_that_is_slow_to_stop_does_not_hold_up_the_end_of_its_lease(*, cancelled: bool) -> None:
+    """As that of a video, which stores the segment it has made whatever becomes of the job."""
+    begun, stored = asyncio.Event(), asyncio.Event()
+
+    async def store_a_segment(_context: JobContext) -> Output:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await stored.wait()
+        raise AssertionError
+
+    store = MemoryStore()
+    job = await drop_job(store)
+    consumer, task = start(store, FlatEngine(), kinds={"single-image": store_a_segment})
+    await begun.wait()
+    if cancelled:
+        await store.put(keys.cancel(job), b"", content_type="text/plain")
+    else:
+        consumer.stop()
+        consumer.stop()
+    status = await reached(store, job, lambda status: status.status != "processing", patience_s=8)
+    assert status.status == ("cancelled" if cancelled else "pending")
+    assert status.max_attempts == (3 if cancelled else 4)
+    stored.set()
+    consumer.stop()
+    assert await task == 0
 
 
 async def test_a_lost_device_gives_everything_back_and_ends_the_consumer_with_an_error() -> None:
