@@ -345,6 +345,34 @@ async def test_long_jobs_that_wait_unclaimed_do_not_hold_up_a_drain() -> None:
     assert len(await states(store)) == 3
 
 
+async def test_a_job_that_waited_here_and_was_done_elsewhere_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(
+        "consumer.webhooks.sender.Webhooks.send", lambda _, _url, status: calls.append(status.job_id)
+    )
+    monkeypatch.setattr("consumer.runtime.runner._STALE_S", 0.0)
+    store, engine = MemoryStore(), BlockingEngine()
+    references = await upload_pair(store)
+    await store.put("uploads/moves.gif", png(picture()), content_type="image/gif")
+    asked = {**references, "target": "uploads/moves.gif", "callback_url": "https://me.example/ended"}
+    jobs = [await announce(store, asked) for _ in range(4)]
+    secret = {"webhook_secret": "whsec_" + "A" * 40, "max_in_flight": 2}
+    async with running(store, engine, **secret) as busy:
+        await until(engine.begun.is_set)
+        [at_work] = await states(store)
+        await until(lambda: busy.health().jobs["in_flight"] == 1)  # the others wait for its place
+        async with running(store, FlatEngine(), **secret):
+            for job in {*jobs} - {at_work}:
+                await ended(store, job)
+            while len((await store.list(keys.INBOX)).objects) > 1:  # noqa: ASYNC110 -- has no event
+                await asyncio.sleep(0.01)
+        engine.go.set()
+        await inbox_empty(store)
+    assert sorted(calls) == sorted(jobs)
+
+
 async def test_a_consumer_that_takes_one_job_at_a_time_takes_long_ones_too() -> None:
     store = MemoryStore()
     references = await upload_pair(store)
