@@ -51,7 +51,8 @@ class AuditLog:
                 await self._write()
 
     async def _write(self) -> None:
-        day = self._now().date().isoformat()
+        # A clock that is set back over midnight must not begin the first part of a day anew.
+        day = max(self._now().date().isoformat(), self._day)
         if day != self._day or len(self._written) >= _MOST_BYTES:
             self._number = 1 if day != self._day else self._number + 1
             self._day, self._written = day, b""

@@ -261,7 +261,8 @@ class RayActors(Generic[OrderT, AnswerT, ToldT]):
         except ClusterUnavailable as error:
             self._all.discard(actor)
             await actor.end()
-            self._idle.put_nowait(error)
+            if self._waiting:  # else whoever comes later would fail of it, beside actors that can work
+                self._idle.put_nowait(error)
         else:
             self._idle.put_nowait(actor)
 

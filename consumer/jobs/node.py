@@ -109,13 +109,16 @@ class Node:
             self._services = await self._opened.enter_async_context(self._opener(settings))
         return self._services
 
-    async def plan(self, plan_id: str, make: Callable[[JobServices], JobContext]) -> "Plan":
-        """What is kept of a plan, until there is an order of another one: its files take up room."""
-        if self._plan is None or self._plan.plan_id != plan_id:
+    async def plan(self, job_id: str, plan_id: str, make: Callable[[JobServices], JobContext]) -> "Plan":
+        """What is kept of a job's plan, until there is an order of another one: its files take up room.
+
+        Two jobs that ask for the same have the same plan, and each looks for its segments in its own scratch.
+        """
+        if self._plan is None or (self._plan.job_id, self._plan.plan_id) != (job_id, plan_id):
             self._plan = None
             await self._video.aclose()
             context = await self._video.enter_async_context(make(await self.services()))
-            self._plan = Plan(plan_id=plan_id, context=context)
+            self._plan = Plan(job_id=job_id, plan_id=plan_id, context=context)
         return self._plan
 
     def show_life(self, _stage: Stage, _progress: Progress) -> None:
@@ -135,6 +138,7 @@ class Node:
 class Plan:
     """A video that segments are made of, on this machine."""
 
+    job_id: str
     plan_id: str
     context: JobContext
     #: Where its target lies, once it is here.

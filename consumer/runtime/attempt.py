@@ -20,6 +20,7 @@ from storage.records.status import Status
 
 _STANDS_STILL = "The work on the job stood still; it will be tried again."
 _SHARED_AGAIN_S = 2.0
+_WIND_DOWN_S = 1.0  # for work that was told to stop; what still goes on then has no say in how the job ends
 
 _log = structlog.get_logger()
 
@@ -64,22 +65,30 @@ class Attempt:
     async def run(self, release: asyncio.Event) -> Ending:
         """Work until there is a result or a reason to stop, then settle with the store."""
         async with self.context:
-            return await self._run(release)
+            keeper = asyncio.create_task(self.lease.keep(self._on_beat))
+            working = asyncio.create_task(self.context.run())
+            try:
+                return await self._run(keeper, working, release)
+            finally:  # a segment that is being stored may go on for minutes, and its file is the context's
+                await asyncio.gather(keeper, working, return_exceptions=True)
 
-    async def _run(self, release: asyncio.Event) -> Ending:
-        keeper = asyncio.create_task(self.lease.keep(self._on_beat))
-        working = asyncio.create_task(self.context.run())
+    async def _run(
+        self, keeper: asyncio.Task[Stop], working: asyncio.Task[Output], release: asyncio.Event
+    ) -> Ending:
         released = asyncio.create_task(release.wait())
         tasks: set[asyncio.Task[Any]] = {keeper, working, released}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             place = self.context.place
-            await _cancel(tasks)
-        if not working.cancelled():
+            for task in tasks:
+                task.cancel()
+        # Nobody keeps the lease any more, so that its end must not wait for work that winds down.
+        await asyncio.wait(tasks, timeout=_WIND_DOWN_S)
+        if working.done() and not working.cancelled():
             error = working.exception()
             return await (self._settle(error) if error else self._complete(working.result()))
-        if not keeper.cancelled():
+        if keeper.done() and not keeper.cancelled():
             return await self._stopped(keeper.result(), place)
         return await self._end(self.lease.release, Ending.RELEASED)
 
@@ -152,10 +161,3 @@ class Attempt:
             self.fault = self.fault or fault
             return Ending.SICK if ending is Ending.SICK else Ending.ABANDONED
         return Ending.FINISHED if status.terminal and ending is not Ending.SICK else ending
-
-
-async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
-    """Cancel what still runs and wait for it; results and errors stay in the tasks."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)

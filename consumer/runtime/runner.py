@@ -33,6 +33,7 @@ from storage.records.status import JobWarning, Status
 _CLEAN_UP_AGAIN_S = 20.0
 _ROOM_AGAIN_S = 5.0
 _LOOK_AGAIN_S = 5.0  # at a job whose parts are being made: as often as at an idle inbox
+_STALE_S = 1.0  # after which what was read of a job that waited for its place may be long done by another
 _MOVING = (".gif", ".apng")  # pictures of these names nearly always move
 
 _log = structlog.get_logger()
@@ -85,9 +86,12 @@ class JobRunner:
         try:
             announced = await ticket.open()
             if _looks_long(announced):
+                opened = began
                 if not await self._may_begin(ticket, announced, room_for_long):
                     return Ending.REFUSED
                 began = time.monotonic()
+                if began - opened > _STALE_S:
+                    announced = await ticket.open()
             folder = await readable_folder(self._services, ticket, announced)
             claimed = await self._claim(ticket, announced)
         except StorageError as error:

@@ -51,6 +51,7 @@ from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
 _TRIES = 3  # to put a manifest where another is being removed
 _MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
+_MOST_READ = 1000  # manifests, in search of one that names a job
 ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page, unless told otherwise
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
 # still be on its way: 50 MB take about that long at 15 Mbit/s.
@@ -97,6 +98,8 @@ class Announcements:
     ids: frozenset[str]
     #: Places where something lies that is no job.
     puzzles: frozenset[str]
+    #: Keys of its manifests, each of which may name another id than it is called after.
+    manifests: frozenset[str]
     #: Whether the whole inbox was seen.
     whole: bool
 
@@ -150,19 +153,44 @@ class Inbox:
     async def announced(self) -> "Announcements":
         """Which jobs the whole inbox announces, as far as keys and ETags tell: one LIST per 1000 keys.
 
-        Of a manifest that names the id of its job, only the one it is called after is known.
+        Of a manifest that names the id of its job, only the one it is called after is known; `may_name`
+        tells the rest.
         """
-        ids, places = set[str](), set[str]()
+        ids, places, manifests = set[str](), set[str](), set[str]()
         read_to = ""
         for _ in range(_MAX_LOOKS):
             scan = await self.scan(go_on_after=read_to, is_fresh=lambda _: False)
             for entry in scan.entries:
                 ids |= {entry.name, entry.content_id, entry.other_id(entry.name)}
+                if entry.form == "manifest":
+                    manifests.add(entry.keys[0])
             places |= {puzzle.place for puzzle in scan.puzzles}
             read_to = scan.read_to
             if scan.at_end:
                 break
-        return Announcements(ids=frozenset(ids), puzzles=frozenset(places), whole=scan.at_end)
+        return Announcements(
+            ids=frozenset(ids),
+            puzzles=frozenset(places),
+            manifests=frozenset(manifests),
+            whole=scan.at_end,
+        )
+
+    async def may_name(self, announcements: Announcements, job_id: str) -> bool:
+        """Whether a manifest says that its job has this id, whatever it is called: a GET for each there is.
+
+        True also where there are more than a thousand, which are not read. Raises StoreUnavailable.
+        """
+        if len(announcements.manifests) > _MOST_READ:
+            return True
+        for key in announcements.manifests:
+            try:
+                stored = await self._store.get(key, max_bytes=MAX_MANIFEST_BYTES)
+            except (ObjectNotFound, InputTooLarge):
+                continue
+            named, contents = named_job_id(stored.body), [stored.info.etag]
+            if named and job_id in {named, keys.dropped_job_id(named, contents, digits=TAKEN_DIGITS)}:
+                return True
+        return False
 
     async def find(self, key: str) -> InboxEntry | None:
         """Look for the entry that an inbox key belongs to: one LIST; raises StoreUnavailable.

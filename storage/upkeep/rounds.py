@@ -153,10 +153,14 @@ class Rounds:
             return False
         if await announce_again(self._store, status):
             return True
-        ended = await end(self._leases, status.job_id)
+        is_named = await self._inbox.may_name(self._announcements, status.job_id)
+        return not is_named and await self._end(status.job_id)
+
+    async def _end(self, job_id: str) -> bool:
+        ended = await end(self._leases, job_id)
         if ended is None:
             return False
-        await clear_scratch(self._store, status.job_id)
+        await clear_scratch(self._store, job_id)
         if ended.here:
             await self._told(ended.status)
         return True

@@ -122,9 +122,11 @@ async def is_stranded(store: ObjectStore, job_id: str) -> bool:
     stored = await read_record(store, job_id)
     if stored is None or not is_idle(stored):
         return False
-    if not is_puzzle(stored.status):
-        return not is_announced(job_id, await Inbox(store).announced())
-    return False
+    if is_puzzle(stored.status):
+        return False
+    inbox = Inbox(store)
+    announcements = await inbox.announced()
+    return not (is_announced(job_id, announcements) or await inbox.may_name(announcements, job_id))
 
 
 def leases_of(store: ObjectStore, owner: str) -> Leases:

@@ -43,6 +43,14 @@ async def test_lines_of_one_day_are_added_to_one_object_and_the_next_day_has_its
     assert await lines(store) == {"audit/2026-11-30/me-1.jsonl": [0, 1], "audit/2026-12-01/me-1.jsonl": [2]}
 
 
+async def test_a_clock_that_is_set_back_over_midnight_costs_no_line() -> None:
+    store, times = MemoryStore(), [NOON, NOON + timedelta(days=1), NOON, NOON + timedelta(days=1)]
+    log = AuditLog(store, "me", now=lambda: times.pop(0))
+    for number in range(4):
+        await log.append(f"job-{number}", {"n": number})
+    assert sorted(n for found in (await lines(store)).values() for n in found) == [0, 1, 2, 3]
+
+
 async def test_jobs_that_end_meanwhile_share_a_write() -> None:
     store = UnsteadyStore()
     log = AuditLog(store, "me", now=lambda: NOON)

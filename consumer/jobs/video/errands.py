@@ -52,7 +52,7 @@ class SegmentErrand:
 
     async def __call__(self, node: Node) -> Mapping[str, float]:
         """Make it there; raises MachineDiffers, InputNotFound, and as `render` and `JobContext.engine`."""
-        plan = await node.plan(self.work.plan_id, partial(self._context, node))
+        plan = await node.plan(self.job_id, self.work.plan_id, partial(self._context, node))
         context = plan.context
         context.timings = Timings()
         async with context.living():

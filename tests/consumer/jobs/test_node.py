@@ -84,6 +84,18 @@ async def test_a_segment_lies_where_the_driver_looks_and_nothing_else_is_left(tm
 
 
 @pytest.mark.usefixtures("environment")
+async def test_each_of_two_jobs_that_ask_for_the_same_finds_its_own_segments(tmp_path: Path) -> None:
+    async with open_rig("own threads", tmp_path) as rig:
+        there = node(tmp_path)
+        first, second = await errand(rig, 0), await errand(rig, 1)
+        await there.do(first, print)
+        await there.do(replace(second, job_id="same-again"), print)
+        await there.close()
+    kept = (tmp_path / "work/segments").glob("*/*/*.json")
+    assert {(path.parts[-3], path.stem) for path in kept} == {("job", "0"), ("same-again", "1")}
+
+
+@pytest.mark.usefixtures("environment")
 async def test_other_files_than_the_drivers_are_refused(tmp_path: Path) -> None:
     async with open_rig("own threads", tmp_path) as rig:
         order = await errand(rig)

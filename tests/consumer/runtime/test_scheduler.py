@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from consumer.jobs.context import JobContext
 from consumer.runtime.scheduler import Pace
 from consumer.triggers.inbox import InboxPolicy, InboxTicket, InboxTrigger
 from models.errors import DeviceLost
 from storage import keys
 from storage.inbox.inbox import Inbox
+from storage.lease.outcome import Output
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine, picture, png
@@ -180,6 +182,36 @@ async def test_jobs_that_cannot_be_finished_are_given_back_uncounted(*, second_s
             assert (await ended(store, job)).status == "completed"
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_work_that_is_slow_to_stop_does_not_hold_up_the_end_of_its_lease(*, cancelled: bool) -> None:
+    """As that of a video, which stores the segment it has made whatever becomes of the job."""
+    begun, stored = asyncio.Event(), asyncio.Event()
+
+    async def store_a_segment(_context: JobContext) -> Output:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await stored.wait()
+        raise AssertionError
+
+    store = MemoryStore()
+    job = await drop_job(store)
+    consumer, task = start(store, FlatEngine(), kinds={"single-image": store_a_segment})
+    await begun.wait()
+    if cancelled:
+        await store.put(keys.cancel(job), b"", content_type="text/plain")
+    else:
+        consumer.stop()
+        consumer.stop()
+    status = await reached(store, job, lambda status: status.status != "processing", patience_s=8)
+    assert status.status == ("cancelled" if cancelled else "pending")
+    assert status.max_attempts == (3 if cancelled else 4)
+    stored.set()
+    consumer.stop()
+    assert await task == 0
+
+
 async def test_a_lost_device_gives_everything_back_and_ends_the_consumer_with_an_error() -> None:
     def lose() -> None:
         raise DeviceLost
@@ -311,6 +343,34 @@ async def test_long_jobs_that_wait_unclaimed_do_not_hold_up_a_drain() -> None:
     assert await task == 0
     assert {status.status for status in (await states(store)).values()} == {"completed"}
     assert len(await states(store)) == 3
+
+
+async def test_a_job_that_waited_here_and_was_done_elsewhere_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(
+        "consumer.webhooks.sender.Webhooks.send", lambda _, _url, status: calls.append(status.job_id)
+    )
+    monkeypatch.setattr("consumer.runtime.runner._STALE_S", 0.0)
+    store, engine = MemoryStore(), BlockingEngine()
+    references = await upload_pair(store)
+    await store.put("uploads/moves.gif", png(picture()), content_type="image/gif")
+    asked = {**references, "target": "uploads/moves.gif", "callback_url": "https://me.example/ended"}
+    jobs = [await announce(store, asked) for _ in range(4)]
+    secret = {"webhook_secret": "whsec_" + "A" * 40, "max_in_flight": 2}
+    async with running(store, engine, **secret) as busy:
+        await until(engine.begun.is_set)
+        [at_work] = await states(store)
+        await until(lambda: busy.health().jobs["in_flight"] == 1)  # the others wait for its place
+        async with running(store, FlatEngine(), **secret):
+            for job in {*jobs} - {at_work}:
+                await ended(store, job)
+            while len((await store.list(keys.INBOX)).objects) > 1:  # noqa: ASYNC110 -- has no event
+                await asyncio.sleep(0.01)
+        engine.go.set()
+        await inbox_empty(store)
+    assert sorted(calls) == sorted(jobs)
 
 
 async def test_a_consumer_that_takes_one_job_at_a_time_takes_long_ones_too() -> None:

@@ -112,6 +112,25 @@ async def test_a_job_whose_record_does_not_hold_all_of_it_is_ended(bucket: Bucke
     assert await bucket.left() == []
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_job_that_waits_under_another_name_than_its_id_is_no_stranded_one(
+    bucket: Bucket,
+    by_hand: bool,  # noqa: FBT001 -- a case
+) -> None:
+    """Given back in a backlog it may wait for hours, and its record cannot bring its `callback_url` back."""
+    await bucket.drop({**MANIFEST, "job_id": "named", "callback_url": "https://me.example/x"})
+    await (await bucket.claim()).release()
+    if by_hand:
+        bucket.time.advance(LONG_S)
+        await end_if_stranded(bucket.memory, "named", by="test")
+    else:
+        assert await bucket.step() == []
+    assert (await bucket.status("named")).status == "pending"
+    await bucket.memory.delete(["inbox/order.json"])
+    assert await bucket.step() == ["named"]
+    assert (await bucket.status("named")).status == "failed"
+
+
 async def test_of_jobs_that_are_ended_somebody_is_told_and_of_no_others(bucket: Bucket) -> None:
     told: list[tuple[str, str]] = []
 
