@@ -48,6 +48,10 @@ class AgeModel:
         self._session = session
         self._open_landmarks = open_landmarks
 
+    def can_judge(self, face: Face) -> bool:
+        """As `can_be_judged`."""
+        return can_be_judged(face)
+
     def may_be_minor(self, picture: Bgr, face: Face) -> bool:
         """Whether a face of a BGR uint8 (h, w, 3) picture looks younger than 18, or may well be.
 

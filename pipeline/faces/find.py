@@ -73,13 +73,15 @@ class FaceFinder:
 
     def _confirmed(self, picture: Bgr, detections: Iterable[DetectedBox]) -> list[Face]:
         faces: list[Face] = []
+        boxes = np.empty((0, 4), np.float32)
         for detection in detections:
             landmarks = self._located(picture, detection)
             if landmarks is None:
                 continue
             face = _face(detection, landmarks)
-            if not any(_is_part(face, other) for other in faces):
+            if not (overlaps(face.bbox, boxes)[1] > _SHARED).any():
                 faces.append(face)
+                boxes = np.vstack((boxes, face.bbox))
         return faces
 
     def _located(self, picture: Bgr, detection: DetectedBox) -> Landmarks | None:
@@ -136,8 +138,3 @@ def _face(detection: DetectedBox, landmarks: Landmarks) -> Face:
         landmarks=landmarks.points,
         presence=landmarks.presence,
     )
-
-
-def _is_part(face: Face, other: Face) -> bool:
-    _, shared = overlaps(face.bbox, other.bbox[None])
-    return bool(shared[0] > _SHARED)

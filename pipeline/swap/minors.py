@@ -26,6 +26,10 @@ _SAME_FACE: Final = 0.3
 class Ages(Protocol):
     """Guesses how old people are."""
 
+    def can_judge(self, face: Face) -> bool:
+        """Whether a face is shown such that its age can be guessed at."""
+        ...
+
     def may_be_minor(self, picture: Bgr, face: Face) -> bool:
         """Whether a face of a BGR uint8 (h, w, 3) picture looks younger than 18, or may well be."""
         ...
@@ -44,6 +48,10 @@ class MinorCheck:
     def is_suspect(self, picture: Bgr, face: Face) -> bool:
         """Whether a face of a BGR uint8 (h, w, 3) picture may be a minor's, as far as it can be judged."""
         return self._ages.may_be_minor(picture, face)
+
+    def can_judge(self, face: Face) -> bool:
+        """Whether a face is shown such that something can be told of it."""
+        return self._ages.can_judge(face)
 
     def source(self, picture: Bgr, face: Face) -> tuple[Notice, ...]:
         """Look at the face to put in, of a BGR uint8 (h, w, 3) picture; may raise MinorRefused."""
@@ -77,7 +85,7 @@ class MinorCheck:
 
 
 class TargetMinors:
-    """Looks at the chosen faces of a target's frames, in order: at each where it comes into view."""
+    """Looks at the chosen faces of a target's frames, in order: at each where it can be judged at first."""
 
     def __init__(self, check: MinorCheck, *, moves: bool) -> None:
         """Begin; of what `moves` frames are named, of a picture its faces."""
@@ -87,14 +95,17 @@ class TargetMinors:
         self._moves = moves
         self._frames = 0
         self._with_suspects: list[str] = []
-        self._before: Sequence[Face] = ()  # the chosen faces of the frame before
+        self._before: Sequence[Face] = ()  # the chosen faces of the frame before that were looked at
         self._now: list[Face] = []
         self._suspects: list[int] = []
 
     def look(self, frame: Bgr, faces: Mapping[int, Face]) -> None:
         """Look at some of the chosen faces of a BGR uint8 (h, w, 3) frame, by place; all are unchanged."""
         for place, face in faces.items():
-            if not _was_there(face, self._before) and self._check.is_suspect(frame, face):
+            is_new = not _was_there(face, self._before)
+            if is_new and not self._check.can_judge(face):
+                continue  # one that turns to the camera or comes near is looked at then
+            if is_new and self._check.is_suspect(frame, face):
                 self._suspects.append(place)
             self._now.append(face)
 

@@ -11,11 +11,18 @@ _NEAR = 24
 
 
 class ColourAges:
-    """Takes those for minors whose faces have one of some colours, BGR; `looked` counts the guesses."""
+    """Takes those for minors whose faces have one of some colours, BGR; `looked` counts the guesses.
 
-    def __init__(self, *minors: tuple[int, int, int]) -> None:
+    Faces whose longer side has less than `least_px` pixels cannot be judged.
+    """
+
+    def __init__(self, *minors: tuple[int, int, int], least_px: float = 0) -> None:
         self.looked = 0
         self._minors = minors
+        self._least_px = least_px
+
+    def can_judge(self, face: Face) -> bool:
+        return max(face.size) >= self._least_px
 
     def may_be_minor(self, picture: Bgr, face: Face) -> bool:
         self.looked += 1

@@ -50,6 +50,7 @@ class Timeline:
         return len(self.durations_ms) > 1
 
 
+_GIF_DISPOSAL, _GIF_STAYS = 0x1C, 0x04
 _GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 
 
@@ -58,6 +59,7 @@ def read_gif_timeline(data: bytes) -> Timeline:
     at = 13 + gif_palette_bytes(data, 10)
     kept, durations_ms, tables = KeptParts(data, at), list[float](), list[tuple[int, int]]()
     common = 13, at
+    controls, control = list[int](), list[int]()  # where the flags of all frames are in what is kept
     width, height = struct.unpack("<2H", data[6:10])
     plays, delay_ms, clear = 1, 0, 0
     while (kind := data[at : at + 1]) != b";":
@@ -74,7 +76,8 @@ def read_gif_timeline(data: bytes) -> Timeline:
             at = gif_blocks_end(data, own[1] + 1)
             tables.append(own if own[0] < own[1] else common)
             durations_ms.append(delay_ms)
-            delay_ms = 0
+            controls += control
+            delay_ms, control = 0, []
         elif kind == b"!":
             at = gif_blocks_end(data, start + 2)
             if data[start + 2 : start + 16] in _GIF_LOOPS and at == start + 19:
@@ -84,6 +87,7 @@ def read_gif_timeline(data: bytes) -> Timeline:
                 continue
             clear |= data[start + 3] & 1
             delay_ms = 10 * int.from_bytes(data[start + 4 : start + 6], "little")
+            control = [kept.size + 3]
         elif kind == b"" and len(durations_ms) == 1:
             break  # many a still picture ends so
         else:
@@ -93,11 +97,23 @@ def read_gif_timeline(data: bytes) -> Timeline:
         raise MediaCorrupt
     return Timeline(
         size=(width, height),
-        data=_readable_by_pillow(kept.joined(b";"), data, tables),
+        data=_staying(_readable_by_pillow(kept.joined(b";"), data, tables), controls),
         durations_ms=tuple(durations_ms),
         plays=plays,
         has_alpha=bool(clear),
     )
+
+
+def _staying(gif: bytes, controls: list[int]) -> bytes:
+    """Say of frames that leave it open, by their flags at `controls`, that they stay, as viewers take it.
+
+    Pillow does with such a frame what was last said of one before.
+    """
+    said = bytearray(gif)
+    for at in controls:
+        if not said[at] & _GIF_DISPOSAL:
+            said[at] |= _GIF_STAYS
+    return bytes(said)
 
 
 def _readable_by_pillow(gif: bytes, data: bytes, tables: list[tuple[int, int]]) -> bytes:

@@ -59,14 +59,21 @@ class KeptParts:
         self._data = data
         self._parts: list[slice] = []
         self._last = slice(0, end)
+        self._size = end
 
     def keep(self, start: int, end: int) -> None:
         """Keep one more part, which comes after those before."""
+        self._size += end - start
         if start == self._last.stop:
             self._last = slice(self._last.start, end)
         else:
             self._parts.append(self._last)
             self._last = slice(start, end)
+
+    @property
+    def size(self) -> int:
+        """How many bytes are kept so far."""
+        return self._size
 
     def joined(self, tail: bytes = b"") -> bytes:
         """Copy the parts, and then the tail."""

@@ -17,6 +17,12 @@ RGB: Final = 0
 _UNSPECIFIED: Final = 2
 """Matrices by their numbers of ITU-T H.273, table 4."""
 
+_BT2020: Final = 9
+_READ: Final = (BT709, 4, BT601, 6, 7, _BT2020)
+"""Those that FFmpeg converts by; it refuses others, such as YCgCo."""
+_NEAREST: Final = {10: _BT2020}
+"""What constant luminance is read by."""
+
 _HDR_TRANSFERS: Final = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _HD_LINES: Final = 720
 _IDLE: Final = 4
@@ -42,10 +48,19 @@ class ColourTags:
         return self.matrix == RGB
 
     def matrix_to_read_by(self, lines: int) -> int:
-        """The matrix; where none is given that of HD from 720 lines on, else of SD, as players do."""
-        if self.matrix in (_UNSPECIFIED, RGB):
+        """The matrix; where none is given that of HD from 720 lines on, else of SD, as players do.
+
+        So it is where FFmpeg converts by none of that kind.
+        """
+        matrix = _NEAREST.get(self.matrix, self.matrix)
+        if matrix not in _READ:
             return BT709 if lines >= _HD_LINES else BT601
-        return self.matrix
+        return matrix
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether FFmpeg would not convert by the matrix."""
+        return self.matrix not in (*_READ, _UNSPECIFIED, RGB)
 
 
 SDR: Final = ColourTags(

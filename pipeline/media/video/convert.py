@@ -23,11 +23,12 @@ class FrameConverter:
         self._to_420 = VideoReformatter()
         self._is_hdr = video.colour.is_hdr
         self._is_rgb = video.colour.is_rgb
+        lines = video.stored_size[1]
+        #: What frames are to be read by in place of their own matrix, None where that will do.
+        self._matrix = video.colour.matrix_to_read_by(lines) if video.colour.is_refused else None
         tags = video.result_colour
         #: How the samples of what is converted are to be understood, none of it left open.
-        self.colour = replace(
-            tags, matrix=tags.matrix_to_read_by(video.stored_size[1]), range=tags.range or ColorRange.MPEG
-        )
+        self.colour = replace(tags, matrix=tags.matrix_to_read_by(lines), range=tags.range or ColorRange.MPEG)
 
     def adapt(self, image: av.VideoFrame) -> av.VideoFrame:
         """Bring an image to the size and kind of the first one; most are, and come back as they are."""
@@ -41,6 +42,8 @@ class FrameConverter:
     def convert(self, image: av.VideoFrame, time: int) -> YuvFrame:
         """Make a frame whose memory is its own: decoders go on reading theirs."""
         is_garbled = image.is_corrupt
+        if self._matrix is not None:
+            image.colorspace = self._matrix
         if self._is_hdr:
             image = self._mapper.to_sdr(image)
         elif image.format.name not in _PLAIN:

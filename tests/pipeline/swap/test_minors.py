@@ -91,6 +91,18 @@ def test_in_what_moves_a_face_is_looked_at_where_it_comes_into_view() -> None:
     assert ages.looked == 1 + 3  # the source, who is there from the beginning, and twice the newcomer
 
 
+def test_in_what_moves_a_face_that_could_not_be_judged_is_looked_at_once_it_can() -> None:
+    ages = ColourAges(person_bgr(0), least_px=62)
+    minors = TargetMinors(check(ages), moves=True)
+    frame = picture(200, 200, faces=((0, 0, 200, 200),))
+    for side in (50, 58, 66, 70):  # somebody comes nearer, and is in the same place all the time
+        minors.look(frame, {0: made_up_face(100, 100, side)})
+        minors.end_frame()
+    (message,) = told(minors.notices)
+    assert message.startswith("Somebody in frame 3 of the target looks like a minor.")
+    assert ages.looked == 1
+
+
 def test_of_very_many_frames_only_some_are_named() -> None:
     minors = TargetMinors(check(ColourAges(person_bgr(0))), moves=True)
     frame = picture(200, 200, faces=((0, 0, 200, 200),))

@@ -202,3 +202,26 @@ def test_one_frame_is_held_at_a_time() -> None:
     one, other = itertools.islice(frames, 2)
     one.bgr[:] = 0
     np.testing.assert_array_equal(other.bgr, WALK[1])
+
+
+def test_a_gif_frame_that_does_not_say_what_becomes_of_it_stays() -> None:
+    red, green, blue, clear = range(4)
+    palette = bytes((255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0))
+
+    def pixels(colour: int, count: int) -> bytes:
+        bits = 4 | sum(value << 3 * (n + 1) for n, value in enumerate((colour,) * count))
+        codes = (bits | 5 << 3 * (count + 1)).to_bytes(3 * (count + 2) // 8 + 1, "little")
+        return bytes((2, len(codes))) + codes + b"\0"
+
+    def frame(colour: int, column: int, disposal: int) -> bytes:
+        control = bytes((0x21, 0xF9, 4, disposal << 2 | 1, 5, 0, clear, 0))
+        place = b"," + column.to_bytes(2, "little") + bytes((0, 0, 1, 0, 1, 0, 0))
+        return control + place + pixels(colour, 1)
+
+    for before in (2, 3):  # cleared, or as it was before
+        gif = b"GIF89a" + bytes((3, 0, 1, 0, 0x81, 0, 0)) + palette
+        gif += frame(red, 0, before) + frame(green, 1, 0) + frame(blue, 2, 1) + b";"
+        *_, last = opened(gif).frames()
+        assert last.alpha is not None
+        assert last.alpha.tolist() == [[0, 255, 255]]
+        assert last.bgr[0, 1:].tolist() == [[0, 255, 0], [255, 0, 0]]

@@ -6,8 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from pipeline.errors import MediaCorrupt
 from pipeline.media.video.colour import ToneMapper
@@ -226,3 +228,24 @@ def test_one_frame_is_a_video_too(videos: Videos, mapper: ToneMapper) -> None:
     video = videos("one_frame")
     assert len(read_all(video, mapper)) == 1
     assert video.duration_s == pytest.approx(float(Fraction(1, 30)))
+
+
+@pytest.mark.parametrize("matrix", [8, 10, 14], ids=["YCgCo", "constant luminance", "ICtCp"])
+@pytest.mark.parametrize("kind", ["plain", "odd_444"])
+def test_a_matrix_that_is_not_converted_by_stops_nobody(
+    clips: Clips, mapper: ToneMapper, tmp_path: Path, kind: str, matrix: int
+) -> None:
+    path = tmp_path / "tagged.mp4"
+    with av.open(str(clips(kind))) as into, av.open(str(path), "w") as out:
+        stream = into.streams.video[0]
+        copy = out.add_stream_from_template(stream, opaque=True)
+        tagging = BitStreamFilterContext(f"h264_metadata=matrix_coefficients={matrix}", stream, copy)
+        for packet in (*into.demux(stream), None):
+            for tagged in tagging.filter(packet) if packet is None or packet.size else ():
+                tagged.stream = copy
+                out.mux(tagged)
+    frame, *_ = read_all(open_video(path, LIMITS), mapper)
+    editor, box = FrameEditor(), (0, 0, 32, 32)
+    before = editor.read(frame, box)
+    assert editor.look(frame, (0, 0, *frame.size), (32, 32)).shape == (32, 32, 3)
+    assert editor.write(frame, box, before, 255 - before)
