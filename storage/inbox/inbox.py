@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +51,7 @@ from storage.stores.port import MAX_KEYS, ListedObject, ObjectStore
 _MAX_PAGES = 10  # per scan: 10,000 keys, mostly of folders that are never finished
 _TRIES = 3  # to put a manifest where another is being removed
 _MAX_LOOKS = 10  # in a row, where the whole inbox is to be known
+_LONG_COPY_BYTES = 64 * 2**20  # in which another file can be dropped in the place of one that is copied
 _MOST_READ = 1000  # manifests, in search of one that names a job
 ENOUGH_READY = 200  # a scan that has found so many ready entries reads no further page, unless told otherwise
 # Where one picture is taken for what it is because the others say what they are, the file that says so may
@@ -282,7 +283,7 @@ class Inbox:
         if entry.form == "folder":
             present, _ = await self._list(entry.folder)
             changed = fingerprint_of(present, roles_of(present)) != entry.fingerprint
-            gone = [] if changed else await self._archive([listed.key for listed in present], job_id)
+            gone = [] if changed else await self._archive(entry, present, job_id)
         elif entry.name != job_id and not await self._is_unchanged(entry):
             gone = []
         marker = [keys.cancel(job_id)] if cancelled else []
@@ -305,12 +306,12 @@ class Inbox:
         except ObjectNotFound:
             return False
 
-    async def _archive(self, present: Iterable[str], job_id: str) -> list[str]:
-        """Copy files to the archive and return those that were; others are gone by now."""
+    async def _archive(self, entry: InboxEntry, present: Sequence[ListedObject], job_id: str) -> list[str]:
+        """Copy files to the archive and return those that may be removed; others are gone by now."""
         copied = []
-        for key in present:
+        for key, size in ((listed.key, listed.size) for listed in present):
             try:
-                await self._store.copy(key, keys.archive(job_id, key.rpartition("/")[2]))
+                await self._store.copy(key, keys.archive(job_id, key.rpartition("/")[2]), size=size)
                 copied.append(key)
             except ObjectNotFound as error:  # another consumer has cleared it, or the store says so only
                 with suppress(ObjectNotFound):
@@ -318,6 +319,10 @@ class Inbox:
                     raise StoreUnavailable(
                         f"The store did not copy `{key}` to the archive, so its folder is left in the inbox."
                     ) from error
+        if sum(listed.size for listed in present) > _LONG_COPY_BYTES:
+            now, _ = await self._list(entry.folder)
+            same = {(listed.key, listed.etag) for listed in now} & {(each.key, each.etag) for each in present}
+            copied = [key for key in copied if key in {unchanged for unchanged, _ in same}]
         return copied
 
     async def _folder_manifest(self, entry: InboxEntry) -> dict[str, Any]:

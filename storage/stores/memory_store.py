@@ -107,13 +107,13 @@ class MemoryStore:
         body = path.read_bytes()  # noqa: ASYNC240 - see above
         digests = [md5(body)]
         if in_parts := len(body) > self._part_sizes.single_bytes:
-            parts = parts_of(len(body), self._part_sizes)
+            parts = parts_of(len(body), self._part_sizes.part_bytes)
             digests = [md5(body[part.start : part.start + part.size]) for part in parts]
         await asyncio.sleep(0)
         etag = multipart_etag(digests) if in_parts else digests[0].hex
         return self._write(key, body, etag, content_type, metadata)
 
-    async def copy(self, source: str, destination: str) -> None:
+    async def copy(self, source: str, destination: str, *, size: int) -> None:  # noqa: ARG002 -- of the port
         """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""
         await asyncio.sleep(0)
         self._entries[destination] = replace(self._entry(source), last_modified=self._now())

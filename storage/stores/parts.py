@@ -1,4 +1,4 @@
-"""How a file is cut for its upload: one request while it is small, else equal parts."""
+"""How large files and objects are cut for uploads and copies: into equal parts."""
 
 import asyncio
 import base64
@@ -15,6 +15,7 @@ MAX_PARTS = 10_000
 """The most parts an upload may have (same source)."""
 
 _ROUND_BYTES = 2**20
+_GIB = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,13 @@ class PartSizes:
     part_bytes: int = 8 * 2**20
     #: Parts of one file that are on their way together.
     at_once: int = 3
+    #: Largest object that the store copies in one request; 5 GiB is the limit of S3 and R2.
+    single_copy_bytes: int = 5 * _GIB
+    #: Size of the parts in which larger ones are copied; no byte of them comes here.
+    copied_part_bytes: int = _GIB
 
     def __post_init__(self) -> None:
-        if self.part_bytes < MIN_PART_BYTES or self.at_once < 1:
+        if min(self.part_bytes, self.copied_part_bytes) < MIN_PART_BYTES or self.at_once < 1:
             raise ValueError(f"parts have at least {MIN_PART_BYTES} bytes, and one at least goes at once")
 
 
@@ -70,10 +75,10 @@ def md5(body: bytes | memoryview) -> Digest:
     return Digest(raw=hashlib.md5(body, usedforsecurity=False).digest())
 
 
-def parts_of(size: int, sizes: PartSizes) -> Iterator[Part]:
+def parts_of(size: int, part_bytes: int) -> Iterator[Part]:
     """Cut `size` bytes into equal parts, larger ones than asked for where there would be too many."""
     least = -(-size // MAX_PARTS)
-    step = max(sizes.part_bytes, -(-least // _ROUND_BYTES) * _ROUND_BYTES)
+    step = max(part_bytes, -(-least // _ROUND_BYTES) * _ROUND_BYTES)
     for number, start in enumerate(range(0, size, step), start=1):
         yield Part(number=number, start=start, size=min(step, size - start))
 

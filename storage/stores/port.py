@@ -123,8 +123,12 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def copy(self, source: str, destination: str) -> None:
-        """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""
+    async def copy(self, source: str, destination: str, *, size: int) -> None:
+        """Copy within the bucket, with content type and metadata; raises ObjectNotFound.
+
+        `size` is the bytes of the source as a listing or a HEAD told them: they decide how long it may take,
+        and whether it takes one request.
+        """
         ...
 
     async def delete(self, keys: Sequence[str]) -> None:

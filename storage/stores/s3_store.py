@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from aiobotocore.response import StreamingBody
 
-from storage.errors import InputTooLarge, StoreDenied, StoreUnavailable
-from storage.stores.parts import Digest, Part, load_part, md5
+from storage.errors import InputTooLarge, PreconditionFailed, StoreDenied, StoreUnavailable
+from storage.stores.parts import Digest, Part, load_part, md5, parts_of
 from storage.stores.port import MAX_KEYS, ListedObject, Listing, ObjectInfo, StoredObject
 from storage.stores.s3_answers import object_info, store_now, whole_seconds
 from storage.stores.s3_client import add_content_md5, open_client
 from storage.stores.s3_errors import s3_errors
 from storage.stores.s3_requests import Observer, S3Requests
 from storage.stores.s3_settings import S3Settings
-from storage.stores.s3_uploads import MultipartUpload, checked_etag
+from storage.stores.s3_uploads import MultipartUpload, checked_etag, parts_of_file, parts_of_object
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -142,9 +142,13 @@ class S3Store:
         if size <= self._part_sizes.single_bytes:
             whole = await load_part(path, Part(number=1, start=0, size=size))
             return await self._put("put_file", key, whole, content_type, metadata, {})
-        upload = MultipartUpload(self._requests, key, path)
-        return await upload.run(
-            size, self._part_sizes, content_type=content_type, metadata=_lower_case(metadata)
+        op, sizes = "put_file", self._part_sizes
+        return await MultipartUpload(self._requests, op, key).run(
+            parts_of_file(self._requests, op, path),
+            parts_of(size, sizes.part_bytes),
+            sizes.at_once,
+            content_type=content_type,
+            metadata=_lower_case(metadata),
         )
 
     async def _put(
@@ -179,14 +183,29 @@ class S3Store:
             )
         return await self._requests.retried(op, request, transfer_bytes=size)
 
-    async def copy(self, source: str, destination: str) -> None:
+    async def copy(self, source: str, destination: str, *, size: int) -> None:
         """Copy within the bucket, with content type and metadata; raises ObjectNotFound."""
+        if size > self._part_sizes.single_copy_bytes:
+            return await self._copy_in_parts(source, destination)
 
         async def request() -> None:
             copy_source: Any = {"Bucket": self._bucket, "Key": source}
             await self._client.copy_object(Bucket=self._bucket, Key=destination, CopySource=copy_source)
 
-        await self._requests.retried("copy", request)
+        return await self._requests.retried("copy", request, transfer_bytes=size)
+
+    async def _copy_in_parts(self, source: str, destination: str) -> None:
+        op, sizes, info = "copy", self._part_sizes, await self.head(source)
+        try:
+            await MultipartUpload(self._requests, op, destination).run(
+                parts_of_object(self._requests, op, info),
+                parts_of(info.size, sizes.copied_part_bytes),
+                sizes.at_once,
+                content_type=info.content_type,
+                metadata=info.metadata,
+            )
+        except PreconditionFailed as error:
+            raise StoreUnavailable(f"`{source}` was replaced while it was copied.") from error
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove objects (at most MAX_KEYS) in one request; keys that are not there are no error."""

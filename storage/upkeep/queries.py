@@ -159,7 +159,7 @@ async def _kept(store: ObjectStore, job_id: str, reference: str) -> str:
     own = [reference] if await is_of(store, job_id, reference) else []
     for origin in (keys.archive(job_id, file), *own):
         try:
-            await store.copy(origin, copy)
+            await store.copy(origin, copy, size=(await store.head(origin)).size)
         except ObjectNotFound:
             continue
         return copy

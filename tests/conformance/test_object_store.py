@@ -31,7 +31,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 _SEAWEEDFS = pytest.param("seaweedfs", marks=pytest.mark.seaweedfs)
 _WRANGLER = pytest.param("wrangler", marks=pytest.mark.wrangler)
 _ABSENT_ETAG = "0" * 32
-_PARTS = PartSizes(single_bytes=MIN_PART_BYTES, part_bytes=MIN_PART_BYTES, at_once=2)
+_PARTS = PartSizes(
+    single_bytes=MIN_PART_BYTES,
+    part_bytes=MIN_PART_BYTES,
+    at_once=2,
+    single_copy_bytes=MIN_PART_BYTES,
+    copied_part_bytes=MIN_PART_BYTES,
+)
 _WEIRD_KEYS = [
     "a b",
     "plus+sign",
@@ -131,7 +137,7 @@ async def test_a_missing_object_is_not_found_by_any_way_of_reading(store: Object
     with pytest.raises(ObjectNotFound):
         await _read(store, missing, start=3)
     with pytest.raises(ObjectNotFound):
-        await store.copy(missing, f"{prefix}copy")
+        await store.copy(missing, f"{prefix}copy", size=1)
 
 
 async def test_an_object_above_max_bytes_is_refused(store: ObjectStore, prefix: str) -> None:
@@ -273,13 +279,26 @@ async def test_a_stream_may_be_left_early(store: ObjectStore, prefix: str) -> No
 async def test_a_copy_keeps_body_type_and_metadata(store: ObjectStore, prefix: str) -> None:
     source, copied = f"{prefix}a source+ü", f"{prefix}copy"
     etag = await store.put(source, b"bytes", content_type="image/avif", metadata={"a": "b"})
-    await store.copy(source, copied)
+    await store.copy(source, copied, size=5)
     stored = await store.get(copied, max_bytes=9)
     assert stored.body == b"bytes"
     assert stored.info.etag == etag
     assert stored.info.content_type == "image/avif"
     assert dict(stored.info.metadata) == {"a": "b"}
     assert (await store.get(source, max_bytes=9)).body == b"bytes"
+
+
+async def test_an_object_too_large_for_one_copy_is_copied_in_parts(server: S3Settings, prefix: str) -> None:
+    body = bytes(range(256)) * 40_961  # two parts and some bytes; wrangler copies none
+    source, copied = f"{prefix}a source+ü", f"{prefix}copy"
+    async with open_s3_store(server) as store:
+        await store.put(source, body, content_type="video/mp4", metadata={"a": "b"})
+        await store.copy(source, copied, size=len(body))
+        stored = await store.get(copied, max_bytes=len(body))
+    assert stored.body == body
+    assert stored.info.etag.endswith("-3")
+    assert stored.info.content_type == "video/mp4"
+    assert dict(stored.info.metadata) == {"a": "b"}
 
 
 async def test_delete_removes_what_is_there_and_minds_nothing_else(store: ObjectStore, prefix: str) -> None:

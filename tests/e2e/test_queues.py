@@ -60,7 +60,7 @@ async def test_s3_events_of_the_inbox_through_sqs_start_jobs_once(
                 raw = {"job_id": "raw", "process_type": "single-image", "source": source, "target": target}
                 queue.send(raw)
                 for name, key in (("source", source), ("target", target)):
-                    await store.copy(key, f"{keys.INBOX}us & them/{name}.png")
+                    await store.copy(key, f"{keys.INBOX}us & them/{name}.png", size=0)
                 statuses = await all_ended(store, [*jobs, "raw"])
                 assert Counter(status.status for status in statuses) == {"completed": JOBS + 1}
                 assert await inbox_is_empty(store)

@@ -70,8 +70,8 @@ class WrappedStore:
             lambda: self._inner.put_file(key, path, content_type=content_type, metadata=metadata),
         )
 
-    async def copy(self, source: str, destination: str) -> None:
-        await self.around("copy", destination, lambda: self._inner.copy(source, destination))
+    async def copy(self, source: str, destination: str, *, size: int) -> None:
+        await self.around("copy", destination, lambda: self._inner.copy(source, destination, size=size))
 
     async def delete(self, keys: Sequence[str]) -> None:
         await self.around("delete", keys[0] if keys else "", lambda: self._inner.delete(keys))

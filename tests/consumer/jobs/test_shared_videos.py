@@ -312,7 +312,9 @@ async def test_a_video_that_was_dropped_as_a_folder_is_shared_out_too(clip: Path
     store = CountingStore(MemoryStore())
     references = await upload_pair(store, target=clip.read_bytes())  # noqa: ASYNC240 -- a small file
     for role, key in references.items():
-        await store.copy(key, f"{keys.inbox_folder('film')}{role}.{'mp4' if role == 'target' else 'png'}")
+        await store.copy(
+            key, f"{keys.inbox_folder('film')}{role}.{'mp4' if role == 'target' else 'png'}", size=0
+        )
     async with sharing(store) as (consumer,):
         await until(lambda: consumer.metrics.ended["completed"] == SEGMENTS // LEAST_SEGMENTS + 1)
         await inbox_empty(store)

@@ -70,6 +70,23 @@ async def test_other_pictures_dropped_while_the_job_ran_are_not_lost(drop: Drop)
     assert (await drop.entry()).fingerprint != entry.fingerprint
 
 
+async def test_a_video_dropped_over_one_that_is_being_archived_is_not_lost(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.inbox.inbox._LONG_COPY_BYTES", 0)
+    await drop.folder("target.mp4", "source.png")
+    entry = await drop.entry()
+
+    class Racing(FaultStore):
+        async def copy(self, source: str, destination: str, *, size: int) -> None:
+            await super().copy(source, destination, size=size)
+            await drop.files({"pics/target.mp4": b"another"})
+
+    await Inbox(Racing(drop.store, [])).retire(entry, "j")
+    assert await drop.left("inbox/") == ["inbox/pics/target.mp4"]
+    assert len(await drop.left("archive/")) == 2
+
+
 async def test_a_cleared_folder_costs_no_delete(drop: Drop) -> None:
     await drop.folder("target.png", "source.png")
     entry = await drop.entry()
@@ -93,9 +110,9 @@ async def test_a_file_that_another_consumer_has_cleared_is_no_reason_to_leave_th
     entry = await drop.entry()
 
     class Racing(FaultStore):
-        async def copy(self, source: str, destination: str) -> None:
+        async def copy(self, source: str, destination: str, *, size: int) -> None:
             await drop.memory.delete(["inbox/pics/notes.txt"])
-            await super().copy(source, destination)
+            await super().copy(source, destination, size=size)
 
     await Inbox(Racing(drop.store, [])).retire(entry, "j")
     assert await drop.left() == ["archive/j/source.png", "archive/j/target.png"]

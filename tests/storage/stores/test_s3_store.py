@@ -111,7 +111,7 @@ _RETRIED: dict[str, tuple[Callable[[S3Store], Awaitable[object]], Reply]] = {
     "get": (lambda store: store.get("key", max_bytes=9), Reply.object(b"body")),
     "stream": (lambda store: _read(store.stream("key")), Reply.object(b"body")),
     "put": (_put, _STORED),
-    "copy": (lambda store: store.copy("key", "other"), _COPIED),
+    "copy": (lambda store: store.copy("key", "other", size=1), _COPIED),
     "delete": (lambda store: store.delete(["key"]), Reply(status=204)),
     "list": (lambda store: store.list("prefix/"), _EMPTY_LIST),
 }
@@ -374,7 +374,7 @@ async def test_a_bulk_delete_carries_its_md5_and_reports_what_stayed(harness: Ha
 async def test_a_copy_that_fails_after_it_said_ok_is_tried_again(harness: Harness) -> None:
     late = Reply(body=b"<Error><Code>InternalError</Code><Message>sorry</Message></Error>")
     store = harness.store(late, _COPIED)
-    await store.copy("key", "other")
+    await store.copy("key", "other", size=1)
     assert harness.outcomes == ["unavailable", "ok"]
 
 

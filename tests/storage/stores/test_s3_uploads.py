@@ -44,7 +44,13 @@ async def _uploading(
             secret_access_key="hush",  # noqa: S106 - of a server that lives for seconds
             addressing="path",
             retry_first_wait_s=0.001,
-            part_sizes=PartSizes(single_bytes=MIN_PART_BYTES, part_bytes=MIN_PART_BYTES, at_once=1),
+            part_sizes=PartSizes(
+                single_bytes=MIN_PART_BYTES,
+                part_bytes=MIN_PART_BYTES,
+                at_once=1,
+                single_copy_bytes=MIN_PART_BYTES,
+                copied_part_bytes=MIN_PART_BYTES,
+            ),
         )
         async with open_s3_store(
             settings, lambda op, outcome, _seconds: observed.append((op, outcome))
@@ -144,6 +150,33 @@ async def test_a_file_that_becomes_shorter_meanwhile_is_no_upload(
     assert [_asked(request) for request in server.requests] == ["POST uploads", "DELETE uploadId=u1"]
 
 
+_SOURCE = Reply.object(b"x" * 2 * MIN_PART_BYTES, Content_Type="video/mp4")
+_COPIED = Reply(body=b"<CopyPartResult><ETag>&quot;p&quot;</ETag></CopyPartResult>")
+
+
+async def test_a_large_object_is_copied_by_the_store_part_by_part_as_long_as_it_is_the_same() -> None:
+    async with _uploading([], _SOURCE, _CREATED, _COPIED, _COPIED, _completed()) as (store, server):
+        await store.copy("a b", "key", size=2 * MIN_PART_BYTES)
+    _, create, *parts, complete = server.requests
+    assert create.headers["content-type"] == "video/mp4"
+    assert [part.headers["x-amz-copy-source-range"] for part in parts] == [
+        f"bytes=0-{MIN_PART_BYTES - 1}",
+        f"bytes={MIN_PART_BYTES}-{2 * MIN_PART_BYTES - 1}",
+    ]
+    assert {part.headers["x-amz-copy-source-if-match"] for part in parts} == {'"e"'}
+    assert complete.body.count(b'"p"') + complete.body.count(b"&quot;p&quot;") == 2
+
+
+@pytest.mark.parametrize("copied", [0, 1])
+async def test_an_object_that_is_replaced_while_it_is_copied_leaves_no_part(copied: int) -> None:
+    replaced = Reply.error(412, "PreconditionFailed")
+    script = [_SOURCE, _CREATED, *[_COPIED] * copied, replaced, _ABORTED]
+    async with _uploading([], *script) as (store, server):
+        with pytest.raises(StoreUnavailable, match="`a b` was replaced"):
+            await store.copy("a b", "key", size=2 * MIN_PART_BYTES)
+    assert _asked(server.requests[-1]) == "DELETE uploadId=u1"
+
+
 async def test_a_refused_part_is_not_tried_again_and_the_rest_is_taken_back(path: Path) -> None:
     observed: list[tuple[str, str]] = []
     denied = Reply.error(403, "AccessDenied")
@@ -163,7 +196,7 @@ async def test_an_abort_that_fails_too_hides_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 5 * 2**30, 80 * 2**30, 80 * 2**30 + 1, 5 * 2**40])
 def test_parts_are_equal_but_for_the_last_and_never_too_many(size: int) -> None:
-    parts = [*parts_of(size, PartSizes())]
+    parts = [*parts_of(size, PartSizes().part_bytes)]
     assert sum(part.size for part in parts) == size
     assert len(parts) <= MAX_PARTS
     assert len({part.size for part in parts[:-1]}) <= 1
@@ -175,7 +208,7 @@ def test_parts_are_equal_but_for_the_last_and_never_too_many(size: int) -> None:
 def test_parts_smaller_than_a_store_takes_are_a_callers_mistake() -> None:
     with pytest.raises(ValueError, match="5242880"):
         PartSizes(part_bytes=MIN_PART_BYTES - 1)
-    assert [*parts_of(3, PartSizes())] == [Part(number=1, start=0, size=3)]
+    assert [*parts_of(3, PartSizes().part_bytes)] == [Part(number=1, start=0, size=3)]
 
 
 async def test_an_error_of_a_new_kind_is_observed_as_the_kind_it_descends_from() -> None:

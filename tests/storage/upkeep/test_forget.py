@@ -84,7 +84,7 @@ async def test_a_dropped_folder_goes_from_the_archive_and_from_the_inbox() -> No
     (job,) = [keys.job_of_status(entry.key) for entry in (await store.list("status/")).objects]
     await store.put("inbox/them/source.png", b"another's", content_type="image/png")
     for role in ("source", "target"):  # as if it had not been cleared away yet
-        await store.copy(keys.archive(job, f"{role}.png"), f"inbox/us/{role}.png")
+        await store.copy(keys.archive(job, f"{role}.png"), f"inbox/us/{role}.png", size=0)
     await forgotten(store, await look_up_job(store, job))
     assert await everything(store) == {keys.status(job), f"forgotten/{job}.json", "inbox/them/source.png"}
 
