@@ -82,7 +82,7 @@ class RaySession:
             tries -= 1
             thread = WorkerThread(name="ray")
             try:
-                await thread.run(self._connect, unbounded=True)
+                await thread.run(self._connect, long=True)
             except BaseException as error:
                 await self._leave(thread)
                 if not (tries and isinstance(error, ClusterUnavailable)):
@@ -103,7 +103,7 @@ class RaySession:
     async def _leave(self, thread: WorkerThread) -> None:
         try:
             if not self._is_guest:
-                await thread.run(load_ray().shutdown, unbounded=True)
+                await thread.run(load_ray().shutdown, long=True)
         finally:
             thread.close()
 

@@ -15,6 +15,9 @@ T = TypeVar("T")
 TURN_S: Final = 0.25
 """Longer than a picture with a few faces takes on a GPU, and no long wait behind a video (docs/adr/0007)."""
 
+LONGEST_S: Final = 3600.0
+"""What nobody can measure and yet ends, such as TensorRT's search of kernels for a card, takes minutes."""
+
 
 class Share:
     """One user's place in a worker's line, made by `WorkerThread.share`; a job has one for all its steps."""
@@ -32,7 +35,7 @@ class _Step(Generic[T]):
 
     function: Callable[[], T]
     share: Share
-    unbounded: bool
+    long: bool
     future: Future[T] = field(default_factory=Future)
 
 
@@ -61,14 +64,14 @@ class WorkerThread:
         self._closing = False
         self._busy_s = 0.0
         self._since: float | None = None
-        self._bounded = True
+        self._may_take_s = 0.0
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the running step began; 0 while none runs, or one that may take any time."""
+        """Seconds since the running step began, without those that it may take; 0 while none runs."""
         since = self._since
-        return self._monotonic() - since if since is not None and self._bounded else 0.0
+        return max(0.0, self._monotonic() - since - self._may_take_s) if since is not None else 0.0
 
     @property
     def busy_s(self) -> float:
@@ -80,16 +83,14 @@ class WorkerThread:
         """A place at the end of the line, for a user of several steps."""
         return Share(next(self._positions))
 
-    async def run(
-        self, function: Callable[[], T], *, share: Share | None = None, unbounded: bool = False
-    ) -> T:
+    async def run(self, function: Callable[[], T], *, share: Share | None = None, long: bool = False) -> T:
         """Run `function` on the thread and return what it returns or raise what it raises.
 
         Without a `share` the step is in line for itself. Cancelled before its turn it never runs; cancelled
-        later it runs to its end unheard. An `unbounded` step, such as opening a model, may take any time
+        later it runs to its end unheard. A `long` step, such as opening a model, may take `LONGEST_S`
         without counting as silence.
         """
-        step = _Step(function=function, share=share or self.share(), unbounded=unbounded)
+        step = _Step(function=function, share=share or self.share(), long=long)
         with self._changed:
             heapq.heappush(self._line, (step.share.position, next(self._arrivals), step))
             self._changed.notify()
@@ -117,7 +118,7 @@ class WorkerThread:
             return heapq.heappop(self._line)[2]
 
     def _serve(self, step: _Step[Any]) -> None:
-        self._bounded = not step.unbounded
+        self._may_take_s = LONGEST_S if step.long else 0.0
         started = self._since = self._monotonic()
         try:
             result, error = step.function(), None

@@ -106,10 +106,10 @@ class EnginePool:
         with self._noting():
             try:
                 # In one go: the loop's thread is busy with imports at the start.
-                self._put_up(*await self._device.run(find_and_open, unbounded=True))
+                self._put_up(*await self._device.run(find_and_open, long=True))
             except ModelUnavailable:
                 # With no file to open, nothing else would tell that the provider does not work.
-                await self._device.run(self._registry.check_provider, unbounded=True)
+                await self._device.run(self._registry.check_provider, long=True)
                 raise
 
     async def look(self) -> None:
@@ -186,7 +186,7 @@ class EnginePool:
     async def _opened(self, ready: EngineHandle[T], kept: dict[str, T]) -> T:
         if ready.name in kept:
             return kept[ready.name]
-        return await self._device.run(partial(self._open, ready, kept), unbounded=True)
+        return await self._device.run(partial(self._open, ready, kept), long=True)
 
     def _open(self, ready: EngineHandle[T], kept: dict[str, T]) -> T:
         """Open what is not open yet; only the device's thread asks this, so two jobs never open the same."""

@@ -184,7 +184,7 @@ class JobContext:
         return await asyncio.get_running_loop().run_in_executor(self.services.cpu, measured)
 
     def unmeasured(self) -> AbstractContextManager[None]:
-        """Show life within the block: nobody can tell how far its work is, and it ends by itself."""
+        """Show life within the block, for an hour at most: its work ends by itself, nobody can tell when."""
         return self._whereabouts.unmeasured()
 
     def on_cpu_at_last(self, function: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
-from consumer.devices.worker import TURN_S, Share
+from consumer.devices.worker import LONGEST_S, TURN_S, Share
 from consumer.jobs.progress import JobProgress
 from consumer.jobs.services import JobServices
 
@@ -58,7 +58,7 @@ class Whereabouts:
         self._began = began
         self._share: Share | None = None
         self._on_device = False
-        self._unmeasured = 0  # things that it does and cannot tell how far
+        self._unmeasured: list[float] = []  # when it began what it does and cannot tell how far
         self._waits = 0  # things that it waits for and that depend on other jobs
         self._waited_s = 0.0  # for memory
 
@@ -73,7 +73,8 @@ class Whereabouts:
         """Whether it goes on unseen: waits for a device that is alive, or does what it cannot measure."""
         if self.place is JobPlace.WAITING:
             return self._services.device.silent_s < self._services.stall_timeout_s
-        return self.place is JobPlace.ELSEWHERE and self._unmeasured > 0
+        now = time.monotonic()
+        return self.place is JobPlace.ELSEWHERE and any(now - began < LONGEST_S for began in self._unmeasured)
 
     async def on_device(self, function: Callable[[], T]) -> T:
         """Take a step on the device's thread; see `JobContext.on_device`."""
@@ -105,12 +106,16 @@ class Whereabouts:
 
     @contextmanager
     def unmeasured(self) -> Iterator[None]:
-        """Do within the block what nobody can tell how far it is; see `JobContext.unmeasured`."""
-        self._unmeasured += 1
+        """Do within the block what nobody can tell how far it is, and for an hour at most.
+
+        See `JobContext.unmeasured`.
+        """
+        began = time.monotonic()
+        self._unmeasured.append(began)
         try:
             yield
         finally:
-            self._unmeasured -= 1
+            self._unmeasured.remove(began)
 
     def having(self, share: AbstractAsyncContextManager[T]) -> AbstractAsyncContextManager[T]:
         """Have one's share of what is there for all jobs; to get it is to wait for others."""

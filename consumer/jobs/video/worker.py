@@ -74,7 +74,7 @@ class SegmentWorker:
         signs = asyncio.create_task(means.show_life(tell))
         try:
             with means.unmeasured():
-                engine, swapper = await self._device.run(partial(self._open, order), unbounded=True)
+                engine, swapper = await self._device.run(partial(self._open, order), long=True)
             painter = swapper.painter(order.work.swap.blend)
             tools = SwapTools(engine=engine, painter=painter, hands=swapper.hands, timings=means.timings)
             written, facts = await render(means, tools, order.work, order.segment, order.path, means)

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.client.local import open_local_jobs
 from consumer.config.settings import Settings
-from consumer.devices.worker import WorkerThread
+from consumer.devices.worker import LONGEST_S, WorkerThread
 from consumer.jobs.progress import JobProgress
 from consumer.jobs.services import JobServices
 from consumer.jobs.whereabouts import JobPlace, Milestones, Whereabouts
@@ -86,6 +86,12 @@ async def test_it_is_alive_where_it_waits_for_a_device_that_is_or_cannot_measure
     with whereabouts.unmeasured():
         assert whereabouts.is_alive()
         assert not await whereabouts.on_device(whereabouts.is_alive)
+        hour_later = time.monotonic() + LONGEST_S
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "monotonic", lambda: hour_later)
+            assert not whereabouts.is_alive()
+            with whereabouts.unmeasured():
+                assert whereabouts.is_alive()
     with whereabouts.waiting():
         assert whereabouts.is_alive()
         monkeypatch.setattr(WorkerThread, "silent_s", services.stall_timeout_s + 1)
