@@ -135,6 +135,6 @@ async def test_a_manifest_that_breaks_its_reader_is_a_failed_job(
     def broken(_document: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("storage.inbox.inbox.read_manifest", broken)
+    monkeypatch.setattr("storage.inbox.opening.read_manifest", broken)
     await drop.manifest(MANIFEST)
     assert "could not be read" in await error_of(drop)

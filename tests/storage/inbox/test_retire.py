@@ -73,7 +73,7 @@ async def test_other_pictures_dropped_while_the_job_ran_are_not_lost(drop: Drop)
 async def test_a_video_dropped_over_one_that_is_being_archived_is_not_lost(
     drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.inbox.inbox._LONG_COPY_BYTES", 0)
+    monkeypatch.setattr("storage.inbox.retirement._LONG_COPY_BYTES", 0)
     await drop.folder("target.mp4", "source.png")
     entry = await drop.entry()
 
