@@ -1,7 +1,7 @@
-import { t } from "../i18n";
 import { choices, choose } from "../options";
 import { Tick } from "../parts/Tick";
 import { told } from "../start";
+import { sayVideo } from "./videowords";
 
 /** What of a video is kept: sound, frame rate, which part. */
 export function VideoOptions() {
@@ -10,12 +10,12 @@ export function VideoOptions() {
       <Tick name="sound" />
       <Tick name="ownFrameRate" />
       <fieldset class="field">
-        <legend>{t("composer.options.part.title")}</legend>
+        <legend>{sayVideo("part.title")}</legend>
         <p class="row">
           <Seconds id="part-from" name="from" />
           <Seconds id="part-to" name="to" />
         </p>
-        <span class="small soft">{t("composer.options.part.help")}</span>
+        <span class="small soft">{sayVideo("part.help")}</span>
       </fieldset>
     </>
   );
@@ -25,7 +25,7 @@ function Seconds({ id, name }: { id: string; name: "from" | "to" }) {
   const lacks = told.value?.focus === id;
   return (
     <label for={id}>
-      {t(`composer.options.part.${name}`)}{" "}
+      {sayVideo(`part.${name}`)}{" "}
       <input
         id={id}
         type="number"
@@ -40,7 +40,7 @@ function Seconds({ id, name }: { id: string; name: "from" | "to" }) {
           choose({ [name]: Number.isFinite(seconds) && seconds >= 0 ? seconds : null });
         }}
       />{" "}
-      {t("composer.options.part.seconds")}
+      {sayVideo("part.seconds")}
     </label>
   );
 }
