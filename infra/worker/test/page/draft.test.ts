@@ -208,6 +208,17 @@ test("a file that is damaged is not looked at again: another one has to be chose
   await vi.waitFor(() => expect(page.missing.value?.focus).toBe("choose-target"));
 });
 
+test.each([
+  ["an empty file", "target", "", "face.jpg", "media_corrupt"],
+  ["an empty file", "face", "", "face.jpg", "media_corrupt"],
+  ["a video", "face", "film", "film.mp4", "video_as_face"],
+] as const)("%s as %s is not sent, as what comes of it is known", (_, role, bytes, name, code) => {
+  const asked = serve(() => bad(400, "invalid_request"));
+  const picked = page.pick(new File([bytes], name), role);
+  expect(picked.progress.value).toMatchObject({ step: "failed", error: { code } });
+  expect(asked).toEqual([]);
+});
+
 describe("pressed before the file is there, Start", () => {
   /** A video on its way up, and a face; `arrive` lets it get there and its people be found. */
   async function pressed() {
