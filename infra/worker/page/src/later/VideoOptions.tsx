@@ -1,3 +1,4 @@
+import { t } from "../i18n";
 import { choices, choose } from "../options";
 import { Tick } from "../parts/Tick";
 import { told } from "../start";
@@ -7,8 +8,8 @@ import { sayVideo } from "./videowords";
 export function VideoOptions() {
   return (
     <>
-      <Tick name="sound" />
-      <Tick name="ownFrameRate" />
+      <Tick name="sound" title={t("composer.options.sound.title")} help={t("composer.options.sound.help")} />
+      <Tick name="ownFrameRate" title={sayVideo("ownFrameRate.title")} help={sayVideo("ownFrameRate.help")} />
       <fieldset class="field">
         <legend>{sayVideo("part.title")}</legend>
         <p class="row">
