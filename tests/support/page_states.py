@@ -96,10 +96,10 @@ def _check(site: SwapPage, card: Card) -> Iterator[str]:
 
 
 def _dialogs(site: SwapPage) -> Iterator[str]:
-    for key in ("common.footer.files", "common.footer.why"):
+    for key, text in (("common.footer.files", "about.files.where"), ("common.footer.why", "about.why.say")):
         site.page.get_by_role("contentinfo").get_by_role("button", name=site.words(key)).click()
         dialog = site.page.get_by_role("dialog", name=site.words(key))
-        expect(dialog).to_be_visible()
+        expect(dialog.get_by_text(site.words(text))).to_be_visible()
         yield key.rsplit(".", 1)[-1]
         dialog.get_by_role("button", name=site.words("common.close")).click()
         expect(dialog).to_have_count(0)

@@ -4,6 +4,7 @@ import { timingSafeEqual } from "hono/utils/buffer";
 import { readObject } from "./body";
 import type { App, Routes } from "./env";
 import { Refused } from "./errors";
+import { limitGuesses, limitStrangers, refuseGuessers } from "./rates";
 
 const COOKIE = "swapdrop";
 const SESSION_S = 12 * 3600;
@@ -15,7 +16,7 @@ export const requireToken: MiddlewareHandler<App> = async (c, next) => {
   const token = c.env.API_TOKEN;
   if (token && !OPEN.includes(c.req.path)) {
     const header = c.req.header("Authorization");
-    if (header !== undefined) await requireBearer(header, token);
+    if (header !== undefined) await requireSame(c, /^Bearer +(.*)$/i.exec(header)?.[1], token);
     else await requireSession(c, token);
   }
   await next();
@@ -26,7 +27,7 @@ export const routes: Routes = new Hono<App>().post("/api/session", async (c) => 
   const token = c.env.API_TOKEN;
   if (!token) throw new Refused(404, "not_found", "This service asks for no token.");
   const { token: given } = await readObject(c);
-  if (typeof given !== "string" || !(await timingSafeEqual(given, token))) throw unauthorized();
+  await requireSame(c, given, token);
   const end = String(now() + SESSION_S);
   await setSignedCookie(c, COOKIE, end, signingKey(c, token), {
     prefix: "host",
@@ -37,15 +38,20 @@ export const routes: Routes = new Hono<App>().post("/api/session", async (c) => 
   return c.body(null, 204);
 });
 
-async function requireBearer(header: string, token: string): Promise<void> {
-  const given = /^Bearer +(.*)$/i.exec(header)?.[1] ?? "";
-  if (!(await timingSafeEqual(given, token))) throw unauthorized();
+async function requireSame(c: Context<App>, given: unknown, token: string): Promise<void> {
+  refuseGuessers(c);
+  if (typeof given === "string" && (await timingSafeEqual(given, token))) return;
+  await limitGuesses(c);
+  throw unauthorized();
 }
 
 /** A browser sends the cookie by itself, so what changes something must also say that it comes from this site. */
 async function requireSession(c: Context<App>, token: string): Promise<void> {
   const end = await getSignedCookie(c, signingKey(c, token), COOKIE, "host");
-  if (!end || Number(end) <= now()) throw unauthorized();
+  if (!end || Number(end) <= now()) {
+    await limitStrangers(c);
+    throw unauthorized();
+  }
   if (["GET", "HEAD"].includes(c.req.method) || c.req.header("Origin") === new URL(c.req.url).origin) return;
   throw new Refused(
     403,

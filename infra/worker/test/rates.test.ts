@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { call, FRIEND, refused } from "./support";
 
 /** Limits that let nothing through, and what they were asked. */
@@ -45,6 +45,75 @@ test("who has no token does not use up what others may ask", async () => {
   const { asked, over } = limits();
   expect((await call("/api/status/x", {}, { ...over, API_TOKEN: "secret" })).status).toBe(401);
   expect(asked).toEqual([]);
+});
+
+describe("of requests without a valid token from one address", () => {
+  const HERE = "https://swap.example";
+  const RIGHT = { Authorization: "Bearer secret" };
+  const WRONG = { Authorization: "Bearer guess" };
+
+  afterEach(() => vi.useRealTimers());
+
+  /** A service with a token that lets two of them through; `ask` tells how it answers. */
+  function guarded() {
+    const counts = new Map<string, number>();
+    const limit = async ({ key }: { key: string }) => {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      return { success: (counts.get(key) ?? 0) <= 2 };
+    };
+    const over = { API_TOKEN: "secret", AUTH_LIMIT: { limit } };
+    const from = (address: string) => ({ "CF-Connecting-IP": address });
+    const ask = async (address: string, headers: object) =>
+      (await call(`${HERE}/api/status/x`, { headers: { ...from(address), ...headers } }, over)).status;
+    const begin = (address: string, token: string) =>
+      call(
+        `${HERE}/api/session`,
+        { method: "POST", headers: from(address), body: JSON.stringify({ token }) },
+        over,
+      );
+    return { over, ask, begin };
+  }
+
+  test("a few are refused as such, and the next ones for being too many", async () => {
+    const { ask, over } = guarded();
+    expect([await ask("a.1", {}), await ask("a.1", {})]).toEqual([401, 401]);
+    const response = await call("/api/status/x", { headers: { "CF-Connecting-IP": "a.1" } }, over);
+    expect(response.headers.get("Retry-After")).toBe("60");
+    expect(await refused(response)).toEqual([429, "too_many_requests"]);
+    // Nobody has guessed: the token is let through.
+    expect(await ask("a.1", RIGHT)).toBe(404);
+  });
+
+  test("whoever guesses does not learn which token is right, for a minute", async () => {
+    const { ask, begin } = guarded();
+    expect([await ask("b.1", WRONG), (await begin("b.1", "guess")).status]).toEqual([401, 401]);
+    expect(await ask("b.1", WRONG)).toBe(429);
+    expect([await ask("b.1", RIGHT), (await begin("b.1", "secret")).status]).toEqual([429, 429]);
+    expect(await ask("b.2", RIGHT)).toBe(404);
+    vi.useFakeTimers({ now: Date.now() + 61_000 });
+    expect(await ask("b.1", RIGHT)).toBe(404);
+  });
+
+  test("a session goes on while somebody guesses from the same address", async () => {
+    const { ask, begin } = guarded();
+    const Cookie = (await begin("c.1", "secret")).headers.get("Set-Cookie")?.split(";", 1)[0];
+    for (let guesses = 0; guesses < 5; guesses++) await ask("c.1", WRONG);
+    expect(await ask("c.1", { Cookie })).toBe(404);
+  });
+
+  test("those with one are not counted", async () => {
+    const { ask } = guarded();
+    for (let times = 0; times < 5; times++) expect(await ask("d.1", RIGHT)).toBe(404);
+  });
+
+  test("sixty pass a minute, as configured", async () => {
+    const headers = { "CF-Connecting-IP": "e.1" };
+    const ask = async () => (await call("/api/status/x", { headers }, { API_TOKEN: "secret" })).status;
+    let passed = 0;
+    while ((await ask()) !== 429 && passed < 150) passed++;
+    expect(passed).toBeGreaterThanOrEqual(60);
+    expect(passed).toBeLessThanOrEqual(120);
+  });
 });
 
 test("the limits that are configured count", async () => {

@@ -2,10 +2,11 @@
 
 import gzip
 
+import pytest
 import requests
 from playwright.sync_api import Page, Response, expect
 
-from tests.support.browser import DESK, Pages
+from tests.support.browser import DESK, Pages, axe_findings
 from tests.support.local_stack import LocalStack
 from tests.support.swap_page import SwapPage, Words
 
@@ -78,5 +79,42 @@ def test_a_language_that_could_not_be_fetched_is_fetched_when_it_is_chosen_again
     with page.expect_event("requestfailed"):
         page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("button", name="中文")).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("button", name="English")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("script", "button", "text"),
+    [
+        ("Check", "common.header.check", "check.here"),
+        ("About", "common.footer.files", "about.files.where"),
+    ],
+)
+def test_a_part_that_is_gone_since_the_page_was_deployed_anew_says_so_and_leads_to_the_new_page(
+    page: Page, site: SwapPage, pages: Pages, script: str, button: str, text: str
+) -> None:
+    pages.forgive("status of 404")
+    page.route(f"**/assets/{script}-*.js*", lambda route: route.fulfill(status=404))
+    site.button(button).click()
+    expect(site.says("common.outdated")).to_be_visible()
+    assert axe_findings(page) == []
+    page.unroute_all()
+    with page.expect_navigation():
+        site.button("common.reload").click()
+    site.button(button).click()
+    expect(site.says(text)).to_be_visible()
+
+
+def test_a_language_that_is_gone_since_the_page_was_deployed_anew_says_so(
+    page: Page, site: SwapPage, pages: Pages
+) -> None:
+    pages.forgive("status of 404")
+    page.route("**/zh-*.js*", lambda route: route.fulfill(status=404))
+    page.get_by_role("button", name="中文").click()
+    expect(site.says("common.outdated")).to_be_visible()
+    expect(site.says("common.offline")).to_have_count(0)
+    page.unroute_all()
+    with page.expect_navigation():
+        site.button("common.reload").click()
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("button", name="English")).to_be_visible()

@@ -1,7 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import en from "../i18n/en.json";
 import { importer } from "./importer";
-import { lost } from "./online";
+import { reached } from "./online";
 import { lasting } from "./storage";
 
 export type Language = "en" | "zh-CN";
@@ -26,24 +26,23 @@ export const LANGUAGES: Record<Language, { name: string; load: () => Promise<Tre
 };
 const STORED = "swapdrop.language";
 
+const gone = signal(false);
 const now = signal<{ language: Language; texts: Tree }>({ language: "en", texts: en });
 
 /** The language of the page. */
 export const language: ReadonlySignal<Language> = computed(() => now.value.language);
 
-/** Change the language of the page, now and for later visits; it stays as it is without a connection. */
+/** Whether a language was wanted that the service has no longer, as it has a later version of this page. */
+export const outdated: ReadonlySignal<boolean> = gone;
+
+/** Change the language of the page, now and for later visits; it stays as it is where that cannot be fetched. */
 export async function setLanguage(next: Language): Promise<void> {
-  const texts = await LANGUAGES[next].load().catch(lost);
-  if (!texts) return;
-  now.value = { language: next, texts };
-  lasting.setItem(STORED, next);
+  if (await turnTo(next)) lasting.setItem(STORED, next);
 }
 
 /** Begin in the language chosen before, else in the browser's own. */
 export async function beginLanguage(): Promise<void> {
-  const first = firstLanguage();
-  const texts = await LANGUAGES[first].load().catch(lost);
-  if (texts) now.value = { language: first, texts };
+  await turnTo(firstLanguage());
 }
 
 /** Keep `lang` of the document at the page's language; returns what ends it. */
@@ -81,6 +80,13 @@ function textOf(texts: Tree, to: Language, key: string, values: Values): string 
   if (typeof place !== "object") return place;
   const form = place[new Intl.PluralRules(to).select(Number(values.count ?? 0))] ?? place.other;
   return typeof form === "string" ? form : undefined;
+}
+
+async function turnTo(next: Language): Promise<boolean> {
+  const texts = await LANGUAGES[next].load().catch(() => null);
+  if (texts) now.value = { language: next, texts };
+  gone.value = !texts && (await reached());
+  return texts !== null;
 }
 
 function firstLanguage(): Language {

@@ -1,3 +1,8 @@
+import { reached, whenOnline } from "./online";
+import { sleep } from "./wait";
+
+const AGAIN_MS = 3000;
+const MOST_FAILURES = 3;
 const ADDRESS = /https?:[^\s?]+/;
 
 /**
@@ -15,4 +20,23 @@ export function importer<Exports>(script: () => Promise<Exports>): () => Promise
       throw error;
     }
   };
+}
+
+/**
+ * What `load` gives once there is a connection; null when `stop` aborts before, or when it fails three times in a row
+ * although the service answers: that has a later version of this page then.
+ */
+export async function fetched<Parts>(load: () => Promise<Parts>, stop: AbortSignal): Promise<Parts | null> {
+  for (let failures = 0; !stop.aborted; ) {
+    try {
+      return await load();
+    } catch {
+      failures = (await reached()) ? failures + 1 : 0;
+      if (failures === MOST_FAILURES) break;
+      await sleep(AGAIN_MS, stop)
+        .then(() => whenOnline(stop))
+        .catch(() => undefined);
+    }
+  }
+  return null;
 }

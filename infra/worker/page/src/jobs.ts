@@ -20,9 +20,9 @@ export const jobs = new JobStore(browser());
 /** How many have not ended. */
 export const runningCount: ReadonlySignal<number> = jobs.runningCount;
 
-/** Start a job: it is kept over reloads from here on, and sent under a key of its own as soon as it can be. */
-export function startJob(note: JobNote, consent: boolean): void {
-  jobs.start(note, consent);
+/** Start a job: it is kept over reloads from here on, and sent under a key of its own as soon as it can be; its key. */
+export function startJob(note: JobNote, consent: boolean): string {
+  return jobs.start(note, consent);
 }
 
 /** Send and follow the jobs, and show the one that the address names; returns what ends it. */

@@ -1,42 +1,28 @@
 import { signal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
-import { importer } from "./importer";
-import { whenOnline } from "./online";
-import { sleep } from "./wait";
+import { fetched, importer } from "./importer";
+import { Outdated } from "./parts/Outdated";
 
-const AGAIN_MS = 3000;
-
-/** The part of the page that a script calls `name`; fetched when it is first shown, and again until it has come. */
+/** The part of the page that a script calls `name`; fetched when it is first shown, and again until it has come or is known to be gone. */
 export function lazily<Name extends string, Props extends object>(
   name: Name,
   script: () => Promise<Record<Name, FunctionComponent<Props>>>,
 ): FunctionComponent<Props> {
   const load = importer(script);
   const loaded = signal<FunctionComponent<Props> | null>(null);
+  const gone = signal(false);
   return (props) => {
     useEffect(() => {
       const stop = new AbortController();
       void fetched(load, stop.signal).then((parts) => {
         if (parts) loaded.value = parts[name];
+        else gone.value ||= !stop.signal.aborted;
       });
       return () => stop.abort();
     }, []);
     const Part = loaded.value;
-    return Part ? <Part {...props} /> : <div class="blank pulse" />;
+    if (Part) return <Part {...props} />;
+    return gone.value ? <Outdated /> : <div class="blank pulse" />;
   };
-}
-
-/** What `load` gives once there is a connection; null when `stop` aborts before. */
-async function fetched<Parts>(load: () => Promise<Parts>, stop: AbortSignal): Promise<Parts | null> {
-  while (!stop.aborted) {
-    try {
-      return await load();
-    } catch {
-      await sleep(AGAIN_MS, stop)
-        .then(() => whenOnline(stop))
-        .catch(() => undefined);
-    }
-  }
-  return null;
 }

@@ -16,7 +16,7 @@ export const pausedUntil: ReadonlySignal<number | null> = pauseEnd;
 /** Listen to the browser's own word about the network; returns what ends it. */
 export function watchConnection(): () => void {
   const gone = () => lost();
-  const back = () => void probe();
+  const back = () => void reached();
   window.addEventListener("offline", gone);
   window.addEventListener("online", back);
   if (!reachable.value) lost();
@@ -37,6 +37,12 @@ export function lost(): void {
 /** A request got an answer, whichever. */
 export function answered(): void {
   reachable.value = true;
+}
+
+/** Ask whether the service answers; it is looked for if not. */
+export async function reached(): Promise<boolean> {
+  await fetch("/health", { cache: "no-store" }).then(answered, lost);
+  return reachable.value;
 }
 
 /** Resolves as soon as the service can be reached; at once if it can. */
@@ -61,16 +67,7 @@ export async function whenUnpaused(signal?: AbortSignal): Promise<void> {
 async function look(): Promise<void> {
   while (!reachable.value) {
     await sleep(PROBE_MS);
-    await probe();
+    await reached();
   }
   away.value = false;
-}
-
-async function probe(): Promise<void> {
-  try {
-    await fetch("/health", { cache: "no-store" });
-    answered();
-  } catch {
-    reachable.value = false;
-  }
 }

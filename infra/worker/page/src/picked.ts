@@ -84,6 +84,7 @@ function kindOf(progress: Progress): Kind | null {
 /** Why a file need not be sent: what would come of it is known, and the sender is spared the time. */
 function refusal(file: File, kind: Kind, role: Role): string | null {
   if (role === "face" && kind === "video") return "video_as_face";
+  if (file.size === 0) return "media_corrupt";
   const limits = health.value?.limits;
   if (!limits || file.size <= (kind === "video" ? limits.video : limits.upload)) return null;
   return "input_too_large";

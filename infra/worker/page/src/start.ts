@@ -2,10 +2,11 @@ import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { announce } from "./announce";
 import { chosen, layout, shared, slots } from "./cast";
 import { consent } from "./consent";
+import { isOver } from "./entries";
 import { focusNow } from "./focus";
 import { consentNeeded } from "./health";
 import { type Key, t } from "./i18n";
-import { startJob } from "./jobs";
+import { jobs, startJob } from "./jobs";
 import { isAboutTheFile } from "./mend";
 import { choices, emptyPart, toRequest } from "./options";
 import { type Picked, storedFile } from "./picked";
@@ -25,7 +26,8 @@ export interface Missing {
 const THUMB = 96;
 const asked = signal(false);
 const waitsFor = signal<Picked | null>(null);
-const lastStarted = signal<{ from: Picked | null; request: string } | null>(null);
+/** `key` is null until it is in the list. */
+const lastStarted = signal<{ from: Picked | null; request: string; key: string | null } | null>(null);
 
 /** The first thing that is missing, null when nothing is. */
 export const missing: ReadonlySignal<Missing | null> = computed(
@@ -64,9 +66,12 @@ async function begin(): Promise<void> {
   const request = makeRequest();
   if (!request) return;
   asked.value = false;
-  lastStarted.value = { from: target.value, request: JSON.stringify(request) };
+  const started = { from: target.value, request: JSON.stringify(request), key: null };
+  lastStarted.value = started;
   const count = chosen.value.length;
-  startJob({ name: request.target.name, thumb: await thumb(), people: count, request }, consent.value);
+  const note = { name: request.target.name, thumb: await thumb(), people: count, request };
+  const key = startJob(note, consent.value);
+  if (lastStarted.value === started) lastStarted.value = { ...started, key };
 }
 
 function fileMissing(): Missing | null {
@@ -112,11 +117,18 @@ function restMissing(): Missing | null {
       focus: null,
       comes: true,
     };
-  const { from, request: before } = lastStarted.value ?? {};
+  const last = lastStarted.value;
   // A second press would make the same once more.
-  if (from === target.value && before === JSON.stringify(request))
+  if (last?.from === target.value && last?.request === JSON.stringify(request) && !cameToNothing(last.key))
     return { key: "composer.missing.change", focus: null };
   return null;
+}
+
+/** Whether what was started has no result and will have none: it failed, was cancelled or taken out of the list. */
+function cameToNothing(key: string | null): boolean {
+  if (key === null) return false;
+  const entry = jobs.entries.value.find((each) => each.key === key);
+  return !entry || (isOver(entry) && entry.ended !== "completed");
 }
 
 function sending(): boolean {

@@ -84,11 +84,12 @@ export class JobStore {
     };
   }
 
-  /** Keep a job at once, send it when there is room, and give its card the focus. */
-  start(note: JobNote, consent: boolean): void {
+  /** Keep a job at once, send it when there is room, and give its card the focus; its key. */
+  start(note: JobNote, consent: boolean): string {
     const entry = newEntry(this.world.newKey(), note, consent, this.world.now());
     this.update((entries) => [entry, ...entries]);
     this.wanted.value = entry.key;
+    return entry.key;
   }
 
   /** Have the job with that id in the list, and give its card the focus. */

@@ -1,17 +1,20 @@
+import { type Signal, signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Entry } from "../../page/src/entries";
 import type { FileRef, SwapRequest } from "../../page/src/request";
 import { bad, good, serve } from "./service";
-import { MemoryStorage } from "./support";
+import { anEntry, MemoryStorage } from "./support";
 
 type Page = Awaited<ReturnType<typeof open>>;
 
 const started = vi.fn();
+const entries: Signal<Entry[]> = signal([]);
 let page: Page;
 
 /** The modules of a page that was just opened: what is chosen lives in them. */
 async function open() {
   vi.resetModules();
-  vi.doMock("../../page/src/jobs", () => ({ startJob: started }));
+  vi.doMock("../../page/src/jobs", () => ({ startJob: started, jobs: { entries } }));
   const [cast, draft, picked, target, start, consent] = await Promise.all([
     import("../../page/src/cast"),
     import("../../page/src/draft"),
@@ -24,7 +27,12 @@ async function open() {
 }
 
 beforeEach(async () => {
-  started.mockClear();
+  entries.value = [];
+  started.mockReset().mockImplementation(() => {
+    const key = `job ${started.mock.calls.length}`;
+    entries.value = [anEntry(key), ...entries.value];
+    return key;
+  });
   vi.stubGlobal("localStorage", new MemoryStorage());
   vi.stubGlobal("sessionStorage", new MemoryStorage());
   vi.stubGlobal("document", { getElementById: () => null });
@@ -137,6 +145,33 @@ test("the same is not started twice by a second press, but after any change", as
   expect(started).toHaveBeenCalledTimes(2);
 });
 
+test.each<[string, (entry: Entry) => Entry[]]>([
+  ["was cancelled", (entry) => [{ ...entry, ended: "cancelled" }]],
+  ["failed", (entry) => [{ ...entry, ended: "failed" }]],
+  ["was not taken", (entry) => [{ ...entry, refused: { code: "internal", message: "" } }]],
+  ["was cancelled before it was sent", () => []],
+])("the same can be started once more when what was started %s", async (_, become) => {
+  await show(1);
+  page.setCast({ shared: slot("b") });
+  await startedRequest();
+  await page.start();
+  expect(started).toHaveBeenCalledTimes(1);
+  entries.value = entries.value.flatMap(become);
+  expect(page.told.value).toBeNull();
+  await startedRequest();
+  expect(started).toHaveBeenCalledTimes(2);
+});
+
+test("the same is not started once more when it is done", async () => {
+  await show(1);
+  page.setCast({ shared: slot("b") });
+  await startedRequest();
+  entries.value = entries.value.map((entry) => ({ ...entry, ended: "completed" }));
+  await page.start();
+  expect(page.told.value?.key).toBe("composer.missing.change");
+  expect(started).toHaveBeenCalledTimes(1);
+});
+
 test("an earlier request fills everything in again, and can be started as it was", async () => {
   const faces = { face_0: file("b"), face_1: file("c") };
   const options = { mouth_mask: true, output_format: "png" };
@@ -171,6 +206,17 @@ test("a file that is damaged is not looked at again: another one has to be chose
   serve(() => bad(422, "media_corrupt"));
   page.setTarget(page.pickStored(TARGET));
   await vi.waitFor(() => expect(page.missing.value?.focus).toBe("choose-target"));
+});
+
+test.each([
+  ["an empty file", "target", "", "face.jpg", "media_corrupt"],
+  ["an empty file", "face", "", "face.jpg", "media_corrupt"],
+  ["a video", "face", "film", "film.mp4", "video_as_face"],
+] as const)("%s as %s is not sent, as what comes of it is known", (_, role, bytes, name, code) => {
+  const asked = serve(() => bad(400, "invalid_request"));
+  const picked = page.pick(new File([bytes], name), role);
+  expect(picked.progress.value).toMatchObject({ step: "failed", error: { code } });
+  expect(asked).toEqual([]);
 });
 
 describe("pressed before the file is there, Start", () => {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import firstEn from "../../page/i18n/en.json";
+import aboutEn from "../../page/i18n/later/about.en.json";
+import aboutZh from "../../page/i18n/later/about.zh.json";
 import checkEn from "../../page/i18n/later/check.en.json";
 import checkZh from "../../page/i18n/later/check.zh.json";
 import detailsEn from "../../page/i18n/later/details.en.json";
@@ -11,8 +13,14 @@ import videoZh from "../../page/i18n/later/video.zh.json";
 import firstZh from "../../page/i18n/zh.json";
 import { fill, known, type Tree, t } from "../../page/src/i18n";
 
-const en = { ...firstEn, later: { check: checkEn, details: detailsEn, fine: fineEn, video: videoEn } };
-const zh = { ...firstZh, later: { check: checkZh, details: detailsZh, fine: fineZh, video: videoZh } };
+const en = {
+  ...firstEn,
+  later: { about: aboutEn, check: checkEn, details: detailsEn, fine: fineEn, video: videoEn },
+};
+const zh = {
+  ...firstZh,
+  later: { about: aboutZh, check: checkZh, details: detailsZh, fine: fineZh, video: videoZh },
+};
 const LANGUAGES = { en, "zh-CN": zh } as const;
 
 /** Every text by its key; the forms of a plural are one text with a line for each category. */

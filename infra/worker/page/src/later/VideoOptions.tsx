@@ -2,20 +2,21 @@ import { t } from "../i18n";
 import { choices, choose } from "../options";
 import { Tick } from "../parts/Tick";
 import { told } from "../start";
+import { sayVideo } from "./videowords";
 
 /** What of a video is kept: sound, frame rate, which part. */
 export function VideoOptions() {
   return (
     <>
-      <Tick name="sound" />
-      <Tick name="ownFrameRate" />
+      <Tick name="sound" title={t("composer.options.sound.title")} help={t("composer.options.sound.help")} />
+      <Tick name="ownFrameRate" title={sayVideo("ownFrameRate.title")} help={sayVideo("ownFrameRate.help")} />
       <fieldset class="field">
-        <legend>{t("composer.options.part.title")}</legend>
+        <legend>{sayVideo("part.title")}</legend>
         <p class="row">
           <Seconds id="part-from" name="from" />
           <Seconds id="part-to" name="to" />
         </p>
-        <span class="small soft">{t("composer.options.part.help")}</span>
+        <span class="small soft">{sayVideo("part.help")}</span>
       </fieldset>
     </>
   );
@@ -25,7 +26,7 @@ function Seconds({ id, name }: { id: string; name: "from" | "to" }) {
   const lacks = told.value?.focus === id;
   return (
     <label for={id}>
-      {t(`composer.options.part.${name}`)}{" "}
+      {sayVideo(`part.${name}`)}{" "}
       <input
         id={id}
         type="number"
@@ -40,7 +41,7 @@ function Seconds({ id, name }: { id: string; name: "from" | "to" }) {
           choose({ [name]: Number.isFinite(seconds) && seconds >= 0 ? seconds : null });
         }}
       />{" "}
-      {t("composer.options.part.seconds")}
+      {sayVideo("part.seconds")}
     </label>
   );
 }

@@ -3,11 +3,12 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { announce } from "../announce";
 import { duration } from "../format";
-import { t } from "../i18n";
+import { outdated, t } from "../i18n";
 import { online, pausedUntil } from "../online";
 import { askForToken, session } from "../session";
+import { Reload } from "./Outdated";
 
-/** What keeps everything waiting, if anything does: no connection, too many requests, no token. */
+/** What keeps everything waiting, if anything does: no connection, too many requests, no token; and a language that is gone. */
 export function Banner() {
   if (!online.value) return <Bar text={t("common.offline")} />;
   if (session.value === "refused")
@@ -18,7 +19,12 @@ export function Banner() {
         </button>
       </Bar>
     );
-  return pausedUntil.value === null ? null : <Countdown until={pausedUntil.value} />;
+  if (pausedUntil.value !== null) return <Countdown until={pausedUntil.value} />;
+  return outdated.value ? (
+    <Bar text={t("common.outdated")}>
+      <Reload />
+    </Bar>
+  ) : null;
 }
 
 function Bar({ text, children }: { text: string; children?: ComponentChildren }) {

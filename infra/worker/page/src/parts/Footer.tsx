@@ -1,8 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../i18n";
+import { lazily } from "../lazily";
 import { Dialog } from "./Dialog";
-import { Kept } from "./Kept";
 import { WhyDialog } from "./WhyDialog";
+
+const Files = lazily("Files", () => import("../later/About"));
 
 /** What people may want to know, each behind its button. */
 export function Footer() {
@@ -20,12 +22,7 @@ export function Footer() {
         {t("common.footer.why")}
       </button>
       <Dialog title={t("common.footer.files")} open={open.value === "files"} onClose={close}>
-        <p>{t("common.files.where")}</p>
-        <p>
-          <Kept />
-        </p>
-        <p>{t("common.files.here")}</p>
-        <p>{t("common.files.mark")}</p>
+        <Files />
       </Dialog>
       <WhyDialog open={open.value === "why"} onClose={close} />
     </footer>

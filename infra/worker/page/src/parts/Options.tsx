@@ -7,6 +7,7 @@ import { PictureOptions } from "./PictureOptions";
 import { Tick } from "./Tick";
 
 const VideoOptions = lazily("VideoOptions", () => import("../later/VideoOptions"));
+const TICKS = ["light", "mouth", "restore"] as const;
 
 /** How it is done; closed until someone wants to know. */
 export function Options() {
@@ -28,9 +29,14 @@ export function Options() {
           </span>
         </summary>
         <div class="fields">
-          <Tick name="light" />
-          <Tick name="mouth" />
-          <Tick name="restore" />
+          {TICKS.map((name) => (
+            <Tick
+              key={name}
+              name={name}
+              title={t(`composer.options.${name}.title`)}
+              help={t(`composer.options.${name}.help`)}
+            />
+          ))}
           {video ? <VideoOptions /> : <PictureOptions />}
           <MoreOptions />
         </div>
@@ -40,8 +46,7 @@ export function Options() {
 }
 
 function chips(chosen: Choices, video: boolean): string[] {
-  const ticks = (["light", "mouth", "restore"] as const).filter((name) => chosen[name]);
-  const names = ticks.map((name) => t(`composer.options.${name}.title`));
+  const names = TICKS.filter((name) => chosen[name]).map((name) => t(`composer.options.${name}.title`));
   if (video) return chosen.sound ? [...names, t("composer.options.sound.title")] : names;
   return [...names, t(`composer.options.format.${chosen.format}`)];
 }

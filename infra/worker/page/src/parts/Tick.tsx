@@ -1,10 +1,13 @@
-import { t } from "../i18n";
 import { choices, choose } from "../options";
 
-type Ticks = "light" | "mouth" | "restore" | "sound" | "ownFrameRate";
+interface Props {
+  name: "light" | "mouth" | "restore" | "sound" | "ownFrameRate";
+  title: string;
+  help: string;
+}
 
 /** One thing that is done or not, with a sentence on what it does. */
-export function Tick({ name }: { name: Ticks }) {
+export function Tick({ name, title, help }: Props) {
   return (
     <label class="tick">
       <input
@@ -14,9 +17,9 @@ export function Tick({ name }: { name: Ticks }) {
         onChange={(event) => choose({ [name]: event.currentTarget.checked })}
       />
       <span>
-        <b>{t(`composer.options.${name}.title`)}</b>
+        <b>{title}</b>
         <span id={`about-${name}`} class="small soft">
-          {t(`composer.options.${name}.help`)}
+          {help}
         </span>
       </span>
     </label>
