@@ -37,6 +37,11 @@ class Clock:
         following = int(self.times[place]) if place < len(self.times) else time + self.last_ticks
         return range(first, self._ticks(following))
 
+    @property
+    def end(self) -> int:
+        """When the last frame has been shown in the result, in ticks."""
+        return self._ticks(int(self.times[-1]) + self.last_ticks)
+
     def _ticks(self, time: int) -> int:
         """Rounded up where the unit of the result is coarser: nothing shows before its time."""
         exact = (time * self.source_time_base - self.origin_s) / self.time_base

@@ -79,6 +79,7 @@ def join_segments(
     """
     times = _joint_times(plan, segments)
     is_mp4 = container.has_edit_list
+    written = times.as_gaps() if is_mp4 else times
     options = dict(_MP4_OPTIONS) if is_mp4 else {}
     if is_mp4:
         options["video_track_timescale"] = str(plan.clock.time_base.denominator)
@@ -94,7 +95,7 @@ def join_segments(
         out.set_chapters(_chapters(source, plan))
         out.start_encoding()
         others = companion_packets(source, companions, _window(plan, container))
-        for packet in heapq.merge(_pictures(plan, segments, times, stream), others, key=_decoded_at):
+        for packet in heapq.merge(_pictures(plan, segments, written, stream), others, key=_decoded_at):
             try:
                 out.mux(packet)
             except av.error.InvalidDataError:
@@ -132,7 +133,7 @@ def _joint_times(plan: SegmentPlan, segments: Sequence[Path]) -> PacketTimes:
         raise OutputInvalid("Segments of the video were encoded in different ways and cannot be joined.")
     if len(set(shown)) != len(shown) or not shown:
         raise OutputInvalid("Segments of the video overlap and cannot be joined.")
-    return packet_times(shown, max(1, round(1 / plan.rate / plan.clock.time_base)))
+    return packet_times(shown, max(plan.clock.end, max(shown) + 1))
 
 
 def _segment(path: Path, plan: SegmentPlan) -> InputContainer:
@@ -145,6 +146,7 @@ def _segment(path: Path, plan: SegmentPlan) -> InputContainer:
 def _video_stream(out: OutputContainer, template: VideoStream, plan: SegmentPlan) -> VideoStream:
     stream = out.add_stream_from_template(template, opaque=True)  # AV1 has no encoder of its decoder's name
     stream.time_base = plan.clock.time_base
+    stream.codec_context.framerate = plan.rate  # without it Matroska keeps no frame's duration
     if plan.encoder.tag is not None:
         stream.codec_context.codec_tag = plan.encoder.tag
     return stream

@@ -120,7 +120,18 @@ class VideoFile:
     def duration_s(self) -> float:
         """Seconds from the first frame to the end of the last one."""
         times = self.scan.times
-        return float((int(times[-1]) - int(times[0])) * self.time_base + 1 / self.rate)
+        return float((int(times[-1]) - int(times[0]) + self.last_ticks) * self.time_base)
+
+    @property
+    def last_ticks(self) -> int:
+        """How long the last frame shows, in ticks: as the container says, else as a steady rate has it.
+
+        Where frames are stored in another order, few muxers have the sum of their decode times right if the
+        rate varies: what is shorter than usual is not believed then.
+        """
+        usual = max(1, round(1 / self.rate / self.time_base))
+        stated = 0 if self.scan.ends is None else self.scan.ends - int(self.scan.times[-1])
+        return stated if stated > (usual if self.scan.is_reordered else 0) else usual
 
 
 def open_video(path: Path, limits: VideoLimits, *, media: MediaType | None = None) -> VideoFile:

@@ -21,6 +21,10 @@ _STATES_DURATION: Final = ("mov", "matroska", "avi", "flv", "asf")
 """Containers that say how long they are; of others FFmpeg reckons it from what is there."""
 _STATES_END: Final = "matroska"
 """What it calls its duration is when it ends, as FFmpeg and others write it, also where it begins late."""
+_STATES_FRAMES: Final = "matroska"
+"""The container that may say of each frame how long it shows; FFmpeg says 0 where it does not."""
+_PARSED: Final = ("mpegts", "mpeg")
+"""Containers that say nothing of how long a frame shows: FFmpeg's parser tells it from the frame itself."""
 _SHORT_S: Final = 1.0
 """A file this much shorter than it says was cut."""
 _DAMAGED_SHARE: Final = 0.02
@@ -45,6 +49,11 @@ class Scan:
     garbled: int
     #: When the first packet of any stream shows or is heard, in seconds.
     begins_s: Fraction
+    #: When the last frame is over, as the container says, within the length that is accepted; None where it
+    #: does not say.
+    ends: int | None
+    #: Whether frames are stored in another order than that in which they show.
+    is_reordered: bool
 
     @property
     def frames(self) -> int:
@@ -62,6 +71,31 @@ class Scan:
         return int(self.times[place]) if place >= 0 else None
 
 
+class _FieldPairs:
+    """Tells which packets of H.264 hold a frame's second field: MPEG streams may have one for each field.
+
+    FFmpeg's parser sees what a packet holds, and says of a field that it lasts half as long as a frame.
+    """
+
+    def __init__(self, container: str, stream: VideoStream) -> None:
+        context = stream.codec_context
+        rate = context.framerate or stream.guessed_rate
+        self._half = 0.0
+        if container in _PARSED and context.codec.canonical_name == "h264" and rate and stream.time_base:
+            self._half = float(1 / rate / stream.time_base / 2)
+        #: Whether a first field waits for its second one, and when it shows.
+        self._waits = False
+        self._at: int | None = None
+
+    def is_second(self, time: int | None, lasts: int) -> bool:
+        """Whether a packet goes with the one before it; to be asked of all of them in order."""
+        is_field = self._half > 0 and abs(lasts - self._half) < 1
+        is_after = time is None or self._at is None or abs(time - self._at - self._half) < self._half / 2
+        is_second = self._waits and is_field and is_after
+        self._waits, self._at = is_field and not is_second, time
+        return is_second
+
+
 class _Tally:
     """What was seen so far of a stream."""
 
@@ -72,10 +106,14 @@ class _Tally:
         self.unstamped = 0
         self.garbled = 0
         self.packets = 0
+        #: When the packet that shows last does, and how long.
+        self.latest = (0, 0)
+        #: Whether any came behind one that shows later.
+        self.is_reordered = False
         self._limits = limits
         self._most_ticks = limits.max_seconds / float(time_base)
 
-    def add(self, time: int | None, *, is_key: bool, shows: bool) -> None:
+    def add(self, time: int | None, lasts: int, *, is_key: bool, shows: bool) -> None:
         """Count a packet; raises MediaTooLarge as soon as there are too many, or over too long a time."""
         self.packets += 1
         if time is None:
@@ -84,6 +122,8 @@ class _Tally:
         if is_key:
             self.keys.append(time)
         if shows:
+            self.is_reordered |= bool(self.times) and time < self.latest[0]
+            self.latest = max(self.latest, (time, lasts)) if self.times else (time, lasts)
             self.times.append(time)
         if self.packets > self._limits.max_frames:
             raise MediaTooLarge(
@@ -94,7 +134,7 @@ class _Tally:
                 f"The video is longer than {self._limits.max_seconds / 60:g} minutes. Send a shorter one."
             )
 
-    def scan(self, missing: int, begins_s: Fraction) -> Scan:
+    def scan(self, missing: int, begins_s: Fraction, ends: int | None) -> Scan:
         times = np.sort(np.array(self.times, dtype=np.int64))
         distinct = bool(np.all(np.diff(times) > 0))
         return Scan(
@@ -105,6 +145,8 @@ class _Tally:
             missing=missing,
             garbled=self.garbled,
             begins_s=begins_s,
+            ends=None if ends is None else min(ends, int(times[0] + self._most_ticks)),
+            is_reordered=self.is_reordered,
         )
 
 
@@ -115,8 +157,9 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
         MediaTooLarge: there are more frames, or over a longer time, than `limits` allow.
         MediaCorrupt: there is no frame, or more than a second of the file is missing.
     """
+    name = container.format.name
     time_base = stream.time_base or Fraction(1, 1000)
-    tally = _Tally(limits, time_base)
+    tally, pairs = _Tally(limits, time_base), _FieldPairs(name, stream)
     end_s, begins = 0.0, dict[Fraction, int]()
     with demuxer_faults():
         for packet in packets_of(container):
@@ -129,16 +172,30 @@ def scan_packets(container: InputContainer, stream: VideoStream, limits: VideoLi
                     begins[packet.time_base] = min(time, begins.get(packet.time_base, time))
             if packet.stream_index == stream.index:
                 tally.garbled += packet.is_corrupt
-                tally.add(time, is_key=packet.is_keyframe, shows=not packet.is_discard)
-    name = container.format.name
+                lasts = packet.duration or 0
+                if not pairs.is_second(time, lasts):
+                    tally.add(time, lasts, is_key=packet.is_keyframe, shows=not packet.is_discard)
     missing = max(0, len(stream.index_entries) - tally.packets) if name == _INDEXED else 0
     if not tally.times:
         raise MediaCorrupt("The video has no frame that could be shown.")
+    ends = _stated_end(name, stream, tally)
+    if ends is not None:  # FFmpeg has another time for some codecs' last packets
+        end_s = max(end_s, float(ends * time_base))
     start = 0 if name.startswith(_STATES_END) else container.start_time or 0
     stated_s = ((container.duration or 0) + start) / 1e6
     short_s = stated_s - end_s if name in _STATES_DURATION and container.duration else 0.0
     check_damage(tally.packets + missing, bad=missing, short_s=short_s)
-    return tally.scan(missing, min(time * base for base, time in begins.items()))
+    return tally.scan(missing, min(time * base for base, time in begins.items()), ends)
+
+
+def _stated_end(container: str, stream: VideoStream, tally: _Tally) -> int | None:
+    """When the last frame is over, in ticks, as the container says; None where it does not."""
+    if container == _INDEXED:
+        if stream.frames == tally.packets and stream.duration is not None:
+            return (stream.start_time or 0) + stream.duration
+        # Of fragments not all need be here. And MP4 says how long it takes to decode a frame, not to show it.
+        return None if tally.is_reordered else sum(tally.latest)
+    return sum(tally.latest) if container.startswith(_STATES_FRAMES) else None
 
 
 def check_damage(frames: int, *, bad: int, short_s: float = 0.0) -> None:

@@ -84,7 +84,15 @@ class SegmentPlan:
     def describe(self) -> Mapping[str, object]:
         """What two plans differ in if the frames of their results may; of types that JSON has."""
         clock = self.clock
-        exact = (self.sar, self.rate, clock.source_time_base, clock.time_base, clock.origin_s, clock.fps)
+        exact = (
+            self.sar,
+            self.rate,
+            clock.source_time_base,
+            clock.time_base,
+            clock.origin_s,
+            clock.fps,
+            clock.last_ticks,
+        )
         return {
             "revision": _REVISION,
             "segments": [[each.start, each.end, each.frames, each.offset] for each in self.segments],
@@ -130,6 +138,7 @@ def plan_segments(
     times = video.scan.between(first, end)
     if not len(times):
         raise InvalidTrim
+    over = int(video.scan.times[-1]) + video.last_ticks
     is_cut = first > int(video.scan.times[0])
     clock = Clock(
         source_time_base=video.time_base,
@@ -137,7 +146,7 @@ def plan_segments(
         origin_s=(first if is_cut else video.zero) * video.time_base,
         fps=fps,
         times=times,
-        last_ticks=max(1, round(1 / video.rate / video.time_base)),
+        last_ticks=(over if end is None else min(end, over)) - int(times[-1]),
     )
     starts = [int(times[0])]
     if video.scan.is_timed:  # else no part can be told from another
@@ -196,7 +205,7 @@ def _kept(video: VideoFile, trim: Trim) -> tuple[int, int | None]:
     if trim.start_s is not None:
         at = video.zero + trim.start_s / float(video.time_base)
         first = int(times[max(0, int(np.searchsorted(times, at, side="right")) - 1)])
-        if at > times[-1] + 1 / video.rate / video.time_base:
+        if at > times[-1] + video.last_ticks:
             raise InvalidTrim
     if trim.end_s is not None:
         end = video.zero + round(trim.end_s / float(video.time_base))

@@ -10,12 +10,15 @@ from typing import Final
 import av
 from av.stream import Disposition
 
+from tests.support.clips.fields import fielded
 from tests.support.clips.frames import picture
 from tests.support.clips.make import make
 from tests.support.clips.recipe import Sound
 from tests.support.clips.recipes import ORIENTATIONS, RECIPES
-from tests.support.clips.remux import add_streams, copy_packets, remux
+from tests.support.clips.remux import add_streams, copy_packets, hold_last, remux
 from tests.support.clips.sound import audio_stream, write_tone
+
+_HELD_S: Final = 4 + Fraction(1, 30)
 
 
 def clip(folder: Path, kind: str) -> Path:
@@ -42,6 +45,21 @@ def _early_start(folder: Path) -> Path:
 def _late_mkv(folder: Path) -> Path:
     """A Matroska file that begins at 1000 seconds, and says that it lasts until then and what it has."""
     return remux(clip(folder, "mkv"), folder / "late.mkv", shift_s=Fraction(1000))
+
+
+def _held(extension: str, *, reordered: bool) -> Callable[[Path], Path]:
+    """Its last picture shows 4 seconds longer than the others."""
+
+    def made(folder: Path) -> Path:
+        options = {**RECIPES["plain"].options, "bf": "2" if reordered else "0"}
+        source = make(folder / "steady.mp4", replace(RECIPES["plain"], options=options))
+        return hold_last(source, folder / f"held.{extension}", _HELD_S)
+
+    return made
+
+
+def _held_webm(folder: Path) -> Path:
+    return hold_last(clip(folder, "vp9"), folder / "held.webm", _HELD_S)
 
 
 def _truncated(folder: Path) -> Path:
@@ -143,6 +161,13 @@ MADE: Final[Mapping[str, Callable[[Path], Path]]] = {
     "edit_list": _edit_list,
     "early_start": _early_start,
     "late_mkv": _late_mkv,
+    "fields": lambda folder: fielded(folder / "fields.ts", stamps_each=False),
+    "fields_stamped": lambda folder: fielded(folder / "fields_stamped.ts", stamps_each=True),
+    "held": _held("mp4", reordered=False),
+    "held_reordered": _held("mp4", reordered=True),
+    "held_mov": _held("mov", reordered=True),
+    "held_mkv": _held("mkv", reordered=True),
+    "held_webm": _held_webm,
     "truncated": _truncated,
     "truncated_mkv": _truncated_mkv,
     "damaged": _damaged,

@@ -19,9 +19,10 @@ from pipeline.media.video.encoders import EncoderName, encoder_line
 from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.media.video.join import join_segments
 from pipeline.media.video.probe import VideoFile, open_video
+from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import Trim, plan_segments
 from tests.support.clips.frames import is_upright, number_of, picture
-from tests.support.videos import LIMITS, MARK, encode, produce, read_all, shown, sounds, wanted
+from tests.support.videos import LIMITS, MARK, digest, encode, produce, read_all, shown, sounds, wanted
 
 Clips = Callable[[str], Path]
 Videos = Callable[[str], VideoFile]
@@ -259,6 +260,75 @@ def test_a_trim_of_a_file_without_edit_lists_begins_at_0_too(
     made = produce(clips("mkv"), tmp_path, mapper, trim=Trim(start_s=0.5))
     assert [frame.at for frame in shown(made.path)] == wanted(made)
     assert min(at for at, _ in sounds(made.path)[0]) >= 0
+
+
+@pytest.mark.parametrize("kind", ["fields", "fields_stamped"])
+def test_frames_of_two_packets_are_each_one_and_are_shared_out_in_segments(
+    clips: Clips, mapper: ToneMapper, tmp_path: Path, kind: str
+) -> None:
+    made = produce(clips(kind), tmp_path, mapper)
+    assert (made.video.frames, len(made.plan.segments)) == (40, 3)
+    assert made.video.scan.times.tolist() == [round(frame.at * 90000) for frame in shown(clips(kind))]
+    whole = [digest(frame.image) for frame in VideoReader(made.video, mapper).frames()]
+    reader = VideoReader(made.video, mapper)
+    parts = [reader.planned(segment.start, segment.end) for segment in made.plan.segments]
+    assert [digest(frame.image) for part in parts for frame in part] == whole
+    assert reader.stats.bad == 0
+    assert not reader.stats.from_beginning
+    assert made.joined.duration_s == 1.6
+
+
+def length_of(path: Path) -> Fraction:
+    """Until when the pictures of a file show, as a player that reads its packets takes it, in seconds."""
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        base = stream.time_base or Fraction(1)
+        packets = [packet for packet in file.demux(stream) if packet.size]
+        latest = max(packets, key=lambda each: each.pts or 0)
+        end = base * (
+            (latest.pts or 0) + (latest.duration or 0)
+            if stream.duration is None
+            else (stream.start_time or 0) + stream.duration
+        )
+        assert (file.duration or 0) / 1e6 == pytest.approx(float(end), abs=0.001)
+        return end
+
+
+@pytest.mark.parametrize("segment_s", [0.4, 60])
+@pytest.mark.parametrize(("kind", "encoder"), [
+    *(("held", name) for name in ("libx264", "libx265", "libvpx-vp9", "libsvtav1")),
+    *(("held_mkv", name) for name in ("libx264", "libx265", "libvpx-vp9", "libsvtav1")),
+    ("held_webm", "libvpx-vp9"), ("held_webm", "libsvtav1"),
+    ("held_mov", "libx264"), ("held_reordered", "libx264"),
+])  # fmt: skip
+def test_the_last_frame_shows_as_long_as_it_did(
+    clips: Clips, mapper: ToneMapper, tmp_path: Path, kind: str, encoder: EncoderName, segment_s: float
+) -> None:
+    made = produce(clips(kind), tmp_path, mapper, encoder=encoder, segment_s=segment_s)
+    assert made.joined.duration_s == pytest.approx(5.5, abs=0.002)
+    begins = made.video.scan.times[0] * made.video.time_base
+    assert float(length_of(made.path)) == pytest.approx(5.5 + float(begins), abs=0.002)
+    assert open_video(made.path, LIMITS).duration_s == pytest.approx(5.5, abs=0.002)
+    assert [frame.at for frame in shown(made.path)] == wanted(made)
+    for stored, kept in zip(sounds(clips(kind)), sounds(made.path), strict=True):
+        assert [body for _, body in kept] == [body for _, body in stored]
+
+
+def test_a_steady_rate_repeats_the_last_frame_as_long_as_it_shows(
+    clips: Clips, mapper: ToneMapper, tmp_path: Path
+) -> None:
+    made = produce(clips("held_reordered"), tmp_path, mapper, fps=Fraction(10))
+    assert (made.joined.frames, made.joined.duration_s) == (55, 5.5)
+    assert length_of(made.path) == Fraction(11, 2)
+
+
+@pytest.mark.parametrize("kind", ["held", "held_mkv"])
+def test_a_trim_within_the_last_frame_ends_it(
+    clips: Clips, mapper: ToneMapper, tmp_path: Path, kind: str
+) -> None:
+    made = produce(clips(kind), tmp_path, mapper, trim=Trim(start_s=1.0, end_s=3.0))
+    assert float(length_of(made.path) + made.plan.clock.origin_s) == pytest.approx(3.0, abs=0.001)
+    assert made.joined.duration_s == pytest.approx(float(length_of(made.path)), abs=0.001)
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(10, 15), (60, 90)])

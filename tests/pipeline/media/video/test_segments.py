@@ -93,6 +93,30 @@ def test_a_trim_counts_from_the_video_s_own_beginning(videos: Videos) -> None:
     assert (int(plan.clock.times[0]) - video.zero) * video.time_base == pytest.approx(0.5, abs=1 / 30)
 
 
+@pytest.mark.parametrize(
+    ("kind", "end_s", "lasts_s"),
+    [
+        ("held", None, 4 + 1 / 30),
+        ("held", 9.0, 4 + 1 / 30),
+        ("held", 2.5, 2.5 - 44 / 30),
+        ("held", 1.02, 0.02),
+        ("plain", 1.48, 1.48 - 44 / 30),
+    ],
+)
+def test_the_last_frame_shows_until_the_video_or_the_trim_ends(
+    videos: Videos, kind: str, end_s: float | None, lasts_s: float
+) -> None:
+    video = videos(kind)
+    clock = plan_segments(video, X264, trim=Trim(end_s=end_s)).clock
+    assert clock.last_ticks * float(video.time_base) == pytest.approx(lasts_s, abs=0.001)
+
+
+def test_a_trim_may_begin_while_the_last_frame_shows(videos: Videos) -> None:
+    assert plan_segments(videos("held"), X264, trim=Trim(start_s=4.0)).frames == 1
+    with pytest.raises(InvalidTrim):
+        plan_segments(videos("held"), X264, trim=Trim(start_s=6.0))
+
+
 @pytest.mark.parametrize("trim", [Trim(start_s=2.0), Trim(end_s=0.0), Trim(start_s=1.0, end_s=0.5)])
 def test_a_trim_that_keeps_nothing_is_refused(videos: Videos, trim: Trim) -> None:
     with pytest.raises(InvalidTrim, match="No frame of the video lies within"):
@@ -150,6 +174,7 @@ def test_two_plans_that_differ_in_anything_that_changes_pixels_have_two_names(
         plan_segments(video, X264, segment_s=0.7),
         plan_segments(video, X264, segment_s=0.5, fps=Fraction(30)),
         plan_segments(video, X264, segment_s=0.5, trim=Trim(end_s=1.2)),
+        plan_segments(videos("silent"), X264, segment_s=0.5, trim=Trim(end_s=1.48)),
         plan_segments(replace(video, turn=videos("turned_90").turn), X264, segment_s=0.5),
         plan_segments(replace(video, colour=videos("bt709").colour), X264, segment_s=0.5),
         plan_segments(replace(video, stored_sar=Fraction(4, 3)), X264, segment_s=0.5),
