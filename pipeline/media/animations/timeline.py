@@ -16,7 +16,6 @@ from pipeline.media.pictures.containers import (
     gif_palette_bytes,
 )
 from pipeline.media.pictures.metadata import orientation
-from pipeline.media.pictures.png import PngDescription, png_chunks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +34,6 @@ class Timeline:
     has_alpha: bool
     #: Whether every frame is stored without loss.
     lossless: bool = True
-    #: Where the decoder finds the first frame; 1 where a picture that is no part comes before.
-    first: int = 0
     #: How each frame is to be turned, 1..8, as EXIF counts.
     orientation: int = 1
     #: The ICC profile, empty if there is none.
@@ -131,65 +128,6 @@ def _readable_by_pillow(gif: bytes, data: bytes, tables: list[tuple[int, int]]) 
 def _is_grey(data: bytes, start: int, end: int) -> bool:
     """Whether a colour table is that of a picture without colour."""
     return all(data[at] == (at - start) // 3 for at in range(start, end))
-
-
-_FRAME_CONTROL_BYTES = 26
-_CLEAR_COLOUR_TYPES = (4, 6)  # grey and colour, each with alpha
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"IDAT", b"fdAT", b"IEND")
-
-
-def read_png_timeline(data: bytes) -> Timeline | None:
-    """Walk an APNG (PNG, third edition) to its IEND; None where it is no animation, MediaCorrupt if cut."""
-    if not _announces_animation(data):
-        return None
-    kept, durations_ms = KeptParts(data, 8), list[float]()
-    size, count, plays, clear, first, about = (0, 0), 0, 0, False, 0, PngDescription()
-    for kind, start, end in png_chunks(data):
-        body = memoryview(data)[start + 8 : end - 4]
-        about.take(kind, body)
-        if kind == b"IHDR":  # always the first
-            size = struct.unpack(">II5x", body)
-            clear = body[9] in _CLEAR_COLOUR_TYPES
-        elif kind == b"acTL":
-            count, plays = struct.unpack(">II", body)
-        elif kind == b"fcTL":
-            durations_ms.append(_frame_control(body, size))
-        elif kind == b"IDAT" and not durations_ms:
-            first = 1
-        clear |= kind == b"tRNS"
-        if kind in _PIXEL_CHUNKS:
-            kept.keep(start, end)
-    if len(durations_ms) != count:
-        raise MediaCorrupt
-    return Timeline(
-        size=size,
-        data=kept.joined(),
-        durations_ms=tuple(durations_ms),
-        plays=plays,
-        has_alpha=clear,
-        first=first,
-        orientation=orientation(about.exif, about.xmp),
-        icc=about.icc,
-        notices=about.notices,
-    )
-
-
-def _announces_animation(data: bytes) -> bool:
-    """Whether an acTL stands before the pixels, where alone it counts; reads only the chunks' heads."""
-    at, kind = 8, data[12:16]
-    while kind not in (b"acTL", b"IDAT", b""):
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-    return kind == b"acTL"
-
-
-def _frame_control(body: memoryview, size: tuple[int, int]) -> float:
-    if len(body) != _FRAME_CONTROL_BYTES:
-        raise MediaCorrupt
-    width, height, left, top, delay, unit = struct.unpack(">4I2H", body[4:24])
-    if min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
-        raise MediaCorrupt
-    return float(1000 * delay / (unit or 100))  # a denominator of 0 stands for 100
 
 
 _ANIMATED, _CLEAR = 0x02, 0x10
