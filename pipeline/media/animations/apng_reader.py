@@ -8,17 +8,14 @@ import io
 import itertools
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image, PngImagePlugin
 
 from pipeline.errors import MediaCorrupt
-from pipeline.media.animations.canvas import Canvas
-from pipeline.media.animations.changes import FramePart
+from pipeline.media.animations.canvas import RESTORED, Canvas, Cover, Placement
 from pipeline.media.animations.timeline import Timeline
 from pipeline.media.pictures.containers import KeptParts
-from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.metadata import orientation
 from pipeline.media.pictures.png import (
     CLEAR_TYPES,
@@ -28,24 +25,11 @@ from pipeline.media.pictures.png import (
     png_chunks,
 )
 
-_CLEARED, _RESTORED = 1, 2
-"""What becomes of a frame's part after it was shown; with 0 it stays."""
 _MOST_BYTES: Final = {b"PLTE": 3 * 256, b"tRNS": 256}
 """What of the colours is repeated for each frame, and how much at most."""
 _KEPT: Final = (b"IHDR", *_MOST_BYTES, b"fcTL", b"IDAT", b"fdAT", b"IEND")
 _SIGNATURE_BYTES: Final = 8
 _COLOUR_TYPE_AT: Final = 25
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Control:
-    """What an fcTL says of its frame."""
-
-    size: tuple[int, int]
-    part: FramePart
-    duration_ms: float
-    disposal: int
-    over: bool
 
 
 def read_png_timeline(data: bytes) -> Timeline | None:
@@ -54,7 +38,7 @@ def read_png_timeline(data: bytes) -> Timeline | None:
         return None
     kept, durations_ms, about = KeptParts(data, _SIGNATURE_BYTES), list[float](), PngDescription()
     size = struct.unpack(">II", data[16:24])
-    order, cover = _Order(size), _Cover(size)
+    order, cover = _Order(size), Cover(size)
     count, plays, clear = 0, 0, False
     for kind, start, end in png_chunks(data):
         body = memoryview(data)[start + 8 : end - 4]
@@ -62,9 +46,8 @@ def read_png_timeline(data: bytes) -> Timeline | None:
         if kind == b"acTL":
             count, plays = struct.unpack(">II", body)
         elif kind == b"fcTL":
-            control = _control(body, size)
-            cover.take(control)
-            durations_ms.append(control.duration_ms)
+            cover.take(_placement(body, size))
+            durations_ms.append(_duration_ms(body))
         clear |= kind == b"tRNS"
         order.take(kind, body)
         if kind in _KEPT and (durations_ms or kind != b"IDAT"):  # but no picture that is no part of it
@@ -93,19 +76,13 @@ def png_images(timeline: Timeline) -> Iterator[Image.Image]:
     """
     grey = timeline.data[_COLOUR_TYPE_AT] in GREY_TYPES
     canvas = Canvas(timeline.size, grey=grey, has_alpha=timeline.has_alpha)
-    for control, png in _stills(timeline.data):
-        before = canvas.copy(control.part) if control.disposal == _RESTORED else 0
-        with decoder_faults():
-            canvas.lay(PngImagePlugin.PngImageFile(png), control.part, over=control.over)
-        yield canvas.image
-        if control.disposal:
-            canvas.put(control.part, before)
+    return canvas.compose(_stills(timeline.data), PngImagePlugin.PngImageFile)
 
 
-def _stills(data: bytes) -> Iterator[tuple[_Control, io.BytesIO]]:
+def _stills(data: bytes) -> Iterator[tuple[Placement, io.BytesIO]]:
     """Each frame as a still PNG, from the data of a timeline."""
     size, form = struct.unpack(">II", data[16:24]), data[24:29]
-    control, png, colours = None, io.BytesIO(), dict[bytes, bytes]()
+    placed, png, colours = None, io.BytesIO(), dict[bytes, bytes]()
     for kind, start, end in png_chunks(data):
         body = memoryview(data)[start + 8 : end - 4]
         if kind in _MOST_BYTES and kind not in colours:
@@ -114,15 +91,15 @@ def _stills(data: bytes) -> Iterator[tuple[_Control, io.BytesIO]]:
         elif kind in (b"IDAT", b"fdAT"):
             png.write(png_chunk(b"IDAT", bytes(body if kind == b"IDAT" else body[4:])))
         elif kind in (b"fcTL", b"IEND"):
-            if control is not None:
+            if placed is not None:
                 png.write(png_chunk(b"IEND", b""))
                 png.seek(0)
-                yield control, png
+                yield placed, png
             if kind == b"IEND":
                 break
-            control = _control(body, size)
+            placed = _placement(body, size)
             png = io.BytesIO()
-            header = png_chunk(b"IHDR", struct.pack(">II", *control.size) + form)
+            header = png_chunk(b"IHDR", struct.pack(">II", *placed.size) + form)
             png.write(data[:_SIGNATURE_BYTES] + header + b"".join(colours.values()))
 
 
@@ -135,22 +112,22 @@ def _announces_animation(data: bytes) -> bool:
     return kind == b"acTL"
 
 
-def _control(body: memoryview, size: tuple[int, int]) -> _Control:
+def _placement(control: memoryview, size: tuple[int, int]) -> Placement:
     """Read an fcTL's body on a canvas of a size; raises MediaCorrupt where it cannot be."""
-    if len(body) != 26:  # noqa: PLR2004 -- fixed by the format
+    if len(control) != 26:  # noqa: PLR2004 -- fixed by the format
         raise MediaCorrupt
-    width, height, left, top, delay, unit, disposal, over = struct.unpack(">4x4I2H2B", body)
+    width, height, left, top, disposal, over = struct.unpack(">4x4I4x2B", control)
     if min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
         raise MediaCorrupt
-    if disposal > _RESTORED or over > 1:
+    if disposal > RESTORED or over > 1:
         raise MediaCorrupt
-    return _Control(
-        size=(width, height),
-        part=(slice(top, top + height), slice(left, left + width)),
-        duration_ms=float(1000 * delay / (unit or 100)),  # a denominator of 0 stands for 100
-        disposal=disposal,
-        over=bool(over),
-    )
+    part = slice(top, top + height), slice(left, left + width)
+    return Placement(part=part, disposal=disposal, over=bool(over))
+
+
+def _duration_ms(control: memoryview) -> float:
+    delay, unit = struct.unpack(">20x2H2x", control)
+    return float(1000 * delay / (unit or 100))  # a denominator of 0 stands for 100
 
 
 class _Order:
@@ -185,25 +162,3 @@ class _Order:
         self._filled = False
         if self._pixels == b"IDAT" and struct.unpack(">4x4I", control[:20]) != (*self._size, 0, 0):
             raise MediaCorrupt
-
-
-class _Cover:
-    """Tells whether frames without transparency ever leave a part of the canvas open to see."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        width, height = size
-        self._open: FramePart | None = slice(0, height), slice(0, width)
-        self.has_gaps = False
-
-    def take(self, control: _Control) -> None:
-        """Look at the next frame: what is open before it has to lie within its part."""
-        if self._open is not None and not _holds(control.part, self._open):
-            self.has_gaps = True
-        if control.disposal == _CLEARED:
-            self._open = control.part
-        elif control.disposal != _RESTORED:  # which opens again what was open before
-            self._open = None
-
-
-def _holds(outer: FramePart, inner: FramePart) -> bool:
-    return all(a.start <= b.start and b.stop <= a.stop for a, b in zip(outer, inner, strict=True))

@@ -1,22 +1,44 @@
 """What an animation shows: a canvas on which frames are laid, and which they leave again."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from pipeline.face import Bgr
 from pipeline.media.animations.changes import FramePart
+from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.pixels import split
 
 _TILE_ROWS, _TILE_COLUMNS = 64, 4096
 """What is laid at once, so that its 32-bit sums stay small beside a canvas of any shape."""
 _OPAQUE: Final = 255
+STAYS, CLEARED, RESTORED = 0, 1, 2
+"""What becomes of a frame's part of the canvas after it was shown, by the numbers of PNG."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and how a frame is laid."""
+
+    part: FramePart
+    #: `STAYS`, `CLEARED` or `RESTORED`.
+    disposal: int
+    #: Whether what is below shows through where the frame is transparent.
+    over: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        rows, columns = self.part
+        return columns.stop - columns.start, rows.stop - rows.start
 
 
 class Canvas:
-    """Begins transparent black (PNG, third edition, 5.4); colours are not multiplied by alpha."""
+    """Begins transparent black; colours are not multiplied by alpha."""
 
     def __init__(self, size: tuple[int, int], *, grey: bool, has_alpha: bool) -> None:
         """Begin a canvas.
@@ -32,17 +54,26 @@ class Canvas:
 
     @property
     def image(self) -> Image.Image:
-        """What it shows, as L, LA, RGB or RGBA, until it is changed."""
+        """What it shows, as L, LA, RGB or RGBA; it holds until the canvas is changed."""
         pixels = self._pixels
         return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
-    def copy(self, part: FramePart) -> Bgr:
-        """(h, w, 1..4) uint8 of what is in a part, to be put back."""
-        return self._pixels[part].copy()
+    def compose(
+        self, stills: Iterable[tuple[Placement, io.BytesIO]], plugin: type[ImageFile.ImageFile]
+    ) -> Iterator[Image.Image]:
+        """What it shows with each of several frames, each of which is a picture file for a plugin of Pillow.
 
-    def put(self, part: FramePart, pixels: Bgr | int) -> None:
-        """Fill a part with what was copied from it, or with one number."""
-        self._pixels[part] = pixels
+        Raises:
+            MediaCorrupt: a frame is damaged.
+        """
+        for placed, still in stills:
+            part = placed.part
+            before = self._pixels[part].copy() if placed.disposal == RESTORED else 0
+            with decoder_faults():
+                self.lay(plugin(still), part, over=placed.over)
+            yield self.image
+            if placed.disposal != STAYS:
+                self._pixels[part] = before
 
     def lay(self, image: Image.Image, part: FramePart, *, over: bool) -> None:
         """Put an image of any mode and of the part's size there, in place of what is there or over it."""
@@ -77,7 +108,8 @@ def _lay_over(under: Bgr, above: Bgr, opacity: Bgr) -> None:
     is a + b (1 - a), and its colour the mean of both weighted by a and by b (1 - a); rounded to the nearest.
     """
     whole = (opacity == _OPAQUE) | (under[..., -1] == 0) & (opacity > 0)
-    under[whole, :-1], under[whole, -1] = above[whole], opacity[whole]
+    np.copyto(under[..., :-1], above, where=whole[..., None])
+    np.copyto(under[..., -1], opacity, where=whole)
     mixed = (opacity > 0) & ~whole
     below = under[mixed].astype(np.uint32)
     a, b = opacity[mixed].astype(np.uint32)[:, None], below[:, -1:]
@@ -86,3 +118,25 @@ def _lay_over(under: Bgr, above: Bgr, opacity: Bgr) -> None:
     below[:, :-1] = (above[mixed] * by_above + below[:, :-1] * by_below + both // 2) // both
     below[:, -1:] = (both + _OPAQUE // 2) // _OPAQUE
     under[mixed] = below
+
+
+class Cover:
+    """Tells whether frames without transparency ever leave a part of the canvas open to see."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        width, height = size
+        self._open: FramePart | None = slice(0, height), slice(0, width)
+        self.has_gaps = False
+
+    def take(self, placed: Placement) -> None:
+        """Look at the next frame: what is open before it has to lie within its part."""
+        if self._open is not None and not _holds(placed.part, self._open):
+            self.has_gaps = True
+        if placed.disposal == CLEARED:
+            self._open = placed.part
+        elif placed.disposal != RESTORED:  # which opens again what was open before
+            self._open = None
+
+
+def _holds(outer: FramePart, inner: FramePart) -> bool:
+    return all(a.start <= b.start and b.stop <= a.stop for a, b in zip(outer, inner, strict=True))

@@ -3,22 +3,22 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
-from PIL import GifImagePlugin, Image, ImageFile, WebPImagePlugin
+from PIL import Image, WebPImagePlugin
 
 from pipeline.errors import MediaTooLarge
 from pipeline.media.animations.apng_reader import png_images, read_png_timeline
-from pipeline.media.animations.timeline import Timeline, read_gif_timeline, read_webp_timeline
+from pipeline.media.animations.gif_reader import gif_images, read_gif_timeline
+from pipeline.media.animations.timeline import Timeline, read_webp_timeline
 from pipeline.media.pictures.decode import Limits, Picture, accept, check_size, decoder_faults
 from pipeline.media.pictures.pixels import to_pixels
 from pipeline.media.sniff import MediaType
 
 
-def _images_by_pillow(plugin: type[ImageFile.ImageFile], timeline: Timeline) -> Iterator[Image.Image]:
-    """Have a plugin compose each frame; an image holds until the next one is asked for."""
+def _webp_images(timeline: Timeline) -> Iterator[Image.Image]:
+    """Have libwebp compose each frame; an image holds until the next one is asked for."""
     with decoder_faults():
-        image = plugin(io.BytesIO(timeline.data))
+        image = WebPImagePlugin.WebPImageFile(io.BytesIO(timeline.data))
     for number in range(len(timeline.durations_ms)):
         with decoder_faults():
             image.seek(number)
@@ -29,9 +29,9 @@ def _images_by_pillow(plugin: type[ImageFile.ImageFile], timeline: Timeline) -> 
 _READERS: dict[
     str, tuple[Callable[[bytes], Timeline | None], Callable[[Timeline], Iterator[Image.Image]]]
 ] = {
-    "gif": (read_gif_timeline, partial(_images_by_pillow, GifImagePlugin.GifImageFile)),
+    "gif": (read_gif_timeline, gif_images),
     "png": (read_png_timeline, png_images),
-    "webp": (read_webp_timeline, partial(_images_by_pillow, WebPImagePlugin.WebPImageFile)),
+    "webp": (read_webp_timeline, _webp_images),
 }
 
 

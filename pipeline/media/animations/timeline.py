@@ -3,18 +3,11 @@
 Read from the headers of all frames before any of them is decoded; a file that is cut short is refused.
 """
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import MediaCorrupt
 from pipeline.face import Notice
-from pipeline.media.pictures.containers import (
-    GIF_CONTROL,
-    KeptParts,
-    gif_blocks_end,
-    gif_palette_bytes,
-)
 from pipeline.media.pictures.metadata import orientation
 
 
@@ -45,89 +38,6 @@ class Timeline:
     def moves(self) -> bool:
         """Whether there is more than one frame."""
         return len(self.durations_ms) > 1
-
-
-_GIF_DISPOSAL, _GIF_STAYS = 0x1C, 0x04
-_GIF_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
-
-
-def read_gif_timeline(data: bytes) -> Timeline:
-    """Walk a GIF (89a) to its trailer; raises MediaCorrupt where an animation lacks it, or a frame."""
-    at = 13 + gif_palette_bytes(data, 10)
-    kept, durations_ms, tables = KeptParts(data, at), list[float](), list[tuple[int, int]]()
-    common = 13, at
-    controls, control = list[int](), list[int]()  # where the flags of all frames are in what is kept
-    width, height = struct.unpack("<2H", data[6:10])
-    plays, delay_ms, clear = 1, 0, 0
-    while (kind := data[at : at + 1]) != b";":
-        start = at
-        if kind == b",":
-            if start + 10 > len(data):
-                raise MediaCorrupt
-            left, top, frame_width, frame_height = struct.unpack("<4H", data[start + 1 : start + 9])
-            reach = (max(width, left + frame_width), max(height, top + frame_height))
-            if durations_ms and reach != (width, height):
-                raise MediaCorrupt  # the first frame may widen the canvas, as decoders do; no later one
-            width, height = reach
-            own = start + 10, start + 10 + gif_palette_bytes(data, start + 9)
-            at = gif_blocks_end(data, own[1] + 1)
-            tables.append(own if own[0] < own[1] else common)
-            durations_ms.append(delay_ms)
-            controls += control
-            delay_ms, control = 0, []
-        elif kind == b"!":
-            at = gif_blocks_end(data, start + 2)
-            if data[start + 2 : start + 16] in _GIF_LOOPS and at == start + 19:
-                repeats = int.from_bytes(data[start + 16 : start + 18], "little")
-                plays = repeats + 1 if repeats else 0
-            if data[start + 1] != GIF_CONTROL or at != start + 8:
-                continue
-            clear |= data[start + 3] & 1
-            delay_ms = 10 * int.from_bytes(data[start + 4 : start + 6], "little")
-            control = [kept.size + 3]
-        elif kind == b"" and len(durations_ms) == 1:
-            break  # many a still picture ends so
-        else:
-            raise MediaCorrupt
-        kept.keep(start, at)
-    if not durations_ms:
-        raise MediaCorrupt
-    return Timeline(
-        size=(width, height),
-        data=_staying(_readable_by_pillow(kept.joined(b";"), data, tables), controls),
-        durations_ms=tuple(durations_ms),
-        plays=plays,
-        has_alpha=bool(clear),
-    )
-
-
-def _staying(gif: bytes, controls: list[int]) -> bytes:
-    """Say of frames that leave it open, by their flags at `controls`, that they stay, as viewers take it.
-
-    Pillow does with such a frame what was last said of one before.
-    """
-    said = bytearray(gif)
-    for at in controls:
-        if not said[at] & _GIF_DISPOSAL:
-            said[at] |= _GIF_STAYS
-    return bytes(said)
-
-
-def _readable_by_pillow(gif: bytes, data: bytes, tables: list[tuple[int, int]]) -> bytes:
-    """Tint the last grey of a first frame that is all grey by one level where colour follows.
-
-    Pillow reads such a first frame without a palette, and what follows as grey of the wrong shades.
-    """
-    start, end = tables[0]
-    if start == end or not _is_grey(data, start, end) or all(_is_grey(data, *table) for table in tables):
-        return gif
-    at = gif.index(data[start:end]) + end - start - 1
-    return gif[:at] + bytes((gif[at] ^ 1,)) + gif[at + 1 :]
-
-
-def _is_grey(data: bytes, start: int, end: int) -> bool:
-    """Whether a colour table is that of a picture without colour."""
-    return all(data[at] == (at - start) // 3 for at in range(start, end))
 
 
 _ANIMATED, _CLEAR = 0x02, 0x10
