@@ -1,37 +1,25 @@
 """Animated GIF, PNG and WebP files to whole frames, one at a time."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image, WebPImagePlugin
+from PIL import Image
 
 from pipeline.errors import MediaTooLarge
 from pipeline.media.animations.apng_reader import png_images, read_png_timeline
 from pipeline.media.animations.gif_reader import gif_images, read_gif_timeline
-from pipeline.media.animations.timeline import Timeline, read_webp_timeline
+from pipeline.media.animations.timeline import Timeline
+from pipeline.media.animations.webp_reader import read_webp_timeline, webp_images
 from pipeline.media.pictures.decode import Limits, Picture, accept, check_size, decoder_faults
 from pipeline.media.pictures.pixels import to_pixels
 from pipeline.media.sniff import MediaType
-
-
-def _webp_images(timeline: Timeline) -> Iterator[Image.Image]:
-    """Have libwebp compose each frame; an image holds until the next one is asked for."""
-    with decoder_faults():
-        image = WebPImagePlugin.WebPImageFile(io.BytesIO(timeline.data))
-    for number in range(len(timeline.durations_ms)):
-        with decoder_faults():
-            image.seek(number)
-            image.load()
-        yield image
-
 
 _READERS: dict[
     str, tuple[Callable[[bytes], Timeline | None], Callable[[Timeline], Iterator[Image.Image]]]
 ] = {
     "gif": (read_gif_timeline, gif_images),
     "png": (read_png_timeline, png_images),
-    "webp": (read_webp_timeline, _webp_images),
+    "webp": (read_webp_timeline, webp_images),
 }
 
 
