@@ -13,8 +13,7 @@ from PIL import AvifImagePlugin
 
 from pipeline.errors import InputError
 from pipeline.marks.claims import Claim, read_packet
-from pipeline.media.animations.timeline import riff_chunks
-from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes, without_exif
+from pipeline.media.pictures.containers import gif_blocks_end, gif_palette_bytes, riff_chunks, without_exif
 from pipeline.media.pictures.decode import decoder_faults
 from pipeline.media.pictures.jpeg import JPEG_XMP, jpeg_segments
 from pipeline.media.pictures.png import PNG_XMP, PngDescription, png_chunk, png_chunks_unread

@@ -1,26 +1,25 @@
 """Animated GIF, PNG and WebP files to whole frames, one at a time."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import GifImagePlugin, ImageFile, PngImagePlugin, WebPImagePlugin
+from PIL import Image
 
 from pipeline.errors import MediaTooLarge
-from pipeline.media.animations.timeline import (
-    Timeline,
-    read_gif_timeline,
-    read_png_timeline,
-    read_webp_timeline,
-)
+from pipeline.media.animations.apng_reader import png_images, read_png_timeline
+from pipeline.media.animations.gif_reader import gif_images, read_gif_timeline
+from pipeline.media.animations.timeline import Timeline
+from pipeline.media.animations.webp_reader import read_webp_timeline, webp_images
 from pipeline.media.pictures.decode import Limits, Picture, accept, check_size, decoder_faults
 from pipeline.media.pictures.pixels import to_pixels
 from pipeline.media.sniff import MediaType
 
-_READERS: dict[str, tuple[Callable[[bytes], Timeline | None], type[ImageFile.ImageFile]]] = {
-    "gif": (read_gif_timeline, GifImagePlugin.GifImageFile),
-    "png": (read_png_timeline, PngImagePlugin.PngImageFile),
-    "webp": (read_webp_timeline, WebPImagePlugin.WebPImageFile),
+_READERS: dict[
+    str, tuple[Callable[[bytes], Timeline | None], Callable[[Timeline], Iterator[Image.Image]]]
+] = {
+    "gif": (read_gif_timeline, gif_images),
+    "png": (read_png_timeline, png_images),
+    "webp": (read_webp_timeline, webp_images),
 }
 
 
@@ -48,12 +47,8 @@ class AnimationFile:
             MediaCorrupt: a frame is damaged.
         """
         timeline = self.timeline
-        with decoder_faults():
-            image = _READERS[self.media.name][1](io.BytesIO(timeline.data))
-        for number in range(timeline.first, timeline.first + len(timeline.durations_ms)):
+        for image in _READERS[self.media.name][1](timeline):
             with decoder_faults():
-                image.seek(number)
-                image.load()
                 bgr, alpha = to_pixels(image, orientation=timeline.orientation, icc=timeline.icc)
             yield Picture(bgr=bgr, alpha=alpha, media=self.media, notices=timeline.notices)
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from pipeline.face import Bgr
 from pipeline.media.animations.changes import Changes, parted, rounded
-from pipeline.media.animations.timeline import Timeline, riff_chunks
+from pipeline.media.animations.timeline import Timeline
 from pipeline.media.packets import riff_chunk
+from pipeline.media.pictures.containers import riff_chunks
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import encode
 

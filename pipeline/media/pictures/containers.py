@@ -7,6 +7,7 @@ decoder, so that they can neither exhaust memory nor break a sound picture.
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import MediaCorrupt
@@ -145,6 +146,18 @@ def read_webp(data: bytes) -> Container:
     else:
         raise MediaCorrupt
     return Container(size=(width, height), data=data)
+
+
+def riff_chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each RIFF chunk from `at` on; raises MediaCorrupt where one leaves `end`."""
+    if end > len(data):
+        raise MediaCorrupt
+    while at + 8 <= end:
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if at + 8 + size > end:
+            raise MediaCorrupt
+        yield data[at : at + 4], data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
 
 
 def read_bmp(data: bytes) -> Container:

@@ -33,7 +33,7 @@ def to_pixels(image: Image.Image, *, orientation: int, icc: bytes) -> tuple[Bgr,
     Raises:
         UnsupportedMedia: the colours are stored in a way that is not read.
     """
-    image, alpha = _split(image)
+    image, alpha = split(image)
     image = to_srgb(image, icc)
     turn = _TURNS.get(orientation)
     if turn is not None:
@@ -60,8 +60,11 @@ def _bgr(image: Image.Image) -> Bgr:
     return bgr
 
 
-def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Separate any mode into colour (L, RGB, CMYK; the A of RGBA is to be ignored) and alpha (L)."""
+def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Separate an image of any mode into colour (L, RGB, CMYK; the A of RGBA is to be ignored) and alpha (L).
+
+    Of 16 bits a channel the high byte is kept. Raises UnsupportedMedia as `to_pixels`.
+    """
     if image.mode.startswith("I;16"):
         return _high_byte(image)
     key = image.info.get("transparency")

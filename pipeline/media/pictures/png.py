@@ -10,7 +10,10 @@ from pipeline.face import Notice
 from pipeline.media.pictures.colour_space import ColourSpace, from_cicp, from_gamma
 from pipeline.media.pictures.containers import MAX_PROFILE_BYTES, Container, KeptParts
 
-_GREY_TYPES: Final = (0, 4)  # without and with alpha
+GREY_TYPES: Final = (0, 4)
+"""Colour types of grey, without and with alpha."""
+CLEAR_TYPES: Final = (4, 6)
+"""Colour types with alpha, of grey and of colour."""
 PNG_HEADER_BYTES: Final = 33
 """Signature and IHDR, after which any chunk may stand."""
 PNG_XMP: Final = b"XML:com.adobe.xmp\0"
@@ -85,7 +88,7 @@ class PngDescription:
         """
         space = self._space
         if space is not None:
-            return space.profile(grey=self.colour_type in _GREY_TYPES)
+            return space.profile(grey=self.colour_type in GREY_TYPES)
         if b"cICP" not in self._parts and b"iCCP" in self._parts:
             return png_profile(self._parts[b"iCCP"])
         return b""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import OutputInvalid
-from pipeline.media.animations import read, timeline
+from pipeline.media.animations import apng_reader, gif_reader, read, webp_reader
 from pipeline.media.pictures import containers, decode, depth, jpeg, png, tiff
 from pipeline.media.pictures.decode import Limits, PictureFile
 from pipeline.media.pictures.encode import OutputFormat
@@ -33,9 +33,9 @@ WALKS = (
     containers.read_webp,
     containers.read_bmp,
     tiff.read_tiff,
-    timeline.read_gif_timeline,
-    timeline.read_png_timeline,
-    timeline.read_webp_timeline,
+    gif_reader.read_gif_timeline,
+    apng_reader.read_png_timeline,
+    webp_reader.read_webp_timeline,
     decode._open_avif,
     decode._open_heic,
 )

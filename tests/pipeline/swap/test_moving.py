@@ -20,6 +20,7 @@ from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from pipeline.swap.whole import SwappedFile
 from tests.support.animations import in_every_format
+from tests.support.apng import CLEARED, RESTORED, Frame, apng, shown
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
 from tests.support.requests import MARK, a_request, swap
 
@@ -84,6 +85,25 @@ def test_only_frames_with_a_face_change_and_all_keep_their_time(name: str) -> No
     expected[3][12:32, 22:42] = SOURCE_BGR
     for found, wanted in zip(animation.frames(), expected, strict=True):
         np.testing.assert_array_equal(found.bgr, wanted)
+
+
+def test_half_transparent_frames_of_a_png_stay_exact_beside_the_face() -> None:
+    noise = np.random.default_rng(4)
+    whole = picture(faces=((20, 10, 24, 24),))[..., ::-1]
+    opaque = np.dstack((whole, np.full(whole.shape[:2], 255, np.uint8)))
+    laid = [Frame(rgba=opaque)]
+    for left, disposal in ((0, RESTORED), (45, CLEARED), (50, RESTORED), (46, CLEARED)):
+        half = noise.integers(0, 256, (40, 12, 4), np.uint8)
+        laid.append(Frame(rgba=half, left=left, top=3, disposal=disposal, over=True))
+    size = whole.shape[1], whole.shape[0]
+    expected = [frame[..., [2, 1, 0, 3]] for frame in shown(laid, size)]
+    frames = list(moving(run(apng(laid, size)).data).frames())
+    for found, wanted in zip(frames, expected, strict=True):
+        wanted[10:34, 20:44, :3] = SOURCE_BGR
+        assert found.alpha is not None
+        np.testing.assert_array_equal(found.alpha, wanted[..., 3])
+        np.testing.assert_array_equal(found.bgr, wanted[..., :3])
+    assert any(np.any((frame[..., 3] > 0) & (frame[..., 3] < 255)) for frame in expected)
 
 
 def test_many_faces_changes_every_face_of_every_frame() -> None:

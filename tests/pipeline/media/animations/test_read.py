@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.errors import InputError, MediaCorrupt, MediaTooLarge
 from pipeline.media.animations.read import AnimationFile, open_animation
-from pipeline.media.pictures.decode import Limits, Picture
+from pipeline.media.pictures.decode import Limits
 from tests.support.animations import animate, in_every_format, walk
 from tests.support.pictures import every_format, save, scene, to_image
 
@@ -25,23 +25,6 @@ def opened(data: bytes) -> AnimationFile:
     animation = open_animation(data, LIMITS)
     assert animation is not None
     return animation
-
-
-def shown_by_pillow(data: bytes) -> list[Image.Image]:
-    frames = []
-    with Image.open(io.BytesIO(data)) as image:
-        for number in range(image.n_frames):  # type: ignore[attr-defined] # of images that move
-            image.seek(number)
-            frames.append(image.convert("RGBA"))
-    return frames
-
-
-def check_as_shown(frames: list[Picture], expected: list[Image.Image]) -> None:
-    assert len(frames) == len(expected)
-    for frame, image in zip(frames, expected, strict=True):
-        np.testing.assert_array_equal(frame.bgr[..., ::-1], np.asarray(image)[..., :3])
-        alpha = np.full(frame.bgr.shape[:2], 255) if frame.alpha is None else frame.alpha
-        np.testing.assert_array_equal(alpha, np.asarray(image)[..., 3])
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -62,37 +45,6 @@ def test_frames_are_those_that_were_written_and_can_be_read_again(name: str) -> 
 )
 def test_a_file_without_loss_is_told_from_one_with(name: str, *, lossless: bool) -> None:
     assert opened(FILES[name]).timeline.lossless is lossless
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    form=st.sampled_from(["GIF", "PNG", "WEBP"]),
-    boxes=st.lists(
-        st.tuples(
-            st.integers(0, 15), st.integers(0, 11), st.integers(1, 16), st.integers(1, 12), st.integers(0, 3)
-        ),
-        min_size=2,
-        max_size=5,
-    ),
-    disposal=st.integers(0, 2),
-)
-def test_frames_are_composed_as_pillow_does(
-    form: str, boxes: list[tuple[int, int, int, int, int]], disposal: int
-) -> None:
-    images = []
-    for number, (left, top, width, height, shade) in enumerate(boxes):
-        image = Image.new("RGBA", (16, 12), (0, 0, 0, 0) if number % 2 else (200, 10, 60, 255))
-        image.paste((60 * shade, 90, 20 + number, 255), (left, top, left + width, top + height))
-        images.append(image)
-    data = animate(
-        images, form, [50] * len(images), disposal=disposal, **({"lossless": True} if form == "WEBP" else {})
-    )
-    expected = shown_by_pillow(data)
-    animation = open_animation(data, LIMITS)
-    if animation is None:  # Pillow writes frames that are alike as one
-        assert len(expected) == 1
-    else:
-        check_as_shown(list(animation.frames()), expected)
 
 
 @pytest.mark.parametrize(
@@ -202,26 +154,3 @@ def test_one_frame_is_held_at_a_time() -> None:
     one, other = itertools.islice(frames, 2)
     one.bgr[:] = 0
     np.testing.assert_array_equal(other.bgr, WALK[1])
-
-
-def test_a_gif_frame_that_does_not_say_what_becomes_of_it_stays() -> None:
-    red, green, blue, clear = range(4)
-    palette = bytes((255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0))
-
-    def pixels(colour: int, count: int) -> bytes:
-        bits = 4 | sum(value << 3 * (n + 1) for n, value in enumerate((colour,) * count))
-        codes = (bits | 5 << 3 * (count + 1)).to_bytes(3 * (count + 2) // 8 + 1, "little")
-        return bytes((2, len(codes))) + codes + b"\0"
-
-    def frame(colour: int, column: int, disposal: int) -> bytes:
-        control = bytes((0x21, 0xF9, 4, disposal << 2 | 1, 5, 0, clear, 0))
-        place = b"," + column.to_bytes(2, "little") + bytes((0, 0, 1, 0, 1, 0, 0))
-        return control + place + pixels(colour, 1)
-
-    for before in (2, 3):  # cleared, or as it was before
-        gif = b"GIF89a" + bytes((3, 0, 1, 0, 0x81, 0, 0)) + palette
-        gif += frame(red, 0, before) + frame(green, 1, 0) + frame(blue, 2, 1) + b";"
-        *_, last = opened(gif).frames()
-        assert last.alpha is not None
-        assert last.alpha.tolist() == [[0, 255, 255]]
-        assert last.bgr[0, 1:].tolist() == [[0, 255, 0], [255, 0, 0]]
