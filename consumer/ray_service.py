@@ -26,7 +26,13 @@ class ConsumerReplica:
             self._running = asyncio.create_task(self._consumer.run())
         health = self._consumer.health()
         if self._running.done() or health.status == "unhealthy":
-            raise RuntimeError(f"The consumer has to be started again: {health.message}")
+            raise RuntimeError(f"The consumer has to be started again: {self._broken or health.message}")
+
+    @property
+    def _broken(self) -> BaseException | None:
+        """What it has ended by, where it did not end in order."""
+        ended = self._running is not None and self._running.done() and not self._running.cancelled()
+        return self._running.exception() if self._running is not None and ended else None
 
     async def __call__(self, _request: object) -> dict[str, Any]:
         """How it is, for whoever asks over HTTP."""

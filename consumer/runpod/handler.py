@@ -29,6 +29,7 @@ from storage.upkeep.queries import follow
 _MAX_INLINE_BYTES = 10_000_000  # RunPod takes answers of 20 MB, and base64 makes a third more of them
 _POLL_S = 0.5
 _AWAY_POLLS = 10  # so many times less often while the store does not answer
+_LAST_LOOK_S = 5.0
 _ASKS_FOR_BASE64 = "return_base64"
 _PROGRESS = {"job_id", "status", "stage", "progress"}
 _REPLACE = {"code": "internal", "refresh_worker": True}  # RunPod starts another worker instead
@@ -62,6 +63,8 @@ class RunpodHandler:
         self._patience_s = patience_s
         self._poll_s = poll_s
         self._answering: set[asyncio.Task[Any] | None] = set()
+        #: Those of them that do not know yet what came of their jobs.
+        self._following: set[asyncio.Task[Any] | None] = set()
         self._closed = False
 
     async def answer(self, request: Mapping[str, Any], send_progress: SendProgress) -> dict[str, Any]:
@@ -86,15 +89,18 @@ class RunpodHandler:
             self._answering.discard(asyncio.current_task())
 
     async def close(self) -> None:
-        """Answer all requests now, because the consumer has ended; their jobs are called off by nobody."""
+        """Answer all requests now, because the consumer has ended; their jobs are called off by nobody.
+
+        A consumer that drains ends with its last job: what came of that is looked at once more.
+        """
         self._closed = True
-        answering = [task for task in self._answering if task is not None]
-        for task in answering:
+        for task in filter(None, self._following):
             task.cancel()
-        await asyncio.gather(*answering, return_exceptions=True)
+        await asyncio.gather(*filter(None, self._answering), return_exceptions=True)
 
     async def _do(self, wish: "_Request", progress: ProgressSender) -> dict[str, Any]:
         announced = False
+        self._following.add(asyncio.current_task())
         try:
             async with asyncio.timeout(self._patience_s) as patience:
                 await self._announce(wish)
@@ -111,8 +117,13 @@ class RunpodHandler:
             if not self._closed:
                 await asyncio.shield(self._call_off(wish))
                 raise
-            what_now = "the job goes on" if announced else "send the request again"
-            return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
+            ended = await self._ended(wish.job_id) if announced else None
+            if ended is None:
+                what_now = "the job goes on" if announced else "send the request again"
+                return {**_REPLACE, "error": f"This worker ends; {what_now}.", "job_id": wish.job_id}
+            status = ended
+        finally:
+            self._following.discard(asyncio.current_task())
         return await self._told(status, inline=wish.inline)
 
     async def _announce(self, wish: "_Request") -> None:
@@ -158,6 +169,16 @@ class RunpodHandler:
             except StoreUnavailable as error:
                 _log.warning("job_not_followed", job_id=job_id, reason=str(error))
                 await asyncio.sleep(_AWAY_POLLS * self._poll_s)
+
+    async def _ended(self, job_id: str) -> Status | None:
+        """The record of a job that has ended; None for one that goes on, or whose record cannot be had."""
+        try:
+            async with asyncio.timeout(_LAST_LOOK_S):
+                known = await read_record(self._store, job_id)
+        except (StorageError, TimeoutError) as error:
+            _log.warning("job_not_followed", job_id=job_id, reason=str(error) or type(error).__name__)
+            return None
+        return known.status if known is not None and known.status.terminal else None
 
     async def _call_off(self, wish: "_Request") -> None:
         job_id = wish.job_id

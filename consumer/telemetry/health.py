@@ -14,6 +14,7 @@ from consumer.config.group import SettingsError
 _UNAVAILABLE = 503
 _OK = 200
 _POLL_S = 0.05
+_END_S = 1.0  # for answers under way; who does not read one must not keep the process from ending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class HealthServer:
         application.router.add_get("/healthz", self._alive)
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._measured)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_END_S)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

@@ -1,5 +1,8 @@
 """A consumer as Ray Serve sees it: asked how it is, and started again where it cannot go on."""
 
+import asyncio
+import socket
+
 import pytest
 
 from consumer.ray_service import ConsumerReplica
@@ -24,3 +27,15 @@ async def test_it_is_well_while_it_works_and_told_once_it_has_ended(
     await replica.stop()
     with pytest.raises(RuntimeError, match="started again"):
         await replica.check_health()
+
+
+async def test_what_keeps_it_from_working_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("SWAPDROP_BUCKET", "bucket")
+        monkeypatch.setenv("SWAPDROP_HEALTH_PORT", str(taken.getsockname()[1]))
+        monkeypatch.setattr("consumer.ray_service.configure_logging", lambda _settings: None)
+        replica = ConsumerReplica()
+        await replica.check_health()
+        await asyncio.sleep(0.2)
+        with pytest.raises(RuntimeError, match=r"SWAPDROP_HEALTH_PORT: .* is taken"):
+            await replica.check_health()

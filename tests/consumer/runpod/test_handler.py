@@ -18,18 +18,20 @@ from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.engines import FlatEngine
-from tests.support.jobs import announce, start, until, upload_pair
+from tests.support.jobs import announce, ended, start, until, upload_pair
 from tests.support.stores import Op, WrappedStore
 
 REQUEST = {"type": "single-image", "source": "uploads/a.png", "target": "uploads/b.png"}
 
 
-def handler(store: ObjectStore, queue: LocalQueue | None = None, *, patience_s: float = 30) -> RunpodHandler:
+def handler(
+    store: ObjectStore, queue: LocalQueue | None = None, *, patience_s: float = 30, poll_s: float = 0.01
+) -> RunpodHandler:
     async def link(key: str) -> str:
         return f"https://files.test/{key}"
 
     return RunpodHandler(
-        store, queue or LocalQueue(4), link=link, health=dict, patience_s=patience_s, poll_s=0.01
+        store, queue or LocalQueue(4), link=link, health=dict, patience_s=patience_s, poll_s=poll_s
     )
 
 
@@ -75,6 +77,22 @@ async def test_a_worker_that_ends_answers_and_calls_no_job_off() -> None:
     late = await asked(answering, {**REQUEST, "job_id": "late"})
     assert "send the request again" in late["error"]
     assert len(await in_the_inbox(store)) == 1
+
+
+async def test_a_job_that_ends_with_its_worker_is_answered_with_what_came_of_it() -> None:
+    store = MemoryStore()
+    answering = handler(store, poll_s=30)  # no look falls between the job's end and the worker's
+    given = {**REQUEST, **await upload_pair(store), "job_id": "mine"}
+    request = asked(answering, given)
+    await in_the_inbox(store)
+    consumer, working = start(store, FlatEngine())
+    assert (await ended(store, "mine")).status == "completed"
+    consumer.stop()
+    await working
+    await answering.close()
+    told = await request
+    assert (told["status"], "error" in told) == ("completed", False), told
+    assert told["result"]["url"].startswith("https://files.test/results/mine/1-")
 
 
 async def test_a_request_that_is_called_off_calls_its_job_off() -> None:
@@ -205,7 +223,8 @@ async def test_a_request_called_off_calls_nobody_elses_job_off() -> None:
     assert await markers(store) == []
 
 
-async def test_no_progress_is_on_its_way_when_a_request_is_answered() -> None:
+@pytest.mark.parametrize("worker_ends", [False, True])
+async def test_no_progress_is_on_its_way_when_a_request_is_answered(*, worker_ends: bool) -> None:
     """However slow it is, and with no more than one at a time: those that wait give way to the newest."""
     store, queue = MemoryStore(), LocalQueue(4)
     begun: list[Mapping[str, Any]] = []
@@ -218,7 +237,8 @@ async def test_no_progress_is_on_its_way_when_a_request_is_answered() -> None:
         arrived.append(record)
 
     given = {"type": "single-image", **await upload_pair(store), "job_id": "mine"}
-    answering = asyncio.create_task(handler(store, queue).answer({"id": "r", "input": given}, slowly))
+    handling = handler(store, queue)
+    answering = asyncio.create_task(handling.answer({"id": "r", "input": given}, slowly))
     await in_the_inbox(store)
     now = datetime.now(UTC)
     status = Status(job_id="mine", created_at=now, updated_at=now, manifest=read_manifest(given).model_dump())
@@ -230,10 +250,13 @@ async def test_no_progress_is_on_its_way_when_a_request_is_answered() -> None:
     await store.put(keys.status("mine"), ended.to_bytes(), content_type="application/json")
     await asyncio.sleep(0.1)
     assert (len(begun), arrived, answering.done()) == (1, [], False)
+    closing = asyncio.create_task(handling.close() if worker_ends else asyncio.sleep(0))
+    await asyncio.sleep(0.05)
     may_arrive.set()
     told = await asyncio.wait_for(answering, 30)
     assert told["code"] == "cancelled"
     assert len(arrived) == len(begun) == 1
+    await closing
 
 
 async def test_progress_that_fails_or_never_arrives_costs_a_request_nothing() -> None:

@@ -12,17 +12,31 @@ import pytest
 
 from consumer.config.group import SettingsError
 from consumer.devices.worker import WorkerThread
-from consumer.telemetry.health import wait_until_ready
+from consumer.telemetry.health import Health, HealthServer, wait_until_ready
 from consumer.telemetry.metrics import Metrics
 from models.errors import ModelUnavailable
 from storage.errors import StoreDenied
 from storage.stores.memory_store import MemoryStore
 from tests.support.engines import FlatEngine
 from tests.support.jobs import drop_job, inbox_empty, running, start, until
+from tests.support.ports import free_port
 from tests.support.stores import Fault, FaultStore
 
 if TYPE_CHECKING:
     from storage.stores.s3_store import Observer
+
+UNHEARD = Health(
+    status="healthy",
+    message="Ready.",
+    problems=(),
+    warnings=(),
+    modules_imported=True,
+    models_directory="",
+    engine=None,
+    missing_files={},
+    providers=(),
+    jobs={},
+)
 
 
 @asynccontextmanager
@@ -52,6 +66,19 @@ async def test_a_working_consumer_is_alive_and_ready() -> None:
     assert body["engine"]["name"] == "flat"
     assert "CPUExecutionProvider" in body["providers"]
     assert (body["jobs"]["completed"], body["jobs"]["failed"], body["jobs"]["in_flight"]) == (1, 1, 0)
+
+
+async def test_who_does_not_read_its_answers_keeps_no_process_from_ending() -> None:
+    port = free_port()
+    asked = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 8
+    answer = bytes(2**20)  # more than the system keeps for a reader
+    async with asyncio.timeout(30):
+        async with HealthServer(lambda: UNHEARD, lambda: answer, host="127.0.0.1", port=port):
+            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.write(asked)
+            await writer.drain()
+            await asyncio.sleep(0.2)
+        writer.close()
 
 
 async def test_a_missing_model_is_alive_but_not_ready_and_is_named() -> None:

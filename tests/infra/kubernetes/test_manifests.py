@@ -19,6 +19,7 @@ FOLDER = ROOT / "infra" / "kubernetes"
 EXAMPLES = [FOLDER / "examples" / name for name in ("cpu", "gpu")]
 _SECRETS = {"R2_ACCESS_KEY_ID": "key", "R2_SECRET_ACCESS_KEY": "secret"}
 _MODELS_BYTES = 2**30  # more than an engine and the libraries hold beside the pictures: docs/video.md, Memory
+_PROCESS_BYTES = 200 * 2**20  # docs/operations.md, Videos on CPUs
 _LOGS_BYTES = 2**30
 
 
@@ -117,7 +118,8 @@ def test_there_is_room_for_the_files_and_the_memory_that_a_consumer_allows_itsel
     assert container["resources"]["requests"]["ephemeral-storage"] == room
     assert settings.disk_budget_bytes >= 4 * settings.max_video_bytes  # docs/operations.md, Disk
     memory = quantity_bytes(container["resources"]["limits"]["memory"])
-    assert 0.9 * memory >= settings.decoded_budget_bytes + _MODELS_BYTES
+    processes = settings.video_processes * _PROCESS_BYTES
+    assert 0.9 * memory >= settings.decoded_budget_bytes + _MODELS_BYTES + processes
     if settings.models_dir is not None:
         assert "persistentVolumeClaim" in mounts[str(settings.models_dir)]
 
@@ -125,7 +127,8 @@ def test_there_is_room_for_the_files_and_the_memory_that_a_consumer_allows_itsel
 def test_networks_take_the_processors_that_the_pod_asks_for(
     container: dict[str, Any], settings: Settings
 ) -> None:
-    assert settings.model_threads == int(container["resources"]["requests"]["cpu"])
+    cores = int(container["resources"]["requests"]["cpu"])
+    assert (settings.model_threads, settings.video_processes) == (cores, cores)
 
 
 def test_the_image_is_one_that_is_built_and_its_provider_the_one_that_it_is_for(

@@ -24,6 +24,7 @@ from tests.support.kubernetes import validate as validate_kubernetes
 
 FOLDER = ROOT / "infra" / "ray"
 MANIFESTS = ("rayjob.yaml", "rayservice.yaml")
+KUBERAY_METRICS_PORT = 8080  # where `rayStartParams` has no `metrics-export-port`
 _SCHEMA = json.loads((Path(__file__).parent / "kuberay.json").read_text())
 
 
@@ -90,6 +91,13 @@ def test_nothing_is_root_and_settings_are_known(name: str) -> None:
         assert not pod["automountServiceAccountToken"]
         assert not container["securityContext"]["allowPrivilegeEscalation"]
         load_settings({each["name"]: each["value"] for each in container["env"]})
+
+
+def test_the_services_consumer_leaves_the_port_that_kuberay_gives_to_rays_metrics() -> None:
+    for template in templates("rayservice.yaml"):
+        [container] = template["spec"]["containers"]
+        settings = load_settings({each["name"]: each["value"] for each in container["env"]})
+        assert settings.health_port != KUBERAY_METRICS_PORT
 
 
 def test_the_job_is_a_command_that_there_is() -> None:
