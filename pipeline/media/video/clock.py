@@ -1,5 +1,6 @@
 """When a frame of the target shows in the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,6 +24,8 @@ class Clock:
     times: Ticks
     #: How long the last of them shows, in ticks of the target.
     last_ticks: int
+    #: Whether each frame that is read has one of these times; else the decoder makes its own.
+    is_timed: bool
 
     def shown_at(self, time: int) -> range:
         """When the frame that shows at `time` in the target shows in the result, in ticks.
@@ -37,10 +40,17 @@ class Clock:
         following = int(self.times[place]) if place < len(self.times) else time + self.last_ticks
         return range(first, self._ticks(following))
 
-    @property
-    def end(self) -> int:
-        """When the last frame has been shown in the result, in ticks."""
-        return self._ticks(int(self.times[-1]) + self.last_ticks)
+    def end_of(self, shown: Sequence[int]) -> int:
+        """When the last of all frames of the result has been shown, which show at these times, in ticks.
+
+        Where the times of the target are not known, it shows as long as half of the others do at least.
+        """
+        ascending = np.sort(shown)
+        if self.is_timed:
+            end = self._ticks(int(self.times[-1]) + self.last_ticks)
+        else:
+            end = int(ascending[-1] + np.median(np.diff(ascending))) if len(ascending) > 1 else 0
+        return max(end, int(ascending[-1]) + 1)
 
     def _ticks(self, time: int) -> int:
         """Rounded up where the unit of the result is coarser: nothing shows before its time."""

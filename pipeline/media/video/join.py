@@ -133,7 +133,7 @@ def _joint_times(plan: SegmentPlan, segments: Sequence[Path]) -> PacketTimes:
         raise OutputInvalid("Segments of the video were encoded in different ways and cannot be joined.")
     if len(set(shown)) != len(shown) or not shown:
         raise OutputInvalid("Segments of the video overlap and cannot be joined.")
-    return packet_times(shown, max(plan.clock.end, max(shown) + 1))
+    return packet_times(shown, plan.clock.end_of(shown))
 
 
 def _segment(path: Path, plan: SegmentPlan) -> InputContainer:

@@ -124,13 +124,15 @@ class VideoFile:
 
     @property
     def last_ticks(self) -> int:
-        """How long the last frame shows, in ticks: as the container says, else as a steady rate has it.
+        """How long the last frame shows, in ticks: as the container says, else as long as the others.
 
         Where frames are stored in another order, few muxers have the sum of their decode times right if the
         rate varies: what is shorter than usual is not believed then.
         """
-        usual = max(1, round(1 / self.rate / self.time_base))
-        stated = 0 if self.scan.ends is None else self.scan.ends - int(self.scan.times[-1])
+        times = self.scan.times
+        steady = round(1 / self.rate / self.time_base)  # of MPEG-1 FFmpeg guesses twice the rate
+        usual = max(1, int(np.median(np.diff(times))) if len(times) > 1 else steady)
+        stated = 0 if self.scan.ends is None else self.scan.ends - int(times[-1])
         return stated if stated > (usual if self.scan.is_reordered else 0) else usual
 
 

@@ -147,6 +147,7 @@ def plan_segments(
         fps=fps,
         times=times,
         last_ticks=(over if end is None else min(end, over)) - int(times[-1]),
+        is_timed=video.scan.is_timed,
     )
     starts = [int(times[0])]
     if video.scan.is_timed:  # else no part can be told from another

@@ -62,7 +62,7 @@ def look(path: Path, source_bgr: tuple[int, int, int]) -> Seen:
             if width >= _LEAST[0] and height >= _LEAST[1]:
                 numbers.append(number_of(frame))
                 upright += is_upright(frame)
-        lasts = float(1 / (stream.guessed_rate or stream.average_rate or 25))
+        lasts = _lasts(stream, times)
         heard = tuple(_heard(path, number) for number in range(len(file.streams.audio)))
     return Seen(
         size=sizes.pop() if len(sizes) == 1 else None,
@@ -75,6 +75,13 @@ def look(path: Path, source_bgr: tuple[int, int, int]) -> Seen:
         rising=bool(np.all(np.diff(times) > 0)),
         sound_seconds=heard,
     )
+
+
+def _lasts(stream: VideoStream, times: list[float]) -> float:
+    """How long the last frame shows: as MP4 says, else as FFmpeg guesses the rate."""
+    if stream.duration is not None and stream.time_base and times:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - times[-1]
+    return float(1 / (stream.guessed_rate or stream.average_rate or 25))
 
 
 def _frames(file: InputContainer, stream: VideoStream) -> Iterator[tuple[float, Bgr]]:

@@ -133,6 +133,7 @@ def clock(fps: int | None, times: list[int]) -> Clock:
         fps=None if fps is None else Fraction(fps),
         times=np.array(times),
         last_ticks=40,
+        is_timed=True,
     )
 
 
@@ -191,3 +192,10 @@ def test_what_else_a_result_depends_on_is_part_of_the_name(videos: Videos) -> No
     about = plan_segments(videos("plain"), X264).describe()
     assert plan_id(about, {"target": "etag-1"}) != plan_id(about, {"target": "etag-2"})
     assert len(plan_id(about)) == 64
+
+
+def test_where_times_are_not_known_the_last_frame_shows_as_long_as_others() -> None:
+    unknown = replace(clock(None, [0, 7]), is_timed=False)
+    assert unknown.end_of([40, 0, 80, 120]) == 160
+    assert unknown.end_of([5]) == 6
+    assert clock(None, [0, 40]).end_of([40, 0]) == 80
