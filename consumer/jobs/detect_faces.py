@@ -54,8 +54,9 @@ async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedIn
     async with context.memory(target.decode_bytes):
         while True:
             frame = await context.on_cpu(detection.read_frame)
-            context.progress.report("detect", *detection.progress, unit=target.unit)
-            if await context.on_device(partial(detection.look, frame)):
+            tell = partial(context.progress.report, "detect", *detection.progress, unit=target.unit)
+            tell()
+            if await context.on_device_in_steps(detection.look(frame), tell):
                 break
         del frame
     context.leave_device()
