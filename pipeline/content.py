@@ -6,7 +6,7 @@ guesses at looks: it takes some harmless pictures for what they are not, and wha
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from pipeline.errors import ContentRejected
 from pipeline.face import Array, Bgr, Notice
 from pipeline.faces.select import listed
 from pipeline.media.pictures.decode import Picture
+from pipeline.media.pictures.encode import on_grey
 
 # Yahoo's "classify_nsfw.py": how pictures were shown to the network when it was trained.
 _RESIZED: Final = 256
@@ -90,21 +91,24 @@ class ContentCheck:
         """What decides beside the network: from where on pictures are flagged, and from where on blocked."""
         return self._flag_from, self._block_from
 
-    def is_suspect(self, picture: Bgr) -> bool:
+    def is_suspect(self, picture: Bgr, alpha: Bgr | None = None) -> bool:
         """Whether a BGR uint8 (h, w, 3) picture is to be flagged.
+
+        Where it has a uint8 (h, w) `alpha`, 255 opaque, it is looked at without it, on white and on black:
+        what is seen may be in the alpha alone.
 
         Raises:
             ContentRejected: it is to be blocked.
             ModelUnavailable: the network's file was changed.
         """
-        score = self._opened().score(picture)
+        score = max(map(self._opened().score, _ways_to_see(picture, alpha)))
         if self._block_from is not None and score >= self._block_from:
             raise ContentRejected(_REJECTED)
         return score >= self._flag_from
 
     def source(self, picture: Picture) -> Picture:
         """Look at a picture with a face to put in; one to be flagged says so. Raises as `is_suspect`."""
-        if not self.is_suspect(picture.bgr):
+        if not self.is_suspect(picture.bgr, picture.alpha):
             return picture
         notice = Notice(code="content_flagged", message=f"The source picture {_SUSPECT}")
         return replace(picture, notices=(*picture.notices, notice))
@@ -127,9 +131,9 @@ class TargetContent:
         self._frames = 0
         self._suspect: list[str] = []
 
-    def look(self, frame: Bgr) -> None:
-        """Look at the next frame, BGR uint8 (h, w, 3), if it is one of those; raises as the check."""
-        if self._frames % self._step == 0 and self._check.is_suspect(frame):
+    def look(self, frame: Bgr, alpha: Bgr | None = None) -> None:
+        """Look at the next frame, if it is one of those; as `ContentCheck.is_suspect`."""
+        if self._frames % self._step == 0 and self._check.is_suspect(frame, alpha):
             self._suspect.append(f"frame {self._frames + 1}")
         self._frames += 1
 
@@ -138,6 +142,12 @@ class TargetContent:
         """What the sender should know so far."""
         where = f" ({listed(self._suspect)})" if self._moves else ""
         return (target_notice(where),) if self._suspect else ()
+
+
+def _ways_to_see(picture: Bgr, alpha: Bgr | None) -> Iterator[Bgr]:
+    yield picture
+    if alpha is not None and alpha.min() < 255:  # noqa: PLR2004 -- opaque
+        yield from (on_grey(picture, alpha, level) for level in (255, 0))
 
 
 def target_notice(where: str) -> Notice:

@@ -19,6 +19,7 @@ NoticeCode = Literal[
     "date_unknown",
     "depth_reduced",
     "end_missing",
+    "faces_left_out",
     "faces_not_swapped",
     "first_frame_only",
     "frames_damaged",
@@ -98,6 +99,19 @@ class Face:
             landmarks[:, :2] += shift
         bbox, kps = (np.asarray(it * np.float32(factor) + shift) for it in (self.bbox, self.kps))
         return replace(self, bbox=bbox, kps=kps, landmarks=landmarks)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoundFaces:
+    """The faces of a picture, in reading order.
+
+    Attributes:
+        faces: the largest, see `pipeline.faces.select.MOST_FACES`.
+        left_out: how many smaller ones, or suspects that nobody looked at, do not count.
+    """
+
+    faces: list[Face]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from consumer.jobs.workspace import Workspace
 from pipeline.marks.claims import Claim, carried
 from pipeline.marks.provenance import Mark
 from pipeline.media.video.colour import ToneMapper
+from pipeline.steps import Steps, Stepwise
 from pipeline.swap.timing import Timings
 from storage.errors import ConsentMissing, InvalidManifest
 from storage.inputs.arrival import SizeLimit
@@ -205,6 +206,12 @@ class JobContext:
         every one would leave the device idle where the store and the codecs keep this thread busy.
         """
         await self._whereabouts.on_device_until_done(step, told)
+
+    async def on_device_in_steps(self, steps: Steps[T], told: Callable[[], None]) -> T:
+        """Take steps there, as `on_device_until_done` does, and return what they come to."""
+        work = Stepwise(steps)
+        await self.on_device_until_done(work.step, told)
+        return work.result
 
     def leave_device(self) -> None:
         """Say that this job needs the device no more, so that another can be got ready for it."""

@@ -14,6 +14,7 @@ from consumer.jobs.video.files import media_of, open_target_video
 from pipeline.face import Notice
 from pipeline.media.video.encoders import encoder_line
 from pipeline.media.video.segments import plan_segments
+from pipeline.swap.choose import left_out_notices
 from pipeline.swap.detect import DetectedFaces, DetectRun, Extent, describe_cast
 from pipeline.swap.inputs import open_job_target
 from pipeline.swap.result import face_result
@@ -54,8 +55,9 @@ async def _of_picture(context: JobContext, loaded: LoadedEngine, file: FetchedIn
     async with context.memory(target.decode_bytes):
         while True:
             frame = await context.on_cpu(detection.read_frame)
-            context.progress.report("detect", *detection.progress, unit=target.unit)
-            if await context.on_device(partial(detection.look, frame)):
+            tell = partial(context.progress.report, "detect", *detection.progress, unit=target.unit)
+            tell()
+            if await context.on_device_in_steps(detection.look(frame), tell):
                 break
         del frame
     context.leave_device()
@@ -69,12 +71,13 @@ async def _of_video(context: JobContext, loaded: LoadedEngine, file: FetchedInpu
     plan = await context.on_cpu(partial(plan_segments, video, encoder_line("libx264", 0)))
     content = VideoContent(context, loaded.swapper.content)
     cast = await find_cast(context, loaded.engine, video, plan, content)
+    notices = (*video.notices, *left_out_notices(cast.left_out))
     context.leave_device()
     extent = Extent(frames=video.frames, duration_s=video.duration_s)
-    describing = partial(describe_cast, loaded.engine, cast, size=video.size, extent=extent)
+    describing = partial(describe_cast, loaded.engine, cast.people, size=video.size, extent=extent)
     found = await context.on_cpu(describing)  # makes the previews
     content.note()
-    _note(context, found, video.notices)
+    _note(context, found, notices)
     return to_record(found)
 
 

@@ -84,11 +84,13 @@ async def open_swap(context: JobContext) -> SwapRun:
 
 
 async def prepare_sources(context: JobContext, sources: SwapRun | SourceSet) -> None:
-    """Make ready the sources that are not kept from earlier jobs, one a step of the device."""
+    """Make ready the sources that are not kept from earlier jobs."""
     for name in sources.unprepared:
         picture = await context.on_cpu(partial(sources.load, name))
         context.progress.report("detect")
-        await context.on_device(partial(sources.prepare, name, picture))
+        await context.on_device_in_steps(
+            sources.prepare(name, picture), partial(context.progress.report, "detect")
+        )
         del picture
 
 
@@ -227,7 +229,10 @@ async def check_sources(context: JobContext) -> None:
             picture = await context.on_cpu(partial(decode, files[reference].read(), limits))
             if loaded.swapper.content is not None:
                 await context.on_cpu(partial(loaded.swapper.content.source, picture))
-            faces = await context.on_device(partial(find_either_way_up, loaded.engine, picture.bgr))
+            finding = find_either_way_up(loaded.engine, picture.bgr)
+            faces = (
+                await context.on_device_in_steps(finding, partial(context.progress.report, "detect"))
+            ).faces
             if not faces:
                 raise NoFaceInSource
             if loaded.swapper.minors is not None:

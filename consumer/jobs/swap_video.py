@@ -68,7 +68,8 @@ async def run(context: JobContext) -> Output:
         people = await known_cast(context, loaded, video, plan, target.sha256)
         chosen = await context.on_device(partial(chooser.choose_members, people))
         if loaded.swapper.minors is not None:
-            found = await context.on_device(partial(loaded.swapper.minors.members, people, chosen))
+            judging = loaded.swapper.minors.members(people, chosen)
+            found = await context.on_device_in_steps(judging, partial(context.progress.report, "detect"))
             context.note(warnings=to_warnings(found))
         blend = find_blend(context, loaded)
         swap = VideoSwap(

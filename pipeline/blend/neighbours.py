@@ -1,6 +1,7 @@
 """Faces side by side or one before the other: a swap of one must not spill onto another."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ def neighbours_left_out(face: Face, others: Sequence[Face]) -> list[Mask]:
     larger face is taken for the nearer one: its whole head stays. A smaller one stays as far as this face
     does not cover it.
     """
-    close = [other for other in others if other is not face and _touch(face, other)]
+    close = touching(face, others)
     if not close:
         return []
     matrix = _around(face)
@@ -38,14 +39,17 @@ def neighbours_left_out(face: Face, others: Sequence[Face]) -> list[Mask]:
     return [Mask(values=shown, matrix=matrix)]
 
 
+def touching(face: Face, others: Sequence[Face]) -> list[Face]:
+    """Those of `others` whose heads may lie within this face's reach; itself is none."""
+    boxes = np.array([other.bbox for other in others]).reshape(-1, 4)
+    gaps = np.abs((boxes[:, :2] + boxes[:, 2:]).astype(np.float64) / 2 - face.center)
+    heads = _HEAD * (boxes[:, 2:] - boxes[:, :2]).astype(np.float64).max(axis=1)
+    is_close = (gaps < _REACH * max(face.size) + heads[:, None]).all(axis=1)
+    return [other for other in compress(others, is_close) if other is not face]
+
+
 def _place(face: Face, others: Sequence[Face]) -> int:
     return next((place for place, other in enumerate(others) if other is face), len(others))
-
-
-def _touch(face: Face, other: Face) -> bool:
-    """Whether the other's head may lie within this one's reach."""
-    gap = np.abs(np.subtract(face.center, other.center))
-    return bool((gap < _REACH * max(face.size) + _HEAD * max(other.size)).all())
 
 
 def _around(face: Face) -> Matrix:

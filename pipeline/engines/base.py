@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from pipeline.blend.paste import PasteMode
-from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.face import Array, Bgr, Face, FoundFaces, Notice, Source
 from pipeline.faces.select import IdentityScale
+from pipeline.steps import Steps
 
 SourceT = TypeVar("SourceT", bound=Source)
 USUAL_STRENGTH: Final = 0.5
@@ -78,7 +79,14 @@ class Engine(Protocol[SourceT]):
         ...
 
     def find_faces(self, picture: Bgr) -> list[Face]:
-        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        """As `find_in_steps`, all at once, and only the faces; for pictures that show few."""
+        ...
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        """Find the faces of a BGR uint8 (h, w, 3) picture, where there are many the `MOST_FACES` largest.
+
+        No step is longer than some seconds, however many there are.
+        """
         ...
 
     @property

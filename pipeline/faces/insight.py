@@ -13,9 +13,10 @@ import numpy as np
 
 from models.session import Session, Tensor
 from pipeline.align import similarity_fit, warp_crop
-from pipeline.face import Array, Bgr, Face
+from pipeline.face import Array, Bgr, Face, FoundFaces
 from pipeline.faces.match import in_place
-from pipeline.faces.select import IdentityScale, reading_order
+from pipeline.faces.select import MOST_FACES, IdentityScale, largest_of, reading_order
+from pipeline.steps import Steps, at_once
 
 # Cosine distances of w600k_r50. insightface's own demonstration calls two faces one person from a cosine of
 # 0.28, and surely two below 0.2. For small faces, of which it says nothing, the limit is lower in the same
@@ -52,7 +53,18 @@ class ScrfdFinder:
         self._model: Any = SCRFD(session=_ZooSession(session), static_shape_sessions=False)
 
     def find(self, picture: Bgr) -> list[Face]:
-        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        """As `find_in_steps`, all at once, and only the faces."""
+        return at_once(self.find_in_steps(picture)).faces
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        """Find the faces of a BGR uint8 (h, w, 3) picture, in one step: the network sees all at once."""
+        found = self._find(picture)
+        faces = largest_of(found, MOST_FACES, lambda face: face.area)
+        # In order anew: one that is left out must not join two rows.
+        return FoundFaces(faces=reading_order(faces), left_out=len(found) - len(faces))
+        yield
+
+    def _find(self, picture: Bgr) -> list[Face]:
         longer, shorter = max(picture.shape[:2]), min(picture.shape[:2])
         sides = (*_DETECTION_SIDES, _LARGE_SIDE) if longer > _LARGE_PICTURE else _DETECTION_SIDES
         # insightface fails on a strip so thin that nothing of it is left at a size.

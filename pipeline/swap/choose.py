@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from pipeline.engines.base import AnyEngine
 from pipeline.errors import FaceNotFound, NoFaceInSource, NoFaceInTarget
-from pipeline.face import Array, Bgr, Face, Notice
+from pipeline.face import Array, Bgr, Face, FoundFaces, Notice
 from pipeline.faces.match import StoredFace, StoredFaces, bind, identity_distances
 from pipeline.faces.select import (
+    MOST_FACES,
     at_least,
     by_reading_order,
     by_reference,
@@ -15,6 +16,7 @@ from pipeline.faces.select import (
     largest,
     reading_order,
 )
+from pipeline.steps import Steps, at_once
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
 from pipeline.swap.turned import find_either_way_up
 from pipeline.tracks.cast import CastMember
@@ -23,11 +25,31 @@ from pipeline.tracks.cast import CastMember
 ChosenFaces = Mapping[int, str]
 
 
-def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> list[Face]:
+def find_faces(engine: AnyEngine, picture: Bgr, face_filter: FaceFilter) -> Steps[FoundFaces]:
     """The faces of a BGR uint8 (h, w, 3) picture that count, in reading order."""
-    found = find_either_way_up(engine, picture)
+    found = yield from find_either_way_up(engine, picture)
     # In order anew: one that does not count must not join two rows either.
-    return reading_order(counting(found, face_filter))
+    return replace(found, faces=reading_order(counting(found.faces, face_filter)))
+
+
+def embed_faces(engine: AnyEngine, picture: Bgr, faces: Sequence[Face]) -> Steps[list[Array | None]]:
+    """The identity embedding of each of the `faces` of a BGR uint8 (h, w, 3) picture, one a step."""
+    embeddings: list[Array | None] = []
+    for face in faces:
+        yield
+        embeddings.append(engine.embed(picture, face))
+    return embeddings
+
+
+def left_out_notices(left_out: int) -> tuple[Notice, ...]:
+    """Say that the target shows too many faces, where `left_out` of what may be some were not looked at."""
+    if not left_out:
+        return ()
+    message = (
+        f"The target shows more than {MOST_FACES} faces at once, or what may be faces. Only the largest "
+        f"count; {left_out} smaller ones do not."
+    )
+    return (Notice(code="faces_left_out", message=message),)
 
 
 def counting(faces: Sequence[Face], face_filter: FaceFilter) -> list[Face]:
@@ -62,24 +84,24 @@ class FaceChooser:
         self._face_filter = face_filter
         self._person: _Person | None = None
 
-    def learn(self, reference: Bgr) -> None:
+    def learn(self, reference: Bgr) -> Steps[None]:
         """Look at the reference picture of `Recognised`, BGR uint8 (h, w, 3), before anything is chosen.
 
         Raises:
             NoFaceInSource: it shows no face.
         """
-        shown = find_either_way_up(self._engine, reference)
-        if not shown:
+        found = yield from find_either_way_up(self._engine, reference)
+        if not found.faces:
             raise NoFaceInSource(
                 "No usable face was found in the reference picture; send a sharp, frontal one."
             )
-        face = largest(shown)
+        face = largest(found.faces)
         embedding = self._engine.embed(reference, face)
         self._person = _Person(
             face=face, stored=StoredFace(face_id="reference", bbox=face.bbox, embedding=embedding)
         )
 
-    def choose(self, picture: Bgr, faces: Sequence[Face]) -> ChosenFaces:
+    def choose(self, picture: Bgr, faces: Sequence[Face]) -> Steps[ChosenFaces]:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) picture.
 
         Raises:
@@ -90,7 +112,7 @@ class FaceChooser:
             _Candidates(
                 faces=faces,
                 size=(picture.shape[1], picture.shape[0]),
-                embeddings=lambda: [self._engine.embed(picture, face) for face in faces],
+                embeddings=lambda: embed_faces(self._engine, picture, faces),
                 extent=lambda place: faces[place].area,
             )
         )
@@ -105,16 +127,18 @@ class FaceChooser:
             NoFaceInTarget: there are none, and none in particular was asked for.
             FaceNotFound: one that was asked for is not there; names it.
         """
-        return self._choose(
-            _Candidates(
-                faces=[member.face for member in members],
-                size=None,
-                embeddings=lambda: [member.person.embedding for member in members],
-                extent=lambda place: members[place].prominence,
+        return at_once(
+            self._choose(
+                _Candidates(
+                    faces=[member.face for member in members],
+                    size=None,
+                    embeddings=lambda: _known(members),
+                    extent=lambda place: members[place].prominence,
+                )
             )
         )
 
-    def _choose(self, candidates: "_Candidates") -> ChosenFaces:
+    def _choose(self, candidates: "_Candidates") -> Steps[ChosenFaces]:
         choice, count = self.choice, len(candidates.faces)
         if isinstance(choice, Largest | Every) and not count:
             raise NoFaceInTarget(
@@ -126,11 +150,11 @@ class FaceChooser:
             case Every():
                 return dict.fromkeys(range(count), self.names[0])
             case Recognised():
-                return {self._recognised(candidates): self.names[0]}
-            case Mapped(stored=stored):
-                places = (
-                    by_reading_order(self.names, count) if stored is None else self._bound(candidates, stored)
-                )
+                return {(yield from self._recognised(candidates)): self.names[0]}
+            case Mapped(stored=None):
+                places = by_reading_order(self.names, count)
+            case Mapped(stored=StoredFaces() as stored):
+                places = yield from self._bound(candidates, stored)
         return {place: name for name, place in places.items()}
 
     def notices(self) -> list[Notice]:
@@ -149,14 +173,14 @@ class FaceChooser:
         """Whether the stored embeddings may be compared with today's, as far as is known."""
         return stored.identity_model in {None, self._engine.identity_model}
 
-    def _bound(self, candidates: "_Candidates", stored: StoredFaces) -> dict[str, int]:
+    def _bound(self, candidates: "_Candidates", stored: StoredFaces) -> Steps[dict[str, int]]:
         known = self._comparable(stored)
         if not known and candidates.size is None:
             raise FaceNotFound(
                 "The detection was made with another identity model, so the people of the video cannot be "
                 "told by it. Detect its faces anew with the same engine."
             )
-        embeddings = candidates.embeddings() if known else [None] * len(candidates.faces)
+        embeddings = (yield from candidates.embeddings()) if known else [None] * len(candidates.faces)
         return bind(
             self.names,
             stored,
@@ -166,12 +190,13 @@ class FaceChooser:
             scale=self._engine.identity_scale,
         )
 
-    def _recognised(self, candidates: "_Candidates") -> int:
+    def _recognised(self, candidates: "_Candidates") -> Steps[int]:
         """The place of the face of the person that the reference picture shows."""
         person, engine = self._person, self._engine
         if person is None:
             raise RuntimeError("the reference picture was not looked at")
-        [distances] = identity_distances([person.stored], candidates.embeddings(), engine.distance)
+        embeddings = yield from candidates.embeddings()
+        [distances] = identity_distances([person.stored], embeddings, engine.distance)
         faces = candidates.faces
         found = by_reference(faces, distances, reference=person.face, scale=engine.identity_scale)
         return faces.index(found)
@@ -190,12 +215,17 @@ class _Candidates:
 
     faces: Sequence[Face]
     size: tuple[int, int] | None
-    embeddings: Callable[[], Sequence[Array | None]]
+    embeddings: Callable[[], Steps[list[Array | None]]]
     extent: Callable[[int], float]
 
     def largest(self) -> int:
         """The place of the largest; of equal ones the first."""
         return max(range(len(self.faces)), key=self.extent)
+
+
+def _known(members: Sequence[CastMember]) -> Steps[list[Array | None]]:
+    return [member.person.embedding for member in members]
+    yield
 
 
 def _none_found(face_filter: FaceFilter, kind: str) -> str:

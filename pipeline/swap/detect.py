@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,8 @@ from pipeline.faces.select import face_id
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.target import Target
 from pipeline.previews import preview, to_jpeg
-from pipeline.swap.choose import find_faces
+from pipeline.steps import Steps, at_once, each_within
+from pipeline.swap.choose import embed_faces, find_faces, left_out_notices
 from pipeline.swap.inputs import TargetFrames
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
@@ -101,10 +103,10 @@ class DetectRun:
         """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt, ContentRejected."""
         return self._frames.read()
 
-    def look(self, frame: Picture) -> bool:
+    def look(self, frame: Picture) -> Steps[bool]:
         """Find the faces of a frame, on the device's thread; returns whether no further one is needed."""
-        with self._timings.measure("detect"):
-            self._found = _find(self._engine, frame, self._face_filter)
+        finding = _find(self._engine, frame, self._face_filter)
+        self._found = yield from each_within(partial(self._timings.measure, "detect"), finding)
         self._looked += 1
         return bool(self._found.faces) or self._looked == self.target.total
 
@@ -122,12 +124,13 @@ class DetectRun:
             number = f"frame {self._looked} of {total}"
             message = f"The target moves; its faces are those of {number}, the first that shows any."
         moves = Notice(code="first_frame_only", message=message)
-        return replace(described, notices=(moves, *self._frames.notices))
+        left_out = left_out_notices(self._found.left_out)
+        return replace(described, notices=(moves, *left_out, *self._frames.notices))
 
 
 def detect(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> DetectedFaces:
     """Find and describe every face of a picture that counts; for the device's thread only."""
-    return _describe(_find(engine, picture, face_filter))
+    return _describe(at_once(_find(engine, picture, face_filter)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,16 +139,18 @@ class _Found:
 
     picture: Picture
     faces: Sequence[Face]
+    left_out: int
     embeddings: Sequence[Array | None]
     identity_model: str | None
 
 
-def _find(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> _Found:
-    faces = find_faces(engine, picture.bgr, face_filter)
+def _find(engine: AnyEngine, picture: Picture, face_filter: FaceFilter) -> Steps[_Found]:
+    found = yield from find_faces(engine, picture.bgr, face_filter)
     return _Found(
         picture=picture,
-        faces=faces,
-        embeddings=[engine.embed(picture.bgr, face) for face in faces],
+        faces=found.faces,
+        left_out=found.left_out,
+        embeddings=(yield from embed_faces(engine, picture.bgr, found.faces)),
         identity_model=engine.identity_model,
     )
 
@@ -169,7 +174,7 @@ def _describe(found: _Found) -> DetectedFaces:
             )
         ),
         identity_model=found.identity_model,
-        notices=picture.notices,
+        notices=(*picture.notices, *left_out_notices(found.left_out)),
     )
 
 

@@ -11,7 +11,8 @@ from pipeline.face import Bgr, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import StoredFace, StoredFaces, identity_distances, match
 from pipeline.faces.select import face_id, largest
-from pipeline.swap.choose import ChosenFaces, FaceChooser
+from pipeline.steps import Steps
+from pipeline.swap.choose import ChosenFaces, FaceChooser, embed_faces
 from pipeline.swap.request import Every, Largest
 
 _SAME_FACE_OVERLAP: Final = 0.3
@@ -29,7 +30,7 @@ class Follower:
         self._known: StoredFaces | None = None
         self._by_id: dict[str, str] = {}  # the name of a source by what its face is known as
 
-    def choose(self, frame: Bgr, faces: Sequence[Face]) -> ChosenFaces:
+    def choose(self, frame: Bgr, faces: Sequence[Face]) -> Steps[ChosenFaces]:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) frame.
 
         Of one person the largest face is followed, and where it is gone the then largest. Faces that were
@@ -41,29 +42,30 @@ class Follower:
         if not faces:
             return {}
         if isinstance(self._chooser.choice, Every):
-            return self._chooser.choose(frame, faces)
+            return (yield from self._chooser.choose(frame, faces))
         if isinstance(self._chooser.choice, Largest):
             self._last = follow(faces, self._last)
             [name] = self._chooser.names
             return {faces.index(self._last): name}
         if self._known is None:
-            return self._begin(frame, faces)
-        return self._find_again(frame, faces, self._known)
+            return (yield from self._begin(frame, faces))
+        return (yield from self._find_again(frame, faces, self._known))
 
-    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> ChosenFaces:
+    def _begin(self, frame: Bgr, faces: Sequence[Face]) -> Steps[ChosenFaces]:
         """Choose, and remember everybody: a bystander must not be taken for one who is gone."""
-        chosen = self._chooser.choose(frame, faces)
+        chosen = yield from self._chooser.choose(frame, faces)
+        embeddings = yield from embed_faces(self._engine, frame, faces)
         self._by_id = {face_id(place): name for place, name in chosen.items()}
         known = [
-            StoredFace(face_id=face_id(place), bbox=face.bbox, embedding=self._engine.embed(frame, face))
-            for place, face in enumerate(faces)
+            StoredFace(face_id=face_id(place), bbox=face.bbox, embedding=embedding)
+            for place, (face, embedding) in enumerate(zip(faces, embeddings, strict=True))
         ]
         self._known = StoredFaces(width=frame.shape[1], height=frame.shape[0], faces=known)
         return chosen
 
-    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> ChosenFaces:
+    def _find_again(self, frame: Bgr, faces: Sequence[Face], known: StoredFaces) -> Steps[ChosenFaces]:
         """Find the faces of the frames before; each is from now on known as it looks here."""
-        embeddings = [self._engine.embed(frame, face) for face in faces]
+        embeddings = yield from embed_faces(self._engine, frame, faces)
         places = match(
             known,
             faces,

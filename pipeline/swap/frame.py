@@ -8,8 +8,9 @@ from functools import partial
 
 from pipeline.blend.enhance import Enhancer
 from pipeline.engines.base import AnyEngine, BlendOptions
-from pipeline.face import Array, Bgr, Face, Source
+from pipeline.face import Array, Bgr, Face, FoundFaces, Source
 from pipeline.faces.covered import is_covered
+from pipeline.steps import Steps, Stepwise, each_within
 from pipeline.swap.choose import ChosenFaces, find_faces
 from pipeline.swap.hands import HandWatch
 from pipeline.swap.minors import TargetMinors
@@ -18,7 +19,7 @@ from pipeline.swap.request import FaceFilter
 from pipeline.swap.result import FaceResult, Likeness, Likenesses, face_result
 from pipeline.swap.timing import Timings
 
-Choose = Callable[[Bgr, Sequence[Face]], ChosenFaces]
+Choose = Callable[[Bgr, Sequence[Face]], Steps[ChosenFaces]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +93,7 @@ class FrameSwapper:
 class FrameSwap:
     """The swap of one frame in steps, so that between two of them the device may work on other jobs.
 
-    The first step finds and chooses faces, each other one takes as many of those as the engine's batch has.
+    The first steps find and choose faces, each other one takes as many of those as the engine's batch has.
     Smaller faces come first: a larger one is nearer to the camera, and covers them where they overlap.
     """
 
@@ -110,17 +111,24 @@ class FrameSwap:
         self._frame = frame
         self._measured = measured
         self._on_done = on_done
-        self._faces: Sequence[Face] = ()
+        self._found = FoundFaces(faces=[])
         self._chosen: ChosenFaces = {}
         self._before: dict[int, Array | None] = {}
         self._covered: set[int] = set()
         self._likenesses: dict[int, Likeness | None] = {}
-        self._steps: deque[Callable[[], None]] = deque([self._find])
+        measured_each = partial(swapper.timings.measure, "detect")
+        self._finding = Stepwise(each_within(measured_each, self._find()))
+        self._steps: deque[Callable[[], None]] = deque([self._go_on_finding])
 
     @property
     def total(self) -> int:
-        """How many faces were chosen; 0 before the first step."""
+        """How many faces were chosen; 0 before they were found."""
         return len(self._chosen)
+
+    @property
+    def left_out(self) -> int:
+        """How many more faces there may be that are not looked at; 0 before they were found."""
+        return self._found.left_out
 
     @property
     def changed(self) -> bool:
@@ -149,11 +157,23 @@ class FrameSwap:
         self._on_done(self.outcome)
         return True
 
-    def _find(self) -> None:
+    @property
+    def _faces(self) -> Sequence[Face]:
+        return self._found.faces
+
+    def _go_on_finding(self) -> None:
+        if self._finding.step():
+            self._plan()
+        else:
+            self._steps.append(self._go_on_finding)
+
+    def _find(self) -> Steps[None]:
         swapper = self._swapper
-        with swapper.timings.measure("detect"):
-            self._faces = find_faces(swapper.engine, self._frame, swapper.face_filter)
-            self._chosen = swapper.choose(self._frame, self._faces)
+        self._found = yield from find_faces(swapper.engine, self._frame, swapper.face_filter)
+        self._chosen = yield from swapper.choose(self._frame, self._faces)
+
+    def _plan(self) -> None:
+        swapper = self._swapper
         batches = self._batches()
         minors, hands = swapper.minors, swapper.hands if batches else None
         if minors is not None:

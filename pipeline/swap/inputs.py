@@ -101,5 +101,5 @@ class TargetFrames:
             if frame is None:
                 raise RuntimeError("a target has no more frames than it says")
             if self._content is not None:
-                self._content.look(frame.bgr)
+                self._content.look(frame.bgr, frame.alpha)
         return frame

@@ -12,6 +12,7 @@ from pipeline.faces.age import can_be_judged
 from pipeline.faces.detect import overlaps
 from pipeline.faces.select import face_id, listed
 from pipeline.previews import in_square
+from pipeline.steps import Steps
 from pipeline.tracks.cast import CastMember
 
 _ADVICE: Final = "Swap faces only of adults who have agreed."
@@ -59,18 +60,18 @@ class MinorCheck:
             return ()
         return self.heed("The face in the source picture looks like a minor's.")
 
-    def members(self, members: Sequence[CastMember], chosen: Mapping[int, str]) -> tuple[Notice, ...]:
-        """Look at the people of a video whose places are `chosen`, each where seen best.
+    def members(self, members: Sequence[CastMember], chosen: Mapping[int, str]) -> Steps[tuple[Notice, ...]]:
+        """Look at the people of a video whose places are `chosen`, each where seen best, one a step.
 
         Raises:
             MinorRefused: some may be minors, and that is not wanted; names them.
         """
-        suspects = [
-            member.face_id
-            for member in (members[place] for place in sorted(chosen))
+        suspects: list[str] = []
+        for member in (members[place] for place in sorted(chosen)):
+            yield
             # In the preview every face is large.
-            if can_be_judged(member.face) and self.is_suspect(member.preview, in_square(member.face))
-        ]
+            if can_be_judged(member.face) and self.is_suspect(member.preview, in_square(member.face)):
+                suspects.append(member.face_id)
         return self.heed(_of_faces(suspects)) if suspects else ()
 
     def heed(self, found: str) -> tuple[Notice, ...]:

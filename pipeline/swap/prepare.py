@@ -11,6 +11,7 @@ from pipeline.errors import NoFaceInSource
 from pipeline.face import Array, Face, Notice, Source
 from pipeline.faces.select import largest
 from pipeline.media.pictures.decode import Picture
+from pipeline.steps import Steps
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.naming import SOURCE, naming, source_title
 from pipeline.swap.protected import ProtectedPeople
@@ -46,8 +47,8 @@ class SourcePreparer:
                     found[sha256] = self._kept[sha256]
         return found
 
-    def prepare(self, name: str, sha256: str, picture: Picture) -> Source:
-        """Make the largest face of a picture ready; on the device's thread.
+    def prepare(self, name: str, sha256: str, picture: Picture) -> Steps[Source]:
+        """Make the largest face of a picture ready; steps for the device's thread.
 
         Raises:
             NoFaceInSource: it has no face, or none that can be used; of several sources it says which.
@@ -58,10 +59,10 @@ class SourcePreparer:
         if kept:
             return kept[sha256]
         with _blaming(name):
-            faces = find_either_way_up(self._engine, picture.bgr)
-            if not faces:
+            found_faces = yield from find_either_way_up(self._engine, picture.bgr)
+            if not found_faces.faces:
                 raise NoFaceInSource
-            face = largest(faces)
+            face = largest(found_faces.faces)
             identity = self._identified(picture, face)
             found = self._minors.source(picture.bgr, face) if self._minors else ()
             ready: Source = self._engine.prepare_source(picture.bgr, face)

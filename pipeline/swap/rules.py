@@ -7,6 +7,7 @@ from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Face, Notice
 from pipeline.faces.select import listed
 from pipeline.media.target import Target, Unit
+from pipeline.steps import Steps
 from pipeline.swap.choose import ChosenFaces, FaceChooser
 from pipeline.swap.follow import Follower
 from pipeline.swap.frame import FrameSwap, SwappedFrame
@@ -22,7 +23,7 @@ class TargetRules(Protocol):
         """What to tell the sender where no face was changed."""
         ...
 
-    def choose(self, frame: Bgr, faces: Sequence[Face]) -> ChosenFaces:
+    def choose(self, frame: Bgr, faces: Sequence[Face]) -> Steps[ChosenFaces]:
         """Find which source goes onto which of the `faces` of a BGR uint8 (h, w, 3) frame."""
         ...
 

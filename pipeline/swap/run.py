@@ -9,7 +9,8 @@ from pipeline.face import Notice
 from pipeline.media.pictures.decode import Picture
 from pipeline.media.pictures.encode import OutputFormat
 from pipeline.media.target import Target
-from pipeline.swap.choose import FaceChooser
+from pipeline.steps import Steps
+from pipeline.swap.choose import FaceChooser, left_out_notices
 from pipeline.swap.doubts import doubts
 from pipeline.swap.frame import FrameSwap, FrameSwapper, SwappedFrame
 from pipeline.swap.hands import HandWatch
@@ -68,6 +69,7 @@ class SwapRun:
         self._frames = TargetFrames(target, timings, content)
         self._current: FrameSwap | None = None
         self._shown: SwappedFrame | None = None  # the first frame that was changed
+        self._left_out = 0  # of any frame before the current one, the most
         self._target_notices: tuple[Notice, ...] = ()
 
     @property
@@ -87,6 +89,7 @@ class SwapRun:
             *self._sources.notices,
             *self._target_notices,
             *self._frames.notices,
+            *left_out_notices(max(self._left_out, self._current.left_out if self._current else 0)),
             *(self._minors.notices if self._minors else ()),
             *self._chooser.notices(),
             *self._engine.notices,
@@ -110,9 +113,9 @@ class SwapRun:
         """Decode one of `unprepared`; on a CPU thread. See `SourceSet.load`."""
         return self._sources.load(name)
 
-    def prepare(self, name: str, picture: Picture) -> None:
-        """Make one of `unprepared` ready; on the device's thread. See `SourceSet.prepare`."""
-        self._sources.prepare(name, picture)
+    def prepare(self, name: str, picture: Picture) -> Steps[None]:
+        """Make one of `unprepared` ready, in steps for the device's thread. See `SourceSet.prepare`."""
+        return self._sources.prepare(name, picture)
 
     def read_frame(self) -> Picture:
         """Decode the target's next frame; on a CPU thread. Raises MediaCorrupt, ContentRejected."""
@@ -121,6 +124,7 @@ class SwapRun:
     def begin(self, frame: Picture) -> FrameSwap:
         """Begin a frame, the one before being done; it is changed in place by the steps."""
         self._target_notices = self._target_notices or frame.notices
+        self._left_out = max(self._left_out, self._current.left_out if self._current else 0)
         self._current = self._swapper.begin(frame.bgr, measured=self._shown is None, on_done=self._count)
         return self._current
 

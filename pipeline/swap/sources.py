@@ -1,11 +1,13 @@
 """The faces to put in: their pictures read and their faces made ready, each content once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Notice, Source
 from pipeline.media.pictures.decode import Picture, PictureFile
+from pipeline.steps import Steps, each_within
 from pipeline.swap.naming import REFERENCE, SOURCE, naming, source_title
 from pipeline.swap.prepare import SourcePreparer, source_notices
 from pipeline.swap.request import SourceFile
@@ -28,7 +30,7 @@ class SourceSet:
         preparer: SourcePreparer,
         content: ContentCheck | None,
         prepared: Mapping[str, Source],
-        learn: Callable[[Bgr], None],
+        learn: Callable[[Bgr], Steps[None]],
         timings: Timings,
     ) -> None:
         """Begin with the `pictures` that are not `prepared`, by the hash of their files.
@@ -78,18 +80,20 @@ class SourceSet:
             picture = self._pictures[name].load()
             return picture if self._content is None else self._content.source(picture)
 
-    def prepare(self, name: str, picture: Picture) -> None:
-        """Make the largest face of one of `unprepared` ready.
+    def prepare(self, name: str, picture: Picture) -> Steps[None]:
+        """Make the largest face of one of `unprepared` ready, in steps.
 
         Raises:
             NoFaceInSource: it has no face, or none that can be used; says which.
         """
-        with self._timings.measure("detect"):
-            if name == REFERENCE:
-                self._learn(picture.bgr)
-            else:
-                sha256 = self._hashes[name]
-                self._put(sha256, self._preparer.prepare(name, sha256, picture))
+        return each_within(partial(self._timings.measure, "detect"), self._prepare(name, picture))
+
+    def _prepare(self, name: str, picture: Picture) -> Steps[None]:
+        if name == REFERENCE:
+            yield from self._learn(picture.bgr)
+        else:
+            sha256 = self._hashes[name]
+            self._put(sha256, (yield from self._preparer.prepare(name, sha256, picture)))
 
     def _put(self, sha256: str, source: Source) -> None:
         self._prepared[sha256] = source

@@ -9,6 +9,7 @@ from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.errors import EnhancerUnavailable
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits
+from pipeline.steps import Steps
 from pipeline.swap.choose import FaceChooser
 from pipeline.swap.inputs import open_job_target, open_sources
 from pipeline.swap.minors import MinorCheck
@@ -93,7 +94,7 @@ class Swapper:
         *,
         averaged: bool,
         reference: bytes | None,
-        learn: Callable[[Bgr], None],
+        learn: Callable[[Bgr], Steps[None]],
     ) -> SourceSet:
         """Read the headers of the sources alone, and of a `reference` picture; see `open` and `SourceSet`."""
         prepared = self._preparer.kept({file.sha256 for file in files.values()})

@@ -5,22 +5,24 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.engines.base import AnyEngine
-from pipeline.face import Array, Bgr, Face
+from pipeline.face import Array, Bgr, Face, FoundFaces
 from pipeline.faces.select import reading_order
+from pipeline.steps import Steps
 
 
-def find_either_way_up(engine: AnyEngine, picture: Bgr) -> list[Face]:
+def find_either_way_up(engine: AnyEngine, picture: Bgr) -> Steps[FoundFaces]:
     """Find the faces of a BGR uint8 (h, w, 3) picture, in reading order; where there are none, upside down.
 
     Detectors see faces turned by up to 105 degrees, so that two looks see all. The second one costs as much
     as the first, and is taken only where that saw nothing.
     """
-    found = engine.find_faces(picture)
-    if found:
+    found = yield from engine.find_in_steps(picture)
+    if found.faces:
         return found
-    turned = engine.find_faces(np.ascontiguousarray(picture[::-1, ::-1]))
+    yield
+    turned = yield from engine.find_in_steps(np.ascontiguousarray(picture[::-1, ::-1]))
     last = np.array([picture.shape[1] - 1, picture.shape[0] - 1], np.float32)
-    return reading_order(_turned(face, last) for face in turned)
+    return replace(turned, faces=reading_order(_turned(face, last) for face in turned.faces))
 
 
 def _turned(face: Face, last: Array) -> Face:

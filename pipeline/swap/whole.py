@@ -8,6 +8,7 @@ from pipeline.marks.provenance import Mark
 from pipeline.media.pictures.decode import Limits, Picture
 from pipeline.media.pictures.encode import OutputFormat
 from pipeline.media.writer import Written
+from pipeline.steps import at_once
 from pipeline.swap.detect import DetectedFaces, DetectRun
 from pipeline.swap.inputs import open_job_target
 from pipeline.swap.request import FaceFilter, SwapRequest
@@ -42,7 +43,7 @@ def swap_file(
     timings = timings or Timings()
     run = swapper.open(request, limits, timings)
     for name in run.unprepared:
-        run.prepare(name, run.load(name))
+        at_once(run.prepare(name, run.load(name)))
     sink = io.BytesIO()
     writer = run.target.writer(requested=requested, quality=quality, mark=mark, sink=sink)
     picture: Picture | None = None
@@ -70,6 +71,6 @@ def detect_file(
 ) -> DetectedFaces:
     """Do all of a detection; raises as `open_job_target` and `DetectRun` do."""
     run = DetectRun(engine, open_job_target(data, limits), face_filter, timings or Timings())
-    while not run.look(run.read_frame()):
+    while not at_once(run.look(run.read_frame())):
         pass
     return run.result()

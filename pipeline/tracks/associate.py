@@ -10,6 +10,7 @@ from pipeline.face import Array
 from pipeline.faces.assign import assign
 from pipeline.faces.detect import overlaps
 from pipeline.faces.select import nearest
+from pipeline.steps import Steps
 from pipeline.tracks.identity import Identity, Sighting
 
 _NEAR: Final = 0.2
@@ -20,8 +21,8 @@ _ALONE: Final = 2.01
 
 def associate(
     engine: AnyEngine, people: Sequence[tuple[Identity, Array | None]], sightings: Sequence[Sighting]
-) -> list[int | None]:
-    """Find the face of each of some people among those of a frame.
+) -> Steps[list[int | None]]:
+    """Find the face of each of some people among those of a frame; one person or face a step.
 
     A pair may be made where the face lies where the person is expected and does not look like another one,
     or, wherever it lies, where identity accepts the pair and neither another face nor another person comes
@@ -38,7 +39,7 @@ def associate(
     found: list[int | None] = [None] * len(people)
     if not people or not sightings:
         return found
-    costs = _costs(engine, people, sightings)
+    costs = yield from _costs(engine, people, sightings)
     rows = np.flatnonzero(np.isfinite(costs).any(axis=1))  # few of the many who were ever seen
     places = assign(np.hstack([costs[rows], np.full((len(rows), len(rows)), _ALONE)]))
     for row, place in zip(rows, places, strict=True):
@@ -48,20 +49,25 @@ def associate(
 
 def _costs(
     engine: AnyEngine, people: Sequence[tuple[Identity, Array | None]], sightings: Sequence[Sighting]
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+) -> Steps[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
     """(n, m) cost of each pair, 0..2; inf for those that must not be made."""
     scale = engine.identity_scale
     boxes = np.array([sighting.face.bbox for sighting in sightings])
+    embeddings: list[Array | None] = []
+    for sighting in sightings:
+        yield
+        embeddings.append(sighting.embedding)
     shape = len(people), len(sightings)
     shared = np.zeros(shape)
     distances, least = (np.full(shape, np.nan, np.float32) for _ in range(2))
-    sides = np.array([[min(it.side_px, seen.side_px) for seen in sightings] for it, _ in people])
+    sides = np.minimum.outer([it.side_px for it, _ in people], [seen.side_px for seen in sightings])
     for row, (identity, expected) in enumerate(people):
+        yield
         if expected is not None:
             shared[row] = overlaps(expected, boxes)[0]
-        for column, sighting in enumerate(sightings):
-            distances[row, column] = identity.distance(engine, sighting.embedding)
-            least[row, column] = identity.nearest(engine, sighting.embedding)
+        for column, embedding in enumerate(embeddings):
+            distances[row, column] = identity.distance(engine, embedding)
+            least[row, column] = identity.nearest(engine, embedding)
     is_other = (least > scale.accept) & (sides >= scale.blind_px)
     is_here = (shared >= _NEAR) & ~is_other
     limits = np.where(sides >= scale.small_px, scale.accept, scale.accept_small)

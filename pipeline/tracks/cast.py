@@ -8,6 +8,7 @@ from typing import Final
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Bgr, Face
 from pipeline.faces.select import face_id, reading_order
+from pipeline.steps import Steps
 from pipeline.tracks.associate import associate
 from pipeline.tracks.draft import Draft, View, merged
 from pipeline.tracks.frame import FrameView, region_around, shrunk
@@ -60,6 +61,8 @@ class CastBuilder:
     """
 
     def __init__(self, engine: AnyEngine) -> None:
+        #: How many faces of a frame did not count, as they were too many; of all frames the most.
+        self.left_out = 0
         self._engine = engine
         self._scenes = SceneChanges()
         self._drafts: list[Draft] = []
@@ -68,40 +71,41 @@ class CastBuilder:
         self._looked_s: float | None = None
         self._before: tuple[FrameView, int, float] | None = None  # the last frame, if it was not looked at
 
-    def add(self, frame: FrameView, number: int, time_s: float) -> bool:
+    def add(self, frame: FrameView, number: int, time_s: float) -> Steps[bool]:
         """Take the next frame; tells whether it, or the one before, was looked at, which takes its time.
 
         Looked at are some frames a second, those before and after a cut, the first and the last one.
         """
         is_cut = self._scenes.change(frame) >= CUT
         if is_cut:
-            self._look_before()
+            yield from self._look_before()
             self._shot += 1
         if not is_cut and self._looked_s is not None and time_s - self._looked_s < _PAUSE_S:
             self._before = frame, number, time_s
             return False
-        self._look(frame, number, time_s)
+        yield from self._look(frame, number, time_s)
         return True
 
-    def finish(self) -> tuple[CastMember, ...]:
+    def finish(self) -> Steps[tuple[CastMember, ...]]:
         """Tell who is in the video, after its last frame; nobody, where no face was seen."""
-        self._look_before()
-        drafts = _without_strays(merged(self._engine, self._drafts))
+        yield from self._look_before()
+        drafts = _without_strays((yield from merged(self._engine, self._drafts)))
         return tuple(_member(number, draft) for number, draft in enumerate(_in_order(drafts)))
 
-    def _look_before(self) -> None:
+    def _look_before(self) -> Steps[None]:
         if self._before is not None:
-            self._look(*self._before)
+            yield from self._look(*self._before)
 
-    def _look(self, frame: FrameView, number: int, time_s: float) -> None:
+    def _look(self, frame: FrameView, number: int, time_s: float) -> Steps[None]:
         lasts_s = _PAUSE_S if self._looked_s is None else min(time_s - self._looked_s, _PAUSE_S)
-        sightings = _sightings(self._engine, frame)
+        sightings = yield from self._sightings(frame)
         people = [(draft.identity, draft.expected(self._shot, time_s)) for draft in self._drafts]
-        places = associate(self._engine, people, sightings)
+        places = yield from associate(self._engine, people, sightings)
         owners = {
             place: draft for draft, place in zip(self._drafts, places, strict=True) if place is not None
         }
         for place, sighting in enumerate(sightings):
+            yield
             view = View(
                 sighting=sighting,
                 is_alone=is_alone(sighting, sightings),
@@ -119,22 +123,24 @@ class CastBuilder:
         self._looks += 1
         self._looked_s, self._before = time_s, None
 
-
-def _sightings(engine: AnyEngine, frame: FrameView) -> list[Sighting]:
-    """The faces of a frame: found in a smaller picture of it, and then seen as they are."""
-    small = shrunk(frame, _LONGEST)
-    factor = frame.size[0] / small.shape[1]
-    sightings: list[Sighting] = []
-    for found in engine.find_faces(small):
-        face = found.scaled(factor)
-        region = region_around(frame, face.bbox)
-        if region is None:
-            continue
-        if factor > 1:
-            refined = engine.refine(region.picture, region.inside(face))
-            face = face if refined is None else region.outside(refined)
-        sightings.append(Sighting(engine, face, frame))
-    return sightings
+    def _sightings(self, frame: FrameView) -> Steps[list[Sighting]]:
+        """The faces of a frame: found in a smaller picture of it, and then seen as they are."""
+        small = shrunk(frame, _LONGEST)
+        factor = frame.size[0] / small.shape[1]
+        found = yield from self._engine.find_in_steps(small)
+        self.left_out = max(self.left_out, found.left_out)
+        sightings: list[Sighting] = []
+        for each in found.faces:
+            yield
+            face = each.scaled(factor)
+            region = region_around(frame, face.bbox)
+            if region is None:
+                continue
+            if factor > 1:
+                refined = self._engine.refine(region.picture, region.inside(face))
+                face = face if refined is None else region.outside(refined)
+            sightings.append(Sighting(self._engine, face, frame))
+        return sightings
 
 
 def _without_strays(drafts: list[Draft]) -> list[Draft]:

@@ -1,6 +1,6 @@
 """One person of a video while its cast is being drawn up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Array, Bgr, Face
 from pipeline.previews import square
+from pipeline.steps import Steps
 from pipeline.tracks.frame import share_inside
 from pipeline.tracks.identity import Identity, Sighting
 
@@ -117,21 +118,23 @@ class Draft:
         self.is_clear = self.is_clear or other.is_clear
 
 
-def merged(engine: AnyEngine, drafts: Iterable[Draft]) -> list[Draft]:
+def merged(engine: AnyEngine, drafts: Iterable[Draft]) -> Steps[list[Draft]]:
     """Take those together who prove to be one person, the most alike first; the order stays."""
     left = list(drafts)
+    apart = np.full((len(left), len(left)), np.inf)  # above the diagonal alone
+    for place, draft in enumerate(left):
+        yield
+        apart[place, place + 1 :] = [draft.distance(engine, other) for other in left[place + 1 :]]
     while len(left) > 1:
-        places = range(len(left))
-        distances = np.array([[_apart(engine, left, one, other) for other in places] for one in places])
-        one, other = (int(place) for place in np.unravel_index(distances.argmin(), distances.shape))
-        if not np.isfinite(distances[one, other]):
+        one, other = (int(place) for place in np.unravel_index(apart.argmin(), apart.shape))
+        if not np.isfinite(apart[one, other]):
             break
+        yield
         left[one].join(left.pop(other))
+        apart = np.delete(np.delete(apart, other, axis=0), other, axis=1)
+        apart[:one, one] = [before.distance(engine, left[one]) for before in left[:one]]
+        apart[one, one + 1 :] = [left[one].distance(engine, later) for later in left[one + 1 :]]
     return left
-
-
-def _apart(engine: AnyEngine, drafts: Sequence[Draft], one: int, other: int) -> float:
-    return drafts[one].distance(engine, drafts[other]) if one < other else float("inf")
 
 
 def _best(view: View) -> BestView:

@@ -137,7 +137,8 @@ def shared(one: Face, other: Face) -> float:
 
 def is_alone(sighting: Sighting, sightings: Iterable[Sighting]) -> bool:
     """Whether none of the other `sightings` may be mistaken for this one, or covers it."""
-    return all(other is sighting or shared(sighting.face, other.face) < _ALONE for other in sightings)
+    boxes = np.array([other.face.bbox for other in sightings if other is not sighting]).reshape(-1, 4)
+    return bool((overlaps(sighting.face.bbox, boxes)[0] < _ALONE).all())
 
 
 def sharpness(picture: Bgr, bbox: Array) -> float:

@@ -10,6 +10,7 @@ from pipeline.face import Array, Face
 from pipeline.faces.detect import overlaps
 from pipeline.faces.match import in_place
 from pipeline.faces.pyramid import scales, with_rim
+from pipeline.steps import Steps
 from pipeline.tracks.frame import Box, FrameView, region_around, shrunk
 
 ROUND: Final = 14
@@ -121,13 +122,13 @@ class Refusals:
         self._until = []
 
 
-def confirm(engine: AnyEngine, frame: FrameView, bbox: Array) -> Face | None:
+def confirm(engine: AnyEngine, frame: FrameView, bbox: Array) -> Steps[Face | None]:
     """The face of a frame where (4,) `bbox` lets one suspect it, in pixels of the frame; None if none is."""
     region = region_around(frame, bbox, reach=_CONFIRM_REACH)
     if region is None:
         return None
-    there = [region.outside(face) for face in engine.find_faces(region.picture)]
-    return in_place(there, bbox)
+    found = yield from engine.find_in_steps(region.picture)
+    return in_place([region.outside(face) for face in found.faces], bbox)
 
 
 def is_taken(bbox: Array, boxes: Iterable[Array]) -> bool:

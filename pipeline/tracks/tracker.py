@@ -7,6 +7,8 @@ from typing import Final, Generic, TypeVar
 
 from pipeline.engines.base import AnyEngine
 from pipeline.face import Face
+from pipeline.faces.select import MOST_FACES
+from pipeline.steps import Steps
 from pipeline.tracks.associate import associate
 from pipeline.tracks.frame import FrameView, is_within, region_around
 from pipeline.tracks.identity import Person, Sighting, is_alone, shared
@@ -62,42 +64,41 @@ class Tracker(Generic[FrameT]):
         self._refusals = Refusals()
         self._looks: Looks | None = None
 
-    def feed(self, frame: FrameT) -> Iterator[TrackedFrame[FrameT]]:
+    def feed(self, frame: FrameT) -> Steps[list[TrackedFrame[FrameT]]]:
         """Take the next frame; gives back those about which nothing more will be learned, at most one."""
         held = TrackedFrame(number=self._next_frame, frame=frame, faces={})
         self._next_frame += 1
         self._held.append(held)
-        self._look(held)
-        if len(self._held) > self._window:
-            yield self._held.popleft()
+        yield from self._look(held)
+        return [self._held.popleft()] if len(self._held) > self._window else []
 
     def finish(self) -> Iterator[TrackedFrame[FrameT]]:
         """Give back the frames that are left, after the last one."""
         while self._held:
             yield self._held.popleft()
 
-    def _look(self, held: TrackedFrame[FrameT]) -> None:
+    def _look(self, held: TrackedFrame[FrameT]) -> Steps[None]:
         looks = self._looks = self._looks or Looks(self._engine, held.frame.size)
         change = self._scenes.change(held.frame)
         if change >= CUT:
             self._cut = held.number
             self._refusals.clear()
-        followed = self._followed(held)
-        fresh = self._fresh(held, followed.values(), looks)
-        questioned = self._contested(followed, fresh) | self._doubtful(
-            held.number, followed, every=change >= DOUBTFUL
-        )
+        followed = yield from self._followed(held)
+        fresh = yield from self._fresh(held, followed.values(), looks)
+        doubtful = yield from self._doubtful(held.number, followed, every=change >= DOUBTFUL)
+        questioned = self._contested(followed, fresh) | doubtful
         seen = {track: sighting for track, sighting in followed.items() if track not in questioned}
-        seen |= self._settled(held.number, followed, questioned, fresh)
-        self._take(held, seen)
-        self._learn(held, seen)
+        seen |= yield from self._settled(held.number, followed, questioned, fresh)
+        yield from self._take(held, seen)
+        yield from self._learn(held, seen)
 
-    def _followed(self, held: TrackedFrame[FrameT]) -> dict[Track, Sighting]:
+    def _followed(self, held: TrackedFrame[FrameT]) -> Steps[dict[Track, Sighting]]:
         """Those who were in the frame before, where they are now."""
         followed: dict[Track, Sighting] = {}
         for track in self._tracks.values():
             foreseen = track.foreseen(held.number)
             if foreseen is not None and track.seen == held.number - 1 and track.seen >= self._cut:
+                yield
                 sighting = self._sighting(held.frame, foreseen)
                 if sighting is not None:
                     followed[track] = sighting
@@ -114,15 +115,18 @@ class Tracker(Generic[FrameT]):
 
     def _fresh(
         self, held: TrackedFrame[FrameT], followed: Iterable[Sighting], looks: Looks
-    ) -> list[Sighting]:
-        """The faces that nobody who is followed has."""
+    ) -> Steps[list[Sighting]]:
+        """The faces that nobody who is followed has, as far as they count."""
         taken = [sighting.face.bbox for sighting in followed]
         awaited = sum(it.expected(held.number, cut=self._cut) is not None for it in self._tracks.values())
         fresh: list[Sighting] = []
         for row in looks.at(held.frame, eager=held.number == self._cut or len(taken) < awaited):
             if is_taken(row[:4], taken) or self._refusals.holds(row[:4], held.number):
                 continue
-            face = confirm(self._engine, held.frame, row[:4])
+            if len(taken) >= MOST_FACES:
+                break
+            yield
+            face = yield from confirm(self._engine, held.frame, row[:4])
             # Once more, as it will be shown to the model in the frames that follow.
             sighting = None if face is None else self._sighting(held.frame, face)
             if sighting is None or is_taken(sighting.face.bbox, taken):
@@ -138,13 +142,14 @@ class Tracker(Generic[FrameT]):
         sightings = [*followed.values(), *fresh]
         return {track for track, sighting in followed.items() if not is_alone(sighting, sightings)}
 
-    def _doubtful(self, number: int, followed: dict[Track, Sighting], *, every: bool) -> set[Track]:
+    def _doubtful(self, number: int, followed: dict[Track, Sighting], *, every: bool) -> Steps[set[Track]]:
         """Those whose face looks like another person; looked at from time to time, or where asked to."""
         scale = self._engine.identity_scale
         doubtful: set[Track] = set()
         for track, sighting in followed.items():
             identity = track.identity
             if (every or track.is_due(number)) and identity.is_sharp(sighting.sharpness):
+                yield
                 is_other = identity.nearest(self._engine, sighting.embedding) > scale.accept
                 if is_other and min(identity.side_px, sighting.side_px) >= scale.blind_px:
                     doubtful.add(track)
@@ -156,7 +161,7 @@ class Tracker(Generic[FrameT]):
         followed: dict[Track, Sighting],
         questioned: set[Track],
         fresh: Sequence[Sighting],
-    ) -> dict[Track, Sighting]:
+    ) -> Steps[dict[Track, Sighting]]:
         """Decide whose the faces are that may be of several people, and those that are new.
 
         What was only followed and is nobody's is dropped: if it is a face, it will be seen as a new one.
@@ -166,7 +171,7 @@ class Tracker(Generic[FrameT]):
         tracks = [track for track in self._tracks.values() if track in questioned or track not in followed]
         sightings = [*fresh, *_unlike([followed[track] for track in followed if track in questioned])]
         people = [(track.identity, track.expected(number, cut=self._cut)) for track in tracks]
-        places = associate(self._engine, people, sightings)
+        places = yield from associate(self._engine, people, sightings)
         settled = {
             track: sightings[place] for track, place in zip(tracks, places, strict=True) if place is not None
         }
@@ -181,13 +186,14 @@ class Tracker(Generic[FrameT]):
         self._tracks[track.number] = track
         return track
 
-    def _take(self, held: TrackedFrame[FrameT], seen: dict[Track, Sighting]) -> None:
+    def _take(self, held: TrackedFrame[FrameT], seen: dict[Track, Sighting]) -> Steps[None]:
         """Go on with those who are in the frame, and find those who are new or back in frames before."""
         back = [track for track in seen if track.seen < held.number - 1 or track.seen < self._cut]
         for track, sighting in seen.items():
             track.see(sighting.face, held.number, cut=self._cut)
             held.faces[track.number] = sighting.face
         for track in back:
+            yield
             self._trace_back(track, seen[track].face)
 
     def _trace_back(self, track: Track, face: Face) -> None:
@@ -216,23 +222,24 @@ class Tracker(Generic[FrameT]):
         )
         return distance + self._engine.identity_scale.margin <= others
 
-    def _learn(self, held: TrackedFrame[FrameT], seen: dict[Track, Sighting]) -> None:
+    def _learn(self, held: TrackedFrame[FrameT], seen: dict[Track, Sighting]) -> Steps[None]:
         """Look from time to time how those look who are alone and sharp, and who they may be."""
         sightings = list(seen.values())
         for track, sighting in seen.items():
             if not (track.is_due(held.number) and is_alone(sighting, sightings)):
                 continue
+            yield
             if track.identity.is_sharp(sighting.sharpness):
                 track.checked = held.number
                 track.identity.learn(self._engine, sighting)
                 if not track.is_known:
-                    self._recognise(track, sighting, held)
+                    yield from self._recognise(track, sighting, held)
 
-    def _recognise(self, track: Track, sighting: Sighting, held: TrackedFrame[FrameT]) -> None:
+    def _recognise(self, track: Track, sighting: Sighting, held: TrackedFrame[FrameT]) -> Steps[None]:
         """See whether somebody of whom it was not known is one of those who were lost."""
         older = [other for other in self._tracks.values() if other.number < track.number]
         lost = [other for other in older if other.seen < held.number]
-        places = associate(self._engine, [(other.identity, None) for other in lost], [sighting])
+        places = yield from associate(self._engine, [(other.identity, None) for other in lost], [sighting])
         person = next((other for other, place in zip(lost, places, strict=True) if place is not None), None)
         if person is None or any({person.number, track.number} <= frame.faces.keys() for frame in self._held):
             return

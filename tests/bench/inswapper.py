@@ -23,6 +23,7 @@ from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, 
 from pipeline.face import Array, Bgr, Face
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.encode import encode
+from pipeline.steps import at_once
 from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from tests.bench.picture import QUALITY, codec_alone, jpeg
@@ -137,7 +138,7 @@ def rows_with_networks(spec: EngineSpec) -> Iterator[Row]:
     def job() -> None:
         run = swapper.open(request, Limits(), Timings())
         for name in run.unprepared:
-            run.prepare(name, run.load(name))
+            at_once(run.prepare(name, run.load(name)))
         frame = run.read_frame()
         run.swap(frame)
         encode(frame.bgr, None, to="jpeg", quality=QUALITY, xmp=b"")

@@ -13,6 +13,7 @@ from consumer.config.settings import Settings
 from pipeline.engines.base import AnyEngine
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.media.pictures.decode import Limits
+from pipeline.steps import at_once
 from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
 from storage.stores.port import ObjectStore
@@ -79,7 +80,7 @@ def device_alone_ms(engine: AnyEngine, source: bytes, target: bytes) -> float:
     for number in range(JOBS // 2 + 1):
         run = swapper.open(request, Limits(), Timings())
         for name in run.unprepared:
-            run.prepare(name, run.load(name))
+            at_once(run.prepare(name, run.load(name)))
         frame = run.read_frame()
         began = time.perf_counter()
         run.swap(frame)

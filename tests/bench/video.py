@@ -20,6 +20,7 @@ from pipeline.media.video.limits import VideoLimits
 from pipeline.media.video.probe import VideoFile, open_video
 from pipeline.media.video.read import VideoReader
 from pipeline.media.video.segments import plan_segments
+from pipeline.steps import at_once
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastBuilder
 from pipeline.tracks.frame import Region, box_around
@@ -136,13 +137,13 @@ def stages_ms(clip: Path, segment: Path) -> dict[str, float]:
     with stage("look for people"):
         builder = CastBuilder(engine)
         for number, frame in enumerate(frames):
-            builder.add(YuvView(frame, editor), number, number / RATE)
-        [member] = builder.finish()
+            at_once(builder.add(YuvView(frame, editor), number, number / RATE))
+        [member] = at_once(builder.finish())
     tracker: Tracker[YuvView] = Tracker(engine, known=[member.person])
     tracked: list[TrackedFrame[YuvView]] = []
     with stage("follow"):
         for frame in frames:
-            tracked += tracker.feed(YuvView(frame, editor))
+            tracked += at_once(tracker.feed(YuvView(frame, editor)))
         tracked += tracker.finish()
     portrait = decode(SOURCE.read_bytes(), Limits()).bgr
     source = engine.prepare_source(portrait, engine.find_faces(portrait)[0])

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.session import open_session
 from pipeline.content import ContentCheck, ContentModel, TargetContent, content_input
 from pipeline.errors import ContentRejected
 from pipeline.face import Bgr
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.media.target import open_target
+from pipeline.swap.inputs import TargetFrames
+from pipeline.swap.timing import Timings
 from tests.support.content import (
     DOUBTFUL,
     HARMLESS,
@@ -19,6 +23,7 @@ from tests.support.content import (
     content_check,
 )
 from tests.support.engines import png
+from tests.support.pictures import save
 
 
 def one_colour(colour: tuple[int, int, int], width: int = 64, height: int = 48) -> Bgr:
@@ -84,6 +89,35 @@ def test_a_flagged_source_says_so_beside_what_it_said_before() -> None:
         "content_flagged",
         "The source picture may show nudity or sexual content.",
     )
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_what_is_seen_through_alpha_alone_is_looked_at(ground: int) -> None:
+    """Pixels of one colour whose picture is in the alpha channel: a viewer shows it on its own ground."""
+
+    class Bright:
+        """Rejects what is neither all dark nor all light."""
+
+        def score(self, bgr: Bgr) -> float:
+            return 0.9 if 60 < bgr.mean() < 190 else 0.0
+
+    def check() -> ContentCheck:
+        return ContentCheck(Bright, flag_from=0.5, block_from=0.8)
+
+    alpha = np.full((48, 64), 100, np.uint8)
+    file = save(Image.fromarray(np.dstack((one_colour((ground,) * 3), alpha))), "PNG")
+    with pytest.raises(ContentRejected):
+        check().source(decode(file, Limits()))
+    frames = TargetFrames(open_target(file, Limits()), Timings(), check())
+    with pytest.raises(ContentRejected):
+        frames.read()
+
+
+def test_a_picture_that_covers_all_is_looked_at_once() -> None:
+    scorer = CornerScorer()
+    for alpha in (None, np.full((48, 64), 255, np.uint8)):
+        assert not content_check(scorer).is_suspect(one_colour(HARMLESS), alpha)
+    assert scorer.looked == 2
 
 
 @pytest.mark.parametrize(("total", "looks"), [(1, 1), (2, 2), (64, 64), (65, 33), (1000, 63)])

@@ -10,7 +10,8 @@ from models.catalogue import Catalogue
 from pipeline.engines.base import BlendOptions
 from pipeline.engines.inswapper.engine import InswapperEngine, InswapperSource, open_inswapper_engine
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
-from pipeline.face import Array, Bgr
+from pipeline.face import Array, Bgr, FoundFaces
+from pipeline.steps import Steps
 from pipeline.swap.request import Mapped
 from pipeline.swap.swapper import Swapper
 from tests.quality.groups import Group, groups, overlapping
@@ -131,8 +132,13 @@ def test_inswapper_tints_each_face_with_its_own_source_and_leaves_the_others_alo
 ) -> None:
     spec = Catalogue.load().engines["inswapper_128"]
     tinting = open_inswapper_engine(inswapper_files, spec, provider="cpu", threads=1, hashes={})
-    rectangles = tinting.find_faces  # all that the stand-in detector knows
-    monkeypatch.setattr(tinting, "find_faces", lambda bgr: engine.find_faces(bgr) or rectangles(bgr))
+    rectangles = tinting.find_in_steps  # all that the stand-in detector knows
+
+    def find_in_steps(bgr: Bgr) -> Steps[FoundFaces]:
+        found = yield from engine.find_in_steps(bgr)
+        return found if found.faces else (yield from rectangles(bgr))
+
+    monkeypatch.setattr(tinting, "find_in_steps", find_in_steps)
     sources = [_coloured(bgr) for bgr in ((250, 10, 10), (10, 250, 240), (10, 240, 10), (250, 20, 230))]
     tints = np.array([_tint(tinting, source) for source in sources])
     scene = _group(name).compose()

@@ -18,9 +18,10 @@ from pipeline.blend.enhance import Enhancer
 from pipeline.content import ContentCheck
 from pipeline.engines.base import AnyEngine, BlendOptions, EngineInfo
 from pipeline.errors import EnhancerUnavailable
-from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.face import Array, Bgr, Face, FoundFaces, Notice, Source
 from pipeline.faces.match import in_place
 from pipeline.faces.select import IdentityScale, reading_order
+from pipeline.steps import Steps
 from pipeline.swap.minors import MinorCheck
 from pipeline.swap.protected import ProtectedPeople
 from pipeline.watermark.embed import Watermarker
@@ -216,6 +217,10 @@ class FlatEngine:
     @property
     def identity_model(self) -> str | None:
         return "sha256:00"
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        return FoundFaces(faces=self.find_faces(picture))
+        yield
 
     def find_faces(self, picture: Bgr) -> list[Face]:
         self.threads.add(threading.current_thread().name)

@@ -3,17 +3,18 @@
 import base64
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from consumer.engines.pool import LoadedEngine
 from consumer.jobs.context import JobContext
 from consumer.jobs.parts import OtherFrames
+from consumer.jobs.records import to_warnings
 from consumer.jobs.video.content import VideoContent
 from consumer.jobs.video.frames import FrameSource, frame_bytes
 from consumer.jobs.video.pace import FrameProgress
@@ -22,21 +23,32 @@ from pipeline.face import Array, Face
 from pipeline.media.video.frame import FrameEditor, YuvFrame
 from pipeline.media.video.probe import VideoFile
 from pipeline.media.video.segments import SegmentPlan, plan_id
-from pipeline.swap.choose import counting_members
+from pipeline.steps import Steps, each_within
+from pipeline.swap.choose import counting_members, left_out_notices
 from pipeline.swap.video.view import YuvView
 from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.identity import Person
 from storage.scratch import Piece, describe_piece
 
-_REVISION: Final = 3
+T = TypeVar("T")
+
+_REVISION: Final = 4
 """Counts the changes to the code after which it tells of other people of the same video."""
 _EXTENSION: Final = "cast"
 _PREVIEW: Final = (160, 160, 3)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoundPeople:
+    """The people of a video who count, and how many faces of a frame do not, being too many."""
+
+    people: list[CastMember]
+    left_out: int
+
+
 async def find_cast(
     context: JobContext, engine: AnyEngine, video: VideoFile, plan: SegmentPlan, content: VideoContent
-) -> list[CastMember]:
+) -> FoundPeople:
     """Look at every frame of what a plan keeps of a video, a few of them closely, for people who count.
 
     `content` is shown all of them, too.
@@ -53,20 +65,25 @@ async def find_cast(
     def time_of(frame: YuvFrame) -> float:
         return float((frame.time - video.zero) * video.time_base)
 
-    def look(frames: deque[YuvFrame]) -> bool:
-        frame = frames.popleft()
-        with context.timings.measure("detect"):
-            builder.add(YuvView(frame, editor), next(numbers), time_of(frame))
-        progress.add()
-        return not frames
+    def look(frames: deque[YuvFrame]) -> Steps[None]:
+        while frames:
+            frame = frames.popleft()
+            yield from builder.add(YuvView(frame, editor), next(numbers), time_of(frame))
+            progress.add()
+            yield
+
+    async def take(steps: Steps[T]) -> T:
+        measured = each_within(partial(context.timings.measure, "detect"), steps)
+        return await context.on_device_in_steps(measured, progress.tell)
 
     async with context.memory(frame_bytes(video)), FrameSource(context, video, first, end) as frames:
         progress.tell()
         async for ready in frames:
             for frame in ready:
                 await content.look(frame, time_of(frame))
-            await context.on_device_until_done(partial(look, deque(ready)), progress.tell)
-        return counting_members(await context.on_device(builder.finish), context.services.face_filter)
+            await take(look(deque(ready)))
+        people = counting_members(await take(builder.finish()), context.services.face_filter)
+    return FoundPeople(people=people, left_out=builder.left_out)
 
 
 async def known_cast(
@@ -98,11 +115,13 @@ async def known_cast(
         if known is not None:
             content.recall(piece.facts["suspect_s"])
             content.note()
+            context.note(warnings=to_warnings(left_out_notices(piece.facts["left_out"])))
             return known
     if context.part is not None:
         raise OtherFrames
     found = await find_cast(context, loaded.engine, video, plan, content)
     content.note()
+    context.note(warnings=to_warnings(left_out_notices(found.left_out)))
     piece = await context.on_cpu(partial(_write, path, found, content))
     await scratch.keep(0, path, piece, extension=_EXTENSION, content_type="application/octet-stream")
     known = await context.on_cpu(partial(_read, path, piece.facts))  # to the last digit as others will
@@ -116,10 +135,11 @@ def describe_members(members: Sequence[CastMember]) -> Mapping[str, Any]:
     return {"people": [_stored(member) for member in members]}
 
 
-def _write(path: Path, members: Sequence[CastMember], content: VideoContent) -> Piece:
+def _write(path: Path, found: FoundPeople, content: VideoContent) -> Piece:
     """Write the pictures of a cast to a file; all else is said of it."""
-    path.write_bytes(b"".join(member.preview.tobytes() for member in members))
-    return describe_piece(path, {**describe_members(members), "suspect_s": content.suspect_s})
+    path.write_bytes(b"".join(member.preview.tobytes() for member in found.people))
+    said = {"suspect_s": content.suspect_s, "left_out": found.left_out}
+    return describe_piece(path, {**describe_members(found.people), **said})
 
 
 def _read(path: Path, facts: Mapping[str, Any]) -> list[CastMember] | None:

@@ -23,9 +23,10 @@ from pipeline.engines.inswapper.embedding import ToLatent, at_strength, open_con
 from pipeline.engines.inswapper.network import SwapNetwork, Swapped, open_network
 from pipeline.engines.merge import mean_identity, merged_notices
 from pipeline.errors import NoFaceInSource
-from pipeline.face import Array, Bgr, Face, Notice, Source
+from pipeline.face import Array, Bgr, Face, FoundFaces, Notice, Source
 from pipeline.faces.insight import DETECTION_SIDES, GLANCE_PX, SCALE, ArcFace, ScrfdFinder
 from pipeline.faces.select import IdentityScale
+from pipeline.steps import Steps
 
 VERSION: Final = "2"  # goes up whenever the same input gives other pixels
 
@@ -97,8 +98,12 @@ class InswapperEngine:
         return self._identity_model
 
     def find_faces(self, picture: Bgr) -> list[Face]:
-        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        """As `find_in_steps`, all at once, and only the faces."""
         return self._finder.find(picture)
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        """Find the faces of a BGR uint8 (h, w, 3) picture in one step; see the port."""
+        return self._finder.find_in_steps(picture)
 
     @property
     def glance_px(self) -> int:

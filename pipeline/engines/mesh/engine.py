@@ -18,12 +18,13 @@ from pipeline.engines.mesh.source import MeshSource
 from pipeline.engines.mesh.swap import swap_face
 from pipeline.engines.mesh.texture import make_texture
 from pipeline.engines.mesh.topology import POINTS, Topology
-from pipeline.face import Array, Bgr, Face, Notice
+from pipeline.face import Array, Bgr, Face, FoundFaces, Notice
 from pipeline.faces.covered import is_covered
 from pipeline.faces.detect import GLANCE_PX
 from pipeline.faces.find import FaceFinder, embedded_face_finder
 from pipeline.faces.identity import SCALE, IdentityModel, distance
 from pipeline.faces.select import IdentityScale
+from pipeline.steps import Steps
 
 VERSION: Final = "6"  # goes up whenever the same input gives other pixels
 
@@ -79,8 +80,12 @@ class MeshEngine:
         return embedded_weights()[EMBEDDING]
 
     def find_faces(self, picture: Bgr) -> list[Face]:
-        """Find every face of a BGR uint8 (h, w, 3) picture, in reading order; an empty list if none."""
+        """As `find_in_steps`, all at once, and only the faces."""
         return self._finder.find(picture)
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        """Find the faces of a BGR uint8 (h, w, 3) picture, one suspect a step; see the port."""
+        return self._finder.find_in_steps(picture)
 
     @property
     def glance_px(self) -> int:

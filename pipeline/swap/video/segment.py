@@ -11,6 +11,7 @@ from pipeline.engines.base import AnyEngine, BlendOptions
 from pipeline.face import Array, Face, Source
 from pipeline.faces.covered import is_covered
 from pipeline.media.video.frame import FrameEditor, YuvFrame
+from pipeline.steps import Steps, Stepwise
 from pipeline.swap.choose import ChosenFaces, counting
 from pipeline.swap.hands import HAND_REACH, HandWatch
 from pipeline.swap.paint import Painter
@@ -80,7 +81,7 @@ class SegmentSwap:
 
     def begin(self, frame: YuvFrame | None) -> None:
         """Put in the next frame; None after the last one. Steps of one that came before go first."""
-        self._steps.append(partial(self._follow, frame))
+        self._steps.append(partial(self._follow, Stepwise(self._ready(frame))))
 
     def step(self) -> bool:
         """Take the next step; returns whether it was the last for now.
@@ -91,12 +92,19 @@ class SegmentSwap:
         self._steps.popleft()()
         return not self._steps
 
-    def _follow(self, frame: YuvFrame | None) -> None:
+    def _ready(self, frame: YuvFrame | None) -> Steps[list[TrackedFrame[YuvView]]]:
+        """Put in the next frame; the frames about which nothing more will be learned."""
+        if frame is None:
+            return list(self._tracker.finish())
+        return (yield from self._tracker.feed(YuvView(frame, self._editor)))
+
+    def _follow(self, following: Stepwise[list[TrackedFrame[YuvView]]]) -> None:
         with self._tools.timings.measure("detect"):
-            tracker = self._tracker
-            view = None if frame is None else YuvView(frame, self._editor)
-            ready = list(tracker.finish() if view is None else tracker.feed(view))
-        held = (tracked for tracked in ready if self._holds(tracked.frame.frame.time))
+            is_done = following.step()
+        if not is_done:
+            self._steps.appendleft(partial(self._follow, following))
+            return
+        held = (tracked for tracked in following.result if self._holds(tracked.frame.frame.time))
         steps = [step for tracked in held for step in self._plan(tracked)]
         self._steps.extendleft(reversed(steps))
 

@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.face import Array, Bgr, Face
+from consumer.jobs.progress import JobProgress
+from pipeline.face import Array, Bgr, Face, FoundFaces
 from pipeline.media.pictures.decode import Limits, decode
+from pipeline.steps import Steps
 from storage import keys
 from storage.records.status import Status
 from storage.stores.memory_store import MemoryStore
 from storage.stores.port import ObjectStore
 from tests.support.animations import animate
+from tests.support.calls import counted
 from tests.support.engines import FlatEngine, person_bgr, picture, png
 from tests.support.jobs import announce, ended, running
 from tests.support.pictures import to_image
@@ -372,3 +375,30 @@ async def test_numbers_as_large_as_a_detection_may_have_are_no_fault_of_ours() -
                 1,
                 True,
             ), code
+
+
+@pytest.mark.parametrize("crowded", ["detect", "target", "source"])
+async def test_a_crowd_shows_life_while_its_faces_are_looked_for(crowded: str) -> None:
+    """Thousands of faces take minutes, and what stands still for two is taken for a device that hangs."""
+
+    class Crowd(FlatEngine):
+        """Takes 50 steps where a picture is as wide as the crowd's."""
+
+        def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+            found = yield from super().find_in_steps(picture)
+            for _ in range(50 if picture.shape[1] == 90 else 0):
+                yield
+            return found
+
+    store, crowd = MemoryStore(), png(picture(90, 48))
+    with counted(JobProgress.report) as calls:
+        async with running(store, Crowd()):
+            if crowded == "detect":
+                job = await drop_detect(store, crowd)
+            else:
+                files = {"source": png(picture()), "target": png(picture()), crowded: crowd}
+                uploads = {name: await upload(store, body) for name, body in files.items()}
+                job = await announce(store, {"process_type": "single-image", **uploads})
+            status = await ended(store, job)
+    assert status.status == "completed", status.error
+    assert calls.total() > 50

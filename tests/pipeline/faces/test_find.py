@@ -3,16 +3,23 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.align import transform
-from pipeline.face import Bgr
-from pipeline.faces.find import FaceFinder, embedded_face_finder
+from pipeline.face import Bgr, Face
+from pipeline.faces.closer import CloserLooks
+from pipeline.faces.detect import overlaps
+from pipeline.faces.find import FaceFinder, embedded_face_finder, one_each
+from pipeline.steps import Stepwise, at_once
+from tests.support.calls import counted
 from tests.support.faces import (
     ASTRONAUT_FACE,
     HOPPER_FACE,
     astronaut,
     close_up,
     hopper,
+    made_up_face,
     portrait,
     scaled,
     turned,
@@ -180,3 +187,56 @@ def test_a_crowd_of_blurred_faces_is_found(finder: FaceFinder, width: int) -> No
     head = cv2.GaussianBlur(portrait(width), (0, 0), 0.04 * width)
     crowd = np.tile(np.asarray(head, np.uint8), (6, 10, 1))
     assert len(finder.find(crowd)) >= 57
+
+
+def test_no_step_looks_at_more_than_one_suspect(finder: FaceFinder) -> None:
+    """A picture with thousands of faces must not keep the device from a sign of life."""
+    work = Stepwise(finder.find_in_steps(np.tile(portrait(80), (3, 4, 1))))
+    longest, done = 0, False
+    while not done:
+        with counted(CloserLooks.at_detection) as calls:
+            done = work.step()
+        longest = max(longest, calls.total())
+    assert longest == 1
+    assert len(work.result.faces) == 12
+    assert work.result.left_out == 0
+
+
+@pytest.mark.parametrize(("suspects", "faces", "left_out"), [(6, 6, 9), (1000, 5, 7)])
+def test_of_too_many_faces_the_largest_count_and_the_others_are_told(
+    finder: FaceFinder, monkeypatch: pytest.MonkeyPatch, suspects: int, faces: int, left_out: int
+) -> None:
+    """There are 15 suspects, of which 12 are faces."""
+    monkeypatch.setattr("pipeline.faces.find._MOST_SUSPECTS", suspects)
+    monkeypatch.setattr("pipeline.faces.find.MOST_FACES", faces)
+    widths = [48, 80, 60, 110, 72, 40, 96, 54, 90, 66, 44, 104]
+    canvas = np.full((660, 920, 3), 127, np.uint8)
+    for place, width in enumerate(widths):
+        head, (row, column) = portrait(width)[:210, :220], divmod(place, 4)
+        canvas[row * 220 :, column * 230 :][: head.shape[0], : head.shape[1]] = head
+    with counted(CloserLooks.at_detection) as calls:
+        found = at_once(finder.find_in_steps(canvas))
+    assert calls.total() == min(15, suspects)
+    assert found.left_out == left_out
+    left = sorted(widths)[-faces:]
+    assert sorted(face.size[0] for face in found.faces) == pytest.approx(left, rel=0.15)
+
+
+@given(
+    st.lists(
+        st.builds(
+            made_up_face,
+            x=st.floats(0, 60, width=32),
+            y=st.floats(0, 60, width=32),
+            size=st.floats(4, 50, width=32),
+        ),
+        max_size=12,
+    )
+)
+def test_of_faces_that_share_much_the_first_is_kept_as_by_a_look_at_each_pair(faces: list[Face]) -> None:
+    kept: list[Face] = []
+    for face in faces:
+        shares = [overlaps(face.bbox, other.bbox[None])[1][0] for other in kept]
+        if all(share <= 0.5 for share in shares):
+            kept.append(face)
+    assert list(map(id, one_each(faces))) == list(map(id, kept))

@@ -11,6 +11,7 @@ import pytest
 from models.session import open_session
 from pipeline.face import Face
 from pipeline.faces.insight import ArcFace, ScrfdFinder
+from pipeline.steps import at_once
 from tests.support.engines import picture
 from tests.support.faces import astronaut
 from tests.support.standins.detector import kps_of
@@ -32,6 +33,15 @@ def test_every_face_is_found_where_it_is_in_reading_order_with_its_points(finder
     for face, box in zip(faces, boxes, strict=True):
         assert np.abs(face.kps - kps_of(box)).max() < 1e-3
         assert 0.5 < face.score <= 1
+
+
+def test_of_too_many_faces_the_largest_count_and_the_others_are_told(
+    finder: ScrfdFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.faces.insight.MOST_FACES", 2)
+    found = at_once(finder.find_in_steps(picture(640, 640, faces=BOXES)))
+    assert [face.bbox[0] for face in found.faces] == [BOXES[0][0], BOXES[2][0]]
+    assert found.left_out == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (300, 900), (64, 48), (4000, 500)])

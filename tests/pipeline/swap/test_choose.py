@@ -6,6 +6,7 @@ import pytest
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import FaceNotFound, MediaCorrupt, NoFaceInSource, NoFaceInTarget
 from pipeline.media.pictures.decode import Limits
+from pipeline.steps import at_once
 from pipeline.swap.request import (
     Choice,
     Every,
@@ -131,7 +132,7 @@ def test_many_sources_do_not_hold_the_device_in_one_step() -> None:
     run = Swapper(engine).open(request, Limits(), Timings())
     assert run.unprepared == tuple(sources)
     for prepared, name in enumerate(sources, 1):
-        run.prepare(name, run.load(name))
+        at_once(run.prepare(name, run.load(name)))
         assert engine.prepared == prepared
 
 

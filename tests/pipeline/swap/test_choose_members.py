@@ -7,6 +7,7 @@ import pytest
 
 from consumer.jobs.detection_record import to_record, to_stored_faces
 from pipeline.errors import FaceNotFound, NoFaceInTarget
+from pipeline.steps import at_once
 from pipeline.swap.choose import ChosenFaces, FaceChooser, counting_members
 from pipeline.swap.detect import Extent, describe_cast
 from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised
@@ -44,7 +45,7 @@ def chosen(
 ) -> ChosenFaces:
     chooser = FaceChooser(FlatEngine(), choice, names, FaceFilter())
     if isinstance(choice, Recognised):
-        chooser.learn(picture(faces=((10, 10, 20, 20),), people=(4,)))
+        at_once(chooser.learn(picture(faces=((10, 10, 20, 20),), people=(4,))))
     return chooser.choose_members(cast)
 
 

@@ -1,6 +1,7 @@
 """Detecting faces, storing what was found, and finding the same people again in today's picture."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 from consumer.jobs.detection_record import to_record, to_stored_faces
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
 from pipeline.errors import FaceNotFound, MediaCorrupt, UnsupportedMedia
-from pipeline.face import Bgr, Face
+from pipeline.face import Array, Bgr, Face, FoundFaces
 from pipeline.faces.identity import SCALE
 from pipeline.faces.match import bind, identity_distances
 from pipeline.faces.select import by_reference, largest
 from pipeline.media.pictures.decode import Limits, Picture, decode
 from pipeline.media.target import open_target
+from pipeline.steps import Steps, Stepwise, at_once
 from pipeline.swap.detect import DetectRun, detect, positions
 from pipeline.swap.request import FaceFilter
 from pipeline.swap.timing import Timings
@@ -221,10 +223,38 @@ def film(faces: Sequence[tuple[tuple[int, int, int, int], ...]]) -> bytes:
 FACE = (20, 10, 24, 24)
 
 
+class Crowded(FlatEngine):
+    """Says that there were more faces; counts what it does."""
+
+    embedded = 0
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        found = yield from super().find_in_steps(picture)
+        return replace(found, left_out=7 if found.faces else 0)
+
+    def embed(self, picture: Bgr, face: Face) -> Array | None:
+        self.embedded += 1
+        return super().embed(picture, face)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_that_faces_were_left_out_is_told_and_no_step_takes_two(moves: bool) -> None:  # noqa: FBT001 -- a parameter of the test
+    faces, engine = ((20, 10, 8, 8), (40, 10, 8, 8), (40, 30, 8, 8)), Crowded()
+    data = film([(), faces]) if moves else png(picture(faces=faces))
+    run = DetectRun(engine, open_target(data, Limits()), FaceFilter(), Timings())
+    for _ in range(2 if moves else 1):
+        look, done = Stepwise(run.look(run.read_frame())), False
+        while not done:
+            before, done = engine.embedded, look.step()
+            assert engine.embedded - before <= 1
+    assert look.result
+    assert "faces_left_out" in [notice.code for notice in run.result().notices]
+
+
 def test_of_what_moves_it_is_the_first_frame_with_a_face_and_no_later_one_is_read() -> None:
     run = DetectRun(FlatEngine(), open_target(film([(), (FACE,), (), ()]), Limits()), FaceFilter(), Timings())
     told = [run.progress]
-    while not run.look(run.read_frame()):
+    while not at_once(run.look(run.read_frame())):
         told.append(run.progress)
     assert [*told, run.progress] == [(0, 4), (1, 4), (2, 4)]
     found = run.result()
@@ -261,6 +291,6 @@ def test_what_needs_no_network_is_not_done_on_the_device(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("pipeline.swap.detect.preview", remembering)
     run = DetectRun(FlatEngine(), open_target(png(picture()), Limits()), FaceFilter(), Timings())
-    assert run.look(run.read_frame())
+    assert at_once(run.look(run.read_frame()))
     assert not made
     assert [face.preview for face in run.result().faces] == [b"jpeg"]

@@ -6,6 +6,7 @@ import pytest
 from pipeline.errors import MinorRefused
 from pipeline.face import Notice
 from pipeline.media.pictures.decode import Limits
+from pipeline.steps import at_once
 from pipeline.swap.minors import TargetMinors
 from pipeline.swap.request import Every, Largest, Mapped
 from pipeline.swap.swapper import Swapper
@@ -65,7 +66,7 @@ def test_a_refused_target_is_refused_before_anything_is_changed() -> None:
     swapper = Swapper(engine, minors=check(people(0, 2), refuse=True))
     run = swapper.open(a_request(SOURCE, THREE, choice=Every()), Limits(), Timings())
     for name in run.unprepared:
-        run.prepare(name, run.load(name))
+        at_once(run.prepare(name, run.load(name)))
     frame = run.read_frame()
     before = frame.bgr.copy()
     with pytest.raises(MinorRefused, match="face_0 and face_2 of the target"):

@@ -14,6 +14,7 @@ from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.animations.read import AnimationFile, open_animation
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.encode import OutputFormat
+from pipeline.steps import at_once
 from pipeline.swap.request import Every, Largest, SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.swapper import Swapper
@@ -170,7 +171,7 @@ def test_likeness_is_measured_once_and_not_in_every_frame() -> None:
 
 def test_progress_counts_the_frames() -> None:
     running = opened(files()["webp"])
-    running.prepare("source", running.load("source"))
+    at_once(running.prepare("source", running.load("source")))
     told = [running.progress]
     for _ in range(running.target.total):
         running.swap(running.read_frame())
@@ -225,7 +226,7 @@ def test_a_source_that_moves_gives_its_first_frame_and_says_so() -> None:
 def test_frames_may_be_read_swapped_and_written_on_threads_of_their_own(name: str) -> None:
     target = files([FACES[1], FACES[3], (), FACES[3], FACES[1]])[name]
     running, sink = opened(target), io.BytesIO()
-    running.prepare("source", running.load("source"))
+    at_once(running.prepare("source", running.load("source")))
     writer = running.target.writer(requested=None, quality=90, mark=MARK, sink=sink)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as device, ThreadPoolExecutor(1) as disk:
         total, writing = running.target.total, list[Future[None]]()

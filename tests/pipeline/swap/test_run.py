@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from consumer.jobs.detection_record import to_record, to_stored_faces
 from pipeline.engines.base import BlendOptions
 from pipeline.errors import (
     MediaCorrupt,
@@ -16,16 +17,17 @@ from pipeline.errors import (
     OptionUnavailable,
     UnsupportedMedia,
 )
-from pipeline.face import Array, Bgr, Face, Source
+from pipeline.face import Array, Bgr, Face, FoundFaces, Source
 from pipeline.marks.vocabulary import DIGITAL_SOURCE_TYPE
 from pipeline.media.pictures.decode import Limits, decode
 from pipeline.media.pictures.png import read_png
 from pipeline.media.sniff import sniff
-from pipeline.swap.request import Every, Largest, SwapRequest
+from pipeline.steps import Steps, at_once
+from pipeline.swap.request import Choice, Every, FaceFilter, Largest, Mapped, Recognised, SwapRequest
 from pipeline.swap.run import SwapRun
 from pipeline.swap.swapper import Swapper
 from pipeline.swap.timing import Timings
-from pipeline.swap.whole import SwappedFile
+from pipeline.swap.whole import SwappedFile, detect_file
 from tests.support.calls import counted
 from tests.support.engines import FACE_BGR, FlatEngine, picture, png
 from tests.support.requests import a_files, a_request, swap
@@ -52,7 +54,7 @@ def told_progress(asked: SwapRequest, engine: FlatEngine) -> tuple[SwapRun, list
     """Swap a picture step by step; the progress after each."""
     running = opened(asked, engine=engine)
     for name in running.unprepared:
-        running.prepare(name, running.load(name))
+        at_once(running.prepare(name, running.load(name)))
     told = [running.progress]
     work = running.begin(running.read_frame())
     done = False
@@ -345,7 +347,7 @@ def test_a_large_group_gives_the_device_back_between_its_batches() -> None:
     boxes = tuple((x, 4, 6, 8) for x in (2, 11, 20, 30, 41))
     engine = Counting(batch_size=2)
     running = opened(request(picture(), picture(faces=boxes), many_faces=True), engine=engine)
-    running.prepare("source", running.load("source"))
+    at_once(running.prepare("source", running.load("source")))
     work = running.begin(running.read_frame())
     done, before = False, 0
     while not done:
@@ -354,6 +356,65 @@ def test_a_large_group_gives_the_device_back_between_its_batches() -> None:
         before = engine.calls + engine.swaps
     assert (engine.calls, engine.swaps) == (10, 3)
     assert all(face.likeness for face in running.result().faces)
+
+
+class Crowded(FlatEngine):
+    """Says that there were more faces; counts what it does."""
+
+    calls = 0
+
+    def find_in_steps(self, picture: Bgr) -> Steps[FoundFaces]:
+        found = yield from super().find_in_steps(picture)
+        for _ in found.faces:
+            self.calls += 1
+            yield
+        return replace(found, left_out=7)
+
+    def embed(self, picture: Bgr, face: Face) -> Array | None:
+        self.calls += 1
+        return super().embed(picture, face)
+
+
+MANY = tuple((x, 4, 6, 8) for x in (2, 11, 20, 30, 41))
+
+
+def in_single_steps(asked: SwapRequest, engine: Crowded) -> SwapRun:
+    """Swap a picture; no step takes more than one face."""
+    running = opened(asked, engine=engine)
+    for name in running.unprepared:
+        at_once(running.prepare(name, running.load(name)))
+    work, done = running.begin(running.read_frame()), False
+    while not done:
+        before = engine.calls + engine.swaps
+        done = work.step()
+        assert engine.calls + engine.swaps - before <= 1
+    return running
+
+
+@pytest.mark.parametrize("choice", [Every(), Mapped(), "stored", "recognised"])
+def test_faces_are_found_and_chosen_one_a_step(choice: Choice | str) -> None:
+    """A step that takes as long as there are faces is taken for a device that hangs."""
+    target, engine = picture(faces=MANY, people=(0, 1, 2, 3, 4)), Crowded()
+    source: bytes | dict[str, bytes] = png(picture())
+    if choice == "stored":
+        found = detect_file(Crowded(), png(target), Limits(), FaceFilter())
+        choice = Mapped(to_stored_faces(to_record(found)))
+    elif choice == "recognised":
+        choice = Recognised(png(picture(faces=((10, 10, 20, 20),), people=(2,))))
+    assert not isinstance(choice, str)
+    if isinstance(choice, Mapped):
+        source = {"face_3": png(picture())}
+    running = in_single_steps(a_request(source, png(target), choice=choice), engine)
+    assert engine.calls >= 5
+    assert sum(face.swapped for face in running.result().faces) == (5 if choice == Every() else 1)
+
+
+def test_that_faces_were_left_out_is_told() -> None:
+    running = in_single_steps(request(picture(), picture(faces=MANY), many_faces=True), Crowded())
+    notices = [notice for notice in running.result().notices if notice.code == "faces_left_out"]
+    assert [notice.message.split(". ")[1] for notice in notices] == [
+        "Only the largest count; 7 smaller ones do not."
+    ]
 
 
 def test_what_is_known_of_a_swap_can_be_told_although_it_came_to_nothing() -> None:
@@ -370,7 +431,7 @@ def test_what_is_known_of_a_swap_can_be_told_although_it_came_to_nothing() -> No
 
     running = opened(request(picture(), picture(faces=TWO_FACES)), engine=Refusing())
     assert not running.faces
-    running.prepare("source", running.load("source"))
+    at_once(running.prepare("source", running.load("source")))
     assert not running.swap(running.read_frame())
     assert [(face.source, face.swapped) for face in running.faces] == [(None, False), ("source", False)]
     assert [notice.code for notice in running.notices] == ["basic_engine"]

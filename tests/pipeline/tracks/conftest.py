@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.engines.mesh.engine import MeshEngine, open_mesh_engine
+from pipeline.steps import at_once
 from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.frame import PictureView
 from tests.support.films import FPS, Shown, crossing, play
@@ -22,5 +23,5 @@ def film() -> list[Shown]:
 def cast(mesh: MeshEngine, film: list[Shown]) -> tuple[CastMember, ...]:
     builder = CastBuilder(mesh)
     for number, shown in enumerate(film):
-        builder.add(PictureView(shown.bgr), number, number / FPS)
-    return builder.finish()
+        at_once(builder.add(PictureView(shown.bgr), number, number / FPS))
+    return at_once(builder.finish())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.face import Bgr
+from pipeline.steps import at_once
 from pipeline.tracks.cast import CastBuilder, CastMember
 from pipeline.tracks.frame import PictureView
 from tests.support.engines import FlatEngine, picture
@@ -33,8 +34,8 @@ def drawn(scene: dict[int, Box], colour: tuple[int, int, int] = DARK) -> Bgr:
 def cast_of(frames: Sequence[Bgr], engine: FlatEngine | None = None) -> tuple[CastMember, ...]:
     builder = CastBuilder(engine or FlatEngine())
     for number, frame in enumerate(frames):
-        builder.add(PictureView(frame), number, number / FPS)
-    return builder.finish()
+        at_once(builder.add(PictureView(frame), number, number / FPS))
+    return at_once(builder.finish())
 
 
 def people(cast: Sequence[CastMember]) -> list[int]:

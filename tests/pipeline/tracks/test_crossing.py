@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.engines.mesh.engine import MeshEngine
+from pipeline.steps import at_once
 from pipeline.tracks.cast import CastMember
 from pipeline.tracks.frame import PictureView
 from pipeline.tracks.identity import Person
@@ -20,7 +21,7 @@ Followed = list[TrackedFrame[PictureView]]
 
 def follow(mesh: MeshEngine, film: Sequence[Shown], known: Sequence[Person] = ()) -> Followed:
     tracker: Tracker[PictureView] = Tracker(mesh, known=known)
-    followed = [frame for shown in film for frame in tracker.feed(PictureView(shown.bgr))]
+    followed = [frame for shown in film for frame in at_once(tracker.feed(PictureView(shown.bgr)))]
     return followed + list(tracker.finish())
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.engines.mesh.engine import MeshEngine
 from pipeline.face import Bgr
+from pipeline.steps import at_once
 from pipeline.tracks.frame import PictureView
 from pipeline.tracks.look import ROUND, Looks, Refusals
 from pipeline.tracks.tracker import Tracker
@@ -48,6 +49,6 @@ def test_a_small_face_that_only_a_tile_shows_is_there_from_its_first_frame_on(me
         return bgr
 
     tracker: Tracker[PictureView] = Tracker(mesh)
-    followed = [it for number in range(18) for it in tracker.feed(PictureView(frame(number)))]
+    followed = [it for number in range(18) for it in at_once(tracker.feed(PictureView(frame(number))))]
     followed += tracker.finish()
     assert [len(it.faces) for it in followed] == [0] * first + [1] * (18 - first)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.engines.mesh.engine import MeshEngine
 from pipeline.face import Array, Bgr
+from pipeline.steps import at_once
 from pipeline.tracks.frame import PictureView
 from pipeline.tracks.tracker import Tracker
 from tests.support.faces import astronaut
@@ -32,7 +33,9 @@ def filmed(offset: float, seed: int) -> Bgr:
 def landmarks_in_place(mesh: MeshEngine, offsets: list[float]) -> Array:
     """(frames, 468, 2) landmarks less the movement."""
     tracker: Tracker[PictureView] = Tracker(mesh)
-    frames = [it for seed, x in enumerate(offsets) for it in tracker.feed(PictureView(filmed(x, seed)))]
+    frames = [
+        it for seed, x in enumerate(offsets) for it in at_once(tracker.feed(PictureView(filmed(x, seed))))
+    ]
     frames += tracker.finish()
     assert all(list(frame.faces) == [0] for frame in frames)
     points = [frame.faces[0].landmarks for frame in frames]

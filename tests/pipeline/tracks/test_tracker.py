@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.face import Bgr
+from pipeline.steps import at_once
 from pipeline.tracks.frame import PictureView
 from pipeline.tracks.identity import Person
 from pipeline.tracks.tracker import WINDOW, TrackedFrame, Tracker
@@ -31,7 +32,7 @@ def follow(
         for person in known
     ]
     tracker: Tracker[PictureView] = Tracker(engine or FlatEngine(), known=people)
-    followed = [it for frame in frames for it in tracker.feed(PictureView(frame))]
+    followed = [it for frame in frames for it in at_once(tracker.feed(PictureView(frame)))]
     return followed + list(tracker.finish())
 
 
@@ -42,7 +43,7 @@ def places(frame: TrackedFrame[PictureView]) -> dict[int, Place]:
 def test_every_frame_comes_back_in_order_once_nothing_more_will_be_learned_of_it() -> None:
     tracker: Tracker[PictureView] = Tracker(FlatEngine())
     fed = [PictureView(drawn({0: (10, 10)})) for _ in range(WINDOW + 5)]
-    given = [list(tracker.feed(frame)) for frame in fed]
+    given = [at_once(tracker.feed(frame)) for frame in fed]
     assert [len(it) for it in given] == [0] * WINDOW + [1] * 5
     last = list(tracker.finish())
     returned = [*(frame for it in given for frame in it), *last]
