@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 _WORKING = ("run", "runpod")
 
@@ -19,7 +20,25 @@ def main() -> None:
             signal.signal(number, lambda *_: os._exit(0))
     from consumer.cli.app import app  # noqa: PLC0415 -- imports take the time in which a signal may come
 
-    app()
+    try:
+        app()
+    except OSError as error:
+        if sys.argv[1:] and sys.argv[1] in _WORKING:  # its log is for people who can read a traceback
+            raise
+        _end(error)
+
+
+def _end(error: OSError) -> NoReturn:
+    """End a command that a disk, a folder or a file has stopped: with 1, and a sentence that names it."""
+    from consumer.cli.bucket import fail  # noqa: PLC0415 -- slow to import
+    from consumer.client.files import describe_os_error  # noqa: PLC0415 -- slow to import
+
+    try:
+        sys.stdout.flush()
+    except OSError as full:  # what it still holds has no place to go, nor when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        error = OSError(full.errno, full.strerror, "standard output")
+    sys.exit(fail(describe_os_error(error)).exit_code)
 
 
 def _leave_the_current_folder() -> None:

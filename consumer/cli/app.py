@@ -57,6 +57,9 @@ Each = Annotated[
     bool, typer.Option("--each", help="Every --source is somebody else, who is put onto every picture.")
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders within folders.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what is there already and is no earlier result.")
+]
 Sheet = Annotated[
     Path | None,
     typer.Option("--sheet", metavar="OUT.html", help="Write a page that shows all before and after."),
@@ -182,11 +185,12 @@ def process(
             show_default=False,
         ),
     ],
+    force: Force = False,
 ) -> None:
     """Do the job of a manifest right here, whatever its kind, without a bucket."""
     from consumer.cli.process import run_process
 
-    raise typer.Exit(run_process(manifest, output))
+    raise typer.Exit(run_process(manifest, output, force=force))
 
 
 @app.command(rich_help_panel=_WORK)
@@ -372,11 +376,13 @@ def result(
             help="Where to save it; its own name if not given. - is standard output.",
         ),
     ] = None,
+    *,
+    force: Force = False,
 ) -> None:
     """Download the result of a completed job."""
     from consumer.cli.jobs import save_result
 
-    raise typer.Exit(save_result(job_id, output))
+    raise typer.Exit(save_result(job_id, output, force=force))
 
 
 @app.command(rich_help_panel=_JOBS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumer.cli.bucket import fail
+from consumer.cli.tables import standard_output
 from consumer.client.submission import WrongWords
 from pipeline.media.sniff import MEDIA_TYPES
 
@@ -74,6 +75,7 @@ def read_destination(word: str) -> Destination:
 
 
 def write_to_stdout(body: bytes) -> None:
-    """Write a result to standard output."""
-    sys.stdout.buffer.write(body)
-    sys.stdout.buffer.flush()
+    """Write a result to standard output; raises OSError."""
+    with standard_output():
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()

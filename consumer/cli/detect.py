@@ -8,7 +8,7 @@ from rich.table import Table
 
 from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
-from consumer.cli.tables import print_table
+from consumer.cli.tables import print_table, standard_output
 from consumer.client.local import open_local_jobs
 from consumer.client.submission import describe
 from consumer.config.limits import face_filter_of
@@ -36,7 +36,8 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
         raise fail(f"{error} ({error.code})") from None
     found = read_detection(body)
     if as_json:
-        typer.echo(body)
+        with standard_output():
+            typer.echo(body)
     elif found.faces:
         _print_table(found)
     print_warnings(context.known.warnings)
@@ -56,7 +57,7 @@ async def _detect(
         open_local_jobs(settings, face_filter=counting) as jobs,
         jobs.context(manifest, output_id="", report=report) as context,
     ):
-        output = await context.run()
+        output = await jobs.run(context)
         return context, output.body or b""
 
 

@@ -12,6 +12,7 @@ import pillow_heif
 from PIL import features
 
 from consumer.cli.finding import Finding, ok
+from consumer.client.files import describe_os_error
 from consumer.config.settings import Settings
 from models.devices import (
     HOW_TO_INSTALL,
@@ -115,8 +116,12 @@ def _gpu(provider: Provider) -> Iterator[Finding]:
 
 
 def _disk(name: str, folder: Path, fix: str) -> Finding:
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    free = shutil.disk_usage(there).free
+    try:
+        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        detail = describe_os_error(error)
+        return Finding(name=name, state="degraded", detail=detail, fix=f"let this user in there, or {fix}")
     detail = f"{free / 2**30:.1f} GiB free for {folder}"
     if free >= _MIN_FREE_BYTES:
         return ok(name, detail)

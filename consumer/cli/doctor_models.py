@@ -17,6 +17,7 @@ from consumer.engines.registry import (
 from models.embedded import embedded_path, embedded_weights
 from models.errors import ModelError
 from models.store.model_store import Found, Missing, ModelStore
+from models.store.places import reason
 
 _MIB: Final = 2**20
 
@@ -54,10 +55,18 @@ def model_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _folders(store: ModelStore) -> Finding:
-    folders = (place.folder for place in store.places)
-    return ok(
-        "model folders", "\n".join(f"{each}{'' if each.is_dir() else ' (not there)'}" for each in folders)
-    )
+    """Whether each is there; one that this user may not see into is no reason to say no more."""
+    lines, closed = [], False
+    for folder in (place.folder for place in store.places):
+        try:
+            note = "" if folder.is_dir() else " (not there)"
+        except OSError as error:
+            note, closed = f" ({reason(error)})", True
+        lines.append(f"{folder}{note}")
+    if not closed:
+        return ok("model folders", "\n".join(lines))
+    fix = "let this user into the folder, or name another: SWAPDROP_MODELS_DIR, SWAPDROP_CACHE_DIR"
+    return Finding(name="model folders", state="degraded", detail="\n".join(lines), fix=fix)
 
 
 def _embedded() -> Finding:

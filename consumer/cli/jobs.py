@@ -11,7 +11,9 @@ import typer
 from consumer.cli.bucket import audited, fail, settings_or_exit, with_bucket
 from consumer.cli.destination import read_destination, write_to_stdout
 from consumer.cli.progress import ProgressReporter, print_warnings, reporting
-from consumer.client.files import beside, describe_os_error, write_whole
+from consumer.client.files import beside, describe_os_error, write_whole, writing
+from consumer.client.results import FileInTheWay, check_place
+from consumer.client.submission import WrongWords
 from storage import keys
 from storage.errors import InvalidManifest, ObjectNotFound
 from storage.inbox.puzzles import is_puzzle
@@ -65,16 +67,20 @@ async def download_result(store: ObjectStore, status: Status, path: Path) -> Non
     result = status.result
     if result is None:
         raise ObjectNotFound(f"The job {status.job_id} has no result.")
-    await download_object(store, result.key, path, max_bytes=result.size, sha256=result.sha256)
-    if result.sidecar is not None:
+    if result.sidecar is not None:  # before: a result that is there is not fetched again
         manifest = await store.get(result.sidecar, max_bytes=_MAX_MANIFEST_BYTES)
         await asyncio.to_thread(write_whole, beside(path), manifest.body)
+    with writing(path):
+        await download_object(store, result.key, path, max_bytes=result.size, sha256=result.sha256)
 
 
 def result_name(status: Status) -> str:
     """What the result of a completed job is called here: the job's id and the extension of its kind."""
-    key = status.result.key if status.result else ""
-    return f"{status.job_id}.{key.rpartition('.')[2]}"
+    return f"{status.job_id}.{_extension(status.result.key if status.result else '')}"
+
+
+def _extension(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def print_status(job_id: str) -> int:
@@ -154,8 +160,8 @@ def cancel_job(job_id: str) -> int:
     return 0
 
 
-def save_result(job_id: str, output: str | None) -> int:
-    """Download the bytes that the status record points to."""
+def save_result(job_id: str, output: str | None, *, force: bool) -> int:
+    """Download the bytes that the status record points to; `force` replaces whatever is in their place."""
     place = read_destination(output or "./")
 
     async def work(store: ObjectStore) -> Path | None:
@@ -163,7 +169,8 @@ def save_result(job_id: str, output: str | None) -> int:
         if status is None or status.result is None:
             state = status.status if status else "not started"
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")
-        path = place.file(result_name(status))
+        path, has_sidecar = place.file(result_name(status)), status.result.sidecar is not None
+        check_place(path, _extension(status.result.key), has_sidecar=has_sidecar, force=force)
         if path is None:
             write_to_stdout(await fetch_result(store, status))
         else:
@@ -172,6 +179,10 @@ def save_result(job_id: str, output: str | None) -> int:
 
     try:
         path = with_bucket(work)
+    except WrongWords as error:
+        raise fail(str(error)) from None
+    except FileInTheWay as error:
+        raise fail(f"{error} ({error.code})") from None
     except OSError as error:
         raise fail(describe_os_error(error)) from None
     if path is not None:

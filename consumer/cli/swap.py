@@ -26,8 +26,9 @@ from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.swap_plan import Batch, SwapCommand, is_video, one_by_one, plan
 from consumer.cli.swap_work import DONE, Item, OnProgress, Outcome, swap_all
 from consumer.client.files import describe_os_error
-from consumer.client.fingerprint import ResultFingerprint, is_result
+from consumer.client.fingerprint import ResultFingerprint
 from consumer.client.local import open_local_jobs
+from consumer.client.results import NOT_ALONE, FileInTheWay, in_the_way
 from consumer.client.submission import WrongWords, parse_faces, split_sources
 from consumer.client.targets import NoSuchFile
 from consumer.config.limits import picture_limits
@@ -68,6 +69,8 @@ def _run(command: SwapCommand, *, to_stdout: bool = False) -> int:
         if to_stdout:
             _check_one(command)
         work = [(one.sheet, plan(one, settings)) for one in one_by_one(command)]
+        if to_stdout:
+            _check_alone(work[0][1])
         done: list[tuple[Batch, list[Outcome]]] = []
         for sheet, batch in work:
             outcomes = _swap(settings, batch, force=command.force)
@@ -97,37 +100,39 @@ def _check_one(command: SwapCommand) -> None:
         Destination(path=None).folder()
 
 
+def _check_alone(batch: Batch) -> None:
+    """Refuse, before anything is done, a result that would go to standard output without its signature."""
+    if any(item.has_sidecar for item in batch.items):
+        raise WrongWords(NOT_ALONE)
+
+
 def _swap(settings: Settings, batch: Batch, *, force: bool) -> list[Outcome]:
     """Swap the pictures whose results are not there yet; a single one's may be replaced."""
-    present = [] if force else [item for item in batch.items if item.output.exists()]
-    in_the_way = _in_the_way(batch, present)
-    left = {*in_the_way, *(() if batch.single else present)}
+    made, taken = (set[Item](), list[Outcome]()) if force else _there_already(batch)
+    left = made.union(outcome.item for outcome in taken)
     items = [item for item in batch.items if item not in left]
-    outcomes = [_not_replaced(item) for item in in_the_way]
     with reporting(settings) as reporter:
         if batch.single:
             follow = partial(_follow_one, reporter)
-            return outcomes + asyncio.run(swap_items(settings, batch, items, _tell_nobody, follow))
-        teller = _Teller(reporter, len(items) + len(in_the_way))
-        for outcome in outcomes:
+            return taken + asyncio.run(swap_items(settings, batch, items, _tell_nobody, follow))
+        teller = _Teller(reporter, len(items) + len(taken))
+        for outcome in taken:
             teller.tell(outcome)
-        return outcomes + asyncio.run(swap_items(settings, batch, items, teller.tell, teller.follow))
+        return taken + asyncio.run(swap_items(settings, batch, items, teller.tell, teller.follow))
 
 
-def _in_the_way(batch: Batch, present: Sequence[Item]) -> list[Item]:
-    """The items where there is something else than what an earlier run of this command has made."""
-    if batch.single:
-        return [item for item in present if not is_result(item.output)]
-    fingerprint = ResultFingerprint(batch.request)
-    return [item for item in present if not fingerprint.has_made(item.output, item.target)]
-
-
-def _not_replaced(item: Item) -> Outcome:
-    message = (
-        f"There is something else at {item.output}, which was not replaced; name another place with "
-        "--output, or replace it with --force."
-    )
-    return Outcome(item=item, state="file_exists", message=message)
+def _there_already(batch: Batch) -> tuple[set[Item], list[Outcome]]:
+    """The items that an earlier run of this command has made, and those whose place is taken."""
+    fingerprint = None if batch.single else ResultFingerprint(batch.request)
+    made, taken = set[Item](), list[Outcome]()
+    for item in batch.items:
+        if fingerprint and item.output.exists() and fingerprint.has_made(item.output, item.target):
+            made.add(item)
+            continue
+        path = in_the_way(item.output, has_sidecar=item.has_sidecar, replaces_results=batch.single)
+        if path is not None:
+            taken.append(Outcome(item=item, state=FileInTheWay.code, message=str(FileInTheWay(path))))
+    return made, taken
 
 
 async def swap_items(

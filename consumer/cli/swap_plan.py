@@ -1,26 +1,22 @@
 """What the words of `swapdrop swap` mean: which pictures, whose faces, and where each result goes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from consumer.cli.destination import Destination
 from consumer.cli.swap_work import Item
+from consumer.client.files import beside
 from consumer.client.fingerprint import BatchRequest
+from consumer.client.results import check_name, expected_extension, is_signed_beside, refuse_overwriting
 from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
 from consumer.client.targets import NoSuchFile, TargetFiles, find_targets, result_names, sniff_file
 from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings
-from pipeline.errors import InputError
-from pipeline.media.animations.read import open_animation
-from pipeline.media.animations.write import animation_format
-from pipeline.media.pictures.decode import Limits
-from pipeline.media.pictures.encode import OutputFormat, output_format
-from pipeline.media.sniff import MEDIA_TYPES
-from pipeline.media.video.containers import container_for
-from storage.records.manifest import Options, read_manifest, source_pictures
+from pipeline.media.pictures.encode import OutputFormat
+from storage.records.manifest import read_manifest, source_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,19 +124,25 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     targets = find_targets(words, recursive=command.recursive, leave_out=command.all_results or output)
     if not targets.files:
         raise NoSuchFile(f"There is no picture or video in {', '.join(words)}.")
-    limits, wanted = picture_limits(settings), manifest.options
-    if single:
-        _check_name(output, _extension(Path(words[0]), wanted, limits))
-        outputs = [output]
-    else:
-        outputs = _outputs(targets, output, wanted, limits)
+    limits = picture_limits(settings)
+    extensions = [expected_extension(target.path, manifest.options, limits) for target in targets.files]
+    if single and extensions[0] is not None:
+        check_name(output, extensions[0])
+    outputs = [output] if single else _outputs(targets, output, extensions)
     items = [
-        Item(name=str(target.name), target=target.path, output=output, is_video=is_video(target.path))
-        for target, output in zip(targets.files, outputs, strict=True)
+        Item(
+            name=str(target.name),
+            target=target.path,
+            output=output,
+            is_video=is_video(target.path),
+            has_sidecar=is_signed_beside(settings, extension),
+        )
+        for target, output, extension in zip(targets.files, outputs, extensions, strict=True)
     ]
     inputs = (*request.sources.values(), *(item.target for item in items), command.reference)
-    written = [*(item.output for item in items), *([command.sheet] if command.sheet else [])]
-    _refuse_overwriting(written, [path for path in inputs if path])
+    sidecars = [beside(item.output) for item in items if item.has_sidecar]
+    written = [*(item.output for item in items), *sidecars, *([command.sheet] if command.sheet else [])]
+    refuse_overwriting(written, [path for path in inputs if path])
     return Batch(request=request, items=items, ignored=targets.ignored, single=single)
 
 
@@ -160,48 +162,12 @@ def _as_named(output: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _outputs(targets: TargetFiles, folder: Path, wanted: Options, limits: Limits) -> list[Path]:
-    extensions = [_extension(target.path, wanted, limits) for target in targets.files]
+def _outputs(targets: TargetFiles, folder: Path, extensions: Sequence[str | None]) -> list[Path]:
     names = [target.name for target in targets.files]
-    return [folder / name for name in result_names(zip(names, extensions, strict=True))]
+    wanted = [extension or name.suffix.lstrip(".") for name, extension in zip(names, extensions, strict=True)]
+    return [folder / name for name in result_names(zip(names, wanted, strict=True))]
 
 
 def is_video(path: Path) -> bool:
     """Whether a file is a video, by its first bytes; raises OSError."""
     return sniff_file(path).kind == "video"
-
-
-def _extension(path: Path, wanted: Options, limits: Limits) -> str:
-    """The extension that a result will have; what is neither is left for the swap to refuse."""
-    media, requested = sniff_file(path), wanted.output_format
-    if media.kind == "video":
-        return container_for(media, wanted.video_encoder)[0].media.extension
-    if media.kind != "picture":
-        return media.extension
-    moving = animation_format(requested, media)
-    if moving == "gif" and not _moves(path, limits):
-        moving = None
-    return MEDIA_TYPES[moving or output_format(requested, media)].extension
-
-
-def _moves(path: Path, limits: Limits) -> bool:
-    try:
-        return open_animation(path.read_bytes(), limits) is not None
-    except InputError:
-        return False
-
-
-def _check_name(output: Path, extension: str) -> None:
-    """Refuse a name that promises another format than the result has; what is neither is not its fault."""
-    given = output.suffix.lower().lstrip(".")
-    known = {media.extension for media in MEDIA_TYPES.values() if media.kind != "other"}
-    if extension in known and {"jpeg": "jpg", "m4v": "mp4"}.get(given, given) in known - {extension}:
-        raise WrongWords(f"The result is no .{given} file; name it {output.with_suffix(f'.{extension}')}.")
-
-
-def _refuse_overwriting(written: Iterable[Path], inputs: Iterable[Path]) -> None:
-    taken = {path.resolve() for path in inputs}
-    for path in written:
-        if path.resolve() in taken:
-            raise WrongWords(f"That would overwrite {path}; name another place for it.")
-        taken.add(path.resolve())

@@ -35,6 +35,8 @@ class Item:
     target: Path
     output: Path
     is_video: bool = False
+    #: Whether a signed manifest goes beside the result.
+    has_sidecar: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,7 +138,7 @@ def _unheard(_item: Item, _stage: Stage, _progress: Progress) -> None:
 
 async def _saved(jobs: LocalJobs, context: JobContext, item: Item, name: str) -> Outcome:
     async with context:
-        output = await context.run()
+        output = await jobs.run(context)
         await asyncio.to_thread(keep_whole, item.output, output)
     await jobs.forget(name)
     return Outcome(

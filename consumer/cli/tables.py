@@ -1,4 +1,7 @@
-"""Tables whose words stay whole, however narrow the terminal is."""
+"""Standard output: faults that name it, and tables whose words stay whole, however narrow the terminal is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -15,4 +18,14 @@ def print_table(table: Table) -> None:
     console = Console(highlight=False)
     needs = Measurement.get(console, console.options.update_width(_ANY_WIDTH), table)
     console.width = max(console.width, needs.minimum) if console.is_terminal else needs.maximum
-    console.print(table)
+    with standard_output():
+        console.print(table)
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """Have an OSError of what is written there in the block say that it is of standard output."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error

@@ -20,9 +20,9 @@ def run_verify(file: Path, *, json_output: bool) -> int:
     A signature that does not hold is 1 too, whatever else the file says.
     """
     settings = settings_or_exit()
-    if not file.is_file():
-        raise fail(f"{file} is not a file.", code=2)
     try:
+        if not file.is_file():
+            raise fail(f"{file} is not a file.", code=2)
         with faults_told():
             verified = verify_file(file, settings)
     except UnsupportedMedia as error:

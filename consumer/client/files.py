@@ -1,7 +1,8 @@
 """Writing files that are whole or not there, and saying why a file could not be read or written."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from storage.lease.leases import Output
@@ -33,8 +34,11 @@ def keep_whole(path: Path, output: Output) -> None:
 
 
 def beside(path: Path) -> Path:
-    """Where a file's signed manifest lies that its format cannot hold."""
-    return path.with_suffix(".c2pa")
+    """Where a file's signed manifest lies that its format cannot hold: `clip.mkv.c2pa`.
+
+    With its whole name, as `clip.webm` may lie there too; `pipeline.signing.reading` looks there.
+    """
+    return path.with_name(f"{path.name}.c2pa")
 
 
 def body_of(output: Output) -> bytes:
@@ -47,12 +51,33 @@ def describe_os_error(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Have an OSError of the block that names nothing, or a hidden file, name the file that is written.
+
+    It does so by the path from the root on, as the folder may be at fault.
+    """
+    try:
+        yield
+    except OSError as error:
+        named = {name for name in (error.filename, error.filename2) if name is not None}
+        if error.errno is None or (named and str(_hidden(path)) not in map(str, named)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path.absolute())) from error
+
+
+def _hidden(path: Path) -> Path:
+    """What a file is called until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    part = _hidden(path)
+    with writing(path):
+        try:
+            write(part)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise

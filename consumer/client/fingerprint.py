@@ -11,6 +11,7 @@ from pathlib import Path
 from consumer.jobs.context import SYSTEM
 from pipeline.label.label import Label
 from pipeline.marks.provenance import has_id, is_marked
+from pipeline.signing.manifest import ASSERTION
 from pipeline.swap.request import FaceFilter
 from storage.records.manifest import Manifest
 
@@ -68,6 +69,12 @@ def is_result(path: Path) -> bool:
     """Whether a file is the result of any swap, by its mark; raises OSError."""
     with _mapped(path) as body:
         return is_marked(body, SYSTEM)
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file is the signed manifest of a result, kept beside it; raises OSError."""
+    with _mapped(path) as body:
+        return body.find(ASSERTION.encode()) >= 0
 
 
 @contextmanager

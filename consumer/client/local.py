@@ -1,12 +1,13 @@
 """Jobs on files of this machine, without a bucket: the same code, with local files behind it."""
 
 import asyncio
+import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from consumer.client.local_scratch import FolderScratches
 from consumer.config.settings import Settings
@@ -21,8 +22,11 @@ from storage.errors import InputNotFound, InputTooLarge
 from storage.inputs.arrival import HEAD_BYTES, OnBytes, SizeLimit
 from storage.inputs.fetch import FetchedInput
 from storage.inputs.spool import Spool
+from storage.lease.outcome import Output
 from storage.records.manifest import Manifest
 from storage.records.status import Progress, Stage
+
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LocalInputs:
@@ -76,6 +80,18 @@ class LocalJobs:
         """Open what a job needs, before the same fault is told of a thousand; raises ModelError."""
         options = manifest.options
         await self.services.pool.load(options.engine, enhance=options.use_face_enhancer)
+
+    async def run(self, context: JobContext) -> Output:
+        """Do the job of a context; raises as that does.
+
+        Of a full disk that nobody names it tells where that is: in the folder where jobs work.
+        """
+        try:
+            return await context.run()
+        except OSError as error:
+            if error.errno not in _DISK_FULL or error.filename is not None:
+                raise
+            raise OSError(error.errno, error.strerror, str(self.services.workspaces.root)) from error
 
     async def forget(self, output_id: str) -> None:
         """Remove what a job that is done has left for the same job done again."""

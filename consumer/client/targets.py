@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NoReturn
 
 from pipeline.media.sniff import SNIFF_BYTES, MediaType, sniff
 
@@ -43,6 +44,7 @@ def find_targets(
 
     Raises:
         NoSuchFile: a word leads to nothing.
+        OSError: a file or folder cannot be read.
     """
     excluded = None if leave_out is None else leave_out.resolve()
     paths = [path for word in words for path in _expand(word, excluded)]
@@ -117,10 +119,15 @@ def _expand(word: str, excluded: Path | None) -> list[Path]:
 
 
 def _walk(folder: Path, excluded: Path | None, *, recursive: bool) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
         within = [name for name in sorted(folders) if recursive and not name.startswith(".")]
         folders[:] = [name for name in within if Path(parent, name).resolve() != excluded]
         for name in sorted(files):
             path = Path(parent, name)
             if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def _raise(error: OSError) -> NoReturn:
+    """Pass over no folder that cannot be read: nobody would miss what lies there."""
+    raise error

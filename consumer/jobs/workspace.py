@@ -25,7 +25,7 @@ class Workspaces:
 
     def __init__(self, root: Path, budget_bytes: int) -> None:
         self._own = ProcessFolder(root, chosen_by="SWAPDROP_WORK_DIR")
-        self._root = root
+        self.root = root
         self._budget = DiskBudget(budget_bytes)
         self._entered = False
 
@@ -35,7 +35,7 @@ class Workspaces:
         try:
             self.folder()
         except OSError as error:
-            _log.warning("work_folder_unusable", folder=str(self._root), reason=str(error))
+            _log.warning("work_folder_unusable", folder=str(self.root), reason=str(error))
         return self
 
     def folder(self) -> Path:

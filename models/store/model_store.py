@@ -283,10 +283,10 @@ def _absence(folder: Path, file: ModelFile) -> str:
     try:
         if next(folder.iterdir(), None) is None:
             return "the folder is empty"
+        if file.archive and (folder / file.archive).is_file():
+            return f"{file.archive} lies here, not unpacked; `swapdrop models pull {file.name}` unpacks it"
     except OSError as error:
         return reason(error)
-    if file.archive and (folder / file.archive).is_file():
-        return f"{file.archive} lies here, not unpacked; `swapdrop models pull {file.name}` unpacks it"
     return NOT_THERE
 
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from pipeline.errors import OutputInvalid
 from pipeline.marks.provenance import Mark
+
+SIGNED_BESIDE: Final = frozenset({"mkv", "webm"})
+"""Extensions of the formats that cannot hold a manifest, which is then a file of its own."""
 
 
 class SigningFailed(OutputInvalid):

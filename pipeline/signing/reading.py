@@ -15,7 +15,7 @@ from pipeline.signing.manifest import ASSERTION, library_settings
 State = Literal["trusted", "untrusted", "invalid", "unsigned", "elsewhere"]
 """Whether a signature holds, by somebody trusted or unknown, or not; or there is none, or none here."""
 SIDECAR: Final = ".c2pa"
-"""The ending of a manifest's file beside the one that it is about."""
+"""What the name of a manifest's file adds to that of the one beside it that it is about: `clip.mkv.c2pa`."""
 _STATES: Final[Mapping[str, State]] = {"Trusted": "trusted", "Valid": "untrusted", "Invalid": "invalid"}
 _UNTRUSTED: Final = "signingCredential.untrusted"
 _TRUSTED: Final = "signingCredential.trusted"
@@ -58,6 +58,8 @@ class Signature:
 def read_signature(path: Path, media: MediaType, *, anchors: str = "") -> Signature | None:
     """Read the manifest in a file, else that beside it; None where there is neither.
 
+    Beside it is `clip.mkv.c2pa`, or `clip.c2pa` as other tools and earlier versions name it.
+
     Args:
         path: the file.
         media: what `sniff` says of it.
@@ -67,14 +69,15 @@ def read_signature(path: Path, media: MediaType, *, anchors: str = "") -> Signat
         OSError: the file cannot be read.
     """
     context = c2pa.Context(c2pa.Settings.from_dict(library_settings(anchors)))
-    beside = path.with_suffix(SIDECAR)
     with path.open("rb") as file:
         try:
             if media.content_type in c2pa.Reader.get_supported_mime_types():
                 reader = c2pa.Reader.try_create(media.content_type, file, context=context)
                 if reader is not None:
                     return _signature(reader)
-            if path != beside and beside.is_file():
+            for beside in (path.with_name(path.name + SIDECAR), path.with_suffix(SIDECAR)):
+                if path == beside or not beside.is_file():
+                    continue
                 file.seek(0, io.SEEK_SET)
                 manifest = beside.read_bytes()[:_MAX_MANIFEST_BYTES]
                 return _signature(c2pa.Reader(media.content_type, file, manifest, context=context))

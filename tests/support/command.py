@@ -6,15 +6,18 @@ imports. `swapdrop_process` starts the installed command, for the few tests that
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from unittest.mock import patch
 
+import pytest
 import structlog
 from typer.testing import CliRunner
 
@@ -49,19 +52,39 @@ def swapdrop(*words: object, environment: Mapping[str, str] | None = None) -> En
 
 
 def swapdrop_process(
-    *words: object, environment: Mapping[str, str] | None = None, cwd: Path | None = None
+    *words: object,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdout: IO[bytes] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Ended:
-    """Run the installed command, on the code under test."""
+    """Run the installed command, on the code under test; `prefix` is what it is started by.
+
+    With a `stdout` of its own, none is in the answer.
+    """
     done = subprocess.run(
-        [Path(sys.executable).with_name("swapdrop"), *map(str, words)],
+        [*prefix, Path(sys.executable).with_name("swapdrop"), *map(str, words)],
         env={"PYTHONPATH": os.environ["PYTHONPATH"], **(os.environ if environment is None else environment)},
         cwd=cwd,
-        capture_output=True,
+        stdout=stdout or subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=_TIMEOUT_S,
         check=False,
     )
-    return Ended(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    return Ended(exit_code=done.returncode, stdout=done.stdout or "", stderr=done.stderr)
+
+
+def as_anybody() -> Sequence[str]:
+    """What starts a command to which folders can be closed; without it skip the test, or fail it in CI."""
+    if os.getuid():
+        return ()
+    words = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    if shutil.which("setpriv") is None or subprocess.run([*words, "true"], check=False).returncode:
+        (pytest.fail if "CI" in os.environ else pytest.skip)(
+            "setpriv cannot take the superuser's rights away"
+        )
+    return words
 
 
 def look_alikes(folder: Path, *names: str) -> Path:

@@ -118,6 +118,65 @@ def test_process_writes_where_it_is_told(folder: Path) -> None:
     assert decode((folder / "out" / "job.png").read_bytes(), Limits()).media.name == "png"
 
 
+@pytest.fixture
+def jobs(folder: Path) -> Path:
+    """Manifests beside the pictures, and a file that is somebody's own."""
+    job = {"process_type": "single-image", "source": "me.png", "target": "her.png"}
+    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "find.json").write_text(json.dumps({"process_type": "detect-faces", "target": "her.png"}))
+    (folder / "notes").write_text("sunny")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("job", "output", "words", "said"),
+    [
+        ("job.json", "me.png", (), "That would overwrite"),
+        ("job.json", "her.png", ("--force",), "That would overwrite"),
+        ("job.json", "job.json", ("--force",), "That would overwrite"),
+        ("job.json", "out.json", ("--force",), "The result is no .json file; name it"),
+        ("find.json", "", ("--force",), "That would overwrite"),
+        ("job.json", "hill.png", (), "(file_exists)"),
+        ("job.json", "notes", (), "(file_exists)"),
+        ("find.json", "notes", (), "(file_exists)"),
+        ("job.json", "out.jpg", (), "The result is no .jpg file; name it"),
+        ("find.json", "out.png", (), "The result is no .png file; name it"),
+    ],
+)
+def test_process_refuses_a_place_that_is_taken_before_any_work(
+    jobs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    job: str,
+    output: str,
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.setattr("consumer.cli.process._process", None)
+    before = {path.name: path.read_bytes() for path in jobs.iterdir()}
+    done = run("process", jobs / job, "-o", f"{jobs}/{output}", *words)
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert {path.name: path.read_bytes() for path in jobs.iterdir()} == before
+
+
+@pytest.mark.parametrize(("job", "output"), [("job.json", "out.png"), ("find.json", "out.json")])
+def test_process_replaces_an_earlier_result_and_by_force_anything(jobs: Path, job: str, output: str) -> None:
+    assert run("process", jobs / job, "-o", jobs / output).exit_code == 0
+    (jobs / output).rename(jobs / "first")
+    (jobs / output).write_bytes((jobs / "first").read_bytes())
+    assert run("process", jobs / job, "-o", jobs / output).exit_code == 0
+    assert (jobs / output).stat().st_ino != (jobs / "first").stat().st_ino
+    assert run("process", jobs / job, "-o", jobs / "notes", "--force").exit_code == 0
+    assert (jobs / "notes").read_bytes() != b"sunny"
+
+
+def test_process_tells_of_a_target_that_is_not_there_or_is_no_picture(jobs: Path) -> None:
+    (jobs / "her.png").write_text("<html>")
+    assert "unsupported_media" in run("process", jobs / "job.json", "-o", jobs / "out.png").stderr
+    (jobs / "her.png").unlink()
+    assert "her.png is not a file" in run("process", jobs / "job.json", "-o", jobs / "out.png").stderr
+
+
 def test_many_results_are_listed_on_standard_output_and_told_on_standard_error(folder: Path) -> None:
     (folder / "in").mkdir()
     for name in ("her.png", "hill.png"):

@@ -23,6 +23,7 @@ from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.submission import WrongWords
 from consumer.client.targets import NoSuchFile
 from consumer.config.settings import Settings
+from consumer.jobs.context import JobContext
 from pipeline.engines.mesh.engine import open_mesh_engine
 from pipeline.face import Bgr
 from pipeline.label.label import label_in
@@ -215,10 +216,51 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as told:
         write_whole(path, b"new one")
+    assert told.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_fault_of_a_file_is_told_by_the_name_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by its hidden name, nor by that of the file it is a copy of, unless that one cannot be read."""
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / "made"
+    made.write_bytes(b"result")
+    output = Output(path=made, extension="png", content_type="image/png")
+
+    def full(_source: Path, part: Path) -> None:
+        raise OSError(28, "No space left on device", str(made), None, str(part))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(OSError, match="No space") as told:
+        keep_whole(Path("a.png"), output)
+    assert (told.value.filename, told.value.filename2) == (str(tmp_path / "a.png"), None)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    made.unlink()
+    with pytest.raises(FileNotFoundError) as gone:
+        keep_whole(Path("a.png"), output)
+    assert gone.value.filename == str(made)
+    Path("a.png").mkdir()
+    with pytest.raises(IsADirectoryError) as taken:
+        write_whole(Path("a.png"), b"result")
+    assert taken.value.filename == str(tmp_path / "a.png")
+
+
+def test_a_full_disk_is_told_with_the_folder_where_the_work_is_done(
+    tmp_path: Path, source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_context: JobContext) -> Output:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(JobContext, "run", full)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "small"))
+    (outcome,) = _swap(_plan(source, folder / "a.jpg", output=tmp_path / "out.jpg"))
+    assert outcome.message == f"{tmp_path}/small/swapdrop: No space left on device."
 
 
 def test_a_source_without_a_face_is_told_once_and_nothing_is_made(tmp_path: Path, folder: Path) -> None:

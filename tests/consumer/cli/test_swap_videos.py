@@ -18,8 +18,12 @@ from consumer.client.csv_jobs import read_table
 from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.submission import SubmittedFiles, WrongWords
 from consumer.config.settings import Settings
+from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.segments import plan_segments
+from pipeline.signing.reading import read_signature
 from storage.records.status import Progress, Stage
+from tests.support.certificates import Hierarchy, hierarchy
+from tests.support.command import swapdrop
 from tests.support.engines import OneEngine, picture, png
 from tests.support.jobs import SOURCE_BGR, until
 from tests.support.reels import ReelEngine, across, colour_at, frames_of, reel, still
@@ -112,6 +116,62 @@ async def test_a_folder_may_hold_both_pictures_and_videos(source: Path, tmp_path
     assert batch.ignored == 1
     outcomes = await swap_items(settings(tmp_path), batch, batch.items, lambda _: None)
     assert [outcome.state for outcome in outcomes] == [DONE, DONE]
+
+
+@pytest.mark.usefixtures("engine")
+async def test_signed_videos_of_one_name_have_a_signature_each(source: Path, tmp_path: Path) -> None:
+    """Under one name the second would be the first one's, which would then seem to have been changed."""
+    made = hierarchy()
+    environment = signing(tmp_path, made)
+    for name in ("clip.mkv", "clip.webm"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        reel(tmp_path / "in" / name, {0: still(8, 20)}, frames=12)
+    words = ("swap", source, tmp_path / "in", "-o", f"{tmp_path}/out/", "--encoder", "libvpx-vp9")
+    done = swapdrop(*words, environment=environment)
+    assert done.exit_code == 0, done.stderr
+    for kind in ("mkv", "webm"):
+        signature = read_signature(
+            tmp_path / "out" / f"clip.{kind}", MEDIA_TYPES[kind], anchors=made.root.pem
+        )
+        assert signature is not None
+        assert signature.state == "trusted", signature.faults
+    (tmp_path / "out" / "clip.mkv").unlink()
+    (tmp_path / "out" / "clip.mkv.c2pa").write_text("mine")
+    refused = swapdrop(*words, environment=environment)
+    assert refused.exit_code == 1
+    assert "1  file_exists" in refused.stderr
+    assert "1  there already" in refused.stderr
+    assert (tmp_path / "out" / "clip.mkv.c2pa").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("engine")
+async def test_a_signature_of_its_own_replaces_no_other_file_and_is_never_left_out(
+    source: Path, tmp_path: Path
+) -> None:
+    clip = reel(tmp_path / "clip.mkv", {0: still(8, 20)}, frames=12)
+    environment = signing(tmp_path, hierarchy())
+    beside = tmp_path / "k.mkv.c2pa"
+    beside.write_text("mine")
+    piped = swapdrop("swap", source, clip, "-o", "-", environment=environment)
+    refused = swapdrop("swap", source, clip, "-o", tmp_path / "k.mkv", environment=environment)
+    assert (piped.exit_code, piped.stdout, refused.exit_code) == (1, "", 1)
+    assert "signature" in piped.stderr
+    assert f"There is something else at {beside}" in refused.stderr
+    assert beside.read_text() == "mine"
+    forced = swapdrop("swap", source, clip, "-o", tmp_path / "k.mkv", "--force", environment=environment)
+    assert forced.exit_code == 0, forced.stderr
+    again = swapdrop("swap", source, clip, "-o", tmp_path / "k.mkv", environment=environment)
+    assert again.exit_code == 0, again.stderr
+
+
+def signing(folder: Path, made: Hierarchy) -> dict[str, str]:
+    """Settings by which results are signed."""
+    return {
+        **made.write(folder),
+        "SWAPDROP_WORK_DIR": str(folder / "work"),
+        "SWAPDROP_VIDEO_PROCESSES": "1",
+        "SWAPDROP_LOG_FORMAT": "json",
+    }
 
 
 def test_a_result_is_named_as_what_it_will_be(source: Path, tmp_path: Path) -> None:

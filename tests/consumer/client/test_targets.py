@@ -1,5 +1,6 @@
 """Words on the command line lead to the right pictures, and each result to a place of its own."""
 
+import os
 from pathlib import Path, PurePath
 
 import pytest
@@ -92,3 +93,21 @@ def test_no_two_results_have_one_name_not_even_where_case_does_not_count() -> No
     given = [("a.jpg", "webp"), ("A.png", "webp"), ("b.webp", "webp"), ("b.png", "webp"), ("c.png", "webp")]
     names = result_names((PurePath(name), extension) for name, extension in given)
     assert [str(name) for name in names] == ["a.jpg.webp", "A.png.webp", "b.webp", "b.png.webp", "c.webp"]
+
+
+@pytest.mark.parametrize("closed", ["", "day 1"])
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    holiday: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """By `scandir`, since no folder is closed to the user that tests may run as."""
+    scandir = os.scandir
+
+    def look(path: str) -> object:
+        if Path(path) == holiday / closed:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", look)
+    with pytest.raises(PermissionError) as told:
+        find_targets([str(holiday)], recursive=True)
+    assert Path(told.value.filename) == holiday / closed

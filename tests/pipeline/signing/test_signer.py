@@ -11,7 +11,7 @@ from pipeline.marks.vocabulary import NAMESPACES
 from pipeline.media.packets import png_xmp
 from pipeline.media.sniff import SNIFF_BYTES, sniff
 from pipeline.signing.keys import sign_with
-from pipeline.signing.port import Ingredient, SigningFailed, Statement
+from pipeline.signing.port import SIGNED_BESIDE, Ingredient, SigningFailed, Statement
 from pipeline.signing.reading import Signature, read_signature
 from pipeline.signing.signer import C2paSigner
 from tests.support.animations import walk
@@ -88,15 +88,32 @@ FILES = {
     "mkv": video("mkv"),
     "webm": video("vp9"),
 }
-BESIDE = {"mkv", "webm"}
 _SPACES = " ".join(f"xmlns:{name}='{uri}'" for name, uri in NAMESPACES.items())
+
+
+def test_of_two_manifests_that_of_the_files_whole_name_is_its_own(tmp_path: Path) -> None:
+    """The other one may be that of a file with another extension; without it, it is taken as before."""
+    body = FILES["mkv"](tmp_path)
+    _, manifest = signed(body)
+    _, foreign = signed(FILES["webm"](tmp_path))
+    assert manifest is not None
+    assert foreign is not None
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(body)
+    (tmp_path / "clip.c2pa").write_bytes(manifest)
+    media = sniff(body[:SNIFF_BYTES])
+    old = read_signature(path, media, anchors=MADE.root.pem)
+    (tmp_path / "clip.c2pa").write_bytes(foreign)
+    (tmp_path / "clip.mkv.c2pa").write_bytes(manifest)
+    new = read_signature(path, media, anchors=MADE.root.pem)
+    assert [each and each.state for each in (old, new)] == ["trusted", "trusted"]
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_format_is_trusted_as_it_is_and_invalid_with_a_byte_flipped(tmp_path: Path, name: str) -> None:
     body = FILES[name](tmp_path)
     result, manifest = signed(body)
-    assert (manifest is not None) == (name in BESIDE)
+    assert (manifest is not None) == (name in SIGNED_BESIDE)
     if manifest is not None:
         assert result == body
     signature = read(tmp_path, result, manifest)
