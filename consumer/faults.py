@@ -15,7 +15,7 @@ FaultKind = Literal["input", "transient", "machine"]
 
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 60.0
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _INTERNAL = "Something went wrong on our side."
 _NO_MEMORY = "The machine ran out of memory."
 _NO_DISK = "The machine ran out of disk space."
@@ -56,7 +56,7 @@ def judge(error: Exception, *, stage: str) -> Fault:
         return Fault(kind=error.kind, code=code, message=message, stage=stage, detail=str(error))
     if isinstance(error, MemoryError):
         return Fault(kind="transient", code="internal", message=_again(_NO_MEMORY), stage=stage)
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return Fault(kind="transient", code="internal", message=_again(_NO_DISK), stage=stage)
     _log.error("unforeseen_error", stage=stage, exc_info=error)
     return Fault(kind="transient", code="internal", message=_again(_INTERNAL), stage=stage)

@@ -1,16 +1,14 @@
-"""What the doctor says of Python, its packages, the GPU, the disk and the codecs."""
+"""What the doctor says of Python, its packages, the GPU and the codecs, and with them of the disk."""
 
 import platform
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Final
 
 import pillow_heif
 from PIL import features
 
+from consumer.cli.doctor_disk import disk_findings
 from consumer.cli.finding import Finding, ok
 from consumer.config.settings import Settings
 from models.devices import (
@@ -31,7 +29,6 @@ _OPENCVS: Final = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
-_MIN_FREE_BYTES: Final = 2**30
 # Pillow's name of the feature, and the one under which it tells the version.
 _CODECS: Final = {"JPEG": "libjpeg_turbo", "PNG": "zlib", "WebP": "webp", "AVIF": "avif"}
 
@@ -49,8 +46,7 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield _provider(settings.provider)
     if has_gpu_build() or settings.provider in ON_CUDA:
         yield from _gpu(settings.provider)
-    yield _disk("disk: temporary files", Path(tempfile.gettempdir()), "point TMPDIR elsewhere")
-    yield _disk("disk: model cache", settings.cache_folder, "point SWAPDROP_CACHE_DIR elsewhere")
+    yield from disk_findings(settings)
     yield _codecs()
 
 
@@ -112,15 +108,6 @@ def _gpu(provider: Provider) -> Iterator[Finding]:
             detail="not found by the dynamic loader",
             fix=library.fix,
         )
-
-
-def _disk(name: str, folder: Path, fix: str) -> Finding:
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    free = shutil.disk_usage(there).free
-    detail = f"{free / 2**30:.1f} GiB free for {folder}"
-    if free >= _MIN_FREE_BYTES:
-        return ok(name, detail)
-    return Finding(name=name, state="degraded", detail=detail, fix=f"free some space, or {fix}")
 
 
 def _codecs() -> Finding:
