@@ -39,7 +39,7 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield _exactly_one(
         "ONNX Runtime",
         runtime_distributions(),
-        "uninstall them all, then install swapdrop with one extra: cpu, gpu, openvino or directml",
+        "uninstall them all, then install one: docs/install.md, Where networks run",
     )
     yield _exactly_one("OpenCV", _versions(*_OPENCVS), "keep only opencv-python-headless")
     yield _packages()
@@ -96,7 +96,7 @@ def _gpu(provider: Provider) -> Iterator[Finding]:
             name="GPU",
             state="degraded" if provider == "cpu" else "broken",
             detail="no driver, or the driver shows no GPU to this process",
-            fix="install the NVIDIA driver, start the container with `--gpus all`, or use swapdrop[cpu]",
+            fix="install the NVIDIA driver, run the container with `--gpus all`, or use requirements/cpu.txt",
         )
     for library in libraries("cuda" if provider == "cpu" else provider):
         if library.path is not None:

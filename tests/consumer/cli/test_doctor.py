@@ -142,7 +142,7 @@ def test_a_gpu_that_cannot_be_used_names_every_way_out(nowhere: dict[str, str]) 
     environment = consumer_environment(NO_BUCKET, provider="cuda", **nowhere)
     code, _, findings = diagnosis(environment)
     assert code == 2
-    assert "swapdrop[gpu]" in findings["provider"]["fix"]
+    assert "requirements/gpu.txt" in findings["provider"]["fix"]
     assert findings["engine"]["state"] == "broken"
     assert "swapdrop models pull inswapper_128" in findings["engine"]["fix"]
     assert "SWAPDROP_PROVIDER=cpu" in findings["engine"]["fix"]
