@@ -29,7 +29,7 @@ from consumer.client.files import describe_os_error
 from consumer.client.fingerprint import ResultFingerprint, is_result
 from consumer.client.local import open_local_jobs
 from consumer.client.submission import WrongWords, parse_faces, split_sources
-from consumer.client.targets import NoSuchFile
+from consumer.client.targets import NoSuchFile, check_words
 from consumer.config.limits import picture_limits
 from consumer.config.settings import Settings
 from consumer.engines.on_disk import FilesMissing
@@ -93,6 +93,7 @@ def _check_one(command: SwapCommand) -> None:
     sources, words = split_sources(
         command.words, parse_faces(command.faces), command.sources, each=command.each
     )
+    check_words(words)
     if len(sources) != 1 or len(words) != 1 or not Path(words[0]).is_file():
         Destination(path=None).folder()
 

@@ -9,8 +9,15 @@ from typing import Any, get_args
 from consumer.cli.destination import Destination
 from consumer.cli.swap_work import Item
 from consumer.client.fingerprint import BatchRequest
-from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
-from consumer.client.targets import NoSuchFile, TargetFiles, find_targets, result_names, sniff_file
+from consumer.client.submission import WrongWords, describe, parse_faces, read_local, split_sources
+from consumer.client.targets import (
+    NoSuchFile,
+    TargetFiles,
+    check_words,
+    find_targets,
+    result_names,
+    sniff_file,
+)
 from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings
 from pipeline.errors import InputError
@@ -20,7 +27,7 @@ from pipeline.media.pictures.decode import Limits
 from pipeline.media.pictures.encode import OutputFormat, output_format
 from pipeline.media.sniff import MEDIA_TYPES
 from pipeline.media.video.containers import container_for
-from storage.records.manifest import Options, read_manifest, source_pictures
+from storage.records.manifest import Options, source_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +106,7 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     """
     faces = parse_faces(command.faces)
     [source], words = split_sources(command.words, faces, command.sources, each=False)
+    check_words(words)  # before the output is blamed for a word that leads nowhere
     single = (
         command.all_results is None
         and len(words) == 1
@@ -109,9 +117,7 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     if output is None:
         raise ValueError("a plan is made for a file or a folder")
     options = _as_named(output, command.options) if single else command.options
-    manifest = read_manifest(
-        describe(source, words[0], faces, options=options, consent=command.consent or None)
-    )
+    manifest = read_local(describe(source, words[0], faces, options=options, consent=command.consent or None))
     sources = source_pictures(manifest)
     _check_choice(command, faces)
     request = BatchRequest(
