@@ -20,6 +20,7 @@ from consumer.cli.progress import (
     describe_progress,
     print_counts,
     print_warnings,
+    print_warnings_of,
     reporting,
 )
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
@@ -206,7 +207,10 @@ def _summarise(batch: Batch, outcomes: Sequence[Outcome], *, to_stdout: bool) ->
     tally[_EXISTS] = len(batch.items) - len(outcomes)
     tally[_IGNORED] = batch.ignored
     print_counts(+tally, good=_GOOD)
-    print_warnings(found for outcome in outcomes for found in outcome.warnings)
+    if batch.single:
+        print_warnings(outcomes[0].warnings)
+    else:
+        print_warnings_of((each.item.name, warning) for each in outcomes for warning in each.warnings)
     if batch.single and not to_stdout:
         typer.echo(outcomes[0].item.output)
     return 0 if _GOOD.issuperset(+tally) else 1

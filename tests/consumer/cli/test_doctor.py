@@ -81,7 +81,7 @@ def test_the_local_bucket_of_a_worker_will_do_although_it_tells_no_time(
 def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:
     done = typed("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
     assert done.exit_code == 1
-    assert "only `swapdrop swap` and `swapdrop demo` can work" in done.stdout
+    assert "without it work only swap, detect, process, probe, verify and demo" in done.stdout
     assert "→ set R2_ENDPOINT_URL, R2_BUCKET" in done.stdout
     assert done.stdout.rstrip().endswith("This machine is degraded.")
 
