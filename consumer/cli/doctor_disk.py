@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.cli.finding import Finding, ok
+from consumer.client.files import describe_os_error
 from consumer.config.settings import Settings
 from consumer.jobs.workspace import WORK_DIR, there, try_root, why_unusable
 
@@ -37,7 +38,11 @@ def _work_folder(settings: Settings) -> Finding:
 
 
 def _room(name: str, folder: Path, wanted_bytes: int, fix: str) -> Finding:
-    free = shutil.disk_usage(there(folder)).free
+    try:
+        free = shutil.disk_usage(there(folder)).free
+    except OSError as error:
+        detail = describe_os_error(error)
+        return Finding(name=name, state="degraded", detail=detail, fix=f"let this user in there, {fix}")
     detail = f"{free / 2**30:.1f} GiB free for {folder}"
     if free >= wanted_bytes:
         return ok(name, detail)
