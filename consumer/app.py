@@ -151,7 +151,9 @@ class Consumer:
             webhooks = await stack.enter_async_context(
                 open_webhooks(settings.webhook_secret, observe=self.metrics.webhook_ended)
             )
-            workspaces = stack.enter_context(Workspaces(settings.work_folder, settings.disk_budget_bytes))
+            workspaces = self._condition.workspaces = stack.enter_context(
+                Workspaces(settings.work_folder, settings.disk_budget_bytes)
+            )
             cluster = open_cluster(settings, partial(open_bucket_services, bucket=settings.bucket), stack)
             services = job_services(
                 settings,
@@ -176,7 +178,7 @@ class Consumer:
             audit = AuditLog(store, self.owner) if settings.audit else None
             self._scheduler = self._schedule(store, services, trigger, webhooks, traces, audit)
             self._condition.scheduler = self._scheduler
-            return await self._work(opening, checking, self._scheduler, store, audit)
+            return await self._work(opening, checking, self._scheduler, workspaces, store, audit)
 
     def stop(self) -> None:
         """Take no more jobs and end when those in flight are done; called again, give them back at once."""
@@ -199,6 +201,7 @@ class Consumer:
         opening: asyncio.Task[None],
         checking: asyncio.Task[bool],
         scheduler: Scheduler,
+        workspaces: Workspaces,
         store: ObjectStore,
         audit: AuditLog | None,
     ) -> int:
@@ -208,6 +211,7 @@ class Consumer:
             with running_beside(
                 scheduler,
                 self._keeper.run(),
+                workspaces.keep_asking(),
                 watch(scheduler, self._device, self._settings, children=lambda: self._processes.pids),
                 make_rounds(self._rounds(store, audit), self.metrics),
             ):

@@ -15,7 +15,7 @@ FaultKind = Literal["input", "transient", "machine"]
 
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 60.0
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _INTERNAL = "Something went wrong on our side."
 _NO_MEMORY = "The machine ran out of memory."
 _NO_DISK = "The machine ran out of disk space."
@@ -49,22 +49,14 @@ def judge(error: Exception, *, stage: str) -> Fault:
     the message, because nobody wrote it for the sender.
     """
     if isinstance(error, StorageError | ModelError):
-        message = error.for_sender
-        if error.kind == "transient":
-            message = _again(message)
         code = cast("ErrorCode", error.code)
-        return Fault(kind=error.kind, code=code, message=message, stage=stage, detail=str(error))
+        return Fault(kind=error.kind, code=code, message=error.for_sender, stage=stage, detail=str(error))
     if isinstance(error, MemoryError):
-        return Fault(kind="transient", code="internal", message=_again(_NO_MEMORY), stage=stage)
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        return Fault(kind="transient", code="internal", message=_again(_NO_DISK), stage=stage)
+        return Fault(kind="transient", code="internal", message=_NO_MEMORY, stage=stage)
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return Fault(kind="transient", code="internal", message=_NO_DISK, stage=stage)
     _log.error("unforeseen_error", stage=stage, exc_info=error)
-    return Fault(kind="transient", code="internal", message=_again(_INTERNAL), stage=stage)
-
-
-def _again(sentence: str) -> str:
-    """What a sender is told of a fault that passes; elsewhere there is no job that could be tried again."""
-    return f"{sentence.removesuffix('.')}; the job will be tried again."
+    return Fault(kind="transient", code="internal", message=_INTERNAL, stage=stage)
 
 
 def retry_delay_s(attempt: int, rng: random.Random) -> float:

@@ -27,15 +27,16 @@ ORT_NAMES: Final[Mapping[Provider, str]] = {
 }
 ON_CUDA: Final = frozenset({"cuda", "tensorrt"})
 KEEP_WHAT_THEY_BUILD: Final = frozenset({"tensorrt", "coreml", "migraphx", "openvino"})
+_GPU_LOCK: Final = "requirements/gpu.txt"  # never by the project's name: no index has a package of it
 # What to do where the installed ONNX Runtime was built without a provider.
 HOW_TO_INSTALL: Final[Mapping[Provider, str]] = {
-    "cpu": "install swapdrop[cpu]",
-    "cuda": "install swapdrop[gpu] in place of swapdrop[cpu]",
-    "tensorrt": "install swapdrop[gpu] in place of swapdrop[cpu]",
-    "coreml": "install swapdrop[cpu] on a Mac, where its ONNX Runtime has Core ML",
+    "cpu": "install onnxruntime",
+    "cuda": f"install {_GPU_LOCK} in place of requirements/cpu.txt",
+    "tensorrt": f"install {_GPU_LOCK} in place of requirements/cpu.txt",
+    "coreml": "install onnxruntime on a Mac, where it has Core ML",
     "migraphx": "install onnxruntime-migraphx in place of onnxruntime, on Linux with ROCm",
-    "openvino": "install swapdrop[openvino] in place of swapdrop[cpu]",
-    "directml": "install swapdrop[directml] in place of swapdrop[cpu], on Windows",
+    "openvino": "install onnxruntime-openvino in place of onnxruntime",
+    "directml": "install onnxruntime-directml in place of onnxruntime, on Windows",
 }
 # What to look at where it is built in and did not start.
 _WHAT_TO_CHECK: Final[Mapping[str, str]] = {
@@ -243,7 +244,7 @@ def _fix(library: str) -> str:
         return "install the NVIDIA driver, or start the container with `--gpus all`"
     if library.startswith("libnv") and "nvrtc" not in library:
         return "install TensorRT 10, or set SWAPDROP_PROVIDER=cuda"
-    return "install swapdrop[gpu], whose packages bring CUDA and cuDNN"
+    return f"install {_GPU_LOCK}, whose packages bring CUDA and cuDNN"
 
 
 def _package_folder(package: str) -> Path:

@@ -39,7 +39,7 @@ class NoFaceInSource(InputError):
 
 
 class NoFaceInTarget(InputError):
-    """No face was found in the target picture."""
+    """No face was found in the target picture; send one that shows the face larger and sharper."""
 
     code = "no_face_in_target"
 

@@ -111,7 +111,7 @@ class InputUnavailable(StorageError):
 
 
 class DiskFull(StorageError):
-    """There is no room for this job's files on the machine at present; the job will be tried again."""
+    """There is no room for this job's files on the machine at present."""
 
 
 class LeaseLost(StorageError):

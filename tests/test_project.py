@@ -192,6 +192,13 @@ def test_every_warning_code_is_in_the_contracts_vocabulary() -> None:
     assert literal | {NOT_UNDERSTOOD} | set(get_args(NoticeCode)) == set(get_args(WarningCode))
 
 
+@pytest.mark.parametrize("vocabulary", [ErrorCode, WarningCode])
+def test_every_code_is_told_in_the_docs(vocabulary: object) -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    untold = {code for code in get_args(vocabulary) if f"`{code}`" not in text}
+    assert untold - {"text_encoded"} == set()  # which nothing gives: subtitles lose nothing as MP4's text
+
+
 def test_every_error_says_what_becomes_of_the_job_and_tells_its_sender_in_a_sentence() -> None:
     for cls in error_classes():
         assert cls.kind in get_args(FaultKind)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import typer
 
 from consumer.config.environment import load_settings
+from consumer.config.extras import how_to_add
 from consumer.config.group import SettingsError
 from consumer.config.settings import Settings
 from consumer.runtime.decisions import ALL_CHECKS, told_to
@@ -74,7 +75,7 @@ def needs_extra(extra: str, missing: ModuleNotFoundError) -> Exception:
     """The exit to raise where an extra is not installed; `missing` itself where it is another module."""
     if missing.name is None or missing.name.partition(".")[0] != extra:
         return missing
-    return fail(f"This command needs the extra `{extra}`: pip install 'swapdrop[{extra}]'", code=2)
+    return fail(f"This command needs the extra `{extra}`: {how_to_add(extra)}", code=2)
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:

@@ -17,8 +17,10 @@ import numpy as np
 from rich.console import Console
 
 from consumer.children import python_command
+from consumer.cli.bucket import fail
 from consumer.cli.jobs import fetch_result, result_name
-from consumer.cli.local_s3 import LocalS3, run_local_s3
+from consumer.cli.local_s3 import LocalS3, LocalS3Unavailable, run_local_s3
+from consumer.client.files import describe_os_error
 from consumer.client.send import Sender
 from consumer.client.submission import SubmittedFiles, check, describe
 from consumer.telemetry.health import wait_until_ready
@@ -32,6 +34,7 @@ from storage.stores.s3_store import S3Settings, open_s3_store
 from storage.upkeep.queries import follow
 
 _BUCKET = "swapdrop-demo"
+_LOG = "consumer.log"
 _PORTRAITS = ("astronaut.png", "grace_hopper.jpg")
 _PATIENCE_S = 50.0
 _CELL = (400, 400)
@@ -42,17 +45,27 @@ _SETTINGS = ("SWAPDROP_", "R2_", "AWS_", "S3_")  # the demo is the same whatever
 def run_demo(output: Path) -> int:
     """Run the demo and save its pictures below `output`; 0 only if both jobs completed."""
     console = Console(highlight=False)
-    output.mkdir(parents=True, exist_ok=True)
+    _make_ready(output)
     console.print("[bold]1[/bold]  starting a local S3 server")
-    with run_local_s3() as server:
-        _create_bucket(server)
-        try:
+    try:
+        with run_local_s3() as server:
+            _create_bucket(server)
             return asyncio.run(asyncio.wait_for(_demo(server, output, console), _PATIENCE_S))
-        except TimeoutError:
-            console.print(
-                f"[red]The jobs did not end within {_PATIENCE_S:.0f} s; see {output}/consumer.log[/red]"
-            )
-            return 1
+    except LocalS3Unavailable as error:
+        raise fail(str(error)) from None
+    except TimeoutError:
+        console.print(f"[red]The jobs did not end within {_PATIENCE_S:.0f} s; see {output / _LOG}[/red]")
+        return 1
+
+
+def _make_ready(output: Path) -> None:
+    """Make the folder and try it, before anything is started."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / _LOG).write_bytes(b"")
+    except OSError as error:
+        why = describe_os_error(error).removesuffix(".")
+        raise fail(f"{why}; name a folder that can be written: swapdrop demo -o FOLDER.") from None
 
 
 async def _demo(server: LocalS3, output: Path, console: Console) -> int:
@@ -72,7 +85,7 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
         ]
         console.print("[bold]3[/bold]  starting a consumer")
         started = time.monotonic()
-        with _consumer(server, output / "consumer.log") as (process, health_url):
+        with _consumer(server, output / _LOG) as (process, health_url):
             await wait_until_ready(health_url)
             ready = time.monotonic()
             statuses = await asyncio.gather(*(_ended(store, job_id) for job_id in jobs))
@@ -83,7 +96,7 @@ async def _demo(server: LocalS3, output: Path, console: Console) -> int:
     for status in statuses:
         console.print_json(status.model_dump_json(exclude={"manifest"}))
     if exit_code != 0 or None in results:
-        console.print(f"[red]Something went wrong; see {output}/consumer.log[/red]")
+        console.print(f"[red]Something went wrong; see {output / _LOG}[/red]")
         return 1
     _sheet(statuses, [path for path in results if path is not None], portraits, output / "before-after.png")
     console.print(

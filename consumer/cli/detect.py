@@ -10,7 +10,7 @@ from consumer.cli.bucket import fail, faults_told, settings_or_exit
 from consumer.cli.progress import ProgressReporter, describe_progress, print_warnings, reporting
 from consumer.cli.tables import print_table, standard_output
 from consumer.client.local import open_local_jobs
-from consumer.client.submission import describe
+from consumer.client.submission import describe, read_local
 from consumer.config.limits import face_filter_of
 from consumer.config.settings import Settings
 from consumer.jobs.context import JobContext
@@ -18,7 +18,7 @@ from consumer.telemetry.logs import configure_logging
 from models.errors import ModelError
 from storage.errors import StorageError
 from storage.records.detection import Detection, read_detection
-from storage.records.manifest import Manifest, read_manifest
+from storage.records.manifest import Manifest
 from storage.records.status import Progress, Stage
 
 
@@ -29,7 +29,7 @@ def run_detect(target: Path, engine: str, *, min_face_px: float | None, as_json:
     if not target.is_file():
         raise fail(f"{target} is not a file.")
     try:
-        manifest = read_manifest(describe(None, str(target), {}, options={"engine": engine}))
+        manifest = read_local(describe(None, str(target), {}, options={"engine": engine}))
         with reporting(settings) as reporter, faults_told():
             context, body = asyncio.run(_detect(settings, manifest, min_face_px, reporter))
     except (ModelError, StorageError) as error:

@@ -22,7 +22,7 @@ async def bucket_findings(settings: Settings) -> list[Finding]:
             Finding(
                 name="bucket",
                 state="degraded",
-                detail="none is set, so only `swapdrop swap` and `swapdrop demo` can work",
+                detail="none is set; without it work only swap, detect, process, probe, verify and demo",
                 fix="set R2_ENDPOINT_URL, R2_BUCKET, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY",
             )
         ]

@@ -1,18 +1,15 @@
-"""What the doctor says of Python, its packages, the GPU, the disk and the codecs."""
+"""What the doctor says of Python, its packages, the GPU and the codecs, and with them of the disk."""
 
 import platform
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Final
 
 import pillow_heif
 from PIL import features
 
+from consumer.cli.doctor_disk import disk_findings
 from consumer.cli.finding import Finding, ok
-from consumer.client.files import describe_os_error
 from consumer.config.settings import Settings
 from models.devices import (
     HOW_TO_INSTALL,
@@ -32,7 +29,6 @@ _OPENCVS: Final = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
-_MIN_FREE_BYTES: Final = 2**30
 # Pillow's name of the feature, and the one under which it tells the version.
 _CODECS: Final = {"JPEG": "libjpeg_turbo", "PNG": "zlib", "WebP": "webp", "AVIF": "avif"}
 
@@ -43,15 +39,14 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield _exactly_one(
         "ONNX Runtime",
         runtime_distributions(),
-        "uninstall them all, then install swapdrop with one extra: cpu, gpu, openvino or directml",
+        "uninstall them all, then install one: docs/install.md, Where networks run",
     )
     yield _exactly_one("OpenCV", _versions(*_OPENCVS), "keep only opencv-python-headless")
     yield _packages()
     yield _provider(settings.provider)
     if has_gpu_build() or settings.provider in ON_CUDA:
         yield from _gpu(settings.provider)
-    yield _disk("disk: temporary files", Path(tempfile.gettempdir()), "point TMPDIR elsewhere")
-    yield _disk("disk: model cache", settings.cache_folder, "point SWAPDROP_CACHE_DIR elsewhere")
+    yield from disk_findings(settings)
     yield _codecs()
 
 
@@ -101,7 +96,7 @@ def _gpu(provider: Provider) -> Iterator[Finding]:
             name="GPU",
             state="degraded" if provider == "cpu" else "broken",
             detail="no driver, or the driver shows no GPU to this process",
-            fix="install the NVIDIA driver, start the container with `--gpus all`, or use swapdrop[cpu]",
+            fix="install the NVIDIA driver, run the container with `--gpus all`, or use requirements/cpu.txt",
         )
     for library in libraries("cuda" if provider == "cpu" else provider):
         if library.path is not None:
@@ -113,19 +108,6 @@ def _gpu(provider: Provider) -> Iterator[Finding]:
             detail="not found by the dynamic loader",
             fix=library.fix,
         )
-
-
-def _disk(name: str, folder: Path, fix: str) -> Finding:
-    try:
-        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-        free = shutil.disk_usage(there).free
-    except OSError as error:
-        detail = describe_os_error(error)
-        return Finding(name=name, state="degraded", detail=detail, fix=f"let this user in there, or {fix}")
-    detail = f"{free / 2**30:.1f} GiB free for {folder}"
-    if free >= _MIN_FREE_BYTES:
-        return ok(name, detail)
-    return Finding(name=name, state="degraded", detail=detail, fix=f"free some space, or {fix}")
 
 
 def _codecs() -> Finding:

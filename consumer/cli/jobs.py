@@ -166,6 +166,8 @@ def save_result(job_id: str, output: str | None, *, force: bool) -> int:
 
     async def work(store: ObjectStore) -> Path | None:
         status = await read_status(store, job_id)
+        if status is None:
+            await _announced(store, job_id)
         if status is None or status.result is None:
             state = status.status if status else "not started"
             raise fail(f"There is no result: the job is {state}. `swapdrop status {job_id}` says more.")

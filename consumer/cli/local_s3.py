@@ -13,12 +13,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from consumer.children import python_command
+from consumer.config.extras import how_to_add
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _WRITES = frozenset({"PUT", "POST", "DELETE"})
 _STOP_TIMEOUT_S = 5
+
+
+class LocalS3Unavailable(RuntimeError):
+    """The local S3 server cannot be run; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +40,16 @@ def run_local_s3() -> Iterator[LocalS3]:
     """Run the server in its own process on a free loopback port; it ends with the block or with us.
 
     Raises:
-        RuntimeError: the server's packages are not installed, or it did not start.
+        LocalS3Unavailable: the server's packages are not installed, or it did not start.
     """
     if not all(find_spec(name) for name in ("moto", "flask", "flask_cors")):
-        raise RuntimeError("The local S3 server is not installed; install swapdrop[demo].")
+        raise LocalS3Unavailable(f"The local S3 server is of the extra `demo`: {how_to_add('demo')}")
     command = python_command("consumer.cli.local_s3")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         try:
             port = process.stdout.readline().strip() if process.stdout else ""
             if not port.isdigit():
-                raise RuntimeError("The local S3 server did not start.")
+                raise LocalS3Unavailable("The local S3 server did not start; what it said is above.")
             yield LocalS3(endpoint_url=f"http://127.0.0.1:{port}")
         finally:
             process.terminate()

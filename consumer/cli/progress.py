@@ -6,9 +6,9 @@ while something else is written.
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 import structlog
 import typer
@@ -22,6 +22,8 @@ from consumer.config.settings import Settings
 from consumer.telemetry.logs import configure_logging
 from storage.records.status import JobWarning, Stage
 from storage.records.status import Progress as JobProgress
+
+_NAMED: Final = 3
 
 
 def describe_progress(stage: Stage, progress: JobProgress) -> str:
@@ -113,9 +115,22 @@ def print_counts(tally: Counter[str], *, good: frozenset[str]) -> None:
     Console(stderr=True, highlight=False).print(table)
 
 
-def print_warnings(warnings: Iterable[JobWarning], *, things: str = "pictures") -> None:
-    """Print each warning once on standard error, and how many `things` it is about if several."""
+def print_warnings(warnings: Iterable[JobWarning]) -> None:
+    """Print each warning of one job once on standard error."""
+    _print_warnings(dict.fromkeys(warnings, ()))
+
+
+def print_warnings_of(warned: Iterable[tuple[str, JobWarning]]) -> None:
+    """Print each warning once on standard error, with the names of what it is about, of many the first."""
+    names: dict[JobWarning, list[str]] = {}
+    for name, warning in warned:
+        names.setdefault(warning, []).append(name)
+    _print_warnings(names)
+
+
+def _print_warnings(names: Mapping[JobWarning, Sequence[str]]) -> None:
     console = Console(stderr=True, highlight=False)
-    for warning, count in Counter(warnings).items():
-        often = f" ({count} {things})" if count > 1 else ""
-        console.print(f"[yellow]{escape(warning.code)}[/yellow]{often} {escape(warning.message)}")
+    for warning, about in names.items():
+        more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
+        where = f" ({escape(', '.join(about[:_NAMED]))}{more})" if about else ""
+        console.print(f"[yellow]{escape(warning.code)}[/yellow]{where} {escape(warning.message)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from consumer.cli.bucket import fail, settings_or_exit, with_bucket
 from consumer.cli.destination import Destination
 from consumer.cli.jobs import download_result, ends_of, fetch_result, reason, result_name
-from consumer.cli.progress import ProgressReporter, print_counts, print_warnings, reporting
+from consumer.cli.progress import ProgressReporter, print_counts, print_warnings_of, reporting
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
 from consumer.cli.submit_plan import SubmitCommand, plan
 from consumer.client.csv_jobs import InvalidTable
@@ -47,7 +47,7 @@ def run_submit(
     if sheet is not None and (sheet == command.table or files.hold(sheet)):
         raise fail(f"That would overwrite {sheet}; name another place for it.")
     settings = settings_or_exit()
-    warnings = list[JobWarning]()
+    warned = list[tuple[str, JobWarning]]()
 
     async def work(store: ObjectStore) -> Counter[str]:
         with reporting(settings) as reporter:
@@ -57,7 +57,7 @@ def run_submit(
             if not (watch or folder or sheet):
                 return _standing(sent, reporter)
             keeper = _ResultSaver(store, files, folder=folder, sheet=sheet, limits=picture_limits(settings))
-            return await _follow(store, {job.job_id: job for job in sent}, keeper, reporter, warnings)
+            return await _follow(store, {job.job_id: job for job in sent}, keeper, reporter, warned)
 
     try:
         tally = with_bucket(work)
@@ -67,7 +67,7 @@ def run_submit(
         message = "Interrupted. What was sent goes on; the same command again finds it and sends the rest."
         raise fail(message, code=130) from None
     print_counts(tally, good=_GOOD)
-    print_warnings(warnings, things="jobs")
+    print_warnings_of(warned)
     return 0 if _GOOD.issuperset(tally) else 1
 
 
@@ -111,17 +111,17 @@ async def _follow(
     jobs: Mapping[str, Sent],
     keeper: "_ResultSaver",
     reporter: ProgressReporter,
-    warnings: list[JobWarning],
+    warned: list[tuple[str, JobWarning]],
 ) -> Counter[str]:
     """Wait until all have ended, print where their results lie, and keep what is to be kept.
 
-    `warnings` gains those of all jobs.
+    `warned` gains the warnings of all jobs, each with its target's name.
     """
     tally: Counter[str] = Counter()
     async with aclosing(ends_of(store, jobs, reporter)) as ends:
         async for status in ends:
             job = jobs[status.job_id]
-            warnings += status.warnings
+            warned += ((job.submission.name, warning) for warning in status.warnings)
             where = await keeper.keep(job, status, len(jobs))
             if status.status == "completed":
                 reporter.result(where)

@@ -20,6 +20,7 @@ from consumer.cli.progress import (
     describe_progress,
     print_counts,
     print_warnings,
+    print_warnings_of,
     reporting,
 )
 from consumer.cli.sheet import Card, card, pixels, thumbnail_side, write_sheet
@@ -30,7 +31,7 @@ from consumer.client.fingerprint import ResultFingerprint
 from consumer.client.local import open_local_jobs
 from consumer.client.results import NOT_ALONE, FileInTheWay, in_the_way
 from consumer.client.submission import WrongWords, parse_faces, split_sources
-from consumer.client.targets import NoSuchFile
+from consumer.client.targets import NoSuchFile, check_words
 from consumer.config.limits import picture_limits
 from consumer.config.settings import Settings
 from consumer.engines.on_disk import FilesMissing
@@ -96,6 +97,7 @@ def _check_one(command: SwapCommand) -> None:
     sources, words = split_sources(
         command.words, parse_faces(command.faces), command.sources, each=command.each
     )
+    check_words(words)
     if len(sources) != 1 or len(words) != 1 or not Path(words[0]).is_file():
         Destination(path=None).folder()
 
@@ -210,7 +212,10 @@ def _summarise(batch: Batch, outcomes: Sequence[Outcome], *, to_stdout: bool) ->
     tally[_EXISTS] = len(batch.items) - len(outcomes)
     tally[_IGNORED] = batch.ignored
     print_counts(+tally, good=_GOOD)
-    print_warnings(found for outcome in outcomes for found in outcome.warnings)
+    if batch.single:
+        print_warnings(outcomes[0].warnings)
+    else:
+        print_warnings_of((each.item.name, warning) for each in outcomes for warning in each.warnings)
     if batch.single and not to_stdout:
         typer.echo(outcomes[0].item.output)
     return 0 if _GOOD.issuperset(+tally) else 1

@@ -11,12 +11,19 @@ from consumer.cli.swap_work import Item
 from consumer.client.files import beside
 from consumer.client.fingerprint import BatchRequest
 from consumer.client.results import check_name, expected_extension, is_signed_beside, refuse_overwriting
-from consumer.client.submission import WrongWords, describe, parse_faces, split_sources
-from consumer.client.targets import NoSuchFile, TargetFiles, find_targets, result_names, sniff_file
+from consumer.client.submission import WrongWords, describe, parse_faces, read_local, split_sources
+from consumer.client.targets import (
+    NoSuchFile,
+    TargetFiles,
+    check_words,
+    find_targets,
+    result_names,
+    sniff_file,
+)
 from consumer.config.limits import face_filter_of, picture_limits
 from consumer.config.settings import Settings
 from pipeline.media.pictures.encode import OutputFormat
-from storage.records.manifest import read_manifest, source_pictures
+from storage.records.manifest import source_pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +102,7 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     """
     faces = parse_faces(command.faces)
     [source], words = split_sources(command.words, faces, command.sources, each=False)
+    check_words(words)  # before the output is blamed for a word that leads nowhere
     single = (
         command.all_results is None
         and len(words) == 1
@@ -105,9 +113,7 @@ def plan(command: SwapCommand, settings: Settings) -> Batch:
     if output is None:
         raise ValueError("a plan is made for a file or a folder")
     options = _as_named(output, command.options) if single else command.options
-    manifest = read_manifest(
-        describe(source, words[0], faces, options=options, consent=command.consent or None)
-    )
+    manifest = read_local(describe(source, words[0], faces, options=options, consent=command.consent or None))
     sources = source_pictures(manifest)
     _check_choice(command, faces)
     request = BatchRequest(

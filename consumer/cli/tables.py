@@ -16,7 +16,12 @@ def print_table(table: Table) -> None:
     What is wider than the terminal goes on in its next line, where it can still be selected as a whole.
     """
     console = Console(highlight=False)
-    needs = Measurement.get(console, console.options.update_width(_ANY_WIDTH), table)
+    wide = console.options.update_width(_ANY_WIDTH)
+    for column in table.columns:
+        if column.no_wrap:  # which Rich takes to need its longest word, and cuts where there are two
+            cells = (column.header, *column.cells)
+            column.min_width = max(Measurement.get(console, wide, cell).maximum for cell in cells)
+    needs = Measurement.get(console, wide, table)
     console.width = max(console.width, needs.minimum) if console.is_terminal else needs.maximum
     with standard_output():
         console.print(table)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from consumer.client.targets import NoSuchFile, sniff_file
 from storage import keys
 from storage.inbox.folders import is_video
-from storage.records.manifest import read_manifest
+from storage.records.manifest import Manifest, read_manifest
 
 SourceWords = str | tuple[str, ...] | None
 """A picture of whom is put in, several of one person, or nobody: faces are only looked for."""
 
 _DIGITS = 12  # 8 would let two of ten thousand pictures called IMG_0001 meet once in a hundred times
+_FILES = frozenset({"source", "target", "face_mappings"})
 _REMOTE = ("https://", keys.UPLOADS, keys.RESULTS)
 
 
@@ -94,6 +95,40 @@ def check(name: str, document: Mapping[str, Any]) -> Submission:
     """Check a manifest that names files by the references of LocalFiles; raises InvalidManifest."""
     manifest = read_manifest(document)
     return Submission(name=name, document=manifest.model_dump(mode="json", exclude_defaults=True))
+
+
+def read_local(document: Mapping[str, Any]) -> Manifest:
+    """Read a manifest whose files are paths of this machine; raises InvalidManifest.
+
+    Their names need not be text: they go into no record. One that is not has a stand-in while it is checked.
+    """
+    names: dict[str, str] = {}
+
+    def stand_in(word: str) -> str:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            names[f"\0{len(names)}"] = word  # which no path holds
+            return next(reversed(names))
+        return word
+
+    checked = read_manifest({**document, **_files(document, stand_in)})
+    given = {name: value for name in _FILES if (value := getattr(checked, name)) is not None}
+    return checked.model_copy(update=_files(given, lambda name: names.get(name, name)))
+
+
+def _files(document: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The files that a manifest names, each changed."""
+    changed: dict[str, Any] = {}
+    for name in _FILES & document.keys():
+        match document[name]:
+            case str(word):
+                changed[name] = change(word)
+            case list(words):
+                changed[name] = [change(word) for word in words]
+            case pictures:
+                changed[name] = {face: change(word) for face, word in pictures.items()}
+    return changed
 
 
 class WrongWords(ValueError):

@@ -66,6 +66,13 @@ def find_targets(
     return TargetFiles(files=files, ignored=ignored)
 
 
+def check_words(words: Sequence[str]) -> None:
+    """Raise NoSuchFile where a word is neither a file, a folder nor a pattern, whatever that matches."""
+    for word in words:
+        if not (Path(word).exists() or is_pattern(word)):
+            raise NoSuchFile(f"{word} is not a file.")
+
+
 def is_pattern(word: str) -> bool:
     """Whether a word that names no file is to be read as a pattern."""
     return not _WILD.isdisjoint(word)
@@ -107,15 +114,14 @@ def _whole(path: Path) -> Path:
 
 
 def _expand(word: str, excluded: Path | None) -> list[Path]:
+    check_words([word])
     if Path(word).exists():
         return [Path(word)]
-    if is_pattern(word):
-        matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns and `**` alike
-        files = [path for path in matches if path.is_file()]
-        if files:  # a pattern that matches nothing but what is to be left out means just that
-            return [path for path in files if excluded not in path.resolve().parents] or files
-        raise NoSuchFile(f"No file matches {word}.")
-    raise NoSuchFile(f"{word} is not a file.")
+    matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns and `**` alike
+    files = [path for path in matches if path.is_file()]
+    if files:  # a pattern that matches nothing but what is to be left out means just that
+        return [path for path in files if excluded not in path.resolve().parents] or files
+    raise NoSuchFile(f"No file matches {word}.")
 
 
 def _walk(folder: Path, excluded: Path | None, *, recursive: bool) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.client.targets import sniff_file
 from consumer.client.watermark import WatermarkLook, look_for_watermark
 from consumer.client.watermark import in_words as watermark_in_words
+from consumer.config.extras import how_to_add
 from consumer.config.settings import Settings
 from consumer.jobs.marks import claim_of
 from consumer.jobs.signer import read_anchors
@@ -33,7 +34,6 @@ _KINDS: Final = {
 }
 NOT_PROOF: Final = "Anybody can write such words into a file or take them out; unsigned they prove nothing."
 NO_MARKS: Final = "The file says nothing of its making. It may be altered all the same: marks are soon lost."
-NO_EXTRA: Final = "not looked for; that needs the extra `c2pa`: pip install 'swapdrop[c2pa]'"
 _SIGNATURES: Final = {
     "trusted": "holds: the file is as it was signed, by somebody who is trusted here",
     "untrusted": "holds: the file is as it was signed, but nobody here knows by whom (SWAPDROP_C2PA_TRUST)",
@@ -127,9 +127,13 @@ def in_words(verified: Verified) -> Iterator[tuple[str, str]]:
             yield "made of", ", ".join(lines)
     yield "watermark", watermark_in_words(verified.watermark)
     if verified.signature is None:
-        yield "signature", "none" if verified.reads_signatures else NO_EXTRA
+        yield "signature", "none" if verified.reads_signatures else _no_extra()
     else:
         yield from _signature_lines(verified.signature)
+
+
+def _no_extra() -> str:
+    return f"not looked for; that needs the extra `c2pa`: {how_to_add('c2pa')}"
 
 
 def _watermark(look: WatermarkLook) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from consumer.config.extras import how_to_add
 from consumer.config.group import SettingsError
 from consumer.config.groups.videos import LOCAL_RAY
 from consumer.config.settings import Settings
@@ -65,7 +66,7 @@ class RaySession:
 
     def __init__(self, settings: Settings) -> None:
         if find_spec("ray") is None:
-            raise SettingsError("SWAPDROP_EXECUTOR: ray needs the extra `ray`: pip install 'swapdrop[ray]'.")
+            raise SettingsError(f"SWAPDROP_EXECUTOR: ray needs the extra `ray`: {how_to_add('ray')}")
         self._settings = settings
         # A Ray of our own ends with the thread that started it: the kernel sees to that.
         self._thread: WorkerThread | None = None

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from consumer.config.extras import how_to_add
 from consumer.config.group import SettingsError
 from consumer.config.settings import Settings
 from consumer.config.signing_key import KmsAddress
@@ -77,4 +78,4 @@ def read_anchors(path: Path | None) -> str:
 def need_c2pa(what: str) -> None:
     """Raise SettingsError where the extra is missing that `what` needs."""
     if find_spec("c2pa") is None:
-        raise SettingsError(f"{what} needs the extra `c2pa`: pip install 'swapdrop[c2pa]'.")
+        raise SettingsError(f"{what} needs the extra `c2pa`: {how_to_add('c2pa')}")

@@ -18,7 +18,7 @@ from storage.lease.leases import Lease, Stop
 from storage.lease.outcome import Findings, Output
 from storage.records.status import Status
 
-_STANDS_STILL = "The work on the job stood still; it will be tried again."
+_STANDS_STILL = "The work on the job stood still."
 _SHARED_AGAIN_S = 2.0
 _WIND_DOWN_S = 1.0  # for work that was told to stop; what still goes on then has no say in how the job ends
 

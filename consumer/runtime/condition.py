@@ -19,6 +19,7 @@ from models.devices import ORT_NAMES, available_providers
 from pipeline.signing.port import ResultSigner
 
 if TYPE_CHECKING:
+    from consumer.jobs.workspace import Workspaces
     from consumer.runtime.scheduler import Scheduler
     from consumer.runtime.store_check import StoreCheck
     from consumer.triggers.base import Trigger
@@ -30,8 +31,8 @@ _NEEDED_MODULES = ("cv2", "numpy", "onnxruntime", "aioboto3")
 class Condition:
     """What one consumer's health and metrics say; never waits, and changes nothing.
 
-    `check`, `trigger` and `scheduler` come while the consumer starts: whoever makes one sets it here.
-    `keeper` tells of downloads, `stopping` is set once the consumer has been told to stop.
+    `check`, `workspaces`, `trigger` and `scheduler` come while the consumer starts: whoever makes one sets it
+    here. `keeper` tells of downloads, `stopping` is set once the consumer has been told to stop.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Condition:
         stopping: asyncio.Event,
     ) -> None:
         self.check: StoreCheck | None = None
+        self.workspaces: Workspaces | None = None
         self.trigger: Trigger | None = None
         self.scheduler: Scheduler | None = None
         self._settings = settings
@@ -94,6 +96,8 @@ class Condition:
         yield from self._engine_problems()
         if self._signer is not None and self._signer.expires_at <= datetime.now(UTC):
             yield f"The certificate of {self._signer.signed_by} has expired: nothing can be signed."
+        if self.workspaces is not None and self.workspaces.problem is not None:
+            yield f"Files of jobs have no place: {self.workspaces.problem}"
         yield from self._source_problems()
 
     def _engine_problems(self) -> Iterator[str]:

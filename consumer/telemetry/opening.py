@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 from importlib.util import find_spec
 
+from consumer.config.extras import how_to_add
 from consumer.config.group import SettingsError
 from consumer.config.settings import Settings
 from consumer.telemetry.tracing import NoTraces, Traces
@@ -12,7 +13,7 @@ from consumer.telemetry.tracing import NoTraces, Traces
 def check_traces(settings: Settings) -> None:
     """Raise SettingsError where traces are asked for and the extra that sends them is missing."""
     if settings.traces == "otlp" and find_spec("opentelemetry") is None:
-        raise SettingsError("SWAPDROP_TRACES: otlp needs the extra `otel`: pip install 'swapdrop[otel]'.")
+        raise SettingsError(f"SWAPDROP_TRACES: otlp needs the extra `otel`: {how_to_add('otel')}")
 
 
 def open_tracing(settings: Settings, *, owner: str) -> AbstractContextManager[Traces]:

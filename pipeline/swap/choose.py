@@ -230,7 +230,7 @@ def _known(members: Sequence[CastMember]) -> Steps[list[Array | None]]:
 
 def _none_found(face_filter: FaceFilter, kind: str) -> str:
     if face_filter == FaceFilter():
-        return f"No face was found in the target {kind}."
+        return f"No face was found in the target {kind}; send one that shows the face larger and sharper."
     return (
         f"No face of at least {face_filter.min_size_px:g} pixels and a score of {face_filter.min_score:g} "
         f"was found in the target {kind}; smaller or less certain ones do not count here."

@@ -70,7 +70,9 @@ class StillRules:
 class MovingRules:
     """Of what moves: faces are followed, and frames without one stay as they are."""
 
-    nothing_swapped: Final = "No face could be swapped in any frame of the target animation."
+    nothing_swapped: Final = (
+        "No face could be swapped in any frame of the target animation; send one that shows it larger."
+    )
 
     def __init__(self, engine: AnyEngine, chooser: FaceChooser, target: Target) -> None:
         self.choose = Follower(engine, chooser).choose

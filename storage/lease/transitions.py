@@ -19,6 +19,7 @@ from storage.records.status import (
 )
 
 _CRASH_MESSAGE = "The machine working on this job stopped answering."
+_AGAIN = "the job will be tried again."
 _MAX_CLAIMS = 100  # a job that makes every machine give it back must end some day
 _MAX_UNCOUNTED = 3  # claims of one job, after which those of owners that died count whatever they had done
 _NOTHING = Findings()
@@ -122,7 +123,7 @@ def retried(
     if not counts(status):
         return _queued(status, now, not_before=not_before, max_attempts=_one_more(status), **known)
     attempts = (*_recorded(status), _attempt_failure(status, now, failure))
-    return _queued(status, now, not_before=not_before, error=_pending_error(attempts), **known)
+    return _queued(status, now, not_before=not_before, error=_promised(_pending_error(attempts)), **known)
 
 
 def exhausted(
@@ -267,6 +268,13 @@ def _with_cut_off(status: Status, now: datetime) -> tuple[AttemptFailure, ...]:
         at=status.moment(now),
     )
     return (*_recorded(status), cut_off)
+
+
+def _promised(error: JobError | None) -> JobError | None:
+    """What a sender reads until the next attempt begins; those in the list have had theirs."""
+    if error is None:
+        return None
+    return error.model_copy(update={"message": f"{error.message.removesuffix('.')}; {_AGAIN}"})
 
 
 def _pending_error(attempts: tuple[AttemptFailure, ...]) -> JobError | None:

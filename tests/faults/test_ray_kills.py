@@ -79,7 +79,7 @@ async def test_a_segment_that_kills_its_actor_again_and_again_fails_the_attempt(
             await rig.executor.run(rig.work)
     fault = judge(lost.value, stage="swap")
     assert (fault.kind, fault.code) == ("transient", "internal")
-    assert fault.message == "A machine that did the work was lost; the job will be tried again."
+    assert fault.message == "A machine that did the work was lost."
 
 
 async def test_a_driver_that_is_killed_leaves_no_process_and_its_segments_to_the_next(

@@ -53,7 +53,7 @@ class InboxSettings(SettingsGroup):
     @model_validator(mode="after")
     def _pauses_in_order(self) -> Self:
         if self.poll_min_s > self.poll_max_s:
-            raise ValueError("poll_min_s must not be more than poll_max_s")
+            raise ValueError("SWAPDROP_POLL_MIN_S must not be more than SWAPDROP_POLL_MAX_S")
         return self
 
     @model_validator(mode="after")

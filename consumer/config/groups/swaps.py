@@ -58,5 +58,5 @@ class SwapSettings(SettingsGroup):
     @model_validator(mode="after")
     def _flags_before_it_blocks(self) -> Self:
         if self.content_flag_from > self.content_block_from:
-            raise ValueError("content_flag_from must not be more than content_block_from")
+            raise ValueError("SWAPDROP_CONTENT_FLAG_FROM must not be more than SWAPDROP_CONTENT_BLOCK_FROM")
         return self

@@ -202,16 +202,16 @@ def test_detections_as_json_are_all_that_is_on_standard_output(folder: Path) -> 
     assert len(json.loads(done.stdout)["faces"]) == 1
 
 
-@pytest.mark.parametrize("columns", ["60", "20"])
+@pytest.mark.parametrize("columns", ["80", "60", "20"])
 def test_a_tables_words_stay_whole_however_narrow_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     table = Table(box=None, pad_edge=False)
-    for heading in ("job", "code"):
+    for heading in ("job", "code", "last written"):
         table.add_column(heading, no_wrap=True)
     job_id = "a-very-long-name-of-a-holiday-picture-IMG_0001-" + "0" * 17
-    table.add_row(job_id, "no_face_in_target")
+    table.add_row(job_id, "no_face_in_target", "2026-05-01 10:00:04Z")
     print_table(table)
     for options in ({}, {"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}):
         for name, value in options.items():
@@ -220,3 +220,4 @@ def test_a_tables_words_stay_whole_however_narrow_the_terminal(
     shown = capsys.readouterr().out
     assert shown.count(job_id) == 3
     assert shown.count("no_face_in_target") == 3
+    assert shown.count("2026-05-01 10:00:04Z") == 3

@@ -30,8 +30,13 @@ NO_BUCKET = S3Settings(bucket="")
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> dict[str, str]:
-    """Settings that keep the doctor from model files of this machine."""
-    return {"models_dir": str(tmp_path / "models"), "cache_dir": str(tmp_path / "cache")}
+    """Settings that keep the doctor from model files of this machine, and from how full its disk is."""
+    return {
+        "models_dir": str(tmp_path / "models"),
+        "cache_dir": str(tmp_path / "cache"),
+        "work_dir": str(tmp_path / "work"),
+        "disk_budget_bytes": str(16 << 20),
+    }
 
 
 def typed(*words: str, environment: Mapping[str, str]) -> Ended:
@@ -76,7 +81,7 @@ def test_the_local_bucket_of_a_worker_will_do_although_it_tells_no_time(
 def test_without_a_bucket_the_page_says_what_still_works_and_what_to_set(nowhere: dict[str, str]) -> None:
     done = typed("doctor", environment=consumer_environment(NO_BUCKET, **nowhere))
     assert done.exit_code == 1
-    assert "only `swapdrop swap` and `swapdrop demo` can work" in done.stdout
+    assert "without it work only swap, detect, process, probe, verify and demo" in done.stdout
     assert "→ set R2_ENDPOINT_URL, R2_BUCKET" in done.stdout
     assert done.stdout.rstrip().endswith("This machine is degraded.")
 
@@ -137,7 +142,7 @@ def test_a_gpu_that_cannot_be_used_names_every_way_out(nowhere: dict[str, str]) 
     environment = consumer_environment(NO_BUCKET, provider="cuda", **nowhere)
     code, _, findings = diagnosis(environment)
     assert code == 2
-    assert "swapdrop[gpu]" in findings["provider"]["fix"]
+    assert "requirements/gpu.txt" in findings["provider"]["fix"]
     assert findings["engine"]["state"] == "broken"
     assert "swapdrop models pull inswapper_128" in findings["engine"]["fix"]
     assert "SWAPDROP_PROVIDER=cpu" in findings["engine"]["fix"]
@@ -260,3 +265,32 @@ def test_whether_anybody_looks_at_pictures_is_told(
     assert said in found.detail
     assert fix in found.fix
     assert bool(fix) == bool(found.fix)
+
+
+def test_a_work_folder_that_cannot_be_used_is_broken_and_says_what_to_set(
+    nowhere: dict[str, str],
+) -> None:
+    Path(nowhere["work_dir"]).write_text("in the way")
+    code, verdict, findings = diagnosis(consumer_environment(NO_BUCKET, **nowhere))
+    found = findings["disk: work folder"]
+    assert (code, verdict, found["state"]) == (2, "broken", "broken")
+    assert nowhere["work_dir"] in found["detail"]
+    assert "SWAPDROP_WORK_DIR" in found["fix"]
+
+
+def test_a_work_folder_with_less_room_than_jobs_may_take_is_degraded(nowhere: dict[str, str]) -> None:
+    environment = consumer_environment(NO_BUCKET, **nowhere | {"disk_budget_bytes": str(1 << 60)})
+    found = diagnosis(environment)[2]["disk: work folder"]
+    assert found["state"] == "degraded"
+    assert "SWAPDROP_DISK_BUDGET_BYTES (1073741824.0 GiB)" in found["fix"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_looking_at_the_work_folder_leaves_nothing_in_it(nowhere: dict[str, str], there: bool) -> None:  # noqa: FBT001 -- a case
+    work = Path(nowhere["work_dir"])
+    if there:
+        work.mkdir()
+    found = diagnosis(consumer_environment(NO_BUCKET, **nowhere))[2]["disk: work folder"]
+    assert found["state"] == "ok"
+    assert work.exists() == there
+    assert [path.name for path in work.glob("[!.]*")] == []

@@ -12,4 +12,4 @@ def test_a_worker_for_runpod_without_its_sdk_says_what_to_install(monkeypatch: p
     monkeypatch.delitem(sys.modules, "consumer.cli.runpod", raising=False)
     monkeypatch.setitem(sys.modules, "runpod", None)
     told = CliRunner().invoke(app, ["runpod"])
-    assert (told.exit_code, "pip install 'swapdrop[runpod]'" in told.stderr) == (2, True)
+    assert (told.exit_code, "uv pip install --python" in told.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""What people see of a job that they follow, and where its result goes."""
+"""What people see of a job that they follow or that is not there, and where its result goes."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,10 @@ from storage.lease import transitions
 from storage.lease.outcome import Findings
 from storage.records.status import Progress, Result, Status
 from storage.stores.memory_store import MemoryStore
+from storage.stores.s3_settings import S3Settings
+from tests.support.buckets import fresh_bucket
 from tests.support.command import Ended, swapdrop
+from tests.support.consumers import consumer_environment
 from tests.support.requests import MARK
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -139,3 +142,14 @@ async def test_a_disk_that_is_full_is_told_with_the_file_that_was_to_be_written(
     with pytest.raises(OSError, match="No space left") as told:
         await download_result(store, status, tmp_path / "out.png")
     assert told.value.filename == str(tmp_path / "out.png")
+
+
+async def test_a_job_that_nobody_sent_is_told_alike_by_every_command(moto_s3: S3Settings) -> None:
+    async with fresh_bucket(moto_s3) as (store, settings):
+        environment = consumer_environment(settings)
+        for command in ("status", "watch", "cancel", "result"):
+            told = swapdrop(command, "nosuch", environment=environment)
+            assert (told.exit_code, told.stderr) == (1, "There is no job nosuch in this bucket.\n"), command
+        await store.put(keys.manifest("waits"), b"{}", content_type="application/json")
+        told = swapdrop("result", "waits", environment=environment)
+        assert "the job is not started" in told.stderr

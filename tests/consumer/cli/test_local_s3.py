@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from consumer.cli.local_s3 import run_local_s3
+from consumer.cli.local_s3 import LocalS3Unavailable, run_local_s3
 
 _PARENT = """
 import time
@@ -41,7 +41,7 @@ def test_the_server_ends_when_its_parent_is_killed() -> None:
 
 def test_missing_packages_are_named_by_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.cli.local_s3.find_spec", lambda _name: None)
-    with pytest.raises(RuntimeError, match="demo"), run_local_s3():
+    with pytest.raises(LocalS3Unavailable, match=r"`demo`: uv pip install .* 'moto\[s3\]"), run_local_s3():
         pass
 
 

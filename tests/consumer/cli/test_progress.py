@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from consumer.cli.progress import print_warnings, print_warnings_of
+from storage.records.status import JobWarning
+
 _RESULTS = [f"results/job-{number}/1.png" for number in range(5)]
 _WORK = f"""
 import time
@@ -79,3 +82,21 @@ def test_results_reach_standard_output_while_a_bar_is_shown(tmp_path: Path) -> N
     assert (tmp_path / "out").read_text().splitlines() == _RESULTS
     assert "working" in shown
     assert not [result for result in _RESULTS if result in shown]
+
+
+def test_a_warning_of_a_batch_names_what_it_is_about_and_of_many_the_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    changed, basic = (
+        JobWarning(code="container_changed", message="It is MP4 now."),
+        JobWarning(code="basic_engine", message="It is a sketch."),
+    )
+    everywhere = [(f"{name}.png", basic) for name in "abcde"]
+    print_warnings_of([("film.webm", changed), *everywhere])
+    print_warnings([basic, basic])
+    assert capsys.readouterr().err.splitlines() == [
+        "container_changed (film.webm) It is MP4 now.",
+        "basic_engine (a.png, b.png, c.png and 2 more) It is a sketch.",
+        "basic_engine It is a sketch.",
+    ]

@@ -278,7 +278,8 @@ async def test_a_batch_is_sent_watched_saved_shown_and_found_again(
             assert run.exit_code == 1, run.stderr
             assert "no_face_in_target" in run.stderr
             assert "1  done" in run.stderr
-            assert run.stderr.count("basic_engine") == 1  # a warning of the job's record
+            assert run.stderr.count("basic_engine") == 1  # a warning of the jobs' records
+            assert re.search(r"basic_engine \((her\.jpg, hill\.png|hill\.png, her\.jpg)\)", run.stderr)
             assert "basic_engine" not in run.stdout
             assert "doctor" not in run.stderr
         assert await keys_below(store, "") == written

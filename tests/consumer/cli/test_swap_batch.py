@@ -1,6 +1,7 @@
 """A folder is worked through to its end, whatever lies in it, and also when somebody pulls the plug."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -459,6 +460,25 @@ def test_words_that_do_not_go_together_are_refused(
     assert source.parent == folder.parent == tmp_path
     with pytest.raises(WrongWords):
         _plan(*(tmp_path / word for word in words), output=tmp_path / "out", **changes)
+
+
+@pytest.mark.parametrize("output", ["out.png", "-"])
+def test_a_misspelt_target_is_named_and_not_what_the_result_is_to_be_called(
+    tmp_path: Path, source: Path, output: str
+) -> None:
+    place = output if output == "-" else tmp_path / output
+    done = _swapdrop("swap", source, tmp_path / "tpyo.png", "-o", place)
+    assert (done.exit_code, done.stderr) == (1, f"{tmp_path}/tpyo.png is not a file.\n")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes no such name")
+def test_pictures_whose_names_are_no_text_are_swapped_and_looked_at(tmp_path: Path, source: Path) -> None:
+    me, you = (tmp_path / os.fsdecode(name) for name in (b"me\xff.png", b"you\xfe.png"))
+    for path in (me, you):
+        path.write_bytes(source.read_bytes())
+    done = _swapdrop("swap", me, you, "-o", tmp_path / "out.png")
+    assert done.exit_code == 0, done.stderr
+    assert _swapdrop("detect", you).exit_code == 0
 
 
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path, source: Path) -> None:

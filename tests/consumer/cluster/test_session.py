@@ -85,7 +85,7 @@ async def test_a_ray_of_our_own_has_three_tries_which_leave_nothing_behind(
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.cluster.session.find_spec", lambda _name: None)
-    with pytest.raises(SettingsError, match=r"swapdrop\[ray\]"):
+    with pytest.raises(SettingsError, match=r"`ray`: uv pip install .*ray>="):
         RaySession(Settings(executor="ray"))
 
 

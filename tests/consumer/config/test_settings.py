@@ -183,7 +183,7 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
         ),
         ("SWAPDROP_HEALTH_PORT", "70000", "SWAPDROP_HEALTH_PORT: .*65535"),
         ("SWAPDROP_MAX_ATTEMPTS", "many", "SWAPDROP_MAX_ATTEMPTS: .*integer"),
-        ("SWAPDROP_POLL_MIN_S", "60", "poll_min_s must not be more than poll_max_s"),
+        ("SWAPDROP_POLL_MIN_S", "60", "SWAPDROP_POLL_MIN_S must not be more than SWAPDROP_POLL_MAX_S"),
         ("R2_ENDPOINT_URL", "r2.example", "R2_ENDPOINT_URL: must begin with https://"),
         ("R2_ENDPOINT_URL", "http://[::1", "R2_ENDPOINT_URL: must be an address"),
         ("R2_ENDPOINT_URL", "https://me:hush@r2.example", "R2_ENDPOINT_URL: must hold no user"),

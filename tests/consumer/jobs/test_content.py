@@ -225,7 +225,7 @@ def test_the_settings_decide_and_auto_blocks_where_the_file_is(
 
 
 def test_thresholds_in_the_wrong_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="content_flag_from must not be more"):
+    with pytest.raises(ValueError, match="SWAPDROP_CONTENT_FLAG_FROM must not be more"):
         Settings(content_flag_from=0.9)
 
 

@@ -57,7 +57,7 @@ async def test_a_killed_process_costs_its_segment_and_the_job_is_tried_again(tmp
         assert not rig.pids
     fault = judge(died.value, stage="swap")
     assert (fault.kind, fault.code) == ("transient", "internal")
-    assert fault.message == "A part of the video could not be made; the job will be tried again."
+    assert fault.message == "A part of the video could not be made."
     assert "-9" in fault.reason
     assert "SWAPDROP_VIDEO_PROCESSES" in fault.reason
     async with open_rig("processes", tmp_path) as rig:

@@ -1,14 +1,18 @@
 """Folders of jobs: private, within the budget, and gone in the end whatever happens to job or process."""
 
 import asyncio
+import errno
 import os
+import shutil
 import stat
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from consumer.jobs.workspace import Workspaces
+from consumer.faults import judge
+from consumer.jobs.workspace import WorkFolderUnusable, Workspaces
 from storage.errors import InputTooLarge
 from storage.inputs.fetch import InputFetcher, InputPolicy
 from storage.inputs.spool import Spool
@@ -105,7 +109,7 @@ async def test_a_root_that_another_user_owns_is_refused(
     os.chown(tmp_path, 12_345, -1) if os.getuid() == 0 else monkeypatch.setattr(os, "getuid", lambda: 12_345)
     with Workspaces(tmp_path, budget_bytes=100) as workspaces:
         async with workspaces.open() as workspace:
-            with pytest.raises(PermissionError, match="SWAPDROP_WORK_DIR"):
+            with pytest.raises(WorkFolderUnusable, match="SWAPDROP_WORK_DIR"):
                 workspace.path("secret")
     assert _folders(tmp_path) == []
 
@@ -117,13 +121,40 @@ async def test_a_root_that_cannot_be_used_keeps_no_process_from_its_start_and_is
     root.write_text("in the way")
     with Workspaces(root, budget_bytes=100) as workspaces:
         async with workspaces.open() as workspace:
-            with pytest.raises(FileExistsError):
+            with pytest.raises(WorkFolderUnusable, match="SWAPDROP_WORK_DIR") as raised:
                 workspace.path("large")
+        assert workspaces.problem == str(raised.value)
+        fault = judge(raised.value, stage="download")
+        assert (fault.kind, fault.code) == ("machine", "internal")
+        assert str(root) not in fault.message
         root.unlink()
         async with workspaces.open() as workspace:
             workspace.path("large").write_bytes(b"large")
+        assert workspaces.problem is None
         assert len(_folders(root)) == 1
     assert _folders(root) == []
+
+
+async def test_a_folder_that_somebody_has_removed_is_the_machines_fault(tmp_path: Path) -> None:
+    """As by what cleans temporary folders: only a consumer that is started afresh has one again."""
+    with Workspaces(tmp_path, budget_bytes=100) as workspaces:
+        shutil.rmtree(workspaces.folder())
+        async with workspaces.open() as workspace:
+            with pytest.raises(WorkFolderUnusable):
+                workspace.path("large")
+
+
+async def test_a_disk_that_is_full_is_not_taken_for_a_folder_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Workspaces(tmp_path, budget_bytes=100) as workspaces:
+        monkeypatch.setattr(tempfile, "mkdtemp", full)
+        async with workspaces.open() as workspace:
+            with pytest.raises(OSError, match="No space left"):
+                workspace.path("large")
 
 
 async def test_downloads_count_against_the_budget(tmp_path: Path) -> None:

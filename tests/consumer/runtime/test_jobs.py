@@ -233,6 +233,7 @@ async def test_a_fault_that_does_not_pass_uses_up_the_attempts(monkeypatch: pyte
     assert status.error is not None
     assert (status.error.code, engine.swaps) == ("attempts_exhausted", 2)
     assert [attempt.code for attempt in status.error.attempts] == ["output_invalid"] * 2
+    assert "tried again" not in status.model_dump_json()
     assert (await store.head(keys.dead_letter(job))).size > 0
 
 

@@ -273,7 +273,7 @@ async def test_a_provider_that_does_not_work_here_ends_the_consumer_also_without
     job = await drop_job(store)
     consumer, task = start(store, None, provider="cuda", engine=engine, cache_dir=tmp_path)
     assert await task == 1
-    assert "swapdrop[gpu]" in consumer.health().message
+    assert "requirements/gpu.txt" in consumer.health().message
     assert await read_status(store, job) is None
 
 

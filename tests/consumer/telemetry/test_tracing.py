@@ -102,5 +102,5 @@ def test_traces_without_their_sdk_are_a_fault_of_the_settings(monkeypatch: pytes
         "consumer.telemetry.opening.find_spec",
         lambda name: None if name == "opentelemetry" else find_spec(name),
     )
-    with pytest.raises(SettingsError, match="swapdrop\\[otel\\]"):
+    with pytest.raises(SettingsError, match=r"`otel`: uv pip install .*opentelemetry-sdk"):
         Consumer(Settings(bucket="pictures", traces="otlp"))

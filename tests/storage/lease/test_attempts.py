@@ -58,6 +58,9 @@ async def test_a_transient_fault_waits_by_the_stores_clock(bucket: Bucket) -> No
     status = await lease.retry(failure(), delay_s=30)
     assert status.status == "pending"
     assert status.not_before == bucket.time.store() + timedelta(seconds=30)
+    assert status.error is not None
+    assert status.error.message.endswith("; the job will be tried again.")
+    assert "tried again" not in status.error.attempts[0].message  # which is read long afterwards
     assert status.lease is None
     assert status.error is not None
     assert [(a.attempt, a.code) for a in status.error.attempts] == [(1, "storage_unavailable")]

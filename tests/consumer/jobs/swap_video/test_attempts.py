@@ -1,9 +1,11 @@
 """Videos that are given back, cancelled or fail in the middle, and what is left for the next attempt."""
 
+import asyncio
 import threading
 from functools import partial
 from pathlib import Path
 
+from consumer.app import EXIT_SICK
 from storage import keys
 from storage.errors import StoreUnavailable
 from storage.records.status import Segments
@@ -188,3 +190,19 @@ async def test_segments_of_one_request_are_never_taken_for_another(tmp_path: Pat
         plans += {key.split("/")[2] for op, key in store.calls if op == "put_file" and key.endswith("/0.mp4")}
     assert len(set(plans)) == len(plans) - 1
     assert plans[0] == plans[-1]
+
+
+async def test_a_machine_without_a_folder_for_files_gives_a_video_back_uncounted_and_ends(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore()
+    work = tmp_path / "work"
+    work.write_text("in the way")
+    job = await drop_video(store, reel(tmp_path / "clip.mp4", {0: still(8, 20)}, frames=12))
+    _, task = start(store, ReelEngine(), work_dir=work)
+    assert await asyncio.wait_for(task, 60) == EXIT_SICK
+    status = await reached(store, job, lambda status: status.status == "pending")
+    assert (status.error, status.max_attempts - status.attempt) == (None, 3)
+    work.unlink()
+    async with running(store, ReelEngine(), work_dir=work):
+        assert (await ended(store, job)).status == "completed"

@@ -17,7 +17,7 @@ async def test_a_video_without_a_face_is_refused(tmp_path: Path) -> None:
     clip = reel(tmp_path / "clip.mp4", {}, frames=12)
     assert error_of(await video_done(MemoryStore(), clip)) == (
         "no_face_in_target",
-        "No face was found in the target video.",
+        "No face was found in the target video; send one that shows the face larger and sharper.",
     )
 
 
