@@ -22,8 +22,7 @@ import structlog
 from consumer.children import python_command
 from consumer.config.group import SettingsError
 from consumer.config.settings import Settings
-from consumer.devices.cores import usable_cores
-from consumer.runtime.memory import memory_limit_bytes
+from consumer.devices.memory import memory_limit_bytes, processes_for_segments
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -191,7 +190,7 @@ def plan_children(devices: str, settings: Settings, environ: Mapping[str, str]) 
         if settings.memory_limit_bytes is None and limit is not None:
             own["SWAPDROP_MEMORY_LIMIT_BYTES"] = str(limit // len(names))
         if not settings.video_processes:
-            own["SWAPDROP_VIDEO_PROCESSES"] = str(max(1, usable_cores() // len(names)))
+            own["SWAPDROP_VIDEO_PROCESSES"] = str(processes_for_segments(settings, sharers=len(names)))
         children.append(Child(name=label, environ={**environ, **own, **_device(name, settings, environ)}))
     return children
 

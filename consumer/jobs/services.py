@@ -10,7 +10,7 @@ from consumer.cluster.actors import RayActor, RayActors
 from consumer.config.limits import face_filter_of, picture_limits, size_limit, video_limits
 from consumer.config.settings import Settings
 from consumer.devices.budget import ByteBudget
-from consumer.devices.cores import usable_cores
+from consumer.devices.memory import processes_for_segments
 from consumer.devices.processes import Processes
 from consumer.devices.worker import WorkerThread
 from consumer.engines.pool import EnginePool
@@ -171,4 +171,4 @@ def job_services(
 
 def segment_processes(settings: Settings) -> SegmentProcesses:
     """What makes segments of videos beside this process; none of them is started yet."""
-    return Processes(SegmentWorker, most=settings.video_processes or usable_cores())
+    return Processes(SegmentWorker, most=processes_for_segments(settings))

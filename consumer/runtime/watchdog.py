@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from consumer.config.settings import Settings
+from consumer.devices.memory import bytes_of, memory_limit_bytes, own_bytes
 from consumer.devices.worker import WorkerThread
-from consumer.runtime.memory import bytes_of, memory_limit_bytes, own_bytes
 from consumer.runtime.scheduler import Scheduler
 
 _LOOK_EVERY_S = 1.0

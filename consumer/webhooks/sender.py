@@ -9,11 +9,15 @@ import asyncio
 import json
 import ssl
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Self
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import aiohttp
 import structlog
@@ -33,8 +37,8 @@ from storage.records.status import Status
 _TRIES = 6
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _JITTER_S = 2.0, 120.0, 2.0  # 2, 8, 32, 120, 120: about five minutes
 _TIMEOUT_S = 10.0
-_AT_ONCE = 8
-_MOST_PENDING = 1000  # a receiver that is down must not fill the memory
+_AT_ONCE, _AT_ONCE_TO_ONE = 8, 4
+_MOST_PENDING, _MOST_PENDING_TO_ONE = 1000, 500  # a receiver that is down must fill neither memory nor line
 _CLOSE_GRACE_S = 5.0
 
 _log = structlog.get_logger()
@@ -75,6 +79,8 @@ class Webhooks:
         self._sleep = sleep
         self._calls: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots_to = WeakValueDictionary[str, asyncio.Semaphore]()  # by host, as long as one is called
+        self._pending_to = Counter[str]()
         self._closing = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
 
@@ -112,14 +118,21 @@ class Webhooks:
 
     def send(self, url: str, status: Status) -> None:
         """Tell `url` of a job that has ended; returns at once and never raises."""
-        if len(self._calls) >= _MOST_PENDING:
+        host = _host(url)
+        if len(self._calls) >= _MOST_PENDING or self._pending_to[host] >= _MOST_PENDING_TO_ONE:
             self._ended(status.job_id, Delivery.DROPPED, "too many calls are waiting")
             return
-        call = asyncio.create_task(self._deliver(url, status.job_id, call_body(status)))
+        slots = self._slots_to.setdefault(host, asyncio.Semaphore(_AT_ONCE_TO_ONE))
+        call = asyncio.create_task(self._deliver(url, slots, status.job_id, call_body(status)))
         self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        self._pending_to[host] += 1
+        call.add_done_callback(partial(self._forget, host))
 
-    async def _deliver(self, url: str, job_id: str, body: bytes) -> None:
+    def _forget(self, host: str, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._pending_to -= Counter([host])  # which drops what is none
+
+    async def _deliver(self, url: str, slots: asyncio.Semaphore, job_id: str, body: bytes) -> None:
         trying = AsyncRetrying(
             stop=lambda state: state.attempt_number >= _TRIES or self._closing.is_set(),
             wait=wait_exponential(multiplier=_FIRST_WAIT_S, exp_base=4, max=_LONGEST_WAIT_S)
@@ -128,7 +141,7 @@ class Webhooks:
             sleep=self._pause,
         )
         try:
-            await trying(self._call, url, job_id, body)
+            await trying(self._call, url, slots, job_id, body)
         except InputForbidden as refused:
             self._ended(job_id, Delivery.REFUSED, str(refused))
         except RetryError as failed:
@@ -141,7 +154,7 @@ class Webhooks:
         else:
             self._ended(job_id, Delivery.DELIVERED, None)
 
-    async def _call(self, url: str, job_id: str, body: bytes) -> str | None:
+    async def _call(self, url: str, slots: asyncio.Semaphore, job_id: str, body: bytes) -> str | None:
         """Make one call; returns None when it arrived, else why it should be tried again.
 
         Raises InputForbidden where trying again is of no use.
@@ -153,6 +166,7 @@ class Webhooks:
         headers = signed_headers(self._secret, call_id=job_id, sent_at=int(self._wall()), body=body)
         try:
             async with (
+                slots,
                 self._slots,
                 self._session.post(target, data=body, headers=headers, allow_redirects=False) as answer,
             ):
@@ -182,6 +196,13 @@ class Webhooks:
         self._observe(delivery.value)
         log = _log.info if delivery is Delivery.DELIVERED else _log.warning
         log("webhook", job_id=job_id, delivery=delivery.value, reason=reason)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # it will be refused
+        return ""
 
 
 def call_body(status: Status) -> bytes:

@@ -40,6 +40,8 @@ class InputPolicy:
     missing_grace_s: float = 60
     #: A fetch is given up when no MiB has arrived for so long; the pauses between tries do not count.
     stall_timeout_s: float = 120
+    #: How long a link may take in all, however it drips.
+    link_timeout_s: float = 4 * 3600
     connect_timeout_s: float = 10
     #: How long a web server may be silent before it is asked again.
     idle_timeout_s: float = 20
@@ -268,7 +270,13 @@ class InputFetcher:
                 if self._web is None:
                     raise RuntimeError("use InputFetcher as an async context manager")
                 tries = fetch.retrying(min(grace_s, _URL_GRACE_S))
-                await tries(self._web.read, url, fetch.arrival)
+                limit_s = self._policy.link_timeout_s
+                try:
+                    async with asyncio.timeout(limit_s):
+                        await tries(self._web.read, url, fetch.arrival)
+                except TimeoutError as error:
+                    message = f"It has not come whole within {limit_s / 3600:g} hours."
+                    raise InputUnavailable(message) from error
                 return await fetch.fetched("url")
             case UploadId(file_id):
                 key: str = await fetch.retrying(grace_s)(find_upload, self._store, file_id)

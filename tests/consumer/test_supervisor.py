@@ -212,7 +212,7 @@ def test_several_processes_on_one_device_have_names_of_their_own() -> None:
 def test_the_cores_for_segments_are_shared_out_and_a_number_of_ones_own_is_each_ones(
     monkeypatch: pytest.MonkeyPatch, cores: int, each: str
 ) -> None:
-    monkeypatch.setattr(module, "usable_cores", lambda: cores)
+    monkeypatch.setattr("consumer.devices.memory.usable_cores", lambda: cores)
     assert {one["SWAPDROP_VIDEO_PROCESSES"] for one in environs("cpu,cpu")} == {each}
     assert not any("SWAPDROP_VIDEO_PROCESSES" in one for one in environs("cpu,cpu", video_processes=3))
 

@@ -35,6 +35,7 @@ class VideoSettings(SettingsGroup):
         default=0,
         ge=0,
         le=256,
-        description="processes that make segments of videos where the engine runs on the CPU; 0: one a core, "
-        "1: the consumer's own; with ray the most actors, 0: one a GPU or else a CPU of the cluster",
+        description="processes that make segments of videos where the engine runs on the CPU; 0: one a core "
+        "that memory allows, 1: the consumer's own; with ray the most actors, 0: one a GPU or else a CPU of "
+        "the cluster",
     )

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from consumer.runtime.memory import own_bytes
+from consumer.devices.memory import own_bytes
 from pipeline.face import Array
 from storage import keys
 from storage.stores.memory_store import MemoryStore

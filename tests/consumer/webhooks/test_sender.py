@@ -49,8 +49,8 @@ ENDED = Status(
 OK, BROKEN = whole(b"thanks"), whole(b"", status="500 Internal Server Error")
 
 
-def guard_for(server: TlsServer) -> UrlGuard:
-    """A guard that lets links to this one server through."""
+def guard_for(*servers: TlsServer) -> UrlGuard:
+    """A guard that lets links to these servers through, and to no other."""
 
     async def resolve(_: str) -> Sequence[str]:
         return ["127.0.0.1"]
@@ -58,7 +58,7 @@ def guard_for(server: TlsServer) -> UrlGuard:
     return UrlGuard(
         is_allowed=lambda address: address == "127.0.0.1" or is_public(address),
         resolve=resolve,
-        ports=frozenset({server.port}),
+        ports=frozenset(server.port for server in servers),
     )
 
 
@@ -216,6 +216,24 @@ async def test_calls_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
             calls.webhooks.send(server.url("/hook"), ENDED)
         await until(lambda: len(calls.outcomes) == 3)
     assert calls.outcomes == ["dropped", "delivered", "delivered"]
+
+
+async def test_a_receiver_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.webhooks.sender._MOST_PENDING_TO_ONE", 9)
+    monkeypatch.setattr("consumer.webhooks.sender._CLOSE_GRACE_S", 0.1)
+
+    async def hang(_: Request, __: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    async with tls_server({"/hook": hang}) as hanging, tls_server({"/hook": OK}) as server:
+        calls = Calls(server, guard=guard_for(server, hanging))
+        async with calls.webhooks as webhooks:
+            for _ in range(10):
+                webhooks.send(hanging.url("/hook", "other.test"), ENDED)
+            webhooks.send(server.url("/hook"), ENDED)
+            await until(lambda: len(calls.outcomes) == 2)
+            assert len(hanging.requests) <= 4  # the others have not even been asked
+    assert calls.outcomes == ["dropped", "delivered", *["dropped"] * 9]
 
 
 async def test_each_way_a_job_ends_is_told_to_its_sender(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,21 @@ async def test_a_server_that_drips_is_given_up_when_the_time_is_over() -> None:
         assert server.connections == 1
 
 
+async def test_a_link_that_drips_is_given_up_in_the_end() -> None:
+    async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            writer.write(b"a")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with tls_server({"/a.jpg": drip}) as server:
+        with pytest.raises(InputUnavailable, match=r"a\.jpg`: It has not come whole within 0\.0001 hours"):
+            await fetch(
+                MemoryStore(), server.url("/a.jpg"), server=server, policy=InputPolicy(link_timeout_s=0.36)
+            )
+
+
 async def test_a_fetch_that_is_cancelled_ends_as_cancelled() -> None:
     reached = asyncio.Event()
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from consumer.config.settings import Settings
-from consumer.runtime.memory import bytes_of, memory_limit_bytes, own_bytes
+from consumer.devices.memory import bytes_of, memory_limit_bytes, own_bytes, processes_for_segments
 
 MIB = 2**20
 
@@ -46,6 +46,28 @@ def test_a_limit_of_ones_own_comes_before_the_containers(monkeypatch: pytest.Mon
     assert memory_limit_bytes(Settings()) == 900
     monkeypatch.setattr("consumer.devices.cgroup.memory_bytes", lambda: None)
     assert memory_limit_bytes(Settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "container_mib", "sharers", "processes"),
+    [
+        (16, None, 1, 16),
+        (16, None, 4, 4),
+        (2, 64_000, 1, 2),
+        (16, 3072, 1, 2),
+        (16, 6144, 2, 2),
+        (64, 16_384, 1, 25),
+        (16, 1024, 1, 1),
+    ],
+)
+def test_no_more_processes_make_segments_than_cores_and_memory_are_there_for(
+    monkeypatch: pytest.MonkeyPatch, cores: int, container_mib: int | None, sharers: int, processes: int
+) -> None:
+    monkeypatch.setattr("consumer.devices.memory.usable_cores", lambda: cores)
+    container = None if container_mib is None else container_mib * MIB
+    monkeypatch.setattr("consumer.devices.cgroup.memory_bytes", lambda: container)
+    assert processes_for_segments(Settings(), sharers=sharers) == processes
+    assert processes_for_segments(Settings(video_processes=7), sharers=sharers) == 7
 
 
 def test_memory_of_other_processes_counts_as_long_as_they_live() -> None:

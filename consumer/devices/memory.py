@@ -1,4 +1,4 @@
-"""How much memory this process holds, and how much it may."""
+"""How much memory this process holds, how much it may, and what that is enough for."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -7,8 +7,11 @@ from typing import Final
 
 from consumer.config.settings import Settings
 from consumer.devices import cgroup
+from consumer.devices.cores import usable_cores
 
 _PROC: Final = Path("/proc")
+_PROCESS_BYTES: Final = 512 * 2**20
+"""A process with an engine and no frame yet: 0.25 GB with mesh, as measured, and more with larger ones."""
 _SHARE: Final = 0.9  # of the container's memory; the kernel's own part and what is shared need the rest
 
 
@@ -18,6 +21,22 @@ def memory_limit_bytes(settings: Settings) -> int | None:
         return settings.memory_limit_bytes
     container = cgroup.memory_bytes()
     return None if container is None else int(container * _SHARE)
+
+
+def processes_for_segments(settings: Settings, *, sharers: int = 1) -> int:
+    """How many processes make segments of videos where so many consumers share a machine.
+
+    As many as the settings say, else one a core; no more than fit beside the consumer and decoded frames into
+    the memory that each may have, where that has a limit: past it a consumer ends.
+    """
+    if settings.video_processes:
+        return settings.video_processes
+    cores, limit = usable_cores() // sharers, memory_limit_bytes(settings)
+    if limit is None:
+        return max(1, cores)
+    own = limit if settings.memory_limit_bytes is not None else limit // sharers
+    room = (own - settings.decoded_budget_bytes) // _PROCESS_BYTES - 1  # which is the consumer's
+    return max(1, min(cores, room))
 
 
 def own_bytes(status: Path = _PROC / "self" / "status") -> int:
