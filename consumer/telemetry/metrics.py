@@ -61,25 +61,26 @@ class Metrics:
             buckets=_JOB_BUCKETS,
             registry=self.registry,
         )
+        self._has_looked = False
         self._waiting = Gauge(
             "swapdrop_inbox_entries",
             "Jobs in the inbox, those at work included; of the first thousand files where many are ready.",
-            registry=self.registry,
+            registry=None,
         )
         self._oldest = Gauge(
             "swapdrop_inbox_oldest_seconds",
             "Age of the oldest of these; 0 if there is none.",
-            registry=self.registry,
+            registry=None,
         )
         self._ignored = Gauge(
             "swapdrop_inbox_ignored_files",
             "Files in the inbox that belong to no job, or not yet.",
-            registry=self.registry,
+            registry=None,
         )
         self._not_understood = Gauge(
             "swapdrop_inbox_not_understood",
             "Folders of the inbox with such files, the inbox itself included.",
-            registry=self.registry,
+            registry=None,
         )
         self._dead_letters = Gauge(
             "swapdrop_dead_letters",
@@ -156,7 +157,11 @@ class Metrics:
             self._decisions.labels(check=check, decision=decision).inc()
 
     def inbox_seen(self, survey: Survey) -> None:
-        """Take in what the inbox holds."""
+        """Take in what the inbox holds; before the first look nothing is told of it."""
+        if not self._has_looked:
+            for gauge in (self._waiting, self._oldest, self._ignored, self._not_understood):
+                self.registry.register(gauge)
+        self._has_looked = True
         self._waiting.set(survey.entries)
         self._oldest.set(survey.oldest_s)
         self._ignored.set(survey.ignored)

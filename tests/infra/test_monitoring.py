@@ -11,6 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from consumer.telemetry.metrics import Metrics
+from consumer.triggers.survey import Survey
 
 FOLDER = Path(__file__).parents[2] / "infra" / "monitoring"
 METRIC = re.compile(r"\b(?:swapdrop|process)_[a-z_]+")
@@ -45,6 +46,7 @@ def exported() -> set[str]:
     metrics.webhook_ended("delivered")
     metrics.signing_until(datetime.now(UTC))
     metrics.store_call("put", "ok", 0.1)
+    metrics.inbox_seen(Survey(entries=1, oldest_s=2.0, ignored=3, not_understood=1))
     names = re.findall(r"^([a-z_]+)(?:\{| )", metrics.render().decode(), re.MULTILINE)
     return set(names)
 
@@ -53,7 +55,19 @@ def exported() -> set[str]:
 def test_every_query_asks_for_metrics_that_exist(query: str, exported: set[str]) -> None:
     assert set(METRIC.findall(query)) <= exported | {"up"}
     assert query.count("(") == query.count(")")
-    known = {"status", "code", "stage", "op", "outcome", "check", "decision", "le", "instance", "job"}
+    known = {
+        "status",
+        "code",
+        "stage",
+        "op",
+        "outcome",
+        "check",
+        "decision",
+        "le",
+        "instance",
+        "job",
+        "namespace",
+    }
     asked = {name for pair in LABELS.findall(query) for part in pair for name in part.split(", ") if name}
     assert asked <= known
 
@@ -96,3 +110,12 @@ def test_numbers_that_only_grow_are_counters_and_long_jobs_have_buckets() -> Non
 def test_jobs_that_a_drain_gives_back_are_no_alert() -> None:
     [retries] = [rule for rule in rules() if rule["alert"] == "SwapdropRetries"]
     assert 'status="pending", code!=""' in retries["expr"]
+
+
+def test_an_inbox_that_was_not_looked_at_is_not_told_as_empty() -> None:
+    """A consumer that starts again and again would hide by it how long jobs wait."""
+    metrics = Metrics()
+    assert b"swapdrop_inbox" not in metrics.render()
+    for _ in range(2):
+        metrics.inbox_seen(Survey(entries=1, oldest_s=2.5))
+    assert b"swapdrop_inbox_oldest_seconds 2.5" in metrics.render()
