@@ -829,7 +829,7 @@ export interface components {
         /** @enum {string} */
         VideoEncoder: "libx264" | "libx265" | "libvpx-vp9" | "libsvtav1" | "h264_nvenc" | "hevc_nvenc";
         /** @enum {string} */
-        WarningCode: "alpha_dropped" | "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "container_changed" | "content_flagged" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_damaged" | "frames_incomplete" | "frames_missing" | "frames_resized" | "frames_unchanged" | "hdr_to_sdr" | "hdr_tones" | "job_id_taken" | "may_be_minor" | "not_understood" | "not_watermarked" | "option_ignored" | "size_made_even" | "sound_dropped" | "sound_encoded" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "text_dropped" | "text_encoded" | "weak_likeness";
+        WarningCode: "alpha_dropped" | "alpha_flattened" | "basic_engine" | "bound_by_place" | "colours_not_read" | "container_changed" | "content_flagged" | "date_unknown" | "depth_reduced" | "end_missing" | "enhancer_unavailable" | "faces_left_out" | "faces_not_swapped" | "field_ignored" | "first_frame_only" | "frames_damaged" | "frames_incomplete" | "frames_missing" | "frames_resized" | "frames_unchanged" | "hdr_to_sdr" | "hdr_tones" | "job_id_taken" | "may_be_minor" | "not_understood" | "not_watermarked" | "option_ignored" | "size_made_even" | "sound_dropped" | "sound_encoded" | "source_covered" | "source_cut_off" | "source_eyes_closed" | "source_profile" | "source_small" | "target_covered" | "text_dropped" | "text_encoded" | "weak_likeness";
     };
     responses: {
         /** @description It was not done, and why. */

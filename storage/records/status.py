@@ -55,6 +55,7 @@ WarningCode = Literal[
     "depth_reduced",
     "end_missing",
     "enhancer_unavailable",
+    "faces_left_out",
     "faces_not_swapped",
     "field_ignored",
     "first_frame_only",
