@@ -11,7 +11,7 @@ import typer
 from consumer.cli.bucket import audited, fail, settings_or_exit, with_bucket
 from consumer.cli.destination import read_destination, write_to_stdout
 from consumer.cli.progress import ProgressReporter, print_warnings, reporting
-from consumer.client.files import beside, describe_os_error, write_whole, writing
+from consumer.client.files import describe_os_error, put_beside, writing
 from consumer.client.results import FileInTheWay, check_place
 from consumer.client.submission import WrongWords
 from storage import keys
@@ -67,9 +67,10 @@ async def download_result(store: ObjectStore, status: Status, path: Path) -> Non
     result = status.result
     if result is None:
         raise ObjectNotFound(f"The job {status.job_id} has no result.")
-    if result.sidecar is not None:  # before: a result that is there is not fetched again
-        manifest = await store.get(result.sidecar, max_bytes=_MAX_MANIFEST_BYTES)
-        await asyncio.to_thread(write_whole, beside(path), manifest.body)
+    manifest = None
+    if result.sidecar is not None:
+        manifest = (await store.get(result.sidecar, max_bytes=_MAX_MANIFEST_BYTES)).body
+    await asyncio.to_thread(put_beside, path, manifest)  # before: a result that is there is not fetched again
     with writing(path):
         await download_object(store, result.key, path, max_bytes=result.size, sha256=result.sha256)
 

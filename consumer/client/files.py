@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from consumer.client.fingerprint import is_manifest
 from storage.lease.leases import Output
 
 
@@ -28,9 +29,21 @@ def keep_whole(path: Path, output: Output) -> None:
         else:
             shutil.copyfile(output.path, part)
 
-    if output.sidecar is not None:  # before: a result that is there is not done again
-        write_whole(beside(path), output.sidecar.body)
+    # Before: a result that is there is not done again.
+    put_beside(path, None if output.sidecar is None else output.sidecar.body)
     _replace(path, write)
+
+
+def put_beside(path: Path, manifest: bytes | None) -> None:
+    """Write a result's manifest beside it; without one remove that of a result that was there.
+
+    Else whoever checks the new one would be told that it was changed. Raises OSError.
+    """
+    place = beside(path)
+    if manifest is not None:
+        write_whole(place, manifest)
+    elif place.is_file() and is_manifest(place):
+        place.unlink()
 
 
 def beside(path: Path) -> Path:

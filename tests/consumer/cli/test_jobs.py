@@ -128,6 +128,17 @@ async def test_a_results_signature_comes_beside_it_under_its_whole_name_or_nothi
         assert (output.read_bytes(), beside.read_bytes()) == (BODY, SIDECAR)
 
 
+@pytest.mark.parametrize("lies_there", [SIDECAR, b"mine"])
+async def test_an_unsigned_result_leaves_no_signature_of_the_one_that_it_replaces(
+    bucket: MemoryStore, tmp_path: Path, lies_there: bytes
+) -> None:
+    """By which it would be taken for one that was changed."""
+    await finished(bucket, "mkv")
+    (tmp_path / "out.mkv.c2pa").write_bytes(lies_there)
+    assert fetched(tmp_path / "out.mkv").exit_code == 0
+    assert names(tmp_path) == ["out.mkv", *(["out.mkv.c2pa"] if lies_there == b"mine" else [])]
+
+
 async def test_a_disk_that_is_full_is_told_with_the_file_that_was_to_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
