@@ -182,14 +182,15 @@ async def test_a_receiver_that_is_gone_is_not_asked_again() -> None:
 
 
 async def test_the_end_gives_waiting_calls_one_last_try() -> None:
-    never = asyncio.Event()
+    waits, never = asyncio.Event(), asyncio.Event()
 
     async def sleep(_: float) -> None:
+        waits.set()
         await never.wait()
 
     async with calls_to(BROKEN, OK, sleep=sleep) as (calls, server):
         calls.webhooks.send(server.url("/hook"), ENDED)
-        await until(lambda: len(server.requests) == 1)
+        await waits.wait()
     assert (calls.outcomes, len(server.requests)) == (["delivered"], 2)
 
 
