@@ -57,6 +57,6 @@ async def _archive(
                 ) from error
     if sum(listed.size for listed in present) > _LONG_COPY_BYTES:
         now, _ = await list_entry(store, entry.folder)
-        same = {(each.key, each.etag) for each in now} & {(each.key, each.etag) for each in present}
-        return [key for key, _ in same if key in copied]
+        unchanged = {(each.key, each.etag) for each in now}
+        return [each.key for each in present if each.key in copied and (each.key, each.etag) in unchanged]
     return copied

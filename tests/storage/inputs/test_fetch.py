@@ -172,14 +172,16 @@ async def test_a_slow_store_is_given_up_when_the_time_is_over() -> None:
         )
 
 
-async def test_a_server_that_drips_is_given_up_when_the_time_is_over() -> None:
-    async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while True:
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(0.01)
+async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
+    """Answer a byte at a time, without an end."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.01)
 
+
+async def test_a_server_that_drips_is_given_up_when_the_time_is_over() -> None:
     async with tls_server({"/a.jpg": drip}) as server:
         with pytest.raises(InputUnavailable, match="Nothing has arrived"):
             await fetch(
@@ -192,13 +194,6 @@ async def test_a_server_that_drips_is_given_up_when_the_time_is_over() -> None:
 
 
 async def test_a_link_that_drips_is_given_up_in_the_end() -> None:
-    async def drip(_: Request, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        while True:
-            writer.write(b"a")
-            await writer.drain()
-            await asyncio.sleep(0.01)
-
     async with tls_server({"/a.jpg": drip}) as server:
         with pytest.raises(InputUnavailable, match=r"a\.jpg`: It has not come whole within 0\.0001 hours"):
             await fetch(
