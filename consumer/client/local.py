@@ -1,17 +1,17 @@
 """Jobs on files of this machine, without a bucket: the same code, with local files behind it."""
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from consumer.client.local_scratch import FolderScratches
 from consumer.config.settings import Settings
 from consumer.engines.registry import EngineRegistry
+from consumer.faults import DISK_FULL
 from consumer.jobs.context import JobContext, JobKind
 from consumer.jobs.kinds import KINDS
 from consumer.jobs.node import open_cluster
@@ -25,8 +25,6 @@ from storage.inputs.spool import Spool
 from storage.lease.outcome import Output
 from storage.records.manifest import Manifest
 from storage.records.status import Progress, Stage
-
-_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LocalInputs:
@@ -89,7 +87,7 @@ class LocalJobs:
         try:
             return await context.run()
         except OSError as error:
-            if error.errno not in _DISK_FULL or error.filename is not None:
+            if error.errno not in DISK_FULL or error.filename is not None:
                 raise
             raise OSError(error.errno, error.strerror, str(self.services.workspaces.root)) from error
 
